@@ -1,0 +1,4 @@
+//! The engine.
+mod io;
+mod transfer;
+pub use io::*;
