@@ -1,3 +1,1 @@
-//! Pollux client library.
-#![allow(missing_docs, dead_code, reason = "skeleton")]
-pub mod protocol;
+//! What jobs and people run.

@@ -1,1 +1,2 @@
+//! The Pollux command.
 fn main() {}

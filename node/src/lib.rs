@@ -1,1 +1,1 @@
-//! Placeholder
+//! The Pollux node.

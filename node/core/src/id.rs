@@ -187,3 +187,82 @@ impl<'de> Deserialize<'de> for PeerId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// From the BLAKE3 test vectors: the hash of nothing.
+    const NOTHING: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+    /// The key that RFC 8032 derives from 32 ones, and its peer id as libp2p writes it.
+    const KEY: &str = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+    const PEER: &str = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5";
+
+    #[test]
+    fn a_chunk_is_named_by_its_hash() {
+        assert_eq!(ChunkId::of(b"").to_string(), NOTHING);
+        assert_eq!(ChunkId::of(b"").short(), "af1349b9");
+        assert_eq!(format!("{:?}", ChunkId::of(b"")), "ChunkId(af1349b9)");
+    }
+
+    #[test]
+    fn names_are_read_in_both_cases_and_written_in_one() {
+        let id: ChunkId = NOTHING.to_uppercase().parse().unwrap();
+        assert_eq!(id.to_string(), NOTHING);
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused() {
+        for text in
+            ["", "af", &NOTHING.replace('a', "g"), &format!("{NOTHING}00"), &format!("{NOTHING}0"), "é"]
+        {
+            let refused = text.parse::<ManifestId>().unwrap_err();
+            assert_eq!(refused.to_string(), "a manifest id is 64 hexadecimal digits", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_peer_id_is_written_as_libp2p_does() {
+        let peer = PeerId::new(KEY.parse().unwrap());
+        assert_eq!(peer.to_string(), PEER);
+        assert_eq!(PEER.parse(), Ok(peer));
+        assert_eq!(format!("{peer:?}"), "PeerId(…SUKPH5)");
+        assert_eq!(peer.key().to_string(), KEY);
+    }
+
+    #[test]
+    fn what_is_no_peer_id_is_refused() {
+        let other_kind = bs58::encode([[0x12, 0x20].as_slice(), &[7; 32]].concat()).into_string();
+        let cut = PEER.get(..PEER.len() - 1).unwrap();
+        for text in ["", "12D3Koo", cut, &PEER.replace('K', "0"), &other_kind, &PEER.repeat(2), KEY] {
+            assert_eq!(text.parse::<PeerId>(), Err(PeerIdError), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(bytes: [u8; 32]) {
+            let id = ChunkId::from_bytes(bytes);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            let json = serde_json::to_string(&id).unwrap();
+            prop_assert_eq!(serde_json::from_str::<ChunkId>(&json).unwrap(), id);
+            let binary = postcard::to_allocvec(&id).unwrap();
+            prop_assert_eq!(&binary, &bytes);
+            prop_assert_eq!(postcard::from_bytes::<ChunkId>(&binary).unwrap(), id);
+
+            let peer = PeerId::new(PublicKey::from_bytes(bytes));
+            prop_assert_eq!(peer.to_string().parse(), Ok(peer));
+            prop_assert_eq!(&serde_json::to_string(&peer).unwrap(), &format!("\"{peer}\""));
+            let binary = postcard::to_allocvec(&peer).unwrap();
+            prop_assert_eq!(&binary, &bytes);
+            prop_assert_eq!(postcard::from_bytes::<PeerId>(&binary).unwrap(), peer);
+        }
+
+        #[test]
+        fn no_text_panics(text in ".*") {
+            let _ = text.parse::<PeerId>();
+            let _ = text.parse::<Nonce>();
+        }
+    }
+}

@@ -1,16 +1,25 @@
-//! Pollux core.
-#![allow(missing_docs, clippy::all, dead_code, reason = "skeleton")]
-mod belief;
+//! Every decision of Pollux, without IO: documents, belief, chunks, trees and the engine.
+//!
+//! Nothing here opens a file or a socket, reads a clock or draws a random number: time, bytes and randomness are
+//! inputs. Modules stand in layers and import downward only:
+//!
+//! ```text
+//! engine            what to do next: join, ask, fetch, serve, publish
+//! message           what peers say to each other
+//! belief            the only makers of witness types
+//! tree   document   what is stored and what is signed
+//! chunk             how bytes are cut, framed and checked
+//! key    id   time   limits   bounded
+//! ```
+mod bounded;
 mod chunk;
 mod document;
-pub mod engine;
 mod id;
 mod key;
 pub mod limits;
-pub mod message;
 mod time;
 mod tree;
-pub use belief::*;
+
 pub use chunk::*;
 pub use document::*;
 pub use id::*;

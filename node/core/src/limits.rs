@@ -20,18 +20,59 @@ pub const KEY_SEGMENTS_MAX: usize = 16;
 pub const FALLBACKS_MAX: usize = 8;
 /// Bytes of a document's body at most.
 pub const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+/// Signatures of one envelope at most: a threshold of root keys is far below, and each costs a verification per key.
+pub const SIGNATURES_MAX: usize = 16;
+/// Bytes of an envelope's JSON at most: the body in base64, 16 signatures, and room.
+pub const ENVELOPE_JSON_BYTES_MAX: usize = DOCUMENT_BYTES_MAX / 3 * 4 + 8 * 1024;
 /// How deep JSON may nest.
 pub const DOCUMENT_DEPTH_MAX: usize = 16;
 /// Candidates of one answer at most, newest first.
 pub const CANDIDATES_MAX: usize = 8;
+/// Bytes of a pool's name at most; it is repeated in every document.
+pub const POOL_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a field of provenance at most: a long URL.
+pub const PROVENANCE_BYTES_MAX: usize = 512;
+/// Bytes of a name that a policy gives somebody or something (a publisher, a zone, a serial) at most.
+pub const LABEL_BYTES_MAX: usize = 128;
+/// Keys of one kind (root, admission, yank) at most: each costs a verification per signature.
+pub const KEYS_MAX: usize = 16;
+/// Publishers of a policy at most, and issuers: each is looked at for every manifest.
+pub const PUBLISHERS_MAX: usize = 512;
+/// Patterns of one publisher or issuer at most, and pipelines.
+pub const PATTERNS_MAX: usize = 64;
+/// Networks of a policy at most: each is looked at for every dial.
+pub const NETWORKS_MAX: usize = 256;
+/// Addresses of one seed at most: each costs a dial when it is away.
+pub const SEED_ADDRESSES_MAX: usize = 8;
+/// Longest life that a policy may allow a manifest; the log of publishes is kept as long.
+pub const MANIFEST_LIFE_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
+/// Longest life that a policy may allow a grant: a stolen one is of use no longer.
+pub const GRANT_LIFE_MAX: Duration = Duration::from_secs(15 * 60);
+/// Most generations that a policy may allow: as many as a manifest can name ancestors.
+pub const GENERATIONS_MAX: u32 = 64;
+/// Oldest relayed answer that a policy may allow: a yank must not stay unheard for longer.
+pub const RELAYED_AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Bytes of a pool file at most: three envelopes, and room for white space.
+pub const POOL_FILE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Seeds of a policy at most.
 pub const SEEDS_MAX: usize = 16;
 /// Ancestors that a manifest names at most.
 pub const ANCESTORS_MAX: usize = 64;
 /// Entries of a tree at most: bounds the memory that a hostile tree can claim.
 pub const TREE_ENTRIES_MAX: u64 = 2_000_000;
-/// Bytes of an encoded tree at most (plain).
-pub const TREE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of an encoded tree at most (plain): room for [`TREE_ENTRIES_MAX`] entries, and few enough that a manifest
+/// can name all its chunks within [`DOCUMENT_BYTES_MAX`].
+pub const TREE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// Chunks of an encoded tree at most: [`TREE_BYTES_MAX`] cut at [`CHUNK_BYTES_MIN`] everywhere. In JSON each takes
+/// some 90 bytes.
+pub const TREE_CHUNKS_MAX: usize = 2048;
+/// Paths under the base that one save names at most.
+pub const ROOTS_MAX: usize = 64;
+/// Bytes of all these paths together at most: they stand in the manifest, which has [`DOCUMENT_BYTES_MAX`].
+pub const ROOTS_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of all paths and symlink targets of a tree at most, the paths written out: 67 for each of the most entries. A small
+/// hostile encoding could swell to this.
+pub const TREE_TEXT_BYTES_MAX: u64 = 128 * 1024 * 1024;
 /// Chunks that one manifest names at most, the tree's own included: 512 GiB at the average size.
 pub const MANIFEST_CHUNKS_MAX: u32 = 2_000_000;
 /// Bytes of one name in a path at most, as on Linux.
@@ -42,6 +83,12 @@ pub const PATH_DEPTH_MAX: usize = 64;
 pub const SYMLINK_BYTES_MAX: usize = 4095;
 /// Bytes of one control message at most.
 pub const CONTROL_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of a short text in a message at most (a pool's name, a program's version).
+pub const TEXT_BYTES_MAX: usize = 128;
+/// Addresses of one peer at most.
+pub const ADDRESSES_PER_PEER_MAX: usize = 8;
+/// Rows of one listing at most; what does not fit is asked for again.
+pub const LISTING_ROWS_MAX: usize = 64;
 /// Neighbours that a seed hands out at most.
 pub const NEIGHBOURS_MAX: usize = 32;
 /// Peers that a node keeps control connections to at most (a seed: [`SEED_PEERS_MAX`]).

@@ -1,13 +1,133 @@
-//! Join tokens and memberships.
+//! Who may take part: join tokens and memberships.
+
+use super::bounds::{check_life, check_pool, check_text, invalid};
+use super::{Document, DocumentError};
+use crate::limits::LABEL_BYTES_MAX;
 use crate::{PeerId, PublicKey, Timestamp};
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
-/// Lets a node ask a seed for a membership.
+
+/// Lets whoever holds it ask a seed for a membership. Signed by an admission key of the policy; it is part of the
+/// pool file, so it keeps outsiders out and is no secret among those who have the image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Token { pub pool: String, pub serial: String, pub expires: Timestamp }
-/// What a member is.
+pub struct Token {
+    /// The pool it lets in to.
+    pub pool: String,
+    /// Names the token in logs: 1 to 128 bytes of printable text, different for every token.
+    pub serial: String,
+    /// It lets nobody in from then on; memberships that it led to stay.
+    pub expires: Timestamp,
+}
+
+impl Document for Token {
+    const TYPE: &'static str = "application/vnd.pollux.token.v1+json";
+    const FIELDS: &'static [&'static str] = &["pool", "serial", "expires"];
+
+    fn check(&self) -> Result<(), DocumentError> {
+        check_pool(&self.pool)?;
+        if self.serial.is_empty() {
+            return invalid("serial", "it is empty");
+        }
+        check_text("serial", &self.serial, LABEL_BYTES_MAX)
+    }
+}
+
+/// What a member is: `"node"` or `"seed"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum PeerRole { Node, Seed }
-/// A peer belongs to the pool until it expires.
+pub enum PeerRole {
+    /// A daemon on a CI instance, gone within the hour.
+    Node,
+    /// A long-lived one, named by the policy.
+    Seed,
+}
+
+/// "This peer at this address belongs to the pool." Signed by its `issuer`: a seed that saw the peer, or an
+/// admission key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Membership { pub pool: String, pub peer: PeerId, pub role: PeerRole, /** IP the seed observed */ pub address: std::net::IpAddr, pub issuer: PublicKey, pub issued: Timestamp, pub expires: Timestamp }
+pub struct Membership {
+    /// The pool.
+    pub pool: String,
+    /// The member, which proves itself by its key.
+    pub peer: PeerId,
+    /// What it is.
+    pub role: PeerRole,
+    /// The address that the issuer observed; never an IPv6 form of an IPv4 address.
+    pub address: IpAddr,
+    /// Whose signature this is.
+    pub issuer: PublicKey,
+    /// When it was issued, by the issuer's clock.
+    pub issued: Timestamp,
+    /// From then on it counts no more; it is renewed at half its life.
+    pub expires: Timestamp,
+}
+
+impl Document for Membership {
+    const TYPE: &'static str = "application/vnd.pollux.membership.v1+json";
+    const FIELDS: &'static [&'static str] =
+        &["pool", "peer", "role", "address", "issuer", "issued", "expires"];
+
+    fn check(&self) -> Result<(), DocumentError> {
+        check_pool(&self.pool)?;
+        if self.address != self.address.to_canonical() {
+            return invalid("address", format!("{} is an IPv4 address: write it so", self.address));
+        }
+        check_life(self.issued, self.expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeyPair;
+    use crate::document::testing::{assert_golden, assert_refused, expires, peer, time};
+
+    fn token() -> Token {
+        Token { pool: "ci".to_owned(), serial: "2026-11".to_owned(), expires: expires() }
+    }
+
+    fn membership() -> Membership {
+        Membership {
+            pool: "ci".to_owned(),
+            peer: peer(1),
+            role: PeerRole::Node,
+            address: "10.0.0.7".parse().unwrap(),
+            issuer: KeyPair::from_seed([2; 32]).public(),
+            issued: time(),
+            expires: expires(),
+        }
+    }
+
+    #[test]
+    fn token_is_written_so() {
+        assert_golden(&token(), r#"{"pool":"ci","serial":"2026-11","expires":"2026-11-10T09:05:00.000Z"}"#);
+    }
+
+    #[test]
+    fn membership_is_written_so() {
+        assert_golden(
+            &membership(),
+            r#"{"pool":"ci","peer":"12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5","role":"node","address":"10.0.0.7","issuer":"8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394","issued":"2026-11-03T09:05:00.250Z","expires":"2026-11-10T09:05:00.000Z"}"#,
+        );
+        let seed =
+            Membership { role: PeerRole::Seed, address: "2001:db8::1".parse().unwrap(), ..membership() };
+        let json = serde_json::to_string(&seed).unwrap();
+        assert!(json.contains(r#""role":"seed","address":"2001:db8::1""#), "{json}");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_refused("pool", &Token { pool: "my pool".to_owned(), ..token() });
+        assert_refused("pool", &Token { pool: String::new(), ..token() });
+        assert_refused("pool", &Token { pool: "p".repeat(65), ..token() });
+        assert_refused("serial", &Token { serial: String::new(), ..token() });
+        assert_refused("serial", &Token { serial: "a\u{1b}[2J".to_owned(), ..token() });
+        assert_refused("serial", &Token { serial: "s".repeat(129), ..token() });
+        assert_refused("pool", &Membership { pool: "a/b".to_owned(), ..membership() });
+        assert_refused(
+            "address",
+            &Membership { address: "::ffff:10.0.0.7".parse().unwrap(), ..membership() },
+        );
+        assert_refused("expires", &Membership { expires: Timestamp::default(), ..membership() });
+    }
+}

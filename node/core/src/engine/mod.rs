@@ -1,4 +1,0 @@
-//! The engine.
-mod io;
-mod transfer;
-pub use io::*;
