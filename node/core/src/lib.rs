@@ -11,15 +11,18 @@
 //! chunk             how bytes are cut, framed and checked
 //! key    id   time   limits   bounded
 //! ```
+mod belief;
 mod bounded;
 mod chunk;
 mod document;
 mod id;
 mod key;
 pub mod limits;
+pub mod message;
 mod time;
 mod tree;
 
+pub use belief::*;
 pub use chunk::*;
 pub use document::*;
 pub use id::*;

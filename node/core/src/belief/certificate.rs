@@ -1,0 +1,109 @@
+//! Receipts, and the certificates that `write` of them make.
+use super::manifest::Judged;
+use super::trust::read;
+use super::{CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, Trust, VerifiedReceipt};
+use crate::limits::SEEDS_MAX;
+use crate::{Envelope, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp};
+use std::collections::BTreeMap;
+
+/// What receipts must be for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim<'a> {
+    pub(super) manifest: ManifestId,
+    pub(super) key: &'a Key,
+    pub(super) sequence: u64,
+}
+
+/// The good receipts of enough seeds.
+#[derive(Debug)]
+pub(super) struct Certificate {
+    receipts: Vec<Envelope>,
+    median: Timestamp,
+}
+
+impl Trust {
+    /// Judges a seed's receipt: of this pool, by a seed of the policy, signed by it. What manifest it is for, and
+    /// whether that holds, is not looked at; nor is its time, which is the seed's word.
+    ///
+    /// # Errors
+    /// The first of these that does not hold.
+    pub fn verify_receipt(&self, envelope: &Envelope) -> Result<VerifiedReceipt, Disbelief> {
+        let receipt: Receipt = read(envelope, Paper::Receipt)?;
+        self.same_pool(Paper::Receipt, &receipt.pool)?;
+        self.signed_by_seed(Paper::Receipt, envelope, receipt.seed)?;
+        Ok(VerifiedReceipt { receipt, envelope: envelope.clone() })
+    }
+
+    /// Judges a manifest for reading: it counts once `write` distinct seeds of the policy have signed receipts for it
+    /// (same id, key and sequence). The signer, and when it was made, are judged at the median time of those receipts; its end at `wall`.
+    ///
+    /// A receipt that does not hold is ignored (a policy changes its seeds, and the receipts of those that left stay
+    /// behind), and so is a seed's second one. Of an even number of receipts the lower of the two middle times is the
+    /// median: `write` is more than twice `faulty`, so there are honest seeds' times on both sides of it, or it is one.
+    ///
+    /// # Errors
+    /// More receipts than [`SEEDS_MAX`], too few good ones, or what [`Self::verify_manifest`] says.
+    pub fn certify(
+        &self,
+        certified: &CertifiedEnvelope,
+        wall: Timestamp,
+    ) -> Result<CertifiedManifest, Disbelief> {
+        let manifest: Manifest = read(&certified.manifest, Paper::Manifest)?;
+        let id = certified.manifest.id();
+        let claim = Claim { manifest: id, key: &manifest.key, sequence: manifest.sequence };
+        let certificate = self.certificate(&certified.receipts, claim)?;
+        self.judge_certified(&certified.manifest, manifest, certificate, wall)
+    }
+
+    /// Judges a manifest that has a certificate.
+    pub(super) fn judge_certified(
+        &self,
+        envelope: &Envelope,
+        manifest: Manifest,
+        certificate: Certificate,
+        wall: Timestamp,
+    ) -> Result<CertifiedManifest, Disbelief> {
+        let Certificate { receipts, median } = certificate;
+        let verified = self.judge(envelope, manifest, Judged { published: median, wall })?;
+        Ok(CertifiedManifest { verified, receipts, median })
+    }
+
+    /// The good receipts among these, if they are enough.
+    pub(super) fn certificate(
+        &self,
+        receipts: &[Envelope],
+        claim: Claim<'_>,
+    ) -> Result<Certificate, Disbelief> {
+        if receipts.len() > SEEDS_MAX {
+            return Err(Disbelief::TooManyReceipts { found: receipts.len() });
+        }
+        let mut by_seed: BTreeMap<PeerId, VerifiedReceipt> = BTreeMap::new();
+        let verified = receipts.iter().filter_map(|receipt| self.verify_receipt(receipt).ok());
+        for verified in verified.filter(|verified| claim.is_of(verified.receipt())) {
+            by_seed.entry(verified.receipt.seed).or_insert(verified);
+        }
+        self.enough(by_seed)
+    }
+
+    fn enough(&self, by_seed: BTreeMap<PeerId, VerifiedReceipt>) -> Result<Certificate, Disbelief> {
+        let need = self.policy().write;
+        let have = by_seed.len();
+        let mut times: Vec<Timestamp> = by_seed.values().map(|verified| verified.receipt.time).collect();
+        times.sort_unstable();
+        let median = times.get(have.saturating_sub(1) / 2).copied();
+        match median {
+            Some(median) if usize::try_from(need).is_ok_and(|need| have >= need) => {
+                let receipts = by_seed.into_values().map(|verified| verified.envelope).collect();
+                Ok(Certificate { receipts, median })
+            }
+            _ => Err(Disbelief::NotCertified { have, need }),
+        }
+    }
+}
+
+impl Claim<'_> {
+    fn is_of(&self, receipt: &Receipt) -> bool {
+        let Receipt { pool: _, seed: _, manifest, key, sequence, time: _ } = receipt;
+        *manifest == self.manifest && key == self.key && *sequence == self.sequence
+    }
+}

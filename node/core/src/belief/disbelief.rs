@@ -1,0 +1,273 @@
+//! Why something is not believed, in words that tell a person what to do.
+use crate::{DocumentError, Key, Lineage, ManifestId, PeerId};
+use core::fmt;
+use core::net::IpAddr;
+use core::time::Duration;
+
+/// A kind of document, as messages to people name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paper {
+    /// Whose signatures make a policy.
+    Root,
+    /// Who may do what.
+    Policy,
+    /// What a key means.
+    Manifest,
+    /// A seed's word that it holds a manifest.
+    Receipt,
+    /// A seed's reply to a question.
+    Answer,
+    /// The same, handed on by a peer.
+    RelayedAnswer,
+    /// Lets a node ask for a membership.
+    Token,
+    /// Lets a peer take part.
+    Membership,
+}
+
+impl fmt::Display for Paper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Root => "the root",
+            Self::Policy => "the policy",
+            Self::Manifest => "the manifest",
+            Self::Receipt => "the receipt",
+            Self::Answer => "the seed's answer",
+            Self::RelayedAnswer => "the relayed answer",
+            Self::Token => "the join token",
+            Self::Membership => "the membership",
+        })
+    }
+}
+
+/// Why something is not believed: a closed list, each with what a person can do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disbelief {
+    /// Not a document of that kind, or one that breaks a rule of its own.
+    #[error("{what} cannot be read: {why}")]
+    Unreadable {
+        /// What it should be.
+        what: Paper,
+        /// What is wrong with it.
+        why: DocumentError,
+    },
+    /// A document that one key signs carries no signature, or several.
+    #[error("{what} carries {found} signatures instead of one: sign it again")]
+    SignatureCount {
+        /// What it is.
+        what: Paper,
+        /// How many it carries.
+        found: usize,
+    },
+    /// It belongs to another pool.
+    #[error("{what} belongs to the pool {found:?} and this is {expected:?}: check which pool file is used")]
+    OtherPool {
+        /// What it is.
+        what: Paper,
+        /// The pool that it names.
+        found: String,
+        /// The pool of this root.
+        expected: String,
+    },
+    /// Too few distinct root keys have signed.
+    #[error("{what} is signed by {have} of the root's keys and needs {need}: have more key holders sign it")]
+    TooFewRootKeys {
+        /// Root or policy.
+        what: Paper,
+        /// Distinct keys of the root whose signature holds.
+        have: usize,
+        /// The root's threshold.
+        need: u32,
+    },
+    /// Its time is over.
+    #[error("{what} expired {} ago: renew it, unless this machine's clock is wrong", span(*ago))]
+    Expired {
+        /// What it is.
+        what: Paper,
+        /// For how long.
+        ago: Duration,
+    },
+    /// It was made later than this machine's clock says it is now.
+    #[error("{what} is from {} in the future: this machine's clock is wrong, or that of who signed it", span(*ahead))]
+    FromTheFuture {
+        /// What it is.
+        what: Paper,
+        /// By how much.
+        ahead: Duration,
+    },
+    /// It would be good for longer than is allowed.
+    #[error("{what} lives for {}, longer than the {} that are allowed: sign it for less", span(*life), span(*longest))]
+    LivesTooLong {
+        /// What it is.
+        what: Paper,
+        /// From its making to its end.
+        life: Duration,
+        /// What is allowed.
+        longest: Duration,
+    },
+    /// No publisher of the policy made the signature.
+    #[error(
+        "no publisher of the policy signed the manifest: sign it with a publisher's key, or add that key to the policy"
+    )]
+    NotAPublisher,
+    /// Its signer may not publish under its key.
+    #[error(
+        "the publisher {publisher:?} may not publish {key}: no pattern that the policy grants it covers that key"
+    )]
+    KeyNotCovered {
+        /// Its name in the policy.
+        publisher: String,
+        /// The manifest's key.
+        key: Key,
+    },
+    /// Its signer was no longer a publisher.
+    #[error("the publisher {publisher:?} had expired {} before: renew it in the policy", span(*ago))]
+    PublisherExpired {
+        /// Its name in the policy.
+        publisher: String,
+        /// How long before the manifest is judged.
+        ago: Duration,
+    },
+    /// Its signer holds a grant, which this version does not know how to judge.
+    #[error(
+        "the manifest was signed under a grant, which this version of pollux does not believe: use a publisher's key"
+    )]
+    GrantNotSupported,
+    /// Each was made from the one before, too often.
+    #[error(
+        "the manifest is of generation {generation} and the policy allows {most}: save from a cold start"
+    )]
+    TooManyGenerations {
+        /// The manifest's.
+        generation: u32,
+        /// The policy's.
+        most: u32,
+    },
+    /// A seed's word is not that of a seed.
+    #[error("{peer} is no seed of the policy")]
+    NotASeed {
+        /// Who it is.
+        peer: PeerId,
+    },
+    /// A seed is named, and did not sign.
+    #[error("{what} is not signed by the seed {seed} that it names")]
+    NotSignedBySeed {
+        /// What it is.
+        what: Paper,
+        /// The seed that it names.
+        seed: PeerId,
+    },
+    /// More receipts than there can be seeds.
+    #[error("the certificate has {found} receipts, more than a pool can have seeds")]
+    TooManyReceipts {
+        /// How many.
+        found: usize,
+    },
+    /// It does not count, because too few seeds hold it.
+    #[error("the manifest has good receipts of {have} seeds and needs {need}: its publish has not finished")]
+    NotCertified {
+        /// Distinct seeds of the policy whose receipts are for it.
+        have: usize,
+        /// The policy's `write`.
+        need: u32,
+    },
+    /// The answer is another seed's.
+    #[error("the answer is that of {found}, and {asked} was asked")]
+    OtherSeed {
+        /// Who was asked.
+        asked: PeerId,
+        /// Whom the answer names.
+        found: PeerId,
+    },
+    /// The answer is to an older question, or another reader's.
+    #[error("the answer repeats another nonce: it was given before, or to somebody else")]
+    OtherNonce,
+    /// The answer is to another question.
+    #[error("the answer is to another question")]
+    OtherQuery,
+    /// More manifests than an answer may name.
+    #[error("the answer comes with {found} manifests, more than it may name")]
+    TooManyCandidates {
+        /// How many came beside it.
+        found: usize,
+    },
+    /// The answer names a manifest that did not come with it.
+    #[error("the answer names the manifest {} and comes without it", manifest.short())]
+    CandidateMissing {
+        /// Which.
+        manifest: ManifestId,
+    },
+    /// The answer says of a manifest what the manifest does not say.
+    #[error("the manifest {} has another key or sequence than the answer says", manifest.short())]
+    CandidateDiffers {
+        /// Which.
+        manifest: ManifestId,
+    },
+    /// The relayed answer is about something else.
+    #[error("the relayed answer is about {lineage}, which was not asked for")]
+    OtherLineage {
+        /// What it is about.
+        lineage: Lineage,
+    },
+    /// The relayed answer says what was newest too long ago.
+    #[error("the relayed answer is {} old, and the policy allows {}: a seed must be asked", span(*age), span(*longest))]
+    TooOld {
+        /// Since a seed signed it.
+        age: Duration,
+        /// The policy's.
+        longest: Duration,
+    },
+    /// Neither an admission key nor a seed made the signature.
+    #[error("{what} is signed by nobody who may admit: get the pool's present one from its operator")]
+    NotAdmitted {
+        /// Token or membership.
+        what: Paper,
+    },
+    /// The membership is somebody else's.
+    #[error("the membership is that of {named}, and {shown} shows it")]
+    OtherPeer {
+        /// Whose it is.
+        named: PeerId,
+        /// Who shows it.
+        shown: PeerId,
+    },
+    /// The membership is for another address.
+    #[error("the membership is for {named}, and the peer is at {seen}: it must join again from there")]
+    OtherAddress {
+        /// What it was given for.
+        named: IpAddr,
+        /// Where the peer is.
+        seen: IpAddr,
+    },
+}
+
+/// A time span in the largest unit that it has two of, for people.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_in_the_largest_unit_they_have_two_of() {
+        let texts =
+            [0, 119, 120, 7_199, 7_200, 172_799, 172_800, u64::MAX].map(|s| span(Duration::from_secs(s)));
+        assert_eq!(texts[..4], ["0 s", "119 s", "2 min", "119 min"]);
+        assert_eq!(texts[4..7], ["2 h", "47 h", "2 days"]);
+    }
+
+    #[test]
+    fn a_message_tells_by_how_much_and_what_to_do() {
+        let expired = Disbelief::Expired { what: Paper::Root, ago: Duration::from_secs(3 * 3_600) };
+        let text = "the root expired 3 h ago: renew it, unless this machine's clock is wrong";
+        assert_eq!(expired.to_string(), text);
+    }
+}

@@ -1,0 +1,49 @@
+//! The bounds of a decoded message that its types do not hold by themselves.
+use super::parts::{PREFIX_DIGITS_MAX, PREFIX_DIGITS_MIN};
+use super::{Control, ListQuery};
+use crate::Query;
+use crate::limits::{FALLBACKS_MAX, MANIFEST_CHUNKS_MAX};
+
+impl Control {
+    /// Whether everything in the message is within its limit. Envelopes, lists and chunk sets were bounded as they were read.
+    pub(super) fn is_bounded(&self) -> bool {
+        match self {
+            Self::Ask { ask: _, nonce: _, query: asked } | Self::AskRelayed { ask: _, query: asked } => {
+                query(asked)
+            }
+            Self::OfferProgress { offer: _, have, of } => have <= of && *of <= MANIFEST_CHUNKS_MAX,
+            Self::List { ask: _, what } => list_query(what),
+            Self::Hello(_)
+            | Self::Join { .. }
+            | Self::Welcome { .. }
+            | Self::Refused { .. }
+            | Self::Answer { .. }
+            | Self::Relayed { .. }
+            | Self::Relay { .. }
+            | Self::Enter { .. }
+            | Self::Neighbours { .. }
+            | Self::Have { .. }
+            | Self::Leave { .. }
+            | Self::Offer { .. }
+            | Self::OfferReceipt { .. }
+            | Self::OfferRefused { .. }
+            | Self::Certify { .. }
+            | Self::Certified { .. }
+            | Self::Listing { .. } => true,
+        }
+    }
+}
+
+fn query(query: &Query) -> bool {
+    query.fallbacks.len() <= FALLBACKS_MAX
+}
+
+fn list_query(what: &ListQuery) -> bool {
+    match what {
+        ListQuery::Prefix(digits) => {
+            (PREFIX_DIGITS_MIN..=PREFIX_DIGITS_MAX).contains(&digits.len())
+                && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+        }
+        ListQuery::Pattern { pattern: _, after: _ } | ListQuery::Manifest(_) => true,
+    }
+}

@@ -1,0 +1,229 @@
+//! Control messages: identity, admission, questions, haves and offers, between neighbours.
+use super::{ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PeerAddress, Refusal};
+use crate::limits::{CANDIDATES_MAX, CONTROL_BYTES_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX, SEEDS_MAX};
+use crate::{CertifiedEnvelope, Envelope, ManifestId, Nonce, Query, bounded};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A control message. Variants are added at the end only; a peer never sends one that the negotiated version lacks.
+///
+/// On the wire a message is its length (u32 LE, written by the transport, at most [`CONTROL_BYTES_MAX`]), then its
+/// body in postcard's encoding: the variant's place in this list, from 0 (varint), then its fields in order.
+///
+/// ```text
+/// varint      LEB128: seven bits a byte, lowest first, the top bit set on all but the last
+/// id, nonce   32 bytes
+/// text        bytes (varint), then UTF-8; also a key, lineage, fallback or pattern
+/// bytes       count (varint), then the bytes
+/// list        count (varint), then the elements
+/// option      0, or 1 and the value
+/// bool        0 or 1
+/// envelope    payload type (text), payload (bytes), signatures (list of: key id (text), signature (bytes))
+/// certified   manifest (envelope), receipts (list of envelopes)
+/// query       key (text), fallbacks (list of texts)
+/// chunk set   list of: first index (varint), index after the last (varint)
+/// ```
+///
+/// Numbers `ask` and `offer` are chosen by who asks or offers and repeated in what answers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Control {
+    /// First message of both sides.
+    Hello(Hello),
+    /// Node to seed: let me in.
+    Join {
+        /// The pool's join token.
+        token: Envelope,
+    },
+    /// Seed to node: you are in (also the renewal).
+    Welcome {
+        /// Signed by the seed, for this peer and its observed address.
+        membership: Envelope,
+        /// Some live members, to be neighbours while seeds are away; at most [`NEIGHBOURS_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, NEIGHBOURS_MAX>")]
+        peers: Vec<PeerAddress>,
+    },
+    /// Seed to node: you are not.
+    Refused {
+        /// What to do about it.
+        why: Refusal,
+    },
+    /// To a seed: what is newest?
+    Ask {
+        /// Names this question.
+        ask: u32,
+        /// Fresh: the answer repeats it, so it cannot be an old one.
+        nonce: Nonce,
+        /// What is looked for.
+        query: Query,
+    },
+    /// From a seed.
+    Answer {
+        /// The question's number.
+        ask: u32,
+        /// A freshness answer.
+        answer: Envelope,
+        /// The certified manifests that the answer names; at most [`CANDIDATES_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, CANDIDATES_MAX>")]
+        beside: Vec<CertifiedEnvelope>,
+    },
+    /// To a peer, while seeds are away.
+    AskRelayed {
+        /// Names this question.
+        ask: u32,
+        /// What is looked for.
+        query: Query,
+    },
+    /// From a peer: relayed answers that it was given.
+    Relayed {
+        /// The question's number.
+        ask: u32,
+        /// Of each seed at most one for a lineage, with the manifests that it names; at most [`SEEDS_MAX`].
+        #[serde(deserialize_with = "relayed_answers")]
+        answers: Vec<(Envelope, Vec<CertifiedEnvelope>)>,
+    },
+    /// Seed to members that serve the lineage, every 30 seconds.
+    Relay {
+        /// A relayed answer.
+        answer: Envelope,
+        /// The certified manifests that it names; at most [`CANDIDATES_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, CANDIDATES_MAX>")]
+        beside: Vec<CertifiedEnvelope>,
+    },
+    /// I take part in the swarm of this manifest (to a seed: tell me neighbours; to a peer: tell me what you have).
+    Enter {
+        /// Whose chunks.
+        manifest: ManifestId,
+        /// What I have; where it takes more ranges than one message holds, `Have` follows.
+        have: ChunkSet,
+    },
+    /// From a seed: neighbours of a swarm.
+    Neighbours {
+        /// Whose chunks.
+        manifest: ManifestId,
+        /// Who else takes part; at most [`NEIGHBOURS_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, NEIGHBOURS_MAX>")]
+        peers: Vec<PeerAddress>,
+    },
+    /// I have these chunks too (a batch; indices in the manifest's chunk space).
+    Have {
+        /// Whose chunks.
+        manifest: ManifestId,
+        /// Those that are new.
+        chunks: ChunkSet,
+    },
+    /// I no longer take part.
+    Leave {
+        /// Whose chunks.
+        manifest: ManifestId,
+    },
+    /// Holder to seed: please pull, and sign a receipt.
+    Offer {
+        /// Names this offer.
+        offer: u32,
+        /// A signed manifest.
+        manifest: Envelope,
+    },
+    /// Seed to holder, while it pulls.
+    OfferProgress {
+        /// The offer's number.
+        offer: u32,
+        /// Chunks that the seed has, at most `of`.
+        have: u32,
+        /// Chunks that the manifest names.
+        of: u32,
+    },
+    /// Seed to holder: my receipt.
+    OfferReceipt {
+        /// The offer's number.
+        offer: u32,
+        /// Signed by the seed.
+        receipt: Envelope,
+    },
+    /// Seed to holder: refused, and what stands if that is the reason.
+    OfferRefused {
+        /// The offer's number.
+        offer: u32,
+        /// What to do about it.
+        why: OfferRefusal,
+        /// The certified manifest that won.
+        standing: Option<Box<CertifiedEnvelope>>,
+        /// This seed's highest vote under the key.
+        highest: u64,
+    },
+    /// Holder to seeds: the certificate.
+    Certify {
+        /// The manifest with the receipts of enough seeds.
+        certified: CertifiedEnvelope,
+    },
+    /// Seed: I keep that certificate.
+    Certified {
+        /// What it certifies.
+        manifest: ManifestId,
+    },
+    /// To a seed: what is there? (for people; each row is verified by who asked)
+    List {
+        /// Names this question.
+        ask: u32,
+        /// What is looked for.
+        what: ListQuery,
+    },
+    /// From a seed.
+    Listing {
+        /// The question's number.
+        ask: u32,
+        /// In order of keys; at most [`LISTING_ROWS_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, LISTING_ROWS_MAX>")]
+        rows: Vec<CertifiedEnvelope>,
+        /// There are further rows after the last.
+        more: bool,
+    },
+}
+
+impl Control {
+    /// The message's bytes. The transport writes their length (u32 LE) before them.
+    ///
+    /// Who makes a message keeps it within [`CONTROL_BYTES_MAX`] and the limits of its lists: a peer that reads one
+    /// over them refuses it. See [`Self::encoded_bytes`].
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a fault here is ours: every field of a message can be encoded")]
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self)
+            .expect("messages hold only what postcard encodes: known lengths, no errors of their own")
+    }
+
+    /// How many bytes [`Self::encode`] makes, without making them: who fills a list with envelopes stops before
+    /// [`CONTROL_BYTES_MAX`].
+    #[must_use]
+    pub fn encoded_bytes(&self) -> usize {
+        postcard::experimental::serialized_size(self).unwrap_or(usize::MAX)
+    }
+
+    /// Bounded decode of foreign bytes: nothing may be left over, every list within its limit, every chunk set well-formed.
+    ///
+    /// Lists are refused before anything is reserved for them; what is decoded never takes more than some thirty
+    /// times the bytes it came in, and that only while it is refused.
+    ///
+    /// # Errors
+    /// When the bytes are no message of this version, or are over a limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        if bytes.len() > CONTROL_BYTES_MAX {
+            return Err(MessageError);
+        }
+        let (message, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| MessageError)?;
+        if rest.is_empty() && message.is_bounded() { Ok(message) } else { Err(MessageError) }
+    }
+}
+
+/// An answer with the manifests that it names, as it is read.
+#[derive(Deserialize)]
+struct RelayedAnswerRead(
+    Envelope,
+    #[serde(deserialize_with = "bounded::list::<_, _, CANDIDATES_MAX>")] Vec<CertifiedEnvelope>,
+);
+
+fn relayed_answers<'de, D>(deserializer: D) -> Result<Vec<(Envelope, Vec<CertifiedEnvelope>)>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let answers = bounded::list::<D, RelayedAnswerRead, SEEDS_MAX>(deserializer)?;
+    Ok(answers.into_iter().map(|RelayedAnswerRead(answer, beside)| (answer, beside)).collect())
+}
