@@ -15,6 +15,7 @@ mod belief;
 mod bounded;
 mod chunk;
 mod document;
+pub mod engine;
 mod id;
 mod key;
 pub mod limits;

@@ -115,3 +115,44 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 pub const MEMBERSHIP_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How often a seed issues relayed answers.
 pub const RELAY_INTERVAL: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{ChunkSet, Control};
+    use crate::{ChunkId, ChunkRef, ManifestId, TreeRef, TreeTotals};
+
+    #[test]
+    fn bounds_fit_each_other() {
+        const {
+            assert!(CHUNK_BYTES_MIN < CHUNK_BYTES_AVERAGE && CHUNK_BYTES_AVERAGE < CHUNK_BYTES_MAX);
+            assert!(FETCHES_PER_PEER_MAX <= FETCHES_MAX && FETCHES_PER_PEER_MAX <= ASKS_PER_PEER_MAX);
+            assert!(ROOTS_BYTES_MAX < DOCUMENT_BYTES_MAX && DOCUMENT_BYTES_MAX < CONTROL_BYTES_MAX);
+            assert!(PEERS_MAX < SEED_PEERS_MAX);
+            assert!(NEIGHBOURS_MAX < PEERS_MAX && SEEDS_MAX <= NEIGHBOURS_MAX);
+        }
+        assert!(ANSWER_TIMEOUT < FETCH_TIMEOUT && RELAY_INTERVAL < MEMBERSHIP_LIFE / 2);
+        assert!(CLOCK_SKEW_MAX < MEMBERSHIP_LIFE && GRANT_LIFE_MAX < MANIFEST_LIFE_MAX);
+    }
+
+    #[test]
+    fn the_largest_tree_can_be_named_by_a_manifest() {
+        let chunk = ChunkRef { id: ChunkId::from_bytes([0xab; 32]), bytes: CHUNK_BYTES_MAX };
+        let roots = vec!["r".repeat(ROOTS_BYTES_MAX / ROOTS_MAX); ROOTS_MAX];
+        let tree = TreeRef { chunks: vec![chunk; TREE_CHUNKS_MAX], totals: TreeTotals::default(), roots };
+        let bytes = serde_json::to_vec(&tree).unwrap().len();
+        let ancestors = ANCESTORS_MAX * 70;
+        assert!(bytes + ancestors + 16 * PROVENANCE_BYTES_MAX < DOCUMENT_BYTES_MAX, "{bytes}");
+    }
+
+    #[test]
+    fn the_largest_announcement_fits_a_message() {
+        let far = u32::MAX - 2 * u32::try_from(HAVE_RANGES_MAX).unwrap();
+        let chunks: ChunkSet = (0..u32::try_from(HAVE_RANGES_MAX).unwrap()).map(|n| far + 2 * n).collect();
+        let pieces = chunks.split();
+        for chunks in pieces {
+            let message = Control::Have { manifest: ManifestId::from_bytes([1; 32]), chunks };
+            assert!(message.encode().len() <= CONTROL_BYTES_MAX);
+        }
+    }
+}

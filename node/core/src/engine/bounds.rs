@@ -1,0 +1,76 @@
+//! The engine's own limits: a bound on everything that a peer or a job could make grow, each with its reason.
+use core::time::Duration;
+
+/// A peer that has not proven its membership after this long is closed; a slow handshake takes a second.
+pub(crate) const STANDING_TIMEOUT: Duration = Duration::from_secs(5);
+/// A join that a seed does not answer is repeated after this long.
+pub(crate) const JOIN_RETRY: Duration = Duration::from_secs(5);
+/// A refused join is repeated after this long: somebody may have put a new token or made room.
+pub(crate) const JOIN_REFUSED_RETRY: Duration = Duration::from_secs(30);
+/// A dial that the driver reports nothing about counts as failed after this long.
+pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// First wait before a seed is dialled again; doubles with each failure.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// Longest wait before a seed is dialled again.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// How long a peer that broke the protocol is refused.
+pub(crate) const BAN_TIME: Duration = Duration::from_secs(600);
+/// Bans remembered; the oldest goes. Names are free, so more would only cost memory.
+pub(crate) const BANS_MAX: usize = 1024;
+/// Messages that a peer may send at once before it floods: a node with every swarm open sends one for each.
+pub(crate) const MESSAGE_BURST: u32 = 2_000;
+/// Messages that a peer may send each second in the long run.
+pub(crate) const MESSAGES_PER_SECOND: u32 = 200;
+/// Messages of a peer that wait until its membership is judged: what it takes part in, said right after its hello.
+pub(crate) const HELD_MAX: usize = 8;
+/// Verifications and signatures under way for one peer; more questions are dropped unanswered.
+pub(crate) const PEER_TASKS_MAX: u32 = 8;
+/// Messages that wait for one peer's credit; more means that it does not read, and it is dropped.
+pub(crate) const SEND_QUEUE_MAX: usize = 1_024;
+/// Swarms that a node takes part in; the one unused longest makes room.
+pub(crate) const SWARMS_MAX: usize = 256;
+/// Swarms that a seed counts one member in.
+pub(crate) const SWARMS_PER_MEMBER_MAX: usize = 512;
+/// Peers of one swarm that a node dials for it.
+pub(crate) const SWARM_DIALS_MAX: usize = 16;
+/// Members dialled after a welcome, so that there is somebody to ask while seeds are away.
+pub(crate) const WELCOME_DIALS_MAX: usize = 8;
+/// Peers that a node which has its [`PEERS_MAX`](crate::limits::PEERS_MAX) takes on trial: one that shares a swarm takes
+/// the place of one that shares none.
+pub(crate) const NEWCOMERS_MAX: usize = 8;
+/// How long a newcomer has to say that it shares a swarm: a handshake and a message.
+pub(crate) const TRIAL_TIME: Duration = Duration::from_secs(2);
+/// Certified manifests that a node knows; the oldest that is not in use goes.
+pub(crate) const CATALOGUE_NODE_MAX: usize = 1_024;
+/// Certified manifests that a seed knows.
+pub(crate) const CATALOGUE_SEED_MAX: usize = 200_000;
+/// Manifests of a lineage that a fallback looks at, newest first: a prefix may match none of very many.
+pub(crate) const FALLBACK_SCAN_MAX: usize = 4_096;
+/// Candidates of one key, or one fallback, in an answer: the newest and what a withdrawal may fall back to.
+pub(crate) const CANDIDATES_EACH_MAX: usize = 3;
+/// Chunks asked about in one `Look`: half a megabyte of names, so that other disk work comes between.
+pub(crate) const LOOK_CHUNKS_MAX: usize = 16_384;
+/// Chunks that one job may have waiting for a tree; the client's protocol asks for fewer.
+pub(crate) const WAITING_CHUNKS_MAX: usize = 2_000_000;
+/// Offers of one member that a seed works on at once.
+pub(crate) const OFFERS_PER_PEER_MAX: usize = 4;
+/// Offers that a seed works on at once.
+pub(crate) const OFFERS_MAX: usize = 64;
+/// A busy seed is offered the manifest again after this long.
+pub(crate) const OFFER_RETRY: Duration = Duration::from_millis(500);
+/// Least time between two progress messages of one offer.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+/// How far above the newest certified sequence a seed still votes: nobody can use a key's sequences up.
+pub(crate) const SEQUENCE_AHEAD_MAX: u64 = 65_536;
+/// Relayed answers that a node keeps; the oldest goes.
+pub(crate) const RELAYS_MAX: usize = 256;
+/// How long the relayed road waits for more peers once enough seeds are heard of.
+pub(crate) const RELAYED_WAIT: Duration = Duration::from_millis(500);
+/// Bytes of manifests in one message: below the message's bound with room for the rest.
+pub(crate) const BESIDE_BYTES_MAX: usize = 384 * 1024;
+/// How long a question waits for a seed that is connected and has not let this node in yet, before peers are asked.
+pub(crate) const SEED_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a job's question may be told to wait at most, whatever deadline it names.
+pub(crate) const JOB_WAIT_MAX: Duration = Duration::from_secs(3_600);
+/// How often a swarm that jobs wait for asks for neighbours again.
+pub(crate) const MINGLE_INTERVAL: Duration = Duration::from_secs(15);

@@ -1,0 +1,362 @@
+//! What goes into the engine and what comes out. Which duty each output is, and which input answers it, stands in the
+//! documentation of [`crate::engine`].
+use super::outcome::{
+    DropReason, Event, FetchFailure, Offence, ServeFailure, Source, StoreFailure, TreeFault,
+};
+use super::reply::{JobReply, JobRequest};
+use super::work::{Statement, Verdict, Work};
+use crate::message::{Control, Decline};
+use crate::{
+    CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, ManifestId, PeerId,
+    TreeRef,
+};
+use std::net::SocketAddr;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u64);
+    };
+}
+number!(
+    /// A job's connection; chosen by the driver, never used again.
+    JobId
+);
+number!(
+    /// A chunk under way to us; chosen by the engine.
+    FetchId
+);
+number!(
+    /// A chunk that a peer asked for; chosen by the driver, never used again.
+    AskId
+);
+number!(
+    /// Work given to the driver; chosen by the engine.
+    TaskId
+);
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The time that `next_timeout` named has come (or any time: harmless).
+    Timeout,
+    /// The driver can take more. The engine emits nothing of a kind without credit for it.
+    Credit(Credit),
+    /// At start, one for each certified manifest that the store remembers; verified like any other.
+    Recovered(CertifiedEnvelope),
+    /// At start of a seed: one for each receipt that it signed before (its votes, also for what was never certified).
+    RecoveredVote {
+        /// What it voted for.
+        manifest: Envelope,
+        /// Its receipt.
+        receipt: Envelope,
+    },
+    /// A control connection is up.
+    Connected {
+        /// Who, proven by the handshake.
+        peer: PeerId,
+        /// Where it is, as seen from here.
+        address: SocketAddr,
+        /// Whether this side dialled.
+        dialled: bool,
+    },
+    /// It is gone.
+    Disconnected {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A dial did not succeed.
+    DialFailed {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A control message.
+    Message {
+        /// From whom.
+        peer: PeerId,
+        /// Decoded, nothing about it believed.
+        message: Box<Control>,
+    },
+    /// The driver saw a peer break the protocol.
+    Misbehaved {
+        /// Who.
+        peer: PeerId,
+        /// How.
+        offence: Offence,
+    },
+    /// A fetched frame is in the driver's hands; nothing about it is believed yet.
+    FrameArrived {
+        /// Which.
+        fetch: FetchId,
+        /// Length of the frame.
+        bytes: u32,
+    },
+    /// A fetch ended without a frame.
+    FetchFailed {
+        /// Which.
+        fetch: FetchId,
+        /// Why.
+        why: FetchFailure,
+    },
+    /// Answer to [`Output::Check`].
+    Checked {
+        /// Which.
+        fetch: FetchId,
+        /// The witness, or what is wrong.
+        result: Result<CheckedChunk, ChunkFault>,
+    },
+    /// Answer to [`Output::Keep`].
+    Kept {
+        /// Which.
+        fetch: FetchId,
+        /// How it went.
+        result: Result<(), StoreFailure>,
+    },
+    /// A peer asks for a chunk.
+    Asked {
+        /// The driver's number for it.
+        ask: AskId,
+        /// Who.
+        peer: PeerId,
+        /// Which chunk.
+        chunk: ChunkId,
+    },
+    /// Answer to [`Output::Serve`].
+    Served {
+        /// Which.
+        ask: AskId,
+        /// Bytes of the frame that was sent, or why not.
+        result: Result<u32, ServeFailure>,
+    },
+    /// Answer to [`Output::Verify`].
+    Verified {
+        /// Which.
+        task: TaskId,
+        /// With the witness.
+        verdict: Box<Verdict>,
+    },
+    /// Answer to [`Output::Sign`].
+    Signed {
+        /// Which.
+        task: TaskId,
+        /// The statement, signed.
+        envelope: Envelope,
+    },
+    /// Answer to [`Output::Record`].
+    Recorded {
+        /// Which.
+        task: TaskId,
+        /// How it went.
+        result: Result<(), StoreFailure>,
+    },
+    /// Answer to [`Output::Sync`].
+    Synced {
+        /// Which.
+        task: TaskId,
+        /// How it went.
+        result: Result<(), StoreFailure>,
+    },
+    /// Answer to [`Output::Look`].
+    Looked {
+        /// Which.
+        task: TaskId,
+        /// Whether the store holds each, in the order asked.
+        held: Vec<bool>,
+    },
+    /// Answer to [`Output::OpenTree`].
+    TreeOpened {
+        /// Which.
+        task: TaskId,
+        /// The tree's content chunks in order.
+        result: Result<Vec<ChunkRef>, TreeFault>,
+    },
+    /// A job asks.
+    Job {
+        /// Who.
+        job: JobId,
+        /// What.
+        request: JobRequest,
+    },
+    /// A job's connection is gone, or it cancelled: everything it wanted is dropped.
+    JobLeft {
+        /// Who.
+        job: JobId,
+    },
+    /// The store lost a chunk (a bad record was quarantined, or it was evicted).
+    ChunkLost {
+        /// Which.
+        chunk: ChunkId,
+    },
+}
+
+/// Leave to emit so much more of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credit {
+    /// Control messages to this peer.
+    Send {
+        /// Who.
+        peer: PeerId,
+        /// How many more.
+        messages: u32,
+    },
+    /// [`Output::Check`]s.
+    Checks(u32),
+    /// [`Output::Keep`]s.
+    Writes(u32),
+    /// [`Output::Serve`]s.
+    Reads(u32),
+    /// Plain bytes that the job's socket takes ([`Output::Deliver`]).
+    Deliver {
+        /// Who.
+        job: JobId,
+        /// How many more.
+        bytes: u32,
+    },
+}
+
+/// One thing for the driver to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Connect to a peer at one of these addresses, `host:port` each.
+    Dial {
+        /// Who.
+        peer: PeerId,
+        /// In the order to try them.
+        addresses: Vec<String>,
+    },
+    /// Close everything with this peer.
+    Disconnect {
+        /// Who.
+        peer: PeerId,
+        /// For logs.
+        why: DropReason,
+    },
+    /// Send on the control stream.
+    Send {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        message: Box<Control>,
+    },
+    /// Ask a peer for a chunk on the bulk plane; a frame longer than `chunk.bytes` ends the fetch as `TooLong`.
+    Fetch {
+        /// The engine's number for it.
+        fetch: FetchId,
+        /// Who.
+        peer: PeerId,
+        /// Which chunk.
+        chunk: ChunkRef,
+    },
+    /// Decode and hash what arrived.
+    Check {
+        /// Which.
+        fetch: FetchId,
+        /// What it has to be.
+        chunk: ChunkRef,
+    },
+    /// Append what was checked to the store.
+    Keep {
+        /// Which.
+        fetch: FetchId,
+    },
+    /// Forget this fetch and its buffer; if it is still under way, cancel it.
+    Release {
+        /// Which.
+        fetch: FetchId,
+    },
+    /// Give a peer the chunk it asked for.
+    Serve {
+        /// Which ask.
+        ask: AskId,
+        /// Which chunk.
+        chunk: ChunkId,
+    },
+    /// Do not.
+    Decline {
+        /// Which ask.
+        ask: AskId,
+        /// What to tell the peer.
+        why: Decline,
+    },
+    /// Do `work.run(trust)` off this thread.
+    Verify {
+        /// Which.
+        task: TaskId,
+        /// What.
+        work: Box<Work>,
+    },
+    /// Do `statement.sign(key)` with the identity key, off this thread.
+    Sign {
+        /// Which.
+        task: TaskId,
+        /// What.
+        statement: Box<Statement>,
+    },
+    /// Make durable, then answer.
+    Record {
+        /// Which.
+        task: TaskId,
+        /// What.
+        record: Box<Record>,
+    },
+    /// Make every kept chunk durable, then answer.
+    Sync {
+        /// Which.
+        task: TaskId,
+    },
+    /// Which of these does the store hold?
+    Look {
+        /// Which.
+        task: TaskId,
+        /// In this order.
+        chunks: Vec<ChunkRef>,
+    },
+    /// Read the tree's chunks from the store, decode, check against totals and roots.
+    OpenTree {
+        /// Which.
+        task: TaskId,
+        /// As the manifest declares it.
+        tree: TreeRef,
+    },
+    /// Give a chunk to a job: from the fetch's buffer if one is named, else from the store.
+    Deliver {
+        /// To whom.
+        job: JobId,
+        /// Which chunk.
+        chunk: ChunkRef,
+        /// For the job's summary.
+        source: Source,
+        /// Where its bytes are.
+        fetch: Option<FetchId>,
+    },
+    /// Answer a job.
+    Reply {
+        /// Whom.
+        job: JobId,
+        /// What.
+        reply: Box<JobReply>,
+    },
+    /// For logs and metrics; no duty.
+    Event(Event),
+}
+
+/// What must be durable.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A certified manifest (chunks complete or not).
+    Certified(CertifiedEnvelope),
+    /// A seed's vote: at most one per key and sequence, ever. The same vote may come again.
+    Vote {
+        /// What it votes for.
+        manifest: Envelope,
+        /// Its key.
+        key: Key,
+        /// Its sequence.
+        sequence: u64,
+        /// The vote.
+        receipt: Envelope,
+    },
+    /// A node lets a manifest go.
+    Forget(ManifestId),
+}

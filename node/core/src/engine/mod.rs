@@ -1,0 +1,240 @@
+//! The engine: whom to dial, whom to ask for which chunk, what to believe, what to serve, what to drop.
+//!
+//! It owns no socket, file, thread or clock. The contract of the drive: hand it one [`Input`] with the time, drain
+//! [`Engine::poll`] until it is empty, then wait for [`Engine::next_timeout`] or the next input, whichever comes first.
+//!
+//! # What a driver owes
+//!
+//! *Order.* Everything that the store remembers is handed in first ([`Input::Recovered`], [`Input::RecoveredVote`]),
+//! before the first connection. A peer has one control connection at a time: where two sides dial each other, the
+//! driver keeps one, and reports it once. [`Input::Disconnected`] comes before the next [`Input::Connected`] of the
+//! same peer. Time never goes back between inputs; the wall clock may jump, no timeout depends on it.
+//!
+//! *Credits.* A new connection begins without credit: the driver grants [`Credit::Send`] after [`Input::Connected`],
+//! and one more whenever a message has left. Messages of one peer leave in order. The other credits are spent by
+//! [`Output::Check`], [`Output::Keep`], [`Output::Serve`] and [`Output::Deliver`]; each is granted again when its work
+//! is done. All other outputs are few, bounded by what is under way, and need no credit.
+//!
+//! *Duties.* What each output asks for, and which input answers it:
+//!
+//! | output | duty | answer |
+//! |---|---|---|
+//! | [`Output::Dial`] | connect, proving the peer's identity | `Connected` or `DialFailed` |
+//! | [`Output::Disconnect`] | send what was emitted before, then close; the engine has forgotten the peer | none needed |
+//! | [`Output::Send`] | send | none (`Credit::Send` when it has left) |
+//! | [`Output::Fetch`] | ask on the bulk plane | `FrameArrived` or `FetchFailed` |
+//! | [`Output::Check`] | decode, hash | `Checked` |
+//! | [`Output::Keep`] | append the checked frame to the store | `Kept` |
+//! | [`Output::Release`] | drop the buffer, cancel what is under way | none |
+//! | [`Output::Serve`] | read and send | `Served` |
+//! | [`Output::Decline`] | say so | none |
+//! | [`Output::Verify`] | [`Work::run`], anywhere | `Verified` with the same task |
+//! | [`Output::Sign`] | [`Statement::sign`], anywhere | `Signed` with the same task |
+//! | [`Output::Record`] | make durable, after the chunks that were kept before | `Recorded` |
+//! | [`Output::Sync`] | make every kept chunk durable | `Synced` |
+//! | [`Output::Look`] | look up, in the order asked | `Looked`, as many as asked |
+//! | [`Output::OpenTree`] | read the tree's chunks, decode, compare with totals and roots | `TreeOpened` |
+//! | [`Output::Deliver`] | give the chunk to the job | none (`Credit::Deliver` when its socket took it) |
+//! | [`Output::Reply`] | tell the job | none |
+//! | [`Output::Event`] | log, count | none |
+//!
+//! Answers may come in any order and at any time later. An answer to a task that the engine forgot is ignored, and so
+//! is everything about a peer or a job that it does not know: no input can make it panic.
+//!
+//! # How it is made
+//!
+//! `state` holds small parts that know nothing of each other: who is connected, who asked what, what is known of which
+//! manifest. `story` moves them: one file for each thing that happens in a pool. `transfer` moves chunks.
+mod bounds;
+mod io;
+mod outcome;
+mod reply;
+mod state;
+mod story;
+mod transfer;
+mod work;
+
+pub use crate::Matched;
+pub use io::*;
+pub use outcome::*;
+pub use reply::*;
+pub use work::{Statement, Verdict, Work};
+
+use crate::limits::RELAY_INTERVAL;
+use crate::{Envelope, Instant, ManifestId, Now, PeerId, PeerRole, Trust};
+use state::bans::Bans;
+use state::catalogue::Catalogue;
+use state::chance::Chance;
+use state::dials::Dials;
+use state::joining::Joining;
+use state::listings::Listings;
+use state::offers::Offers;
+use state::outbox::Outbox;
+use state::peers::Peers;
+use state::publishes::Publishes;
+use state::questions::Questions;
+use state::relays::{Handout, Relays};
+use state::swarms::Swarms;
+use state::tasks::Tasks;
+use state::timers::Timers;
+use state::tracker::Tracker;
+use state::votes::Votes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use story::Alarm;
+use transfer::Transfer;
+
+/// What an engine is told once.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// This node's identity.
+    pub me: PeerId,
+    /// Node or seed.
+    pub role: PeerRole,
+    /// Program and version, for people.
+    pub software: String,
+    /// The port on which peers reach this node.
+    pub listen_port: u16,
+    /// The pool's join token.
+    pub token: Envelope,
+    /// What everything is judged by.
+    pub trust: Arc<Trust>,
+    /// Makes every random choice repeatable.
+    pub rng_seed: u64,
+}
+
+/// One node's decisions. See the module for the contract.
+#[derive(Debug)]
+pub struct Engine {
+    config: EngineConfig,
+    chance: Chance,
+    outbox: Outbox,
+    tasks: Tasks,
+    timers: Timers<Alarm>,
+    peers: Peers,
+    bans: Bans,
+    dials: Dials,
+    joining: Joining,
+    catalogue: Catalogue,
+    swarms: Swarms,
+    transfer: Transfer,
+    jobs: BTreeSet<JobId>,
+    questions: Questions,
+    publishes: Publishes,
+    listings: Listings,
+    relays: Relays,
+    handout: Handout,
+    tracker: Tracker,
+    votes: Votes,
+    offers: Offers,
+    /// What the store remembers and is not verified yet; a seed lets nobody in before.
+    recovering: u32,
+    /// Manifests whose chunks a seed has yet to look for, after a restart or a loss.
+    unchecked: VecDeque<ManifestId>,
+    /// A seed lost a chunk since it last began to look for everything.
+    lost: bool,
+    /// Joins that wait for what is verified.
+    joins_waiting: BTreeMap<PeerId, Envelope>,
+    /// Before this, seeds are not dialled out of turn again.
+    hurry_after: Instant,
+    /// The time of the last input.
+    clock: Instant,
+}
+
+impl Engine {
+    /// An engine that knows nobody yet; its first outputs dial the seeds.
+    #[must_use]
+    pub fn new(config: EngineConfig, now: Now) -> Self {
+        let entries_max = match config.role {
+            PeerRole::Node => bounds::CATALOGUE_NODE_MAX,
+            PeerRole::Seed => bounds::CATALOGUE_SEED_MAX,
+        };
+        let mut engine = Self {
+            chance: Chance::new(config.rng_seed),
+            transfer: Transfer::new(Chance::stream(config.rng_seed, 1)),
+            catalogue: Catalogue::new(entries_max),
+            config,
+            outbox: Outbox::default(),
+            tasks: Tasks::default(),
+            timers: Timers::new(),
+            peers: Peers::default(),
+            bans: Bans::default(),
+            dials: Dials::default(),
+            joining: Joining::default(),
+            swarms: Swarms::default(),
+            jobs: BTreeSet::new(),
+            questions: Questions::default(),
+            publishes: Publishes::default(),
+            listings: Listings::default(),
+            relays: Relays::default(),
+            handout: Handout::default(),
+            tracker: Tracker::default(),
+            votes: Votes::default(),
+            offers: Offers::default(),
+            recovering: 0,
+            unchecked: VecDeque::new(),
+            lost: false,
+            joins_waiting: BTreeMap::new(),
+            hurry_after: now.instant,
+            clock: now.instant,
+        };
+        engine.dial_seeds(now);
+        if engine.is_seed() {
+            engine.transfer.spare_uplink();
+            engine.timers.set(Alarm::Relay, now.instant.after(RELAY_INTERVAL));
+        }
+        engine
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.clock = now.instant;
+        self.take(now, input);
+        self.drop_clogged(now);
+    }
+
+    /// The next output, if any; call until `None`.
+    pub fn poll(&mut self, now: Now) -> Option<Output> {
+        loop {
+            if let Some(output) = self.outbox.pop() {
+                return Some(output);
+            }
+            let moved = self.transfer.poll(now.instant)?;
+            if let Some(output) = self.take_moved(now, moved) {
+                return Some(output);
+            }
+        }
+    }
+
+    /// When [`Input::Timeout`] is due; [`Instant::NEVER`] when nothing is waited for.
+    #[must_use]
+    pub fn next_timeout(&self) -> Instant {
+        let moving = self.transfer.next_timeout();
+        self.timers.next().into_iter().chain(moving).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// For `pollux status`.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        EngineStatus {
+            joined: self.is_seed() || self.joining.joined(self.clock),
+            seeds_connected: count(self.peers.seeds().count()),
+            seeds_total: count(self.config.trust.policy().seeds.len()),
+            peers: count(self.peers.members().count()),
+            manifests: count(self.catalogue.len()),
+            jobs: count(self.jobs.len()),
+            fetches: self.transfer.fetches(),
+            banned: count(self.bans.count(self.clock)),
+            junk_chunks: self.transfer.junk(),
+            relays: count(self.relays.len()),
+        }
+    }
+
+    fn is_seed(&self) -> bool {
+        self.config.role == PeerRole::Seed
+    }
+}
+
+#[cfg(test)]
+mod tests;

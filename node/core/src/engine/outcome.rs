@@ -1,0 +1,180 @@
+//! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
+use crate::message::{Decline, Refusal};
+use crate::{ChunkFault, Disbelief, ManifestId, PeerId};
+
+/// Where a chunk came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The store had it.
+    Local,
+    /// A node gave it.
+    Peer,
+    /// A seed gave it.
+    Seed,
+}
+
+/// How a fetch fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchFailure {
+    /// The peer said no.
+    Declined(Decline),
+    /// The stream or the header broke.
+    Broken,
+    /// The frame is longer than the chunk.
+    TooLong,
+    /// There is no connection.
+    NotConnected,
+}
+
+/// How serving fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServeFailure {
+    /// The store does not hold it.
+    Missing,
+    /// Its record is bad.
+    Corrupt,
+    /// The peer is gone, or does not read.
+    PeerGone,
+}
+
+/// How the store fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// No room: over the quota, or the file system is full.
+    Full,
+    /// Anything else.
+    Broken,
+}
+
+/// Why a tree cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreeFault {
+    /// The store lacks one of its chunks.
+    Missing,
+    /// It cannot be decoded, or breaks a rule.
+    Broken,
+    /// Its totals or roots are others than declared.
+    DiffersFromManifest,
+}
+
+/// What a peer did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offence {
+    /// It said what is no message, or not for it to say.
+    BadMessage,
+    /// A message over the bound.
+    TooLong,
+    /// A chunk that nobody asked it for.
+    UnaskedChunk,
+    /// More messages than anybody needs.
+    Flood,
+}
+
+/// Why a peer is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// It broke the protocol.
+    Misbehaved,
+    /// It sent a wrong chunk.
+    Junk,
+    /// It does not deliver, or does not read.
+    Stalled,
+    /// It has not proven that it belongs, or no longer does.
+    NotAMember,
+    /// There are enough peers.
+    TooMany,
+    /// It names another pool.
+    OtherPool,
+}
+
+/// What happened, for logs and metrics.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A seed has let this node in.
+    Joined {
+        /// Which.
+        seed: PeerId,
+    },
+    /// A seed has not.
+    JoinRefused {
+        /// Which.
+        seed: PeerId,
+        /// Why.
+        why: Refusal,
+    },
+    /// Something is not believed.
+    Disbelieved {
+        /// Who brought it; nobody if it was the store or a job.
+        from: Option<PeerId>,
+        /// Why.
+        why: Disbelief,
+    },
+    /// Enough seeds name something older than what this node has seen certified under that key: not used.
+    BelowFloor {
+        /// What they name.
+        manifest: ManifestId,
+        /// Its sequence.
+        sequence: u64,
+        /// The sequence that was seen.
+        floor: u64,
+    },
+    /// A peer broke the protocol.
+    Offended {
+        /// Who.
+        peer: PeerId,
+        /// How.
+        offence: Offence,
+    },
+    /// A peer sent a wrong chunk.
+    Junk {
+        /// Who.
+        peer: PeerId,
+        /// What is wrong.
+        fault: ChunkFault,
+    },
+    /// A peer is refused for a while.
+    Banned {
+        /// Who.
+        peer: PeerId,
+    },
+    /// The store holds every chunk of a certified manifest.
+    Complete {
+        /// Which.
+        manifest: ManifestId,
+    },
+    /// This seed gave its receipt.
+    Receipt {
+        /// For what.
+        manifest: ManifestId,
+    },
+    /// A certificate is known here that was not before, by this node's publish or brought to this seed.
+    Certified {
+        /// Of what.
+        manifest: ManifestId,
+    },
+}
+
+/// What `pollux status` shows of the engine.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, PartialEq)]
+pub struct EngineStatus {
+    /// This node is a member now (a seed always is).
+    pub joined: bool,
+    /// Seeds of the policy that are connected.
+    pub seeds_connected: u32,
+    /// Seeds of the policy.
+    pub seeds_total: u32,
+    /// Members that are connected.
+    pub peers: u32,
+    /// Certified manifests that are known.
+    pub manifests: u32,
+    /// Jobs that asked for something and are still there.
+    pub jobs: u32,
+    /// Chunks under way.
+    pub fetches: u32,
+    /// Peers that are refused at the moment.
+    pub banned: u32,
+    /// Wrong chunks that came since the start.
+    pub junk_chunks: u64,
+    /// Answers of seeds that are kept to be handed on while seeds are away.
+    pub relays: u32,
+}

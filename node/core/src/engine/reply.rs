@@ -1,0 +1,151 @@
+//! What jobs ask of the engine, and what they are told.
+use crate::message::{ListQuery, OfferRefusal};
+use crate::{
+    CertifiedEnvelope, CertifiedManifest, ChunkRef, Disbelief, Envelope, ManifestId, Matched, Nonce, Query,
+};
+use core::time::Duration;
+
+/// What a job asks of the engine. One question, one publish and one listing at a time: the next takes the place of the last.
+#[derive(Clone, Debug)]
+pub enum JobRequest {
+    /// What is the newest?
+    Resolve {
+        /// The key, then fallbacks in order.
+        query: Query,
+        /// Fresh random numbers, one for each seed of the policy, in its order.
+        nonces: Vec<Nonce>,
+        /// How long from now it may take.
+        deadline: Duration,
+    },
+    /// Give me these chunks of that manifest (which was resolved before), in any order.
+    Fetch {
+        /// Whose chunks.
+        manifest: ManifestId,
+        /// Which.
+        chunks: Vec<ChunkRef>,
+    },
+    /// The chunks are in the store: publish.
+    Publish {
+        /// Signed.
+        manifest: Envelope,
+        /// How long from now it may take.
+        deadline: Duration,
+    },
+    /// For people.
+    List {
+        /// Of what.
+        what: ListQuery,
+        /// How long from now it may take.
+        deadline: Duration,
+    },
+}
+
+/// What a job is told.
+#[derive(Clone, Debug)]
+pub enum JobReply {
+    /// To `Resolve`: a hit.
+    Found {
+        /// The witness.
+        certified: Box<CertifiedManifest>,
+        /// How it answers.
+        matched: Matched,
+        /// By relayed answers, seeds being away.
+        relayed: bool,
+    },
+    /// To `Resolve`: nothing, and why.
+    Miss(MissReason),
+    /// To `Fetch`: every chunk asked for so far was delivered. Not said when one of them failed.
+    FetchDone,
+    /// To `Fetch`: this chunk cannot be had.
+    FetchFailed {
+        /// Which.
+        chunk: ChunkRef,
+        /// Why.
+        why: FetchEnd,
+    },
+    /// To `Publish`, now and then: so many content chunks are on the seed that is furthest.
+    PublishProgress {
+        /// So many.
+        have: u32,
+        /// Of so many.
+        of: u32,
+    },
+    /// To `Publish`: enough seeds keep chunks, receipts and certificate.
+    Published {
+        /// The certificate.
+        certified: Box<CertifiedEnvelope>,
+    },
+    /// To `Publish`: it has not succeeded.
+    PublishFailed(PublishFailure),
+    /// To `List`.
+    Listing {
+        /// Each verified here, keys in order.
+        rows: Vec<CertifiedManifest>,
+        /// There is more.
+        more: bool,
+        /// Answered by a seed, or only from what this node knows.
+        from_seed: bool,
+    },
+}
+
+/// Why there is nothing: the closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum MissReason {
+    /// Enough seeds answered, and none knows of any.
+    #[error("nothing was ever saved under this key or its fallbacks")]
+    NothingSaved,
+    /// Too few seeds answered, and members had too few of their answers to hand on.
+    #[error("the seeds did not answer in time")]
+    SeedsSilent,
+    /// No seed has let this node in.
+    #[error("the node has not joined the pool yet")]
+    NotJoined,
+    /// What came is forged, old, or older than what this node knows itself.
+    #[error("no answer could be believed")]
+    NotBelieved,
+    /// Nobody who is connected has a chunk.
+    #[error("nobody who is reachable holds the chunks")]
+    NoHolder,
+    /// It took too long, or the node has too much to do.
+    #[error("no progress within the time allowed")]
+    TooSlow,
+}
+
+/// Why a chunk cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchEnd {
+    /// Nobody who is connected has it.
+    NoHolder,
+    /// Nothing moved for too long, or there are too many wants.
+    NoProgress,
+    /// The manifest was not resolved here, or was forgotten since.
+    UnknownManifest,
+}
+
+/// Why a publish did not succeed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PublishFailure {
+    /// The manifest itself.
+    NotBelieved(Disbelief),
+    /// Chunks that the manifest names are not in the store.
+    Incomplete {
+        /// How many, of the tree or, where that is whole, of the content.
+        missing: u32,
+    },
+    /// The tree breaks a rule, or is not what the manifest says.
+    BadTree,
+    /// Somebody else's manifest stands.
+    LostRace {
+        /// What stands, if it is certified; not verified here.
+        standing: Option<Box<CertifiedEnvelope>>,
+        /// The highest sequence that a seed has voted for under this key.
+        highest: u64,
+    },
+    /// Too few seeds are left that might sign; why the first will not.
+    Refused(OfferRefusal),
+    /// No seed was there to be offered anything.
+    SeedsSilent,
+    /// It has not finished by its deadline; it may yet be certified.
+    Timeout,
+}

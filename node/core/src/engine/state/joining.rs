@@ -1,0 +1,79 @@
+//! This node's own membership.
+use crate::{Envelope, Instant, Now, VerifiedMembership};
+use core::time::Duration;
+
+/// A later membership replaces the one at hand only if it lasts longer by this much: several seeds renew at about
+/// the same time, and every replacement is told to every peer.
+const WORTH_TELLING: Duration = Duration::from_secs(60);
+
+/// The membership at hand, if any.
+#[derive(Debug, Default)]
+pub(crate) struct Joining {
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    envelope: Envelope,
+    until: Instant,
+}
+
+impl Joining {
+    /// Keeps a membership; true when peers should be told of it.
+    pub(crate) fn keep(&mut self, now: Now, membership: &VerifiedMembership) -> bool {
+        let until = now.instant.after(membership.membership().expires.since(now.wall));
+        let worth = self.held.as_ref().is_none_or(|held| held.until.after(WORTH_TELLING) < until);
+        if worth {
+            self.held = Some(Held { envelope: membership.envelope().clone(), until });
+        }
+        worth
+    }
+
+    /// The membership to show, while it lasts.
+    pub(crate) fn membership(&self, now: Instant) -> Option<&Envelope> {
+        self.held.as_ref().filter(|held| held.until > now).map(|held| &held.envelope)
+    }
+
+    /// Whether this node is a member now.
+    pub(crate) fn joined(&self, now: Instant) -> bool {
+        self.membership(now).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::belief::fixture::{Pool, WALL, later, node};
+
+    fn membership(expires: u64) -> VerifiedMembership {
+        let pool = Pool::new(1);
+        let mut membership = pool.membership(0, node(1));
+        membership.expires = later(expires);
+        let envelope = pool.by_seed(0, &membership);
+        pool.trust().verify_membership(&envelope, &node(1), None, WALL).unwrap()
+    }
+
+    fn now(seconds: u64) -> Now {
+        let instant = Instant::ZERO.after(Duration::from_secs(seconds));
+        Now { instant, wall: later(seconds) }
+    }
+
+    #[test]
+    fn a_membership_ends_by_the_clock_that_never_jumps() {
+        let mut joining = Joining::default();
+        assert!(!joining.joined(Instant::ZERO));
+        assert!(joining.keep(now(0), &membership(600)));
+        assert!(joining.joined(now(599).instant));
+        assert!(!joining.joined(now(600).instant));
+    }
+
+    #[test]
+    fn only_one_that_lasts_longer_is_worth_telling() {
+        let mut joining = Joining::default();
+        assert!(joining.keep(now(0), &membership(600)));
+        assert!(!joining.keep(now(0), &membership(601)), "another seed, at about the same time");
+        assert!(!joining.keep(now(0), &membership(300)));
+        assert!(joining.keep(now(0), &membership(800)));
+        assert!(joining.joined(now(799).instant));
+    }
+}

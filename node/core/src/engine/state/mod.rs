@@ -1,0 +1,18 @@
+//! What an engine remembers: small parts, each with its own bounds, none knowing another.
+pub(super) mod bans;
+pub(super) mod catalogue;
+pub(super) mod chance;
+pub(super) mod dials;
+pub(super) mod joining;
+pub(super) mod listings;
+pub(super) mod offers;
+pub(super) mod outbox;
+pub(super) mod peers;
+pub(super) mod publishes;
+pub(super) mod questions;
+pub(super) mod relays;
+pub(super) mod swarms;
+pub(super) mod tasks;
+pub(super) mod timers;
+pub(super) mod tracker;
+pub(super) mod votes;

@@ -1,0 +1,165 @@
+//! What waits to go out, in order, and the credits that let messages go.
+use crate::PeerId;
+use crate::engine::Output;
+use crate::engine::bounds::SEND_QUEUE_MAX;
+use crate::message::Control;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Outputs in order; messages wait in one lane for each peer until the driver grants credit.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    ready: VecDeque<Output>,
+    lanes: BTreeMap<PeerId, Lane>,
+    clogged: BTreeSet<PeerId>,
+}
+
+/// One peer's messages: the queue is empty whenever there is credit.
+#[derive(Debug, Default)]
+struct Lane {
+    credit: u32,
+    queue: VecDeque<Box<Control>>,
+}
+
+impl Outbox {
+    /// Adds an output that needs no credit.
+    pub(crate) fn push(&mut self, output: Output) {
+        self.ready.push_back(output);
+    }
+
+    /// Opens the lane of a peer that has just connected: empty, without credit.
+    pub(crate) fn open(&mut self, peer: PeerId) {
+        self.lanes.insert(peer, Lane::default());
+        self.clogged.remove(&peer);
+    }
+
+    /// Forgets a peer's lane and what waits in it.
+    pub(crate) fn close(&mut self, peer: &PeerId) {
+        self.lanes.remove(peer);
+        self.clogged.remove(peer);
+    }
+
+    /// Sends as soon as there is credit. Without a lane nothing is sent; a lane that is full marks its peer clogged.
+    pub(crate) fn send(&mut self, peer: PeerId, message: Control) {
+        let Some(lane) = self.lanes.get_mut(&peer) else { return };
+        let message = Box::new(message);
+        if lane.credit > 0 {
+            lane.credit -= 1;
+            self.ready.push_back(Output::Send { peer, message });
+        } else if lane.queue.len() < SEND_QUEUE_MAX {
+            lane.queue.push_back(message);
+        } else {
+            self.clogged.insert(peer);
+        }
+    }
+
+    /// Lets so many more messages go to a peer.
+    pub(crate) fn credit(&mut self, peer: PeerId, messages: u32) {
+        let Some(lane) = self.lanes.get_mut(&peer) else { return };
+        lane.credit = lane.credit.saturating_add(messages);
+        while lane.credit > 0
+            && let Some(message) = lane.queue.pop_front()
+        {
+            lane.credit -= 1;
+            self.ready.push_back(Output::Send { peer, message });
+        }
+    }
+
+    /// The next output.
+    pub(crate) fn pop(&mut self) -> Option<Output> {
+        self.ready.pop_front()
+    }
+
+    /// A peer that does not read what is sent to it, once.
+    pub(crate) fn take_clogged(&mut self) -> Option<PeerId> {
+        self.clogged.pop_first()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::DropReason;
+    use crate::{ManifestId, PublicKey};
+
+    fn peer(n: u8) -> PeerId {
+        PeerId::new(PublicKey::from_bytes([n; 32]))
+    }
+
+    fn leave(n: u8) -> Control {
+        Control::Leave { manifest: ManifestId::from_bytes([n; 32]) }
+    }
+
+    fn sent(outbox: &mut Outbox) -> Vec<Control> {
+        let mut all = Vec::new();
+        while let Some(output) = outbox.pop() {
+            if let Output::Send { message, .. } = output {
+                all.push(*message);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn nothing_is_sent_without_credit() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        outbox.send(peer(1), leave(1));
+        outbox.send(peer(1), leave(2));
+        assert!(sent(&mut outbox).is_empty());
+        outbox.credit(peer(1), 1);
+        assert_eq!(sent(&mut outbox), [leave(1)]);
+        outbox.credit(peer(1), 5);
+        assert_eq!(sent(&mut outbox), [leave(2)]);
+        outbox.send(peer(1), leave(3));
+        assert_eq!(sent(&mut outbox), [leave(3)], "credit that is left over is kept");
+    }
+
+    #[test]
+    fn one_peer_without_credit_holds_up_no_other() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        outbox.open(peer(2));
+        outbox.send(peer(1), leave(1));
+        outbox.credit(peer(2), 1);
+        outbox.send(peer(2), leave(2));
+        assert_eq!(sent(&mut outbox), [leave(2)]);
+    }
+
+    #[test]
+    fn a_peer_that_never_reads_is_reported_once_and_its_queue_stays_bounded() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        for _ in 0..SEND_QUEUE_MAX + 10 {
+            outbox.send(peer(1), leave(1));
+        }
+        assert_eq!(outbox.take_clogged(), Some(peer(1)));
+        assert_eq!(outbox.take_clogged(), None);
+        outbox.credit(peer(1), u32::MAX);
+        assert_eq!(sent(&mut outbox).len(), SEND_QUEUE_MAX);
+    }
+
+    #[test]
+    fn what_waits_for_a_peer_that_is_gone_is_dropped() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        outbox.send(peer(1), leave(1));
+        outbox.close(&peer(1));
+        outbox.credit(peer(1), 9);
+        outbox.send(peer(1), leave(2));
+        assert!(sent(&mut outbox).is_empty());
+        outbox.open(peer(1));
+        outbox.send(peer(1), leave(3));
+        assert!(sent(&mut outbox).is_empty(), "a new connection begins without credit");
+    }
+
+    #[test]
+    fn other_outputs_keep_their_order() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        outbox.credit(peer(1), 1);
+        outbox.send(peer(1), leave(1));
+        outbox.push(Output::Disconnect { peer: peer(1), why: DropReason::Junk });
+        assert!(matches!(outbox.pop(), Some(Output::Send { .. })));
+        assert!(matches!(outbox.pop(), Some(Output::Disconnect { .. })));
+    }
+}

@@ -1,0 +1,209 @@
+//! Where each input goes.
+use super::Alarm;
+use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
+use crate::engine::transfer::{TransferOutput, Wanter};
+use crate::engine::{Credit, DropReason, Engine, Event, Input, Output, StoreFailure, TaskId, Verdict};
+use crate::message::Decline;
+use crate::{Envelope, Now};
+
+impl Engine {
+    /// One input.
+    pub(in crate::engine) fn take(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Timeout => self.on_timeout(now),
+            Input::Credit(credit) => self.on_credit(credit),
+            Input::Recovered(certified) => self.on_recovered(now, certified),
+            Input::RecoveredVote { receipt, .. } => self.on_recovered_vote(receipt),
+            Input::Connected { peer, address, .. } => self.on_connected(now, peer, address),
+            Input::Disconnected { peer } => self.on_disconnected(now, peer),
+            Input::DialFailed { peer } => self.on_dial_failed(now, peer),
+            Input::Message { peer, message } => self.on_message(now, peer, *message),
+            Input::Misbehaved { peer, offence } => self.offended(now, peer, offence),
+            Input::Job { job, request } => self.on_job(now, job, request),
+            Input::JobLeft { job } => self.on_job_left(now, job),
+            Input::ChunkLost { chunk } => self.on_chunk_lost(now, chunk),
+            Input::FrameArrived { .. }
+            | Input::FetchFailed { .. }
+            | Input::Checked { .. }
+            | Input::Kept { .. }
+            | Input::Asked { .. }
+            | Input::Served { .. } => self.take_chunk(now, input),
+            Input::Verified { .. }
+            | Input::Signed { .. }
+            | Input::Recorded { .. }
+            | Input::Synced { .. }
+            | Input::Looked { .. }
+            | Input::TreeOpened { .. } => self.take_answer(now, input),
+        }
+    }
+
+    /// What is about chunks goes to the part that moves them.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the inputs")]
+    fn take_chunk(&mut self, now: Now, input: Input) {
+        let (at, transfer) = (now.instant, &mut self.transfer);
+        match input {
+            Input::FrameArrived { fetch, bytes } => transfer.frame_arrived(at, fetch, bytes),
+            Input::FetchFailed { fetch, why } => transfer.fetch_failed(at, fetch, why),
+            Input::Checked { fetch, result } => transfer.checked(at, fetch, result),
+            Input::Kept { fetch, result } => transfer.kept(at, fetch, result),
+            Input::Served { ask, result } => self.on_served(now, ask, result),
+            Input::Asked { ask, peer, chunk } => {
+                if self.peers.get(&peer).is_some_and(|peer| peer.belongs()) {
+                    transfer.asked(at, ask, peer, chunk);
+                } else {
+                    self.outbox.push(Output::Decline { ask, why: Decline::NotAMember });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What answers a task.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the inputs")]
+    fn take_answer(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Verified { task, verdict } => self.on_verified(now, task, *verdict),
+            Input::Signed { task, envelope } => self.on_signed(now, task, envelope),
+            Input::Recorded { task, result } => self.on_recorded(now, task, result),
+            Input::Synced { task, result } => self.on_synced(now, task, result),
+            Input::Looked { task, held } => self.on_looked(now, task, &held),
+            Input::TreeOpened { task, result } => self.on_tree_opened(now, task, result),
+            _ => {}
+        }
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        while let Some(alarm) = self.timers.pop_due(now.instant) {
+            self.ring(now, alarm);
+        }
+        self.transfer.on_timeout(now.instant);
+    }
+
+    fn ring(&mut self, now: Now, alarm: Alarm) {
+        match alarm {
+            Alarm::Dial(peer) => self.dial_due(now, peer),
+            Alarm::Standing(peer) | Alarm::Member(peer) => self.drop_peer(now, peer, DropReason::NotAMember),
+            Alarm::Trial(peer) => self.end_trial(now, peer),
+            Alarm::Join(seed) => self.send_join(now, seed),
+            Alarm::Question(job) => self.pursue_question(now, job),
+            Alarm::Publish(job) => self.publish_is_late(now, job),
+            Alarm::Offer(job) => self.offer_to_seeds(job),
+            Alarm::Listing(job) => self.list_from_here(job),
+            Alarm::Relay => self.relay_all(now),
+            Alarm::Mingle(manifest) => self.mingle_again(now, manifest),
+        }
+    }
+
+    fn on_credit(&mut self, credit: Credit) {
+        match credit {
+            Credit::Send { peer, messages } => self.outbox.credit(peer, messages),
+            Credit::Checks(_) | Credit::Writes(_) | Credit::Reads(_) | Credit::Deliver { .. } => {
+                self.transfer.credit(credit);
+            }
+        }
+    }
+
+    fn on_verified(&mut self, now: Now, task: TaskId, verdict: Verdict) {
+        let Some(then) = self.tasks.take_verify(task) else { return };
+        match (then, verdict) {
+            (AfterVerify::Hello(contact), Verdict::Membership(result)) => {
+                self.hello_judged(now, contact, result);
+            }
+            (AfterVerify::Welcome { contact, peers }, Verdict::Membership(result)) => {
+                self.welcome_judged(now, contact, peers, result);
+            }
+            (AfterVerify::Join(contact), Verdict::Token(result)) => self.token_judged(now, contact, result),
+            (AfterVerify::Answer { ticket, seed }, Verdict::Answer(result)) => {
+                self.answer_judged(now, ticket, seed, result);
+            }
+            (AfterVerify::Relayed { ticket, peer, heads }, Verdict::Relayed(results)) => {
+                self.relayed_judged(now, (ticket, peer), heads, results);
+            }
+            (AfterVerify::Recovered(manifest), Verdict::Certified(result)) => {
+                self.recovered_judged(now, manifest, result);
+            }
+            (AfterVerify::RecoveredVote, Verdict::Receipt(result)) => self.recovered_vote_judged(now, result),
+            (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
+            (then, verdict) => self.on_publish_verified(now, then, verdict),
+        }
+    }
+
+    fn on_publish_verified(&mut self, now: Now, then: AfterVerify, verdict: Verdict) {
+        match (then, verdict) {
+            (AfterVerify::Publish(ticket), Verdict::Manifest(result)) => {
+                self.publish_judged(now, ticket, result);
+            }
+            (AfterVerify::Receipt { ticket, seed }, Verdict::Receipt(result)) => {
+                self.receipt_judged(now, ticket, seed, result);
+            }
+            (AfterVerify::Certificate(ticket), Verdict::Certified(result)) => {
+                self.certificate_judged(now, ticket, result);
+            }
+            (AfterVerify::Offer(offer), Verdict::Manifest(result)) => self.offer_judged(now, offer, result),
+            (AfterVerify::Vote(offer), Verdict::Manifest(result)) => self.vote_judged(now, offer, result),
+            (AfterVerify::Certify(contact), Verdict::Certified(result)) => {
+                self.certify_judged(now, contact, result);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_signed(&mut self, now: Now, task: TaskId, envelope: Envelope) {
+        match self.tasks.take_sign(task) {
+            Some(AfterSign::Membership { contact, membership }) => {
+                self.membership_signed(now, contact, &membership, envelope);
+            }
+            Some(AfterSign::Answer { contact, ask, beside }) => {
+                self.answer_signed(now, contact, ask, (envelope, beside));
+            }
+            Some(AfterSign::Relayed { lineage, beside }) => {
+                self.relay_signed(now, &lineage, (envelope, beside));
+            }
+            Some(AfterSign::Receipt { offer, receipt }) => self.receipt_signed(offer, &receipt, envelope),
+            None => {}
+        }
+    }
+
+    fn on_recorded(&mut self, now: Now, task: TaskId, result: Result<(), StoreFailure>) {
+        match self.tasks.take_record(task) {
+            Some(AfterRecord::Certify { contact, certified }) => {
+                self.certificate_kept(now, contact, *certified, result);
+            }
+            Some(AfterRecord::Publish(ticket)) => self.publish_recorded(now, ticket, result),
+            Some(AfterRecord::Vote { offer, manifest }) => self.vote_recorded(now, offer, manifest, result),
+            Some(AfterRecord::Nothing) | None => {}
+        }
+    }
+
+    fn on_synced(&mut self, now: Now, task: TaskId, result: Result<(), StoreFailure>) {
+        match self.tasks.take_sync(task) {
+            Some(AfterSync::Publish(ticket)) => self.publish_synced(now, ticket, result),
+            Some(AfterSync::Offer(offer)) => self.offer_synced(now, offer, result),
+            None => {}
+        }
+    }
+
+    /// What the part that moves chunks says; an output to pass on, or something for a story.
+    pub(in crate::engine) fn take_moved(&mut self, now: Now, moved: TransferOutput) -> Option<Output> {
+        match moved {
+            TransferOutput::Do(output) => return Some(output),
+            TransferOutput::Announce { manifest, chunks } => self.announce(&manifest, chunks),
+            TransferOutput::Progress { pull, have, of } => self.pull_progressed(now, pull, have, of),
+            TransferOutput::Done(Wanter::Job(job)) => self.job_served(job),
+            TransferOutput::Done(Wanter::Pull(pull)) => self.pull_done(now, pull),
+            TransferOutput::Failed { wanter: Wanter::Job(job), chunk, why } => {
+                self.job_chunk_failed(job, chunk, why);
+            }
+            TransferOutput::Failed { wanter: Wanter::Pull(pull), .. } => self.pull_failed(now, pull, None),
+            TransferOutput::NotKept { pull, why } => self.pull_failed(now, pull, Some(why)),
+            TransferOutput::Junk { peer, fault } => {
+                self.event(Event::Junk { peer, fault });
+                self.ban(now, peer, DropReason::Junk);
+            }
+            TransferOutput::Stalled { peer } => self.stalled(now, peer),
+            TransferOutput::Complete { manifest } => self.swarm_complete(now, manifest),
+            TransferOutput::Lost { manifest } => self.swarm_lost(now, manifest),
+        }
+        None
+    }
+}

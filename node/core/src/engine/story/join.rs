@@ -1,0 +1,190 @@
+//! Membership: a node asks its seeds to let it in and renews in time; a seed lets in who shows a token.
+use super::Alarm;
+use crate::engine::bounds::{JOIN_REFUSED_RETRY, JOIN_RETRY, PEER_TASKS_MAX, WELCOME_DIALS_MAX};
+use crate::engine::state::peers::{Contact, Standing};
+use crate::engine::state::tasks::{AfterSign, AfterVerify};
+use crate::engine::{Engine, Event, Offence, Statement, Work};
+use crate::limits::{MEMBERSHIP_LIFE, NEIGHBOURS_MAX};
+use crate::message::{Control, PeerAddress, Refusal};
+use crate::{Disbelief, Envelope, Membership, Now, PeerId, PeerRole, Token, VerifiedMembership};
+use core::time::Duration;
+
+/// A membership that is about to end is renewed this often at most.
+const RENEWAL_MIN: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Asks a seed to let us in, or to renew; again later if it does not answer.
+    pub(super) fn send_join(&mut self, now: Now, seed: PeerId) {
+        if self.peers.get(&seed).is_some_and(|peer| peer.standing == Standing::Seed) {
+            self.timers.set(Alarm::Join(seed), now.instant.after(JOIN_RETRY));
+            self.send(seed, Control::Join { token: self.config.token.clone() });
+        }
+    }
+
+    /// A peer asks to be let in.
+    pub(super) fn on_join(&mut self, now: Now, peer: PeerId, token: Envelope) {
+        let Some(found) = self.peers.get(&peer) else { return };
+        match found.standing {
+            Standing::Silent => self.offended(now, peer, Offence::BadMessage),
+            Standing::Seed => {}
+            Standing::Stranger | Standing::Member if !self.is_seed() => {
+                self.send(peer, Control::Refused { why: Refusal::NotASeed });
+            }
+            Standing::Stranger | Standing::Member if self.recovering > 0 => {
+                self.joins_waiting.insert(peer, token);
+            }
+            Standing::Stranger | Standing::Member => self.judge_token(now, peer, token),
+        }
+    }
+
+    /// Judges the joins that waited for the store's memory to be verified.
+    pub(super) fn judge_waiting_joins(&mut self, now: Now) {
+        for (peer, token) in core::mem::take(&mut self.joins_waiting) {
+            self.judge_token(now, peer, token);
+        }
+    }
+
+    fn judge_token(&mut self, now: Now, peer: PeerId, envelope: Envelope) {
+        let Some(found) = self.peers.get_mut(&peer).filter(|found| !found.judging) else { return };
+        found.judging = true;
+        let contact = Contact { peer, session: found.session };
+        let work = Work::Token { envelope, wall: now.wall };
+        self.verify(Some(peer), work, AfterVerify::Join(contact));
+    }
+
+    /// A join token was judged.
+    pub(super) fn token_judged(&mut self, now: Now, contact: Contact, result: Result<Token, Disbelief>) {
+        let Some(found) = self.peers.on(contact) else { return };
+        let (ip, peer) = (found.ip, contact.peer);
+        if let Err(why) = result {
+            let refusal = refusal(&why);
+            self.event(Event::Disbelieved { from: Some(peer), why });
+            return self.refuse_join(contact, refusal);
+        }
+        if self.address_is_full(&peer) {
+            return self.refuse_join(contact, Refusal::AddressFull);
+        }
+        let membership = Membership {
+            pool: self.config.trust.policy().pool.clone(),
+            peer,
+            role: PeerRole::Node,
+            address: ip,
+            issuer: *self.config.me.key(),
+            issued: now.wall,
+            expires: now.wall.after(MEMBERSHIP_LIFE),
+        };
+        let then = AfterSign::Membership { contact, membership: Box::new(membership.clone()) };
+        self.sign(Some(peer), Statement::Membership(membership), then);
+    }
+
+    fn refuse_join(&mut self, contact: Contact, why: Refusal) {
+        let Some(found) = self.peers.on(contact) else { return };
+        found.judging = false;
+        self.send(contact.peer, Control::Refused { why });
+    }
+
+    /// Whether as many others at a peer's address belong as the policy allows. Who belongs may always renew.
+    fn address_is_full(&self, peer: &PeerId) -> bool {
+        let Some(found) = self.peers.get(peer).filter(|found| found.standing != Standing::Member) else {
+            return false;
+        };
+        let allowed = self.config.trust.policy().memberships_at(&found.ip);
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+        self.peers.members_at(found.ip).take(allowed).count() == allowed
+    }
+
+    /// A peer's membership is signed: it is in, and hears of others. Unless somebody else at its address was quicker.
+    pub(super) fn membership_signed(
+        &mut self,
+        now: Now,
+        contact: Contact,
+        membership: &Membership,
+        envelope: Envelope,
+    ) {
+        if self.peers.on(contact).is_none() {
+            return;
+        }
+        if self.address_is_full(&contact.peer) {
+            return self.refuse_join(contact, Refusal::AddressFull);
+        }
+        let Some(found) = self.peers.on(contact) else { return };
+        found.judging = false;
+        let peers = self.peers.sample(&mut self.chance, NEIGHBOURS_MAX, &contact.peer);
+        self.send(contact.peer, Control::Welcome { membership: envelope, peers });
+        self.admit(now, contact.peer, membership.expires);
+    }
+
+    /// A seed lets us in.
+    pub(super) fn on_welcome(&mut self, now: Now, seed: PeerId, envelope: Envelope, peers: Vec<PeerAddress>) {
+        let Some(contact) = self.peers.contact(&seed).filter(|_| !self.is_seed()) else { return };
+        if self.tasks.load(&seed) >= PEER_TASKS_MAX {
+            return;
+        }
+        let work = Work::Membership { envelope, peer: self.config.me, wall: now.wall };
+        self.verify(Some(seed), work, AfterVerify::Welcome { contact, peers });
+    }
+
+    /// Our membership was judged: we belong, and this seed may be asked.
+    pub(super) fn welcome_judged(
+        &mut self,
+        now: Now,
+        contact: Contact,
+        peers: Vec<PeerAddress>,
+        result: Result<VerifiedMembership, Disbelief>,
+    ) {
+        let seed = contact.peer;
+        let verified = match result {
+            Ok(verified) => verified,
+            Err(why) => return self.event(Event::Disbelieved { from: Some(seed), why }),
+        };
+        if self.joining.keep(now, &verified) {
+            let members: Vec<_> = self.peers.members().collect();
+            members.into_iter().for_each(|peer| self.say_hello(now, peer));
+        }
+        let Some(found) = self.peers.on(contact) else { return };
+        let first = !core::mem::replace(&mut found.admitted, true);
+        let half = verified.membership().expires.since(now.wall).min(MEMBERSHIP_LIFE) / 2;
+        self.timers.set(Alarm::Join(seed), now.instant.after(half.max(RENEWAL_MIN)));
+        if first {
+            self.dials.succeeded(&seed);
+            self.event(Event::Joined { seed });
+            self.seed_ready(now, seed);
+            for named in peers.iter().take(WELCOME_DIALS_MAX) {
+                self.dial_neighbour(now, named);
+            }
+        }
+    }
+
+    /// A seed does not let us in; somebody may change that.
+    pub(super) fn on_refused(&mut self, now: Now, seed: PeerId, why: Refusal) {
+        self.event(Event::JoinRefused { seed, why });
+        // An address is free again as soon as the seed sees that who had it is gone.
+        let wait = if why == Refusal::AddressFull { JOIN_RETRY } else { JOIN_REFUSED_RETRY };
+        self.timers.set(Alarm::Join(seed), now.instant.after(wait));
+    }
+
+    /// A seed may be asked from now on: everything that waits for one is put to it.
+    fn seed_ready(&mut self, now: Now, seed: PeerId) {
+        for job in self.questions.jobs() {
+            self.pursue_question(now, job);
+        }
+        for job in self.publishes.jobs() {
+            self.offer_to_seeds(job);
+        }
+        for job in self.listings.jobs() {
+            self.list_from_seed(job, seed);
+        }
+        self.enter_all(now, seed);
+    }
+}
+
+/// What a peer is told about its token.
+fn refusal(why: &Disbelief) -> Refusal {
+    if matches!(why, Disbelief::Expired { .. }) {
+        Refusal::TokenExpired
+    } else if matches!(why, Disbelief::OtherPool { .. }) {
+        Refusal::OtherPool
+    } else {
+        Refusal::BadToken
+    }
+}

@@ -1,0 +1,206 @@
+//! Swarms among peers: who takes part, who has what. A seed keeps count and names neighbours; nodes tell each other.
+use super::Alarm;
+use crate::engine::Engine;
+use crate::engine::bounds::{MINGLE_INTERVAL, SWARM_DIALS_MAX};
+use crate::engine::state::peers::Standing;
+use crate::engine::state::swarms::{Stage, Swarm};
+use crate::limits::{NEIGHBOURS_MAX, PEERS_MAX};
+use crate::message::{ChunkSet, Control, PeerAddress};
+use crate::{ManifestId, Now, PeerId};
+
+/// Neighbours of one swarm that are remembered by name.
+const NAMED_MAX: usize = 4 * NEIGHBOURS_MAX;
+
+impl Engine {
+    /// Tells the seeds, and the neighbours that are connected, that we take part. While no seed is there, every member
+    /// is asked, if a job waits.
+    pub(super) fn enter_swarm(&mut self, manifest: &ManifestId) {
+        let Some(swarm) = self.swarms.get(manifest).filter(|_| self.may_enter(manifest)) else { return };
+        let mut peers: Vec<PeerId> = self.peers.admitting().collect();
+        let seeds_away = peers.is_empty();
+        let wanted = seeds_away && !swarm.jobs.is_empty();
+        let members = self.peers.members().filter(|peer| wanted || swarm.neighbours.contains(peer));
+        peers.extend(members.take(PEERS_MAX));
+        peers.retain(|peer| !swarm.entered.contains(peer));
+        for peer in peers {
+            self.tell_entry(manifest, peer);
+        }
+    }
+
+    /// Whether others may hear that we take part: the manifest is certified, and something is known of the store.
+    fn may_enter(&self, manifest: &ManifestId) -> bool {
+        let known = self.swarms.get(manifest).is_some_and(looked);
+        known && !self.is_seed() && self.catalogue.get(manifest).is_some()
+    }
+
+    /// Tells one peer that we take part, and what we hold.
+    pub(super) fn tell_entry(&mut self, manifest: &ManifestId, peer: PeerId) {
+        let Some(swarm) = self.swarms.get_mut(manifest) else { return };
+        if swarm.entered.is_empty() {
+            // Whoever hears of us from now on hears of everything that is held.
+            self.transfer.forget_news(*manifest);
+        }
+        swarm.entered.insert(peer);
+        let mut pieces = self.transfer.held_of(*manifest).split().into_iter();
+        let have = pieces.next().unwrap_or_default();
+        self.send(peer, Control::Enter { manifest: *manifest, have });
+        for chunks in pieces {
+            self.send(peer, Control::Have { manifest: *manifest, chunks });
+        }
+    }
+
+    /// Tells the swarm what is newly held.
+    pub(super) fn announce(&mut self, manifest: &ManifestId, chunks: ChunkSet) {
+        let Some(swarm) = self.swarms.get(manifest).filter(|_| !chunks.is_empty()) else { return };
+        let peers: Vec<PeerId> = swarm.entered.iter().copied().collect();
+        for chunks in chunks.split() {
+            for peer in &peers {
+                let chunks = chunks.clone();
+                self.send(*peer, Control::Have { manifest: *manifest, chunks });
+            }
+        }
+    }
+
+    /// A seed has let us in: it hears of every swarm.
+    pub(super) fn enter_all(&mut self, _now: Now, seed: PeerId) {
+        for manifest in self.swarms.manifests() {
+            if self.may_enter(&manifest) {
+                self.tell_entry(&manifest, seed);
+            }
+        }
+    }
+
+    /// A member is met: it hears of the swarms where it was named, and of those that jobs wait for.
+    pub(super) fn member_met(&mut self, _now: Now, peer: PeerId) {
+        for manifest in self.swarms.manifests() {
+            let Some(swarm) = self.swarms.get(&manifest) else { continue };
+            let concerned = swarm.neighbours.contains(&peer) || !swarm.jobs.is_empty();
+            if concerned && self.may_enter(&manifest) {
+                self.tell_entry(&manifest, peer);
+            }
+        }
+    }
+
+    /// While jobs wait, seeds are asked for neighbours again now and then.
+    pub(super) fn mingle_again(&mut self, now: Now, manifest: ManifestId) {
+        let seeds: Vec<PeerId> = self.peers.admitting().collect();
+        let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
+        if swarm.jobs.is_empty() || swarm.complete {
+            return;
+        }
+        for seed in seeds {
+            swarm.entered.remove(&seed);
+        }
+        self.enter_swarm(&manifest);
+        self.timers.set(Alarm::Mingle(manifest), now.instant.after(MINGLE_INTERVAL));
+    }
+
+    /// A peer takes part in a swarm.
+    pub(super) fn on_enter(&mut self, now: Now, peer: PeerId, manifest: ManifestId, have: &ChunkSet) {
+        if self.is_seed() {
+            self.count_entry(now, peer, manifest, have);
+        }
+        let may_enter = self.may_enter(&manifest);
+        let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
+        if swarm.neighbours.len() >= NAMED_MAX && !swarm.neighbours.contains(&peer) {
+            // One that is here is worth more than the name of one that is not.
+            let away = swarm.neighbours.iter().find(|named| self.peers.get(named).is_none()).copied();
+            away.map(|away| swarm.neighbours.remove(&away));
+        }
+        if swarm.neighbours.len() < NAMED_MAX {
+            swarm.neighbours.insert(peer);
+        }
+        let answered = swarm.entered.contains(&peer);
+        self.transfer.peer_has(now.instant, peer, manifest, have);
+        if may_enter && !answered {
+            self.tell_entry(&manifest, peer);
+        }
+    }
+
+    /// A seed counts a member in, names neighbours and says what it has itself.
+    fn count_entry(&mut self, now: Now, peer: PeerId, manifest: ManifestId, have: &ChunkSet) {
+        let member = self.peers.get(&peer).is_some_and(|found| found.standing == Standing::Member);
+        let Some(entry) = self.catalogue.get(&manifest).filter(|_| member) else { return };
+        let (count, complete) = (entry.certified.manifest().chunk_count(), entry.complete);
+        if !self.tracker.enter(manifest, peer, have.len()) {
+            return;
+        }
+        let named = self.tracker.sample(&mut self.chance, &manifest, NEIGHBOURS_MAX, &peer);
+        let peers: Vec<PeerAddress> = named.iter().filter_map(|peer| self.peers.reach(peer)).collect();
+        self.send(peer, Control::Neighbours { manifest, peers });
+        if complete {
+            self.send(peer, Control::Enter { manifest, have: ChunkSet::range(0, count) });
+        }
+        if have.len() >= count {
+            self.holder_came(now, manifest, peer);
+        }
+    }
+
+    /// A member has everything: it hears what is newest in the lineage, and may have what this seed lacks.
+    fn holder_came(&mut self, now: Now, manifest: ManifestId, peer: PeerId) {
+        let lineage =
+            self.catalogue.get(&manifest).and_then(|entry| entry.certified.manifest().key.lineage());
+        if let Some(lineage) = lineage {
+            self.relay_to(now, &lineage, peer);
+        }
+        self.regain(now, manifest);
+    }
+
+    /// A seed tells the members of a swarm that it has every chunk.
+    pub(super) fn tell_complete(&mut self, manifest: ManifestId) {
+        let Some(entry) = self.catalogue.get(&manifest) else { return };
+        let have = ChunkSet::range(0, entry.certified.manifest().chunk_count());
+        let members: Vec<PeerId> = self.tracker.members(&manifest).collect();
+        for peer in members {
+            self.send(peer, Control::Enter { manifest, have: have.clone() });
+        }
+    }
+
+    /// A peer has more.
+    pub(super) fn on_have(&mut self, now: Now, peer: PeerId, manifest: ManifestId, chunks: &ChunkSet) {
+        if self.swarms.get(&manifest).is_some() {
+            self.transfer.peer_has(now.instant, peer, manifest, chunks);
+        }
+        let Some(have) = self.tracker.gain(&manifest, &peer, chunks.len()) else { return };
+        let Some(entry) = self.catalogue.get(&manifest) else { return };
+        let count = entry.certified.manifest().chunk_count();
+        if have >= count && have.saturating_sub(chunks.len()) < count {
+            self.holder_came(now, manifest, peer);
+        }
+    }
+
+    /// A peer takes no part any more.
+    pub(super) fn on_leave(&mut self, now: Now, peer: PeerId, manifest: ManifestId) {
+        self.tracker.leave(&manifest, &peer);
+        if let Some(swarm) = self.swarms.get_mut(&manifest) {
+            swarm.neighbours.remove(&peer);
+            swarm.entered.remove(&peer);
+            self.transfer.peer_left(now.instant, peer, manifest);
+        }
+    }
+
+    /// A seed names neighbours.
+    pub(super) fn on_neighbours(&mut self, now: Now, manifest: ManifestId, peers: &[PeerAddress]) {
+        let mut dials = 0;
+        for named in peers.iter().take(NEIGHBOURS_MAX) {
+            let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
+            if named.peer != self.config.me && swarm.neighbours.len() < NAMED_MAX {
+                swarm.neighbours.insert(named.peer);
+            }
+            if dials < SWARM_DIALS_MAX && self.dial_neighbour(now, named) {
+                dials += 1;
+            }
+        }
+        self.enter_swarm(&manifest);
+    }
+}
+
+/// Whether it is known which of the tree's chunks the store holds, and of the content if it can be.
+fn looked(swarm: &Swarm) -> bool {
+    match swarm.stage {
+        Stage::LookingTree | Stage::Opening | Stage::LookingContent => false,
+        Stage::TreeMissing | Stage::PullingTree | Stage::Known | Stage::PullingContent | Stage::Faulty(_) => {
+            true
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What happens in a pool, one file for each story: each takes inputs and answers, moves the engine's state and asks
+//! for what comes next.
+mod answer;
+mod drive;
+mod fetch;
+mod job;
+mod join;
+mod list;
+mod lose;
+mod meet;
+mod mingle;
+mod offer;
+mod publish;
+mod pull;
+mod recover;
+mod relay;
+mod resolve;
+mod room;
+mod talk;
+mod vote;
+
+use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
+use crate::engine::{Engine, Event, JobId, JobReply, Output, Record, Statement, Work};
+use crate::message::Control;
+use crate::{ManifestId, PeerId};
+
+/// What an alarm is for; one of each name at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alarm {
+    /// Dial, or give up on a dial that nothing is heard of.
+    Dial(PeerId),
+    /// A peer has to have proven its membership.
+    Standing(PeerId),
+    /// A peer's membership ends.
+    Member(PeerId),
+    /// A peer that is one too many has shown whether it is of use.
+    Trial(PeerId),
+    /// Ask a seed to let us in, or to renew.
+    Join(PeerId),
+    /// Something about a question is due.
+    Question(JobId),
+    /// A publish ends.
+    Publish(JobId),
+    /// A busy seed is offered again.
+    Offer(JobId),
+    /// A listing is answered from what there is.
+    Listing(JobId),
+    /// A seed hands out relayed answers.
+    Relay,
+    /// Ask for neighbours again.
+    Mingle(ManifestId),
+}
+
+impl Engine {
+    fn send(&mut self, peer: PeerId, message: Control) {
+        self.outbox.send(peer, message);
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outbox.push(Output::Event(event));
+    }
+
+    fn reply(&mut self, job: JobId, reply: JobReply) {
+        self.outbox.push(Output::Reply { job, reply: Box::new(reply) });
+    }
+
+    fn verify(&mut self, origin: Option<PeerId>, work: Work, then: AfterVerify) {
+        let task = self.tasks.start_verify(origin, then);
+        self.outbox.push(Output::Verify { task, work: Box::new(work) });
+    }
+
+    fn sign(&mut self, origin: Option<PeerId>, statement: Statement, then: AfterSign) {
+        let task = self.tasks.start_sign(origin, then);
+        self.outbox.push(Output::Sign { task, statement: Box::new(statement) });
+    }
+
+    fn record(&mut self, origin: Option<PeerId>, record: Record, then: AfterRecord) {
+        let task = self.tasks.start_record(origin, then);
+        self.outbox.push(Output::Record { task, record: Box::new(record) });
+    }
+
+    fn sync(&mut self, origin: Option<PeerId>, then: AfterSync) {
+        let task = self.tasks.start_sync(origin, then);
+        self.outbox.push(Output::Sync { task });
+    }
+}

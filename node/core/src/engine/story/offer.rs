@@ -1,0 +1,181 @@
+//! A seed is offered a manifest: it judges, claims the place, pulls every chunk from the holder, and then votes.
+use crate::engine::bounds::{PEER_TASKS_MAX, SEQUENCE_AHEAD_MAX};
+use crate::engine::state::offers::Offer;
+use crate::engine::state::swarms::{Goal, Stage};
+use crate::engine::state::tasks::{AfterSync, AfterVerify, OfferId};
+use crate::engine::state::votes::Claim;
+use crate::engine::transfer::PullId;
+use crate::engine::{Engine, Event, StoreFailure, TreeFault, Work};
+use crate::message::{Control, OfferRefusal};
+use crate::{CertifiedEnvelope, Disbelief, Envelope, Manifest, ManifestId, Now, PeerId, VerifiedManifest};
+
+impl Engine {
+    /// A member offers.
+    pub(super) fn on_offer(&mut self, now: Now, peer: PeerId, number: u32, envelope: Envelope) {
+        let Some(contact) = self.peers.contact(&peer) else { return };
+        let busy = self.tasks.load(&peer) >= PEER_TASKS_MAX || self.recovering > 0;
+        let offer = Offer::new(contact, number, envelope.clone());
+        if busy || !self.offers.has_room(&peer) {
+            return self.say_refused(&offer, OfferRefusal::Busy);
+        }
+        let id = OfferId(self.tasks.serial());
+        self.offers.insert(id, offer);
+        let work = Work::Manifest { envelope, wall: now.wall };
+        self.verify(Some(peer), work, AfterVerify::Offer(id));
+    }
+
+    /// The manifest was judged: is its place free?
+    pub(super) fn offer_judged(
+        &mut self,
+        now: Now,
+        id: OfferId,
+        result: Result<VerifiedManifest, Disbelief>,
+    ) {
+        let Some(offer) = self.offers.get(id) else { return };
+        let (manifest, holder) = (offer.manifest, offer.contact.peer);
+        let verified = match result {
+            Ok(verified) => verified,
+            Err(why) => {
+                self.event(Event::Disbelieved { from: Some(holder), why });
+                return self.refuse_offer(now, id, OfferRefusal::NotBelieved);
+            }
+        };
+        if let Some(why) = self.claim(&verified) {
+            return self.refuse_offer(now, id, why);
+        }
+        let tree = verified.manifest().tree.clone();
+        if let Some(offer) = self.offers.get_mut(id) {
+            offer.claimed = Some(verified);
+        }
+        if !self.open_swarm(now, manifest, tree, Goal::All) {
+            return self.refuse_offer(now, id, OfferRefusal::Busy);
+        }
+        if let Some(swarm) = self.swarms.get_mut(&manifest) {
+            swarm.source = swarm.source.filter(|_| swarm.pull.is_some()).or(Some(holder));
+        }
+        self.pursue_swarm(now, manifest);
+        self.offers_advance(now, manifest);
+    }
+
+    /// Takes the manifest's place, or says why not.
+    fn claim(&mut self, verified: &VerifiedManifest) -> Option<OfferRefusal> {
+        let (manifest, id) = (verified.manifest(), verified.id());
+        let standing = self.catalogue.standing(&manifest.key);
+        let newest = standing.map_or(0, |entry| entry.certified.manifest().sequence);
+        let same = standing.is_some_and(|entry| entry.certified.id() == id);
+        if manifest.sequence > newest.saturating_add(SEQUENCE_AHEAD_MAX) {
+            return Some(OfferRefusal::SequenceTooFar);
+        }
+        if manifest.sequence <= newest && !same {
+            return Some(OfferRefusal::Conflict);
+        }
+        match self.votes.claim(&manifest.key, manifest.sequence, id) {
+            Claim::Taken => None,
+            Claim::Conflict => Some(OfferRefusal::Conflict),
+        }
+    }
+
+    /// Chunks were pulled: holders hear of it now and then.
+    pub(super) fn pull_progressed(&mut self, now: Now, pull: PullId, have: u32, of: u32) {
+        let Some(manifest) = self.swarms.pulled(pull) else { return };
+        let content = self.swarms.get(&manifest).is_some_and(|swarm| swarm.stage == Stage::PullingContent);
+        if !content {
+            return;
+        }
+        for id in self.offers.waiting_for(&manifest) {
+            let Some(offer) = self.offers.get_mut(id) else { continue };
+            if offer.worth_telling(now.instant, have, of) {
+                let (peer, number) = (offer.contact.peer, offer.number);
+                self.send(peer, Control::OfferProgress { offer: number, have, of });
+            }
+        }
+    }
+
+    /// More is known of a manifest that is offered.
+    pub(super) fn offers_advance(&mut self, now: Now, manifest: ManifestId) {
+        let Some(swarm) = self.swarms.get(&manifest) else { return };
+        let refusal = match (swarm.complete, swarm.stage) {
+            (true, _) => None,
+            // The store lost a chunk of it meanwhile: when it is offered again, it is looked for anew.
+            (false, Stage::Faulty(TreeFault::Missing)) => Some(OfferRefusal::Busy),
+            (false, Stage::Faulty(_)) => Some(OfferRefusal::BadTree),
+            (false, _) => return,
+        };
+        for id in self.offers.waiting_for(&manifest) {
+            match refusal {
+                None => self.begin_vote(id),
+                Some(why) => self.refuse_offer(now, id, why),
+            }
+        }
+    }
+
+    fn begin_vote(&mut self, id: OfferId) {
+        let Some(offer) = self.offers.get_mut(id) else { return };
+        offer.voting = true;
+        let holder = offer.contact.peer;
+        self.sync(Some(holder), AfterSync::Offer(id));
+    }
+
+    /// The pull failed: whoever was pulled from is refused, another holder is tried.
+    pub(super) fn offers_cannot_pull(&mut self, now: Now, manifest: ManifestId, store: Option<StoreFailure>) {
+        let source = self.swarms.get(&manifest).and_then(|swarm| swarm.source);
+        let why = if store.is_some() { OfferRefusal::Full } else { OfferRefusal::CannotPull };
+        let mut next = None;
+        for id in self.offers.waiting_for(&manifest) {
+            let holder = self.offers.get(id).map(|offer| offer.contact.peer);
+            if store.is_some() || holder == source {
+                self.refuse_offer(now, id, why);
+            } else {
+                next = next.or(holder);
+            }
+        }
+        if let Some(swarm) = self.swarms.get_mut(&manifest)
+            && next.is_some()
+        {
+            swarm.source = next;
+            self.pursue_swarm(now, manifest);
+        }
+    }
+
+    /// A holder is gone: its offers end.
+    pub(super) fn offers_of_gone(&mut self, now: Now, peer: &PeerId) {
+        for id in self.offers.of_peer(peer) {
+            self.end_offer(now, id);
+        }
+    }
+
+    /// Ends an offer with a refusal.
+    pub(super) fn refuse_offer(&mut self, now: Now, id: OfferId, why: OfferRefusal) {
+        if let Some(offer) = self.end_offer(now, id) {
+            self.say_refused(&offer, why);
+        }
+    }
+
+    fn say_refused(&mut self, offer: &Offer, why: OfferRefusal) {
+        let (standing, highest) =
+            if why == OfferRefusal::Conflict { self.what_stands(&offer.envelope) } else { (None, 0) };
+        self.send(offer.contact.peer, Control::OfferRefused { offer: offer.number, why, standing, highest });
+    }
+
+    /// What is certified under an offer's key, and the highest sequence that is voted for or claimed.
+    fn what_stands(&self, envelope: &Envelope) -> (Option<Box<CertifiedEnvelope>>, u64) {
+        let Ok(Manifest { key, .. }) = envelope.body::<Manifest>() else { return (None, 0) };
+        let standing = self.catalogue.standing(&key).map(|entry| Box::new(entry.certified.to_envelope()));
+        let newest = self.catalogue.highest(&key).unwrap_or(0);
+        (standing, self.votes.highest(&key).max(newest))
+    }
+
+    /// Ends an offer: its place is free again unless a receipt was signed for it.
+    pub(super) fn end_offer(&mut self, now: Now, id: OfferId) -> Option<Offer> {
+        let offer = self.offers.remove(id)?;
+        if let Some((key, sequence)) = offer.place() {
+            self.votes.release(&key, sequence);
+        }
+        if !self.offers.names(&offer.manifest)
+            && self.swarms.get(&offer.manifest).is_some_and(|swarm| swarm.jobs.is_empty())
+        {
+            self.close_swarm(now, offer.manifest);
+        }
+        Some(offer)
+    }
+}

@@ -1,0 +1,74 @@
+//! What the store remembers is verified like anything else, and then served again.
+use crate::engine::state::swarms::Goal;
+use crate::engine::state::tasks::{AfterRecord, AfterVerify};
+use crate::engine::{Engine, Event, Record, Work};
+use crate::{CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, ManifestId, Now, VerifiedReceipt};
+
+impl Engine {
+    /// The store remembers a certified manifest.
+    pub(super) fn on_recovered(&mut self, now: Now, certified: CertifiedEnvelope) {
+        self.recovering = self.recovering.saturating_add(1);
+        let manifest = certified.manifest.id();
+        self.verify(None, Work::Certified { certified, wall: now.wall }, AfterVerify::Recovered(manifest));
+    }
+
+    /// It was judged: which of its chunks are still there?
+    pub(super) fn recovered_judged(
+        &mut self,
+        now: Now,
+        manifest: ManifestId,
+        result: Result<CertifiedManifest, Disbelief>,
+    ) {
+        match result {
+            Ok(certified) => self.take_back(now, certified),
+            Err(why) => {
+                self.event(Event::Disbelieved { from: None, why });
+                if !self.is_seed() {
+                    self.record(None, Record::Forget(manifest), AfterRecord::Nothing);
+                }
+            }
+        }
+        self.recovered_one(now);
+    }
+
+    fn take_back(&mut self, now: Now, certified: CertifiedManifest) {
+        let (manifest, tree) = (certified.id(), certified.manifest().tree.clone());
+        self.learn(now, certified);
+        if let Some(entry) = self.catalogue.get_mut(&manifest) {
+            entry.recorded = true;
+        }
+        if self.is_seed() {
+            self.unchecked.push_back(manifest);
+            self.check_more(now);
+        } else {
+            self.open_swarm(now, manifest, tree, Goal::Serve);
+        }
+    }
+
+    /// The store remembers a vote. Its manifest may have ended since, or its signer; the vote stands.
+    pub(super) fn on_recovered_vote(&mut self, receipt: Envelope) {
+        self.recovering = self.recovering.saturating_add(1);
+        self.verify(None, Work::Receipt { envelope: receipt }, AfterVerify::RecoveredVote);
+    }
+
+    /// The vote was judged: it must be our own.
+    pub(super) fn recovered_vote_judged(&mut self, now: Now, result: Result<VerifiedReceipt, Disbelief>) {
+        match result {
+            Ok(verified) if verified.receipt().seed == self.config.me => {
+                let receipt = verified.receipt();
+                self.votes.seal(receipt, verified.envelope().clone());
+                self.votes.cast(receipt.manifest);
+            }
+            Ok(_) => {}
+            Err(why) => self.event(Event::Disbelieved { from: None, why }),
+        }
+        self.recovered_one(now);
+    }
+
+    fn recovered_one(&mut self, now: Now) {
+        self.recovering = self.recovering.saturating_sub(1);
+        if self.recovering == 0 {
+            self.judge_waiting_joins(now);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Messages: who may say what, and which story each belongs to.
+use crate::engine::bounds::HELD_MAX;
+use crate::engine::state::peers::Standing;
+use crate::engine::{DropReason, Engine, Offence};
+use crate::message::Control;
+use crate::{Now, PeerId};
+
+/// Who may send a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sender {
+    /// Whoever is connected.
+    Anybody,
+    /// Who belongs to the pool.
+    Member,
+    /// Who belongs to the pool, to a seed.
+    ToSeed,
+    /// A seed of the policy.
+    Seed,
+}
+
+fn sender(message: &Control) -> Sender {
+    match message {
+        Control::Hello(_) | Control::Join { .. } => Sender::Anybody,
+        Control::AskRelayed { .. }
+        | Control::Relayed { .. }
+        | Control::Enter { .. }
+        | Control::Have { .. }
+        | Control::Leave { .. } => Sender::Member,
+        Control::Ask { .. } | Control::Offer { .. } | Control::Certify { .. } | Control::List { .. } => {
+            Sender::ToSeed
+        }
+        Control::Welcome { .. }
+        | Control::Refused { .. }
+        | Control::Answer { .. }
+        | Control::Relay { .. }
+        | Control::Neighbours { .. }
+        | Control::OfferProgress { .. }
+        | Control::OfferReceipt { .. }
+        | Control::OfferRefused { .. }
+        | Control::Certified { .. }
+        | Control::Listing { .. } => Sender::Seed,
+    }
+}
+
+impl Engine {
+    /// A control message came.
+    pub(super) fn on_message(&mut self, now: Now, peer: PeerId, message: Control) {
+        let seed = self.is_seed();
+        let Some(found) = self.peers.get_mut(&peer) else { return };
+        if !found.take_message(now.instant) {
+            self.offended(now, peer, Offence::Flood);
+            return;
+        }
+        if found.judging && !found.belongs() && sender(&message) == Sender::Member && !seed {
+            self.hold(peer, message);
+        } else if self.may_say(now, peer, &message) {
+            self.hear(now, peer, message);
+        }
+    }
+
+    /// A peer met us first and speaks before we have judged it: a few of its messages wait. Nobody speaks so to a seed,
+    /// which lets in before it is asked anything.
+    fn hold(&mut self, peer: PeerId, message: Control) {
+        if let Some(found) = self.peers.get_mut(&peer).filter(|found| found.held.len() < HELD_MAX) {
+            found.held.push(message);
+        }
+    }
+
+    /// The peer belongs: what waited is heard.
+    pub(super) fn hear_held(&mut self, now: Now, peer: PeerId) {
+        let Some(found) = self.peers.get_mut(&peer) else { return };
+        for message in core::mem::take(&mut found.held) {
+            if self.may_say(now, peer, &message) {
+                self.hear(now, peer, message);
+            }
+        }
+    }
+
+    /// Whether the peer may say this. Who has no standing is closed, unless it is being judged (then it is not heard);
+    /// who speaks out of role is banned.
+    fn may_say(&mut self, now: Now, peer: PeerId, message: &Control) -> bool {
+        let Some(found) = self.peers.get(&peer) else { return false };
+        let wanted = sender(message);
+        if wanted == Sender::Anybody {
+            return true;
+        }
+        if !found.belongs() {
+            if !found.judging {
+                self.drop_peer(now, peer, DropReason::NotAMember);
+            }
+            return false;
+        }
+        let in_role = match wanted {
+            Sender::Anybody | Sender::Member => true,
+            Sender::ToSeed => self.is_seed(),
+            Sender::Seed => found.standing == Standing::Seed,
+        };
+        if !in_role {
+            self.offended(now, peer, Offence::BadMessage);
+        }
+        in_role
+    }
+
+    fn hear(&mut self, now: Now, peer: PeerId, message: Control) {
+        match message {
+            Control::Hello(hello) => self.on_hello(now, peer, hello),
+            Control::Join { token } => self.on_join(now, peer, token),
+            Control::AskRelayed { ask, query } => self.on_ask_relayed(peer, ask, &query),
+            Control::Relayed { ask, answers } => self.on_relayed(now, peer, ask, answers),
+            Control::Enter { manifest, have } => self.on_enter(now, peer, manifest, &have),
+            Control::Have { manifest, chunks } => self.on_have(now, peer, manifest, &chunks),
+            Control::Leave { manifest } => self.on_leave(now, peer, manifest),
+            Control::Ask { .. } | Control::Offer { .. } | Control::Certify { .. } | Control::List { .. } => {
+                self.hear_as_seed(now, peer, message);
+            }
+            Control::Welcome { .. }
+            | Control::Refused { .. }
+            | Control::Answer { .. }
+            | Control::Relay { .. }
+            | Control::Neighbours { .. }
+            | Control::OfferProgress { .. }
+            | Control::OfferReceipt { .. }
+            | Control::OfferRefused { .. }
+            | Control::Certified { .. }
+            | Control::Listing { .. } => self.hear_from_seed(now, peer, message),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the caller has sorted the messages by who hears them"
+    )]
+    fn hear_as_seed(&mut self, now: Now, peer: PeerId, message: Control) {
+        match message {
+            Control::Ask { ask, nonce, query } => self.on_ask(now, peer, ask, (nonce, query)),
+            Control::Offer { offer, manifest } => self.on_offer(now, peer, offer, manifest),
+            Control::Certify { certified } => self.on_certify(now, peer, certified),
+            Control::List { ask, what } => self.on_list(peer, ask, &what),
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the messages by who says them")]
+    fn hear_from_seed(&mut self, now: Now, seed: PeerId, message: Control) {
+        match message {
+            Control::Welcome { membership, peers } => self.on_welcome(now, seed, membership, peers),
+            Control::Refused { why } => self.on_refused(now, seed, why),
+            Control::Answer { ask, answer, beside } => self.on_answer(now, seed, ask, (answer, beside)),
+            Control::Relay { answer, beside } => self.on_relay(seed, answer, beside),
+            Control::Neighbours { manifest, peers } => self.on_neighbours(now, manifest, &peers),
+            Control::OfferProgress { offer, have, of } => self.on_offer_progress(seed, offer, have, of),
+            Control::OfferReceipt { offer, receipt } => self.on_offer_receipt(seed, offer, receipt),
+            Control::OfferRefused { offer, why, standing, highest } => {
+                self.on_offer_refused(now, seed, offer, (why, standing, highest));
+            }
+            Control::Certified { manifest } => self.on_certified(now, seed, manifest),
+            Control::Listing { ask, rows, more } => self.on_listing(now, seed, ask, (rows, more)),
+            _ => {}
+        }
+    }
+}

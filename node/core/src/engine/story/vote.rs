@@ -1,0 +1,161 @@
+//! A seed votes: chunks synced, manifest judged at that moment, receipt signed, recorded, and only then sent. Later it
+//! keeps the certificate that the receipts make.
+use crate::engine::bounds::PEER_TASKS_MAX;
+use crate::engine::state::peers::Contact;
+use crate::engine::state::swarms::Goal;
+use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterVerify, OfferId};
+use crate::engine::{Engine, Event, Record, Statement, StoreFailure, Work};
+use crate::message::{Control, OfferRefusal};
+use crate::{
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, ManifestId, Now, PeerId, Receipt,
+    VerifiedManifest,
+};
+
+impl Engine {
+    /// The chunks are durable.
+    pub(super) fn offer_synced(&mut self, now: Now, id: OfferId, result: Result<(), StoreFailure>) {
+        let Some(offer) = self.offers.get(id) else { return };
+        if result.is_err() {
+            return self.refuse_offer(now, id, OfferRefusal::Full);
+        }
+        let (peer, envelope) = (offer.contact.peer, offer.envelope.clone());
+        self.verify(Some(peer), Work::Manifest { envelope, wall: now.wall }, AfterVerify::Vote(id));
+    }
+
+    /// The manifest holds at this moment: it gets its receipt, the same one whenever it is offered again.
+    pub(super) fn vote_judged(&mut self, now: Now, id: OfferId, result: Result<VerifiedManifest, Disbelief>) {
+        let Some(offer) = self.offers.get(id) else { return };
+        let (manifest, peer) = (offer.manifest, offer.contact.peer);
+        let verified = match result {
+            Ok(verified) => verified,
+            Err(why) => {
+                self.event(Event::Disbelieved { from: Some(peer), why });
+                return self.refuse_offer(now, id, OfferRefusal::NotBelieved);
+            }
+        };
+        if self.votes.has(&manifest) {
+            return self.send_receipt(now, id);
+        }
+        let receipt = Receipt {
+            pool: self.config.trust.policy().pool.clone(),
+            seed: self.config.me,
+            manifest,
+            key: verified.manifest().key.clone(),
+            sequence: verified.manifest().sequence,
+            time: now.wall,
+        };
+        match self.votes.receipt(&manifest).cloned() {
+            Some(signed) => self.record_vote(id, &receipt, signed),
+            None => {
+                let then = AfterSign::Receipt { offer: id, receipt: Box::new(receipt.clone()) };
+                self.sign(Some(peer), Statement::Receipt(receipt), then);
+            }
+        }
+    }
+
+    /// The receipt is signed: it is recorded before anybody sees it.
+    pub(super) fn receipt_signed(&mut self, id: OfferId, receipt: &Receipt, envelope: Envelope) {
+        if self.offers.get(id).is_some() {
+            self.record_vote(id, receipt, envelope);
+        }
+    }
+
+    fn record_vote(&mut self, id: OfferId, receipt: &Receipt, envelope: Envelope) {
+        let Some(offer) = self.offers.get(id) else { return };
+        let (origin, manifest) = (offer.contact.peer, offer.envelope.clone());
+        let envelope = self.votes.seal(receipt, envelope).clone();
+        let (key, sequence) = (receipt.key.clone(), receipt.sequence);
+        let record = Record::Vote { manifest, key, sequence, receipt: envelope };
+        let then = AfterRecord::Vote { offer: id, manifest: receipt.manifest };
+        self.record(Some(origin), record, then);
+    }
+
+    /// The vote is durable, or the disk refused it; then the place stays taken, for the disk may have it all the same.
+    pub(super) fn vote_recorded(
+        &mut self,
+        now: Now,
+        id: OfferId,
+        manifest: ManifestId,
+        result: Result<(), StoreFailure>,
+    ) {
+        match result {
+            Ok(()) => {
+                self.votes.cast(manifest);
+                self.send_receipt(now, id);
+            }
+            Err(StoreFailure::Full | StoreFailure::Broken) => self.refuse_offer(now, id, OfferRefusal::Full),
+        }
+    }
+
+    fn send_receipt(&mut self, now: Now, id: OfferId) {
+        let Some(offer) = self.offers.get(id) else { return };
+        let Some(receipt) = self.votes.receipt(&offer.manifest).cloned() else { return };
+        let (peer, number, manifest) = (offer.contact.peer, offer.number, offer.manifest);
+        self.end_offer(now, id);
+        self.event(Event::Receipt { manifest });
+        self.send(peer, Control::OfferReceipt { offer: number, receipt });
+    }
+
+    /// A member brings a certificate.
+    pub(super) fn on_certify(&mut self, now: Now, peer: PeerId, certified: CertifiedEnvelope) {
+        let manifest = certified.manifest.id();
+        if self.catalogue.get(&manifest).is_some() {
+            return self.send(peer, Control::Certified { manifest });
+        }
+        let Some(contact) = self.peers.contact(&peer) else { return };
+        if self.tasks.load(&peer) < PEER_TASKS_MAX {
+            let work = Work::Certified { certified, wall: now.wall };
+            self.verify(Some(peer), work, AfterVerify::Certify(contact));
+        }
+    }
+
+    /// The certificate holds: it is recorded before it counts.
+    pub(super) fn certify_judged(
+        &mut self,
+        _now: Now,
+        contact: Contact,
+        result: Result<CertifiedManifest, Disbelief>,
+    ) {
+        match result {
+            Ok(certified) => {
+                let record = Record::Certified(certified.to_envelope());
+                let then = AfterRecord::Certify { contact, certified: Box::new(certified) };
+                self.record(Some(contact.peer), record, then);
+            }
+            Err(why) => self.event(Event::Disbelieved { from: Some(contact.peer), why }),
+        }
+    }
+
+    /// The certificate is durable: readers hear of it. This seed looks for the chunks once more, and pulls those that it
+    /// lacks: the vote may have been that of others only.
+    pub(super) fn certificate_kept(
+        &mut self,
+        now: Now,
+        contact: Contact,
+        certified: CertifiedManifest,
+        result: Result<(), StoreFailure>,
+    ) {
+        if result.is_err() {
+            return;
+        }
+        let (manifest, tree) = (certified.id(), certified.manifest().tree.clone());
+        let lineage = certified.manifest().key.lineage();
+        let newest = self.learn(now, certified);
+        if let Some(entry) = self.catalogue.get_mut(&manifest) {
+            entry.recorded = true;
+        }
+        self.event(Event::Certified { manifest });
+        if self.peers.on(contact).is_some() {
+            self.send(contact.peer, Control::Certified { manifest });
+        }
+        if self.open_swarm(now, manifest, tree, Goal::All) {
+            if let Some(swarm) = self.swarms.get_mut(&manifest) {
+                swarm.source = swarm.source.or(Some(contact.peer));
+            }
+            self.pursue_swarm(now, manifest);
+        }
+        if let Some(lineage) = lineage.filter(|_| newest) {
+            self.relay_anew(now, &lineage);
+        }
+    }
+}

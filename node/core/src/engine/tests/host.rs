@@ -1,0 +1,114 @@
+//! One machine of the world: an engine, its identity, and a disk that is a map.
+use crate::engine::{
+    AskId, Engine, EngineConfig, Event, FetchId, JobId, JobReply, Output, Record, Source, StoreFailure,
+    TreeFault,
+};
+use crate::{
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, ManifestId, Now, PeerId,
+    PeerRole, Tree, TreeRef, Trust, VerifiedChunk,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What survives a restart.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    pub(super) chunks: BTreeMap<ChunkId, VerifiedChunk>,
+    pub(super) certified: BTreeMap<ManifestId, CertifiedEnvelope>,
+    pub(super) votes: Vec<(Envelope, Envelope)>,
+    pub(super) full: bool,
+    pub(super) syncs: u32,
+}
+
+/// One machine.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) key: KeyPair,
+    pub(super) peer: PeerId,
+    pub(super) address: SocketAddr,
+    pub(super) role: PeerRole,
+    pub(super) trust: Arc<Trust>,
+    pub(super) token: Envelope,
+    pub(super) engine: Option<Engine>,
+    /// Counts restarts: what was on its way to an earlier life is lost.
+    pub(super) life: u32,
+    pub(super) disk: Disk,
+    pub(super) linked: BTreeSet<usize>,
+    pub(super) frames: BTreeMap<FetchId, Frame>,
+    pub(super) checked: BTreeMap<FetchId, ChunkRef>,
+    /// Who waits for an ask: host, its fetch, the chunk.
+    pub(super) asks: BTreeMap<AskId, (usize, FetchId, ChunkId)>,
+    pub(super) replies: Vec<(JobId, JobReply)>,
+    pub(super) delivered: Vec<(JobId, ChunkRef, Source)>,
+    pub(super) events: Vec<Event>,
+    /// Its other threads take so much longer.
+    pub(super) slow: core::time::Duration,
+    /// Flips a bit of whatever it serves.
+    pub(super) lies: bool,
+    /// Does not grant credit for messages any more.
+    pub(super) deaf: bool,
+    /// Chunks that it gave to others.
+    pub(super) served: u32,
+}
+
+impl Host {
+    pub(super) fn boot(&mut self, rng_seed: u64, now: Now) {
+        let config = EngineConfig {
+            me: self.peer,
+            role: self.role,
+            software: "test".to_owned(),
+            listen_port: self.address.port(),
+            token: self.token.clone(),
+            trust: self.trust.clone(),
+            rng_seed,
+        };
+        self.life += 1;
+        self.engine = Some(Engine::new(config, now));
+    }
+
+    pub(super) fn put(&mut self, plain: &[u8]) -> ChunkRef {
+        let chunk = VerifiedChunk::from_plain(plain, &mut FrameEncoder::new(1));
+        self.disk.chunks.insert(chunk.chunk().id, chunk.clone());
+        chunk.chunk()
+    }
+
+    pub(super) fn holds_all(&self, chunks: &[ChunkRef]) -> bool {
+        chunks.iter().all(|chunk| self.disk.chunks.contains_key(&chunk.id))
+    }
+
+    pub(super) fn keep(&mut self, chunk: VerifiedChunk) -> Result<(), StoreFailure> {
+        if self.disk.full {
+            return Err(StoreFailure::Full);
+        }
+        self.disk.chunks.insert(chunk.chunk().id, chunk);
+        Ok(())
+    }
+
+    pub(super) fn record(&mut self, record: Record) -> Result<(), StoreFailure> {
+        match record {
+            Record::Certified(certified) => {
+                self.disk.certified.insert(certified.manifest.id(), certified);
+            }
+            Record::Vote { manifest, receipt, .. } => self.disk.votes.push((manifest, receipt)),
+            Record::Forget(manifest) => drop(self.disk.certified.remove(&manifest)),
+        }
+        Ok(())
+    }
+
+    pub(super) fn open_tree(&self, tree: &TreeRef) -> Result<Vec<ChunkRef>, TreeFault> {
+        let mut bytes = Vec::new();
+        for chunk in &tree.chunks {
+            let held = self.disk.chunks.get(&chunk.id).ok_or(TreeFault::Missing)?;
+            let mut decoder = crate::FrameDecoder::new();
+            bytes.extend_from_slice(decoder.open(held.frame(), *chunk).map_err(|_| TreeFault::Broken)?);
+        }
+        let opened = Tree::decode(&bytes).map_err(|_| TreeFault::Broken)?;
+        opened.check_against(&tree.totals, &tree.roots).map_err(|_| TreeFault::DiffersFromManifest)?;
+        Ok(opened.chunks().to_vec())
+    }
+
+    pub(super) fn poll(&mut self, now: Now) -> Option<Output> {
+        self.engine.as_mut()?.poll(now)
+    }
+}

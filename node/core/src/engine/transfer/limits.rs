@@ -1,0 +1,72 @@
+//! What transfer allows itself, each with its reason. Bounds that other parts share stand in the crate's limits table.
+
+use core::time::Duration;
+
+/// Chunks that a wanter takes at random before it prefers rare ones: a newcomer soon has something that others lack.
+pub(super) const RANDOM_FIRST: u32 = 4;
+/// Random places from which candidates are taken, the rarest of which is asked for: near enough to the rarest of all, at a
+/// bounded price.
+pub(super) const SAMPLE_RUNS: usize = 8;
+/// Candidates from each place.
+pub(super) const SAMPLE_RUN: usize = 4;
+/// Entries of a list of chunks without an index that are looked at for one peer: a job that asks for nonsense holds up
+/// only itself.
+pub(super) const LOOSE_WINDOW: usize = 64;
+/// Copies of one chunk under way at most: a second hedges a straggler, a third would only be waste.
+pub(super) const COPIES_MAX: usize = 2;
+/// Chunks asked of a new peer at once: enough to hide a round trip at 1 Gbit/s.
+pub(super) const WINDOW_START: u32 = 4;
+/// The same for a seed: everybody asks it first, so a crowd begins with this many chunks for each node.
+pub(super) const WINDOW_START_SEED: u32 = 2;
+/// A pipeline is as long as empties within this time: it hides any round trip, and a longer queue adds only waiting, and
+/// requests that are out of date when their turn comes.
+pub(super) const PIPELINE_TIME_MAX: Duration = Duration::from_millis(100);
+/// The shortest pipeline of a peer that answers: one chunk travels while the next is read.
+pub(super) const WINDOW_LEAST: u32 = 2;
+/// The same for a seed: when a crowd asks it, each node waits long, and may hear of a peer that has the chunk meanwhile.
+pub(super) const WINDOW_LEAST_SEED: u32 = 1;
+/// A chunk with so many holders is a crowd's, and not asked of a seed,
+pub(super) const CROWD_HOLDERS: u16 = 4;
+/// unless fewer fetches than this are under way for who wants it: nobody waits for the sake of a seed.
+pub(super) const SEEDS_HELP_BELOW: usize = 4;
+/// A seed that has others to give to declines a chunk for this long after it gave it: whoever got it gives it on. Most hear
+/// of that within a few hundredths of a second.
+pub(super) const SPARE_TIME: Duration = Duration::from_secs(1);
+/// After so many such refusals in a row a peer is given what it asks for: it may not know who has it.
+pub(super) const SPARED_IN_A_ROW_MAX: u32 = 3;
+/// Chunks that a seed remembers to have given; more than it gives in that time.
+pub(super) const SPARED_MAX: usize = 16_384;
+/// What one chunk of a peer is thought to take before one was measured.
+pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
+/// What a fetch is thought to take before one was measured.
+pub(super) const TYPICAL_FIRST: Duration = Duration::from_millis(100);
+/// A fetch is hedged after this time at the earliest: nobody may wait longer unnoticed.
+pub(super) const HEDGE_AFTER_MIN: Duration = Duration::from_secs(1);
+/// And after so many times the usual time of a fetch, so that a slow link is not asked for everything twice.
+pub(super) const HEDGE_FACTOR: u32 = 4;
+/// How soon a straggler that had no second holder is looked at again.
+pub(super) const HEDGE_RETRY: Duration = Duration::from_millis(250);
+/// First pause after a peer was busy or broke off; it doubles each time.
+pub(super) const BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// Longest such pause: a peer that recovers is noticed.
+pub(super) const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// Stalls in a row after which a peer is reported.
+pub(super) const STALLS_MAX: u32 = 3;
+/// A peer that sends other chunks may keep one waiting this many times the fetch timeout.
+pub(super) const STALL_FACTOR_MAX: u32 = 3;
+/// A wanter for which nothing moves for this long is told so, as the design promises users.
+pub(super) const NO_PROGRESS: Duration = Duration::from_secs(10);
+/// The same with no peer connected at all: there is nobody to hear news from.
+pub(super) const ALONE: Duration = Duration::from_secs(2);
+/// Newly held chunks are gathered this long before they are announced: few messages, and still early.
+pub(super) const NEWS_DELAY: Duration = Duration::from_millis(20);
+/// Plain bytes fetched ahead of what a job takes: hides a fetch behind a write, and no more.
+pub(super) const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
+/// Chunks outside every open swarm that are remembered as held (about 5 MB); for others the store is asked.
+pub(super) const LOOSE_HELD_MAX: usize = 131_072;
+/// Memory for what one peer announces: sixteen manifests of the largest size.
+pub(super) const HAVE_BYTES_PER_PEER_MAX: usize = 4 * 1024 * 1024;
+/// Memory for what all peers announce; what does not fit is not asked for.
+pub(super) const HAVE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Wanters with state at most: jobs, pulls, and credits that arrive before a job's first want.
+pub(super) const WANTERS_MAX: usize = 4 * crate::limits::JOBS_MAX;

@@ -1,0 +1,386 @@
+//! Chunks on their way: who wants them, who has them, what is asked of whom.
+//!
+//! Owned by the engine, which tells it of peers and swarms and hands it the inputs that are about chunks. Knows no trust
+//! and no documents. After each input, and at each timeout, the engine drains [`Transfer::poll`].
+//!
+//! Wants of several jobs and pulls for one chunk are counted together: it is fetched once, given to each job, and kept.
+//! What holds at any moment:
+//!
+//! - At most [`FETCHES_MAX`](crate::limits::FETCHES_MAX) fetches have a buffer, and each is released exactly once.
+//! - No output leaves without the driver's credit for it, where its kind has one.
+//! - A chunk that is wanted is here, or on its way, or on a lane of everybody who wants it.
+//! - What a peer says can only add to bounded sets of swarms that are open here.
+//!
+//! ```text
+//! mod                       what the engine calls
+//! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
+//! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
+//! members serve   news      who has what; giving; telling
+//! wants   table   swarm   peers   timers   the state
+//! bits    slab    limits    below them
+//! ```
+mod bits;
+mod deliver;
+mod fetch;
+mod limits;
+mod members;
+mod news;
+mod peers;
+mod plan;
+mod progress;
+mod serve;
+mod slab;
+mod swarm;
+mod table;
+mod timers;
+mod trouble;
+mod want;
+mod wants;
+
+#[cfg(test)]
+mod tests;
+
+use crate::engine::{
+    AskId, Credit, FetchEnd, FetchFailure, FetchId, JobId, Output, ServeFailure, Source, StoreFailure,
+};
+use crate::message::ChunkSet;
+use crate::{CheckedChunk, ChunkFault, ChunkId, ChunkRef, Instant, ManifestId, PeerId};
+use core::time::Duration;
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use fetch::{Fetch, Stage};
+use news::News;
+use peers::Peers;
+use serve::Serving;
+use swarm::{Swarm, Swarms};
+use table::Table;
+use timers::{Timer, Timers};
+use wants::Wants;
+
+/// A pull of our own (a seed pulls what an offer names); chosen by the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PullId(pub u64);
+
+/// Who wants chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wanter {
+    /// Each chunk is delivered to it.
+    Job(JobId),
+    /// Each chunk is kept.
+    Pull(PullId),
+}
+
+/// What comes out.
+#[derive(Debug)]
+pub(crate) enum TransferOutput {
+    /// Pass on: `Fetch`, `Check`, `Keep`, `Release`, `Serve`, `Decline`, `Deliver`.
+    Do(Output),
+    /// Newly held chunks of a swarm, batched: tell the swarm's peers.
+    Announce { manifest: ManifestId, chunks: ChunkSet },
+    /// Pull: so many of its chunks are kept. Batched, and said once more at the end.
+    Progress { pull: PullId, have: u32, of: u32 },
+    /// Everything asked for by this wanter was delivered (job) or kept (pull). Further wants may follow; a pull is
+    /// forgotten, and counts anew. Not said if one of them failed.
+    Done(Wanter),
+    /// This one cannot be had (job: told; pull: it has failed as a whole, and is forgotten).
+    Failed { wanter: Wanter, chunk: ChunkRef, why: FetchEnd },
+    /// The store refused a pulled chunk: the pull has failed, and is forgotten.
+    NotKept { pull: PullId, why: StoreFailure },
+    /// A peer sent something wrong; the engine drops or bans it. It is asked for nothing more. Said once.
+    Junk { peer: PeerId, fault: ChunkFault },
+    /// A peer did not deliver within the time allowed, repeatedly.
+    Stalled { peer: PeerId },
+    /// The local store holds every chunk of this swarm's manifest now. Said once, and again after a loss.
+    Complete { manifest: ManifestId },
+    /// The local store lost a chunk of this swarm's manifest.
+    Lost { manifest: ManifestId },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Transfer {
+    rng: ChaCha8Rng,
+    table: Table,
+    swarms: Swarms,
+    peers: Peers,
+    wanters: BTreeMap<Wanter, Wants>,
+    fetches: BTreeMap<FetchId, Fetch>,
+    next_fetch: u64,
+    /** wanters for which a fetch may be planned */
+    active: BTreeSet<Wanter>,
+    /** wanters with live fetches, which share the buffers */
+    busy: BTreeSet<Wanter>,
+    /** whose turn in planning it was */
+    turn: Option<Wanter>,
+    /** jobs that have credit for their next chunk */
+    deliverable: BTreeSet<Wanter>,
+    to_check: VecDeque<FetchId>,
+    to_keep: VecDeque<FetchId>,
+    /** credit */
+    checks: u32,
+    /** credit */
+    writes: u32,
+    /** the last thing the store said was no */
+    store_refuses: bool,
+    serving: Serving,
+    news: News,
+    timers: Timers,
+    /** what needs no credit, in order */
+    outbox: VecDeque<TransferOutput>,
+    /** since when nobody was connected */
+    alone_since: Instant,
+    /** what a fetch usually takes */
+    typical: Duration,
+    /** wrong chunks seen */
+    junk: u64,
+}
+
+impl Transfer {
+    /// A transfer that knows nobody and wants nothing.
+    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
+        Self {
+            rng,
+            table: Table::new(),
+            swarms: Swarms::new(),
+            peers: Peers::new(),
+            wanters: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            next_fetch: 0,
+            active: BTreeSet::new(),
+            busy: BTreeSet::new(),
+            turn: None,
+            deliverable: BTreeSet::new(),
+            to_check: VecDeque::new(),
+            to_keep: VecDeque::new(),
+            checks: 0,
+            writes: 0,
+            store_refuses: false,
+            serving: Serving::default(),
+            news: News::default(),
+            timers: Timers::default(),
+            outbox: VecDeque::new(),
+            alone_since: Instant::ZERO,
+            typical: limits::TYPICAL_FIRST,
+            junk: 0,
+        }
+    }
+
+    /// This is a seed's: in a crowd it gives each chunk once and then, for a while, lets others give it.
+    pub(crate) fn spare_uplink(&mut self) {
+        self.serving.spares = true;
+    }
+
+    /// A member is connected (may be asked for chunks; may ask us).
+    pub(crate) fn peer_up(&mut self, _now: Instant, peer: PeerId, is_seed: bool) {
+        self.peers.add(peer, if is_seed { Source::Seed } else { Source::Peer });
+    }
+
+    /// It is gone: its fetches are asked of others, its asks forgotten. What it announced is forgotten too.
+    pub(crate) fn peer_gone(&mut self, now: Instant, peer: PeerId) {
+        self.remove_peer(now, peer);
+    }
+
+    /// Takes part in a manifest's swarm; `content` chunks are known once the tree is open. Harmless if known.
+    pub(crate) fn open_swarm(&mut self, manifest: ManifestId, tree: &[ChunkRef], content_count: u32) {
+        self.open(manifest, tree, content_count);
+    }
+
+    /// The tree's content chunks in order (indices after the tree's). Harmless if known; chunks beyond the count that
+    /// the swarm was opened with are ignored.
+    pub(crate) fn set_content(&mut self, manifest: ManifestId, content: &[ChunkRef]) {
+        if let Some(no) = self.swarms.find(manifest) {
+            self.list(no, content);
+        }
+    }
+
+    /// Takes part no more. What is still wanted of it can be had only through another swarm.
+    pub(crate) fn close_swarm(&mut self, manifest: ManifestId) {
+        self.close(manifest);
+    }
+
+    /// The store holds these (an answer to `Look`, or jobs' uploads). They are announced like those that were fetched.
+    pub(crate) fn note_held(&mut self, chunks: &mut dyn Iterator<Item = ChunkId>) {
+        for id in chunks {
+            let known = self.table.named(id);
+            if known.is_empty() {
+                self.table.hold_loose(id);
+            }
+            for no in known {
+                self.hold(no);
+                self.end_needless(no);
+            }
+        }
+    }
+
+    /// The store lost it. Whoever still wants it gets it by a fetch.
+    pub(crate) fn note_lost(&mut self, _now: Instant, chunk: ChunkId) {
+        self.table.lose_loose(chunk);
+        for no in self.table.named(chunk) {
+            self.note_lost_places(no);
+        }
+    }
+
+    /// Which indices of this swarm the store holds (for `Enter`).
+    pub(crate) fn held_of(&self, manifest: ManifestId) -> ChunkSet {
+        let swarm = self.swarms.find(manifest).and_then(|no| self.swarms.get(no));
+        swarm.into_iter().flat_map(|swarm| swarm.held.iter()).collect()
+    }
+
+    /// Whether the store holds every chunk of an open swarm.
+    pub(crate) fn is_whole(&self, manifest: ManifestId) -> bool {
+        let swarm = self.swarms.find(manifest).and_then(|no| self.swarms.get(no));
+        swarm.is_some_and(|swarm| swarm.held.is_full())
+    }
+
+    /// What is held of this swarm was told otherwise to everybody who hears of it.
+    pub(crate) fn forget_news(&mut self, manifest: ManifestId) {
+        let Some(no) = self.swarms.find(manifest) else { return };
+        self.news.forget_swarm(no);
+        if let Some(swarm) = self.swarms.get_mut(no) {
+            swarm.news = bits::Bits::new(swarm.space);
+        }
+    }
+
+    /// A peer has these. Ignored of peers that are not connected, and for swarms that are not open.
+    pub(crate) fn peer_has(&mut self, _now: Instant, peer: PeerId, manifest: ManifestId, chunks: &ChunkSet) {
+        self.note_have(peer, manifest, chunks.ranges());
+    }
+
+    /// A peer takes no part any more.
+    pub(crate) fn peer_left(&mut self, _now: Instant, peer: PeerId, manifest: ManifestId) {
+        if let (Some(no), Some(swarm)) = (self.peers.find(peer), self.swarms.find(manifest)) {
+            self.leave(no, swarm);
+        }
+    }
+
+    /// Wants chunks of an open swarm, from anybody who has them (`from`: the holder of an offer, which thereby says that
+    /// it has all of them, whatever it announced). Those the store holds are delivered from it. A chunk that this
+    /// wanter waits for already is not wanted twice. With more wanters than any engine has, those above the bound fail.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "who, of what, which and from whom: none belongs to another"
+    )]
+    pub(crate) fn want(
+        &mut self,
+        now: Instant,
+        wanter: Wanter,
+        manifest: ManifestId,
+        chunks: &[ChunkRef],
+        from: Option<PeerId>,
+    ) {
+        if self.wanter_mut(wanter).is_none() {
+            let failed = |&chunk| TransferOutput::Failed { wanter, chunk, why: FetchEnd::NoProgress };
+            return self.outbox.extend(chunks.iter().map(failed));
+        }
+        let Some(swarm) = self.swarms.find(manifest) else {
+            chunks.iter().for_each(|&chunk| self.tell_failed(wanter, chunk, FetchEnd::UnknownManifest));
+            return self.finish_if_done(wanter);
+        };
+        if let Some(holder) = from {
+            self.note_have(holder, manifest, &[(0, u32::MAX)]);
+        }
+        self.want_all(now, wanter, swarm, chunks);
+    }
+
+    /// Everything it wanted is dropped; fetches nobody else wants are cancelled. To be called for every job that ends,
+    /// however it ends.
+    pub(crate) fn drop_wanter(&mut self, _now: Instant, wanter: Wanter) {
+        self.forget_wanter(wanter);
+    }
+
+    /// `Checks`, `Writes`, `Reads`, `Deliver` credits (`Send` is the engine's own).
+    pub(crate) fn credit(&mut self, credit: Credit) {
+        match credit {
+            Credit::Send { .. } => {}
+            Credit::Checks(more) => self.checks = self.checks.saturating_add(more),
+            Credit::Writes(more) => self.writes = self.writes.saturating_add(more),
+            Credit::Reads(more) => self.serving.reads = self.serving.reads.saturating_add(more),
+            Credit::Deliver { job, bytes } => self.add_job_credit(job, bytes),
+        }
+    }
+
+    /// A frame is in the driver's hands. Its length was bounded by the driver.
+    pub(crate) fn frame_arrived(&mut self, now: Instant, fetch: FetchId, _bytes: u32) {
+        self.note_frame(now, fetch);
+    }
+
+    /// A fetch ended without a frame.
+    pub(crate) fn fetch_failed(&mut self, now: Instant, fetch: FetchId, why: FetchFailure) {
+        self.note_failure(now, fetch, why);
+    }
+
+    /// Answer to `Check`.
+    pub(crate) fn checked(&mut self, now: Instant, fetch: FetchId, result: Result<CheckedChunk, ChunkFault>) {
+        let Some(known) = self.fetches.get(&fetch).filter(|known| known.stage == Stage::Checking) else {
+            return;
+        };
+        match result {
+            Ok(witness) => {
+                assert_eq!(
+                    witness.chunk(),
+                    known.chunk,
+                    "the driver checked another chunk than it was told to"
+                );
+                self.note_verified(now, fetch);
+            }
+            Err(fault) => self.note_wrong(fetch, fault),
+        }
+    }
+
+    /// Answer to `Keep`.
+    pub(crate) fn kept(&mut self, now: Instant, fetch: FetchId, result: Result<(), StoreFailure>) {
+        self.note_kept(now, fetch, result);
+    }
+
+    /// A peer asks for a chunk.
+    pub(crate) fn asked(&mut self, _now: Instant, ask: AskId, peer: PeerId, chunk: ChunkId) {
+        self.queue_ask(ask, peer, chunk);
+    }
+
+    /// Answer to `Serve`. True if the store turned out to have lost the chunk.
+    pub(crate) fn served(&mut self, now: Instant, ask: AskId, result: Result<u32, ServeFailure>) -> bool {
+        let lost = self.end_serve(ask, result);
+        lost.map(|lost| self.note_lost(now, lost)).is_some()
+    }
+
+    /// The time that [`Self::next_timeout`] named has come (or any time: harmless).
+    pub(crate) fn on_timeout(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Fetch(fetch) => self.look_after(now, fetch),
+                Timer::Peer(peer) => self.end_pause(peer),
+                Timer::News => self.tell_news(),
+                Timer::Wanter(wanter) => self.look_at(now, wanter),
+            }
+        }
+    }
+
+    /// When [`Self::on_timeout`] is due; none while nothing is waited for.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Next output; plans fetches as it is drained.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<TransferOutput> {
+        if let Some(output) = self.outbox.pop_front() {
+            return Some(output);
+        }
+        let next = self.next_check().or_else(|| self.next_delivery(now)).or_else(|| self.next_keep());
+        let next = next.or_else(|| self.next_serve(now)).or_else(|| self.plan(now));
+        if next.is_none() {
+            self.schedule_news(now);
+        }
+        next.map(TransferOutput::Do).or_else(|| self.outbox.pop_front())
+    }
+
+    /// Fetches whose buffers live, for status.
+    pub(crate) fn fetches(&self) -> u32 {
+        u32::try_from(self.fetches.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Wrong chunks seen, for status.
+    pub(crate) fn junk(&self) -> u64 {
+        self.junk
+    }
+}

@@ -1,0 +1,15 @@
+//! Transfer, driven in virtual time against scripted peers and a store that does as it is told. The world checks at every
+//! output what must always hold; each test adds what it is about.
+mod world;
+
+mod choosing;
+mod credits;
+mod crowd;
+mod failing;
+mod keeping;
+mod property;
+mod serving;
+mod swarms;
+mod telling;
+mod together;
+mod waiting;

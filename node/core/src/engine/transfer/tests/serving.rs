@@ -1,0 +1,210 @@
+//! Giving chunks to peers.
+use super::world::*;
+use crate::engine::{AskId, Credit, ServeFailure};
+use crate::limits::ASKS_PER_PEER_MAX;
+use crate::message::Decline;
+
+fn holder(rng_seed: u64) -> (World, Vec<crate::ChunkRef>) {
+    let mut world = World::strict(rng_seed);
+    let chunks = world.open(1, 9);
+    world.hold(&chunks);
+    world.up(1, Manner::Silent, false);
+    world.up(2, Manner::Silent, false);
+    (world, chunks)
+}
+
+fn answers(world: &World) -> Vec<(u64, Option<Decline>)> {
+    world.served.iter().map(|&(ask, why)| (ask.0, why)).collect()
+}
+
+#[test]
+fn what_is_held_is_given_when_there_is_credit() {
+    let (mut world, chunks) = holder(1);
+    world.ask(1, 1, chunks[0]);
+    assert!(world.served.is_empty());
+    world.grant(Credit::Reads(1));
+    world.drain();
+    assert_eq!(answers(&world), [(1, None)]);
+}
+
+#[test]
+fn others_are_declined() {
+    let (mut world, chunks) = holder(2);
+    let unknown = world.chunks(5000..5001);
+    world.ask(1, 1, unknown[0]);
+    world.ask(2, 3, chunks[0]);
+    assert_eq!(answers(&world), [(1, Some(Decline::Missing)), (2, Some(Decline::NotAMember))]);
+}
+
+#[test]
+fn what_no_swarm_lists_is_given_too() {
+    let (mut world, _) = holder(3);
+    let upload = world.chunks(5000..5001);
+    world.hold(&upload);
+    world.grant(Credit::Reads(1));
+    world.ask(1, 1, upload[0]);
+    assert_eq!(answers(&world), [(1, None)]);
+}
+
+#[test]
+fn a_store_that_holds_more_than_is_remembered_is_asked() {
+    let (mut world, chunks) = holder(10);
+    let many = u32::try_from(crate::engine::transfer::limits::LOOSE_HELD_MAX).unwrap();
+    let names = (0..=many).map(|n| crate::ChunkId::of(&n.to_le_bytes()));
+    world.transfer.note_held(&mut names.into_iter());
+    world.lose(chunks[0]);
+    world.grant(Credit::Reads(9));
+    let unknown = world.chunks(900_000..900_001);
+    world.ask(1, 1, unknown[0]);
+    world.ask(2, 1, chunks[0]);
+    assert_eq!(answers(&world), [(1, None), (2, Some(Decline::Missing))], "of what is listed it is known");
+    let lost = world.transfer.served(world.now, AskId(1), Err(ServeFailure::Missing));
+    assert!(!lost, "what was never held is not lost");
+}
+
+#[test]
+fn a_peer_that_asks_too_much_is_told_that_we_are_busy() {
+    let (mut world, chunks) = holder(4);
+    let most = u64::try_from(ASKS_PER_PEER_MAX).unwrap();
+    (0..=most).for_each(|ask| world.ask(ask, 1, chunks[0]));
+    assert_eq!(answers(&world), [(most, Some(Decline::Busy))]);
+    world.ask(100, 2, chunks[0]);
+    assert_eq!(world.served.len(), 1, "another peer's ask waits");
+}
+
+/// A seed with two members.
+fn seed(rng_seed: u64) -> (World, Vec<crate::ChunkRef>) {
+    let (mut world, chunks) = holder(rng_seed);
+    world.transfer.spare_uplink();
+    world.grant(Credit::Reads(1));
+    world.ask(1, 1, chunks[0]);
+    world.transfer.served(world.now, AskId(1), Ok(9));
+    world.served.clear();
+    (world, chunks)
+}
+
+#[test]
+fn in_a_crowd_a_seed_lets_others_give_what_it_has_just_given() {
+    let (mut world, chunks) = seed(11);
+    world.ask(2, 2, chunks[0]);
+    world.ask(3, 1, chunks[1]);
+    world.grant(Credit::Reads(1));
+    world.drain();
+    assert_eq!(answers(&world), [(3, None), (2, Some(Decline::Busy))]);
+    // After a while it gives it again.
+    world.run(SECOND);
+    world.ask(4, 2, chunks[0]);
+    world.ask(5, 1, chunks[2]);
+    world.grant(Credit::Reads(2));
+    world.drain();
+    assert_eq!(answers(&world)[2..], [(4, None), (5, None)]);
+}
+
+#[test]
+fn a_seed_that_has_nobody_else_to_give_to_gives() {
+    let (mut world, chunks) = seed(12);
+    world.ask(2, 2, chunks[0]);
+    world.ask(3, 2, chunks[1]);
+    world.grant(Credit::Reads(2));
+    world.drain();
+    assert_eq!(answers(&world), [(2, None), (3, None)]);
+}
+
+#[test]
+fn a_seed_gives_to_a_peer_that_it_declined_a_few_times_in_a_row() {
+    let (mut world, chunks) = seed(13);
+    for ask in 10..14 {
+        world.ask(ask, 2, chunks[0]);
+    }
+    for ask in 20..24 {
+        world.ask(ask, 1, chunks[1]);
+    }
+    world.grant(Credit::Reads(9));
+    world.drain();
+    let mut to_second: Vec<_> = answers(&world).into_iter().filter(|(ask, _)| *ask < 20).collect();
+    to_second.sort_unstable_by_key(|(ask, _)| *ask);
+    let busy = Some(Decline::Busy);
+    assert_eq!(to_second, [(10, busy), (11, busy), (12, busy), (13, None)]);
+}
+
+#[test]
+fn what_a_seed_failed_to_give_was_not_given() {
+    let (mut world, chunks) = holder(14);
+    world.transfer.spare_uplink();
+    world.grant(Credit::Reads(1));
+    world.ask(1, 1, chunks[0]);
+    world.transfer.served(world.now, AskId(1), Err(ServeFailure::PeerGone));
+    world.ask(2, 2, chunks[0]);
+    world.ask(3, 1, chunks[1]);
+    world.grant(Credit::Reads(1));
+    world.drain();
+    assert_eq!(answers(&world), [(1, None), (2, None)]);
+}
+
+#[test]
+fn a_node_that_is_no_seed_gives_whatever_it_is_asked_for() {
+    let (mut world, chunks) = holder(15);
+    world.grant(Credit::Reads(9));
+    (0..4).for_each(|ask| world.ask(ask, 1 + u8::try_from(ask % 2).unwrap(), chunks[0]));
+    assert_eq!(answers(&world).iter().filter(|(_, why)| why.is_none()).count(), 4);
+}
+
+#[test]
+fn peers_take_turns() {
+    let (mut world, chunks) = holder(5);
+    (0..4).for_each(|ask| world.ask(ask, 1, chunks[0]));
+    (10..12).for_each(|ask| world.ask(ask, 2, chunks[0]));
+    world.grant(Credit::Reads(6));
+    world.drain();
+    let order: Vec<u64> = answers(&world).into_iter().map(|answer| answer.0).collect();
+    assert_eq!(order, [0, 10, 1, 11, 2, 3]);
+}
+
+#[test]
+fn what_was_lost_meanwhile_is_declined() {
+    let (mut world, chunks) = holder(6);
+    world.ask(1, 1, chunks[0]);
+    world.lose(chunks[0]);
+    world.grant(Credit::Reads(1));
+    world.drain();
+    assert_eq!(answers(&world), [(1, Some(Decline::Missing))]);
+}
+
+#[test]
+fn what_could_not_be_read_is_lost() {
+    for (why, held) in [(ServeFailure::Missing, 9), (ServeFailure::Corrupt, 9), (ServeFailure::PeerGone, 10)]
+    {
+        let (mut world, chunks) = holder(7);
+        world.grant(Credit::Reads(1));
+        world.ask(1, 1, chunks[0]);
+        world.transfer.served(world.now, AskId(1), Err(why));
+        assert_eq!(world.transfer.held_of(manifest(1)).len(), held);
+        world.transfer.served(world.now, AskId(1), Err(ServeFailure::Missing));
+        assert_eq!(world.transfer.held_of(manifest(1)).len(), held, "an answer counts once");
+    }
+}
+
+#[test]
+fn asks_of_a_peer_that_is_gone_are_forgotten() {
+    let (mut world, chunks) = holder(8);
+    world.ask(1, 1, chunks[0]);
+    world.gone(1);
+    world.ask(2, 2, chunks[0]);
+    world.grant(Credit::Reads(2));
+    world.drain();
+    assert_eq!(answers(&world), [(2, None)]);
+}
+
+#[test]
+fn a_newcomer_does_not_inherit_turns() {
+    let (mut world, chunks) = holder(9);
+    world.ask(1, 1, chunks[0]);
+    world.gone(1);
+    world.up(3, Manner::Silent, false);
+    (10..12).for_each(|ask| world.ask(ask, 3, chunks[0]));
+    (20..22).for_each(|ask| world.ask(ask, 2, chunks[0]));
+    world.grant(Credit::Reads(4));
+    world.drain();
+    let order: Vec<u64> = answers(&world).into_iter().map(|answer| answer.0).collect();
+    assert_eq!(order, [10, 20, 11, 21]);
+}

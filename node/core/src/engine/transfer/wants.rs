@@ -1,0 +1,194 @@
+//! What one job or pull wants, how far it is, and what it may take.
+
+use super::Wanter;
+use super::bits::Bits;
+use super::limits::AHEAD_BYTES;
+use super::slab::{ChunkNo, PeerNo, SwarmNo};
+use crate::Instant;
+use crate::engine::Source;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A chunk that waits until its job takes bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queued {
+    /** which */
+    pub(super) chunk: ChunkNo,
+    /** its plain bytes */
+    pub(super) bytes: u32,
+    /** where it came from */
+    pub(super) source: Source,
+}
+
+/// The part of a wanter's wants that one swarm lists, and which of its members may be of use.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /** indices wanted of which no copy is on its way */
+    pub(super) todo: Bits,
+    /** chunks that no swarm lists, wanted of this one; may name some that are wanted no more */
+    pub(super) loose: VecDeque<ChunkNo>,
+    /** fetches begun */
+    pub(super) begun: u32,
+    /** peers that may be free and may have something, ascending */
+    pub(super) peers: Vec<PeerNo>,
+    /** the same for seeds */
+    pub(super) seeds: Vec<PeerNo>,
+}
+
+impl Lane {
+    /// A lane in a swarm of so many indices.
+    pub(super) fn new(space: u32) -> Self {
+        Self {
+            todo: Bits::new(space),
+            loose: VecDeque::new(),
+            begun: 0,
+            peers: Vec::new(),
+            seeds: Vec::new(),
+        }
+    }
+
+    /// Whether there is anything to ask for.
+    pub(super) fn has_work(&self) -> bool {
+        !self.todo.is_empty() || !self.loose.is_empty()
+    }
+
+    /// The members that may be of use.
+    pub(super) fn ready_mut(&mut self, source: Source) -> &mut Vec<PeerNo> {
+        if source == Source::Seed { &mut self.seeds } else { &mut self.peers }
+    }
+
+    /// A member may be of use (again).
+    pub(super) fn make_ready(&mut self, peer: PeerNo, source: Source) {
+        let ready = self.ready_mut(source);
+        if let Err(place) = ready.binary_search(&peer) {
+            ready.insert(place, peer);
+        }
+    }
+
+    /// A member's number may soon be another's.
+    pub(super) fn forget_peer(&mut self, peer: PeerNo) {
+        for ready in [&mut self.peers, &mut self.seeds] {
+            if let Ok(place) = ready.binary_search(&peer) {
+                ready.remove(place);
+            }
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Wants {
+    /** everything it does not have yet */
+    pub(super) outstanding: BTreeSet<ChunkNo>,
+    /** by swarm */
+    pub(super) lanes: BTreeMap<SwarmNo, Lane>,
+    /** a job's chunks that are here; may name some that it has meanwhile */
+    pub(super) queue: VecDeque<Queued>,
+    /** plain bytes of the queue */
+    pub(super) queued_bytes: u64,
+    /** plain bytes of its fetches that are not verified */
+    pub(super) coming_bytes: u64,
+    /** plain bytes that the job takes */
+    pub(super) credit: u64,
+    /** its fetches whose buffers live */
+    pub(super) live: usize,
+    /** a pull's chunks that are kept */
+    pub(super) have: u32,
+    /** a pull's chunks in all */
+    pub(super) of: u32,
+    /** some chunk of those wanted could not be had */
+    pub(super) failed: bool,
+    /** when anything last moved */
+    pub(super) moved: Instant,
+    /** when it is looked at */
+    pub(super) timer: Option<Instant>,
+}
+
+impl Wants {
+    /// Nothing wanted yet.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            outstanding: BTreeSet::new(),
+            lanes: BTreeMap::new(),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            coming_bytes: 0,
+            credit: 0,
+            live: 0,
+            have: 0,
+            of: 0,
+            failed: false,
+            moved: now,
+            timer: None,
+        }
+    }
+
+    /// Whether another chunk may be fetched for it now: a job must take bytes for that, see [`AHEAD_BYTES`]. While the
+    /// store refuses chunks they have to wait in memory, so then nothing is fetched ahead.
+    pub(super) fn takes_more(&self, wanter: Wanter, store_refuses: bool) -> bool {
+        let ahead = if store_refuses { 0 } else { AHEAD_BYTES };
+        match wanter {
+            Wanter::Job(_) => self.queued_bytes + self.coming_bytes < self.credit.saturating_add(ahead),
+            Wanter::Pull(_) => true,
+        }
+    }
+
+    /// Whether the next chunk of a job's queue fits its credit.
+    pub(super) fn can_deliver(&self) -> bool {
+        self.queue.front().is_some_and(|next| u64::from(next.bytes) <= self.credit)
+    }
+
+    /// A chunk of the job is here.
+    pub(super) fn enqueue(&mut self, queued: Queued) {
+        self.queued_bytes += u64::from(queued.bytes);
+        self.queue.push_back(queued);
+    }
+
+    /// Takes the next chunk of a job's queue.
+    pub(super) fn dequeue(&mut self) -> Option<Queued> {
+        let next = self.queue.pop_front()?;
+        self.queued_bytes = self.queued_bytes.saturating_sub(u64::from(next.bytes));
+        Some(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::JobId;
+    use crate::engine::transfer::PullId;
+
+    #[test]
+    fn a_job_that_takes_nothing_is_fetched_a_little_ahead_only() {
+        let (mut wants, job) = (Wants::new(Instant::ZERO), Wanter::Job(JobId(1)));
+        assert!(wants.takes_more(job, false) && !wants.takes_more(job, true));
+        wants.coming_bytes = AHEAD_BYTES;
+        assert!(!wants.takes_more(job, false) && wants.takes_more(Wanter::Pull(PullId(1)), false));
+        wants.credit = 1;
+        assert!(wants.takes_more(job, false));
+    }
+
+    #[test]
+    fn the_queue_counts_its_bytes() {
+        let mut wants = Wants::new(Instant::ZERO);
+        let queued = |n, bytes| Queued { chunk: ChunkNo::from(n), bytes, source: Source::Local };
+        wants.enqueue(queued(1, 10));
+        wants.enqueue(queued(2, 5));
+        wants.credit = 9;
+        assert!(!wants.can_deliver());
+        wants.credit = 10;
+        assert!(wants.can_deliver());
+        assert_eq!(wants.dequeue().map(|next| next.bytes), Some(10));
+        assert_eq!(wants.queued_bytes, 5);
+    }
+
+    #[test]
+    fn peers_and_seeds_are_ready_once_each() {
+        let (mut lane, peer) = (Lane::new(10), PeerNo::from(1));
+        lane.make_ready(peer, Source::Peer);
+        lane.make_ready(peer, Source::Peer);
+        lane.make_ready(PeerNo::from(2), Source::Seed);
+        assert_eq!((lane.peers.len(), lane.seeds.len()), (1, 1));
+        lane.forget_peer(peer);
+        assert!(lane.peers.is_empty() && !lane.has_work());
+    }
+}

@@ -1,0 +1,208 @@
+//! What the engine lets its driver do off its thread: verifying and signing. Both are pure and may run anywhere.
+use crate::{
+    Asked, CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, FreshnessAnswer, KeyPair, Membership,
+    PeerId, Query, Receipt, RelayedAnswer, Timestamp, Token, Trust, VerifiedAnswer, VerifiedManifest,
+    VerifiedMembership, VerifiedReceipt,
+};
+
+/// What verification is asked for. `wall` is the time of the input that asked; it is fixed once, here.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// A manifest by itself, as a seed judges an offer and a node its own job's publish: see [`Trust::verify_manifest`].
+    Manifest {
+        /// As it came.
+        envelope: Envelope,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+    /// A manifest with its receipts: see [`Trust::certify`].
+    Certified {
+        /// As it came, or as the store remembers it.
+        certified: CertifiedEnvelope,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+    /// A seed's answer: see [`Trust::verify_answer`].
+    Answer {
+        /// What was asked of whom.
+        asked: Asked,
+        /// The seed's reply.
+        answer: Envelope,
+        /// The manifests that it names.
+        beside: Vec<CertifiedEnvelope>,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+    /// Seeds' answers that a peer handed on: see [`Trust::verify_relayed`].
+    Relayed {
+        /// What is looked for.
+        query: Query,
+        /// Each with the manifests that it names.
+        answers: Vec<(Envelope, Vec<CertifiedEnvelope>)>,
+        /// The time to judge them at.
+        wall: Timestamp,
+    },
+    /// A seed's receipt: see [`Trust::verify_receipt`].
+    Receipt {
+        /// As it came.
+        envelope: Envelope,
+    },
+    /// A join token: see [`Trust::verify_token`].
+    Token {
+        /// As it came.
+        envelope: Envelope,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+    /// A membership that a peer shows, or that a seed gave: see [`Trust::verify_membership`]. Its address is not judged.
+    Membership {
+        /// As it came.
+        envelope: Envelope,
+        /// The peer that must be named by it.
+        peer: PeerId,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+}
+
+/// The outcome of a [`Work`] of the same name, with the witness.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Of [`Work::Manifest`].
+    Manifest(Result<VerifiedManifest, Disbelief>),
+    /// Of [`Work::Certified`].
+    Certified(Result<CertifiedManifest, Disbelief>),
+    /// Of [`Work::Answer`].
+    Answer(Result<VerifiedAnswer, Disbelief>),
+    /// Of [`Work::Relayed`], in the order of its answers.
+    Relayed(Vec<Result<VerifiedAnswer, Disbelief>>),
+    /// Of [`Work::Receipt`].
+    Receipt(Result<VerifiedReceipt, Disbelief>),
+    /// Of [`Work::Token`].
+    Token(Result<Token, Disbelief>),
+    /// Of [`Work::Membership`].
+    Membership(Result<VerifiedMembership, Disbelief>),
+}
+
+impl Work {
+    /// Verifies. Pure; costs some ten microseconds for each signature, at most a few hundred of them.
+    #[must_use]
+    pub fn run(self, trust: &Trust) -> Verdict {
+        match self {
+            Self::Manifest { envelope, wall } => Verdict::Manifest(trust.verify_manifest(&envelope, wall)),
+            Self::Certified { certified, wall } => Verdict::Certified(trust.certify(&certified, wall)),
+            Self::Answer { asked, answer, beside, wall } => {
+                Verdict::Answer(trust.verify_answer(&asked, &answer, &beside, wall))
+            }
+            Self::Relayed { query, answers, wall } => {
+                let judge = |(answer, beside): &(Envelope, Vec<CertifiedEnvelope>)| {
+                    trust.verify_relayed(&query, answer, beside, wall)
+                };
+                Verdict::Relayed(answers.iter().map(judge).collect())
+            }
+            Self::Receipt { envelope } => Verdict::Receipt(trust.verify_receipt(&envelope)),
+            Self::Token { envelope, wall } => Verdict::Token(trust.verify_token(&envelope, wall)),
+            Self::Membership { envelope, peer, wall } => {
+                Verdict::Membership(trust.verify_membership(&envelope, &peer, None, wall))
+            }
+        }
+    }
+}
+
+/// What a seed signs with its identity key.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// That it holds a manifest and its chunks.
+    Receipt(Receipt),
+    /// What is newest, to one reader.
+    Answer(FreshnessAnswer),
+    /// What is newest in a lineage, to be handed on.
+    Relayed(RelayedAnswer),
+    /// That a peer belongs to the pool.
+    Membership(Membership),
+}
+
+impl Statement {
+    /// The statement's envelope, with this key's signature.
+    #[must_use]
+    pub fn sign(&self, key: &KeyPair) -> Envelope {
+        match self {
+            Self::Receipt(receipt) => Envelope::sign(receipt, key),
+            Self::Answer(answer) => Envelope::sign(answer, key),
+            Self::Relayed(answer) => Envelope::sign(answer, key),
+            Self::Membership(membership) => Envelope::sign(membership, key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::belief::fixture::{Pool, WALL, node, query};
+
+    /// What the work is said to be, and whether it was believed.
+    fn run(pool: &Pool, work: Work) -> (&'static str, bool) {
+        match work.run(&pool.trust()) {
+            Verdict::Manifest(verdict) => ("manifest", verdict.is_ok()),
+            Verdict::Certified(verdict) => ("certified", verdict.is_ok()),
+            Verdict::Answer(verdict) => ("answer", verdict.is_ok()),
+            Verdict::Relayed(verdicts) => ("relayed", verdicts.iter().all(Result::is_ok)),
+            Verdict::Receipt(verdict) => ("receipt", verdict.is_ok()),
+            Verdict::Token(verdict) => ("token", verdict.is_ok()),
+            Verdict::Membership(verdict) => ("membership", verdict.is_ok()),
+        }
+    }
+
+    #[test]
+    fn every_work_has_a_verdict_of_its_name() {
+        let pool = Pool::new(1);
+        let certified = pool.certified(&pool.manifest("core/main/npm/1", 1));
+        let envelope = certified.manifest.clone();
+        assert_eq!(run(&pool, Work::Manifest { envelope, wall: WALL }), ("manifest", true));
+        let envelope = certified.receipts[0].clone();
+        assert_eq!(run(&pool, Work::Receipt { envelope }), ("receipt", true));
+        assert_eq!(run(&pool, Work::Certified { certified, wall: WALL }), ("certified", true));
+        let envelope = pool.file().token;
+        assert_eq!(run(&pool, Work::Token { envelope, wall: WALL }), ("token", true));
+    }
+
+    #[test]
+    fn what_a_seed_signs_is_believed() {
+        let pool = Pool::new(1);
+        let key = &pool.seeds[0];
+        let query = query("core/main/npm/1", &[]);
+        let certified = pool.certified(&pool.manifest("core/main/npm/1", 1));
+
+        let receipt = certified.receipts[0].body().unwrap();
+        let envelope = Statement::Receipt(receipt).sign(key);
+        assert_eq!(run(&pool, Work::Receipt { envelope }), ("receipt", true));
+
+        let beside = vec![certified];
+        let asked = pool.asked(0, &query);
+        let answer = Statement::Answer(pool.answer(&asked, &beside)).sign(key);
+        let work = Work::Answer { asked, answer, beside: beside.clone(), wall: WALL };
+        assert_eq!(run(&pool, work), ("answer", true));
+
+        let answer = Statement::Relayed(pool.relayed(0, "core/main/npm", &beside)).sign(key);
+        let work = Work::Relayed { query, answers: vec![(answer, beside)], wall: WALL };
+        assert_eq!(run(&pool, work), ("relayed", true));
+
+        let envelope = Statement::Membership(pool.membership(0, node(0))).sign(key);
+        let work = |peer| Work::Membership { envelope: envelope.clone(), peer, wall: WALL };
+        assert_eq!(run(&pool, work(node(0))), ("membership", true));
+        assert_eq!(run(&pool, work(node(1))), ("membership", false));
+    }
+
+    #[test]
+    fn each_relayed_answer_has_a_verdict_of_its_own() {
+        let pool = Pool::new(1);
+        let good = Statement::Relayed(pool.relayed(0, "core/main/npm", &[])).sign(&pool.seeds[0]);
+        let other = Statement::Relayed(pool.relayed(0, "core/main/npm", &[])).sign(&pool.publisher);
+        let answers = vec![(other, vec![]), (good, vec![])];
+        let work = Work::Relayed { query: query("core/main/npm/1", &[]), answers, wall: WALL };
+        let Verdict::Relayed(verdicts) = work.run(&pool.trust()) else {
+            panic!("the verdict of another work")
+        };
+        assert_eq!(verdicts.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true]);
+    }
+}
