@@ -1,1 +1,21 @@
-//! What jobs and people run.
+//! What jobs and people run: save and restore directories through a node's socket, and make pools.
+//!
+//! ```text
+//! flow        what a job does through its node: restore, save, ask
+//! connection  a connection to the node: frames in, frames out, each wait with a deadline
+//! protocol    what both say to each other, byte by byte; the node uses it too
+//! disk        directories: scanned, packed, written back
+//! pool        makes pools: keys, policy, pool file
+//! key_file    secret keys in files
+//! random      random bytes from the kernel
+//! clock       the wall clock
+//! ```
+//!
+//! Imports run downward: `flow` uses `connection`, `protocol` and `disk`, which know nothing of each other, but that
+//! `connection` speaks `protocol`. Nothing here prints or reads flags: that is the command's, in `cli`.
+
+pub mod clock;
+pub mod disk;
+pub mod key_file;
+pub mod protocol;
+pub mod random;

@@ -1,0 +1,70 @@
+//! What a save leaves out.
+use super::DiskError;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+/// Globs over relative paths. `*` stays within one component, `**` does not. A glob without `/` means a name at any depth,
+/// as with `rsync` and `tar`; one with `/` (also a leading one) is a path from the base.
+#[derive(Clone, Debug)]
+pub(super) struct Exclude(GlobSet);
+
+impl Exclude {
+    pub(super) fn new(globs: &[String]) -> Result<Self, DiskError> {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            let bad =
+                |error: globset::Error| DiskError::BadGlob { glob: glob.clone(), why: error.to_string() };
+            set.add(GlobBuilder::new(&from_base(glob)).literal_separator(true).build().map_err(bad)?);
+        }
+        let bad =
+            |error: globset::Error| DiskError::BadGlob { glob: globs.join(" "), why: error.to_string() };
+        set.build().map(Self).map_err(bad)
+    }
+
+    /// Whether the entry of this path, and what lies below it, is left out.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        self.0.is_match(path)
+    }
+}
+
+fn from_base(glob: &str) -> String {
+    let glob = glob.strip_suffix('/').unwrap_or(glob);
+    match glob.strip_prefix('/') {
+        Some(anchored) => anchored.to_owned(),
+        None if glob.contains('/') => glob.to_owned(),
+        None => format!("**/{glob}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excludes(glob: &str, path: &str) -> bool {
+        Exclude::new(&[glob.to_owned()]).unwrap().matches(path)
+    }
+
+    #[test]
+    fn a_name_at_any_depth_and_a_path_from_the_base() {
+        for (glob, path, expected) in [
+            ("*.log", "a.log", true),
+            ("*.log", "deep/down/a.log", true),
+            ("*.log", "a.log.d", false),
+            ("tmp/", "x/tmp", true),
+            ("/tmp", "tmp", true),
+            ("/tmp", "x/tmp", false),
+            ("a/*/c", "a/b/c", true),
+            ("a/*/c", "a/b/b/c", false),
+            ("a/**/c", "a/b/b/c", true),
+            ("registry/src", "registry/src", true),
+            ("registry/src", "x/registry/src", false),
+        ] {
+            assert_eq!(excludes(glob, path), expected, "{glob} {path}");
+        }
+    }
+
+    #[test]
+    fn says_which_glob_is_bad() {
+        let error = Exclude::new(&["ok".into(), "[z-a]".into()]).unwrap_err();
+        assert!(matches!(error, DiskError::BadGlob { glob, .. } if glob == "[z-a]"));
+    }
+}

@@ -1,0 +1,36 @@
+//! Directories on disk: scanned and packed into chunks, and written back beneath a target that nobody can escape.
+//!
+//! ```text
+//! save      scan (roots, exclude) → pack (read → pipeline) → the caller's sink
+//! restore   restore (target → staging → layout, claims, write (parts, recent) → swap, remove)
+//! both      beneath, names, mounts, error
+//! ```
+//!
+//! Nothing here knows of sockets, keys or manifests. Nothing is synced to the disk: what is restored is a copy.
+mod beneath;
+mod claims;
+mod error;
+mod exclude;
+mod layout;
+mod mounts;
+mod names;
+mod pack;
+mod parts;
+mod recent;
+mod remove;
+mod restore;
+mod room;
+mod roots;
+mod scan;
+mod staging;
+mod swap;
+mod target;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use error::DiskError;
+pub use pack::{ChunkSink, PackError, Packed, pack};
+pub use restore::{Restore, Restored, TargetMode};
+pub use room::Room;
+pub use scan::{Scan, ScanOptions, Skipped};

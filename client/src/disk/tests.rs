@@ -1,0 +1,8 @@
+//! What the parts do together: whole directories in and out, hostile neighbours, every kind of target.
+mod hostile;
+mod packing;
+mod round_trip;
+mod scanning;
+mod support;
+mod targets;
+mod unprivileged;

@@ -1,0 +1,133 @@
+use super::support::{options, scan, set_mode, write};
+use crate::disk::{DiskError, Scan, ScanOptions, scan::FoundKind};
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener},
+    path::Path,
+};
+
+fn paths(scan: &Scan) -> Vec<&str> {
+    scan.found.iter().map(|found| &*found.path).collect()
+}
+
+fn with_paths(base: &Path, paths: &[&str]) -> Result<Scan, DiskError> {
+    Scan::new(&ScanOptions { paths: paths.iter().map(|&path| path.to_owned()).collect(), ..options(base) })
+}
+
+#[test]
+fn lists_in_order_of_components() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["a/c", "a.b", "a/b/x", "b"] {
+        write(dir.path().join(path), path);
+    }
+    let scan = scan(dir.path());
+    assert_eq!(paths(&scan), ["a", "a/b", "a/b/x", "a/c", "a.b", "b"]);
+    assert_eq!((scan.entries(), scan.bytes()), (6, 5 + 3 + 3 + 1));
+    assert!(scan.skipped().is_empty());
+}
+
+#[test]
+fn names_what_a_restore_would_refuse() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path();
+    write(base.join("good/file"), "x");
+    let _socket = UnixListener::bind(base.join("socket")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        base.join("pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    write(base.join(OsStr::from_bytes(b"\xff")), "x");
+    write(base.join("setid"), "x");
+    set_mode(base.join("setid"), 0o4755);
+    fs::create_dir(base.join(".cache.pollux-abcdef")).unwrap();
+    symlink("/etc/passwd", base.join("absolute")).unwrap();
+    symlink("../outside", base.join("good/out")).unwrap();
+    symlink("../../outside", base.join("good/further-out")).unwrap();
+    let scan = scan(base);
+    let skipped: Vec<_> = scan.skipped().iter().map(|skipped| &*skipped.path).collect();
+    let expected =
+        [".cache.pollux-abcdef", "absolute", "good/further-out", "pipe", "setid", "socket", "\u{fffd}"];
+    assert_eq!(skipped, expected);
+    assert_eq!(paths(&scan), ["good", "good/file", "good/out", "setid"]);
+    assert_eq!(scan.found[3].mode, 0o755);
+    let why = |path: &str| &*scan.skipped().iter().find(|skipped| skipped.path == path).unwrap().why;
+    assert_eq!((why("socket"), why("pipe")), ("it is a socket", "it is a named pipe"));
+
+    let error = Scan::new(&ScanOptions { strict: true, ..options(base) }).unwrap_err();
+    assert!(error.to_string().contains("absolute") && error.to_string().ends_with("and 2 more"), "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn too_deep_is_skipped_and_its_surroundings_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = vec!["d"; 63].join("/");
+    write(dir.path().join(&deep).join("file"), "x");
+    write(dir.path().join(&deep).join("dir/file"), "x");
+    let scan = scan(dir.path());
+    assert_eq!(scan.entries(), 63 + 2);
+    assert_eq!(scan.skipped().len(), 1);
+    assert!(scan.skipped()[0].path.ends_with("dir/file"));
+}
+
+#[test]
+fn excluded_directories_are_not_entered() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("keep/a.rs"), "x");
+    write(dir.path().join("keep/b.log"), "x");
+    write(dir.path().join("tmp/x"), "x");
+    let _socket = UnixListener::bind(dir.path().join("tmp/socket")).unwrap();
+    let exclude = vec!["*.log".to_owned(), "/tmp".to_owned()];
+    let scan = Scan::new(&ScanOptions { exclude, strict: true, ..options(dir.path()) }).unwrap();
+    assert_eq!(paths(&scan), ["keep", "keep/a.rs"]);
+}
+
+#[test]
+fn links_are_listed_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("real/file"), "x");
+    symlink("real", dir.path().join("link")).unwrap();
+    let scan = scan(dir.path());
+    assert_eq!(paths(&scan), ["link", "real", "real/file"]);
+    assert!(matches!(&scan.found[0].kind, FoundKind::Symlink { target } if target == "real"));
+}
+
+#[test]
+fn asked_for_paths_must_be_there_and_stay_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path().join("base");
+    write(base.join("a/b/c"), "x");
+    write(dir.path().join("outside/secret"), "x");
+    symlink("../outside", base.join("link")).unwrap();
+    let _socket = UnixListener::bind(base.join("socket")).unwrap();
+    assert_eq!(paths(&with_paths(&base, &["a/b"]).unwrap()), ["a", "a/b", "a/b/c"]);
+    for missing in ["nothing", "a/nothing", "nothing/at/all"] {
+        let error = with_paths(&base, &["a", missing]).unwrap_err();
+        assert!(matches!(&error, DiskError::Missing(path) if path.ends_with(missing)), "{error}");
+    }
+    for bad in ["../outside", "/etc", "link/secret", "a/b/c/d", "socket", "link"] {
+        let error = with_paths(&base, &[bad]).unwrap_err();
+        assert!(matches!(&error, DiskError::BadPath { path, .. } if path == bad), "{bad}: {error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn base_must_be_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("file"), "x");
+    let _socket = UnixListener::bind(dir.path().join("socket")).unwrap();
+    let missing = Scan::new(&options(&dir.path().join("missing"))).unwrap_err();
+    assert!(matches!(missing, DiskError::Missing(_)));
+    for name in ["file", "socket"] {
+        let error = Scan::new(&options(&dir.path().join(name))).unwrap_err();
+        assert!(matches!(error, DiskError::BaseNotADirectory(_)), "{error}");
+    }
+    symlink(dir.path(), dir.path().join("link")).unwrap();
+    assert!(Scan::new(&options(&dir.path().join("link"))).is_ok());
+}

@@ -1,0 +1,36 @@
+//! The socket protocol between a job and its node.
+//!
+//! A stream of frames in both directions. A frame, all numbers little-endian:
+//!
+//! ```text
+//! u32  length of what follows, kind included
+//! u8   kind: 0 message, 1 chunk
+//! …    message: postcard of a Request (job to node) or a Reply (node to job)
+//!      chunk:   id (32 bytes), plain bytes (u32), frame kind (u8), source (u8), then the frame's bytes
+//! ```
+//!
+//! The job speaks first, with [`Request::Hello`]; the node chooses a version. Variants and fields are added at the
+//! end only, and a side never sends what the chosen version lacks. A job has at most one [`Request::Resolve`],
+//! [`Request::Publish`] or [`Request::List`] under way; it may fetch meanwhile. What breaks these rules is answered
+//! with [`Reply::Refused`] and the end of the connection.
+
+mod codec;
+mod message;
+
+pub use codec::{ChunkHead, FrameError, FrameHead, FrameType, decode, encode};
+pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Request};
+
+use pollux_core::limits::CHUNK_BYTES_MAX;
+
+/// Newest version of the protocol.
+pub const VERSION: u16 = 1;
+/// Oldest version still spoken: one less than the newest, where there is one.
+pub const VERSION_OLDEST: u16 = 1;
+/// Bytes of a message at most: [`CHUNKS_PER_MESSAGE_MAX`] chunks with their lengths, and a page of manifests.
+pub const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
+/// Bytes of a chunk frame's body at most.
+pub const CHUNK_FRAME_BYTES_MAX: u32 = 38 + CHUNK_BYTES_MAX;
+/// Chunks named by one message at most.
+pub const CHUNKS_PER_MESSAGE_MAX: usize = 16 * 1024;
+/// Chunks asked for and not yet answered at most: a node reads nothing further from a job that is over it.
+pub const CHUNKS_OUTSTANDING_MAX: usize = 4 * CHUNKS_PER_MESSAGE_MAX;
