@@ -15,7 +15,10 @@
 //! `connection` speaks `protocol`. Nothing here prints or reads flags: that is the command's, in `cli`.
 
 pub mod clock;
+pub mod connection;
 pub mod disk;
+pub mod flow;
 pub mod key_file;
+pub mod pool;
 pub mod protocol;
 pub mod random;

@@ -1,0 +1,55 @@
+//! Flags that several verbs share.
+
+use super::exit::Failure;
+use clap::Args;
+use pollux_client::connection::Connection;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// How to reach the node, and how to print.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The node's socket
+    #[arg(long, env = "POLLUX_SOCKET", default_value = "/run/pollux/pollux.sock", value_name = "PATH")]
+    pub(crate) socket: PathBuf,
+    /// Print one JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Common {
+    /// Connects to the node.
+    pub(crate) fn connect(&self, patience: Duration) -> Result<Connection, Failure> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        Ok(Connection::open(&self.socket, patience, interrupted)?)
+    }
+}
+
+/// Whether the environment turns every verb into a polite miss.
+pub(crate) fn disabled() -> bool {
+    std::env::var_os("POLLUX_DISABLE").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Seconds as people write them: `3` or `0.5`, more than nothing and at most an hour.
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
+    if !(seconds > 0.0 && seconds <= 3600.0) {
+        return Err("between 0 and 3600 seconds".to_owned());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_bounded() {
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "NaN", "inf", "3601", "soon"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! How the command ends: kinds of failure, their exit status, and a hint for each.
+
+use pollux_client::connection::ConnectionError;
+use pollux_client::disk::DiskError;
+use pollux_client::flow::SaveError;
+use pollux_client::key_file::KeyFileError;
+use pollux_client::protocol::PublishEnd;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// What went wrong, by what a caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Failed,
+    Usage,
+    Miss,
+    Unreachable,
+    Refused,
+    Directory,
+    Interrupted,
+}
+
+impl Kind {
+    /// Scripts depend on these: they never change.
+    pub(crate) const fn status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Miss => 3,
+            Self::Unreachable => 4,
+            Self::Refused => 5,
+            Self::Directory => 6,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure in words.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<&'static str>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl ToString) -> Self {
+        Self { kind, message: message.to_string(), hint: None }
+    }
+
+    pub(crate) const fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+}
+
+/// Says what went wrong and what to do.
+pub(crate) fn report_failure(failure: &Failure) -> ExitCode {
+    let mut err = io::stderr().lock();
+    // Nothing better can be done where standard error is gone.
+    drop(writeln!(err, "pollux: {}", failure.message));
+    if let Some(hint) = failure.hint {
+        drop(writeln!(err, "  hint: {hint}"));
+    }
+    ExitCode::from(failure.kind.status())
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Kind::Failed, error)
+    }
+}
+
+impl From<ConnectionError> for Failure {
+    fn from(error: ConnectionError) -> Self {
+        let failure = |kind| Self::new(kind, &error);
+        match &error {
+            ConnectionError::NoNode { .. } => failure(Kind::Unreachable).hint(
+                "is pollux-node running on this instance? name its socket with --socket or POLLUX_SOCKET",
+            ),
+            ConnectionError::Refused(_) => failure(Kind::Refused).hint("the node's log tells more"),
+            ConnectionError::TimedOut => {
+                failure(Kind::Unreachable).hint("`pollux status` tells whether the node has joined its pool")
+            }
+            ConnectionError::Interrupted => failure(Kind::Interrupted),
+            ConnectionError::Closed => failure(Kind::Unreachable).hint("the node's log tells why it hung up"),
+            ConnectionError::OutOfTurn | ConnectionError::Frame(_) => {
+                failure(Kind::Failed).hint("does the socket belong to a pollux-node of the same release?")
+            }
+            ConnectionError::Io(_) => failure(Kind::Failed),
+        }
+    }
+}
+
+impl From<DiskError> for Failure {
+    fn from(error: DiskError) -> Self {
+        let missing = matches!(error, DiskError::Missing(_));
+        let hint =
+            error.hint().or(missing.then_some("name a directory that is there, as this process sees it"));
+        Self { hint, ..Self::new(Kind::Directory, error) }
+    }
+}
+
+impl From<KeyFileError> for Failure {
+    fn from(error: KeyFileError) -> Self {
+        // The other errors say what to do themselves.
+        let missing = matches!(error, KeyFileError::Io { .. });
+        let hint = missing.then_some("name a key file that this user can read");
+        Self { hint, ..Self::new(Kind::Usage, error) }
+    }
+}
+
+impl From<SaveError> for Failure {
+    fn from(error: SaveError) -> Self {
+        let failure = |kind| Self::new(kind, &error);
+        match error {
+            SaveError::Connection(error) => error.into(),
+            SaveError::Disk(error) => error.into(),
+            SaveError::Statement(_) => failure(Kind::Usage)
+                .hint("--provenance, --life and --restored are what the manifest is made of"),
+            SaveError::TooSlow => failure(Kind::Unreachable).hint(
+                "--timeout gives it longer; the chunks stay in the node, and saving again goes on from there",
+            ),
+            SaveError::Contended => failure(Kind::Failed).hint("save once more when they are done"),
+            SaveError::Changing(_) => {
+                failure(Kind::Directory).hint("save after the job has finished writing")
+            }
+            SaveError::Put(_) => {
+                failure(Kind::Failed).hint("`pollux status` shows the node's store and disk")
+            }
+            SaveError::NoSeeds(_) => {
+                failure(Kind::Unreachable).hint("`pollux status` shows which seeds the node is connected to")
+            }
+            SaveError::Publish(ref why) => publish_failure(why),
+        }
+    }
+}
+
+fn publish_failure(why: &PublishEnd) -> Failure {
+    let failure = |kind| Failure::new(kind, format!("not published: {why}"));
+    match why {
+        PublishEnd::NotBelieved(_) => {
+            failure(Kind::Refused).hint("--signing-key, KEY and --life are what the pool's policy judges")
+        }
+        PublishEnd::Refused(_) => failure(Kind::Refused).hint("the seed's log tells more"),
+        PublishEnd::BadTree | PublishEnd::Incomplete { .. } => failure(Kind::Failed).hint("save once more"),
+        PublishEnd::LostRace { .. } => failure(Kind::Failed).hint("save once more"),
+        PublishEnd::SeedsSilent | PublishEnd::Timeout => {
+            failure(Kind::Unreachable).hint("the chunks stay in the node: saving again goes on from there")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollux_client::protocol::PutFailure;
+    use pollux_core::DocumentError;
+    use pollux_core::engine::MissReason;
+
+    #[test]
+    fn every_kind_has_its_documented_status() {
+        let table = [
+            (Kind::Failed, 1),
+            (Kind::Usage, 2),
+            (Kind::Miss, 3),
+            (Kind::Unreachable, 4),
+            (Kind::Refused, 5),
+            (Kind::Directory, 6),
+            (Kind::Interrupted, 130),
+        ];
+        for (kind, status) in table {
+            assert_eq!(kind.status(), status, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_missing_node_is_unreachable_and_the_hint_names_the_flag() {
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        let failure = Failure::from(ConnectionError::NoNode { path: "/x".into(), source });
+        assert_eq!(failure.kind, Kind::Unreachable);
+        assert!(failure.hint.unwrap().contains("--socket"));
+    }
+
+    #[test]
+    fn a_key_that_the_policy_does_not_name_is_refused() {
+        let failure = Failure::from(SaveError::Publish(PublishEnd::NotBelieved("no publisher".to_owned())));
+        assert_eq!(failure.kind, Kind::Refused);
+        assert!(failure.message.contains("no publisher"));
+    }
+
+    #[test]
+    fn every_failed_save_has_a_kind_and_a_hint() {
+        let publish = SaveError::Publish;
+        let words = || "words".to_owned();
+        let why = DocumentError::Invalid { field: "provenance.job", why: words() };
+        let table = [
+            (SaveError::Statement(why), Kind::Usage),
+            (DiskError::Missing("/x".into()).into(), Kind::Directory),
+            (SaveError::Changing("/x".into()), Kind::Directory),
+            (ConnectionError::TimedOut.into(), Kind::Unreachable),
+            (ConnectionError::Closed.into(), Kind::Unreachable),
+            (ConnectionError::Refused(words()).into(), Kind::Refused),
+            (ConnectionError::OutOfTurn.into(), Kind::Failed),
+            (SaveError::Put(PutFailure::Full), Kind::Failed),
+            (SaveError::NoSeeds(MissReason::NotJoined), Kind::Unreachable),
+            (SaveError::TooSlow, Kind::Unreachable),
+            (SaveError::Contended, Kind::Failed),
+            (publish(PublishEnd::NotBelieved(words())), Kind::Refused),
+            (publish(PublishEnd::Refused(words())), Kind::Refused),
+            (publish(PublishEnd::BadTree), Kind::Failed),
+            (publish(PublishEnd::Incomplete { missing: 1 }), Kind::Failed),
+            (publish(PublishEnd::LostRace { standing: None, highest: 1 }), Kind::Failed),
+            (publish(PublishEnd::SeedsSilent), Kind::Unreachable),
+            (publish(PublishEnd::Timeout), Kind::Unreachable),
+        ];
+        for (error, kind) in table {
+            let words = error.to_string();
+            let failure = Failure::from(error);
+            assert_eq!(failure.kind, kind, "{words}");
+            assert!(failure.hint.is_some(), "{words}");
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_no_failure_of_its_own() {
+        let failure = Failure::from(SaveError::from(ConnectionError::Interrupted));
+        assert_eq!((failure.kind, failure.kind.status()), (Kind::Interrupted, 130));
+    }
+}

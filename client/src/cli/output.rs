@@ -1,0 +1,129 @@
+//! What verbs print.
+
+use super::exit::{Failure, Kind};
+use indicatif::HumanBytes;
+use pollux_client::flow::{Sources, Traffic};
+use pollux_core::Timestamp;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// The version of every JSON object that is printed: fields are added, never changed.
+pub(crate) const JSON_VERSION: u32 = 1;
+
+/// A JSON object with its version.
+#[derive(Debug, Serialize)]
+struct Versioned<'a, T> {
+    version: u32,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// One object as text, one field a line.
+pub(crate) fn json<T: Serialize>(value: &T) -> io::Result<String> {
+    let versioned = Versioned { version: JSON_VERSION, value };
+    serde_json::to_string_pretty(&versioned).map_err(io::Error::other)
+}
+
+/// Prints one object.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    print(&json(value)?)
+}
+
+/// Prints a result; a reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::new(Kind::Failed, format!("standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// What verbs say that were told to do nothing.
+pub(crate) const DISABLED: &str = "POLLUX_DISABLE is set: nothing is asked and nothing is done";
+
+/// The result of a verb that was told to do nothing.
+pub(crate) fn print_disabled(json: bool) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Disabled {
+        result: &'static str,
+    }
+    if json { print_json(&Disabled { result: "disabled" }) } else { print(DISABLED) }
+}
+
+/// Says something to people.
+pub(crate) fn say(text: &str) {
+    drop(writeln!(io::stderr(), "pollux: {text}"));
+}
+
+/// `120.5 MiB from peers, 3 MiB from seeds`.
+pub(crate) fn sources(sources: &Sources) -> String {
+    let named = [("this node", sources.local), ("peers", sources.peers), ("seeds", sources.seeds)];
+    let some = named.iter().filter(|(_, traffic)| traffic.chunks > 0);
+    let words: Vec<String> = some.map(|(name, traffic)| source(name, *traffic)).collect();
+    if words.is_empty() { "nothing to fetch".to_owned() } else { words.join(", ") }
+}
+
+fn source(name: &str, traffic: Traffic) -> String {
+    format!(
+        "{} from {name} ({} chunks, {} sent)",
+        HumanBytes(traffic.bytes),
+        traffic.chunks,
+        HumanBytes(traffic.frame_bytes)
+    )
+}
+
+/// `1.25 s`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
+
+/// How long ago, in the largest unit that says enough.
+pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
+    if then > now {
+        return "in the future".to_owned();
+    }
+    let seconds = now.since(then).as_secs();
+    match seconds {
+        0..=59 => format!("{seconds} s ago"),
+        60..=3599 => format!("{} min ago", seconds / 60),
+        3600..=86_399 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// Text from elsewhere with what a terminal would obey made visible.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().flat_map(visible).collect()
+}
+
+fn visible(c: char) -> Vec<char> {
+    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_that_gave_nothing_are_not_named() {
+        let peers = Traffic { chunks: 2, bytes: 2048, frame_bytes: 1024 };
+        let text = sources(&Sources { peers, ..Sources::default() });
+        assert_eq!(text, "2.00 KiB from peers (2 chunks, 1.00 KiB sent)");
+        assert_eq!(sources(&Sources::default()), "nothing to fetch");
+    }
+
+    #[test]
+    fn ages_are_rounded_to_what_people_say() {
+        let at = |seconds: u64| Timestamp::from_millis(seconds * 1000);
+        assert_eq!(ago(at(100), at(90)), "10 s ago");
+        assert_eq!(ago(at(200_000), at(0)), "2 d ago");
+        assert_eq!(ago(at(0), at(5)), "in the future");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+    }
+}

@@ -1,0 +1,165 @@
+//! `pollux restore`
+
+use super::common::{Common, disabled, parse_seconds};
+use super::exit::{Failure, Kind};
+use super::progress::Progress;
+use super::report::Report;
+use super::{Done, output, signals};
+use clap::Args;
+use indicatif::HumanBytes;
+use pollux_client::disk::TargetMode;
+use pollux_client::flow::{Deadlines, Hit, Miss, RestoreOutcome, RestoreRequest, restore};
+use pollux_core::limits::FALLBACKS_MAX;
+use pollux_core::{Fallback, Key};
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// More threads than that only wait for the file system.
+const THREADS_MAX: usize = 8;
+
+/// Restore the newest trusted cache for a key into a directory
+///
+/// A miss is no failure: it is said, with its reason, and the directory is as it was. What is restored was signed in a
+/// trusted pipeline, and every byte of it was checked.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The key, such as `mediawiki%2Fcore/master/npm/debian12-x86_64/node20-3f2a`
+    key: Key,
+    /// The directory to restore into; it is made if it is not there
+    base: PathBuf,
+    /// Take the newest save of this lineage if the key has none: `LINEAGE`, or `LINEAGE/PREFIX*`; repeat it, best first,
+    /// 8 times at most
+    #[arg(long, value_name = "LINEAGE")]
+    fallback: Vec<Fallback>,
+    /// Add what is not there to a filled directory; overwrite nothing
+    #[arg(long, conflicts_with = "replace")]
+    merge: bool,
+    /// Swap the saved paths of a filled directory; leave the rest
+    #[arg(long)]
+    replace: bool,
+    /// End with status 3 on a miss
+    #[arg(long)]
+    fail_on_miss: bool,
+    /// Write what was restored, or why not, as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Seconds until the first answer
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
+    answer_timeout: Duration,
+    /// Seconds without any progress
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    progress_timeout: Duration,
+    /// Seconds in all
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = parse_seconds)]
+    timeout: Duration,
+    /// Threads that check and write [default: one per core, 8 at most]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<NonZero<usize>>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Arguments {
+    fn request(&self) -> Result<RestoreRequest, Failure> {
+        if self.fallback.len() > FALLBACKS_MAX {
+            let message = format!("{} fallbacks are named, {FALLBACKS_MAX} at most", self.fallback.len());
+            return Err(Failure::new(Kind::Usage, message).hint("name the best ones only"));
+        }
+        Ok(RestoreRequest {
+            socket: self.common.socket.clone(),
+            key: self.key.clone(),
+            fallbacks: self.fallback.clone(),
+            base: self.base.clone(),
+            mode: match (self.merge, self.replace) {
+                (true, _) => TargetMode::Merge,
+                (false, true) => TargetMode::Replace,
+                (false, false) => TargetMode::Fresh,
+            },
+            deadlines: Deadlines {
+                answer: self.answer_timeout,
+                progress: self.progress_timeout,
+                total: self.timeout,
+            },
+            threads: self.threads.map_or_else(default_threads, NonZero::get),
+            interrupted: signals::interruption()?,
+        })
+    }
+}
+
+fn default_threads() -> usize {
+    available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Done {
+    if disabled() {
+        return miss(arguments, &Miss::Disabled);
+    }
+    let request = arguments.request()?;
+    let mut progress = Progress::new();
+    let outcome = restore(&request, &mut progress);
+    progress.end();
+    match outcome {
+        RestoreOutcome::Hit(found) => hit(arguments, &found),
+        RestoreOutcome::Miss(why) => miss(arguments, &why),
+        RestoreOutcome::Interrupted => {
+            Err(Failure::new(Kind::Interrupted, "interrupted; the directory is as it was"))
+        }
+    }
+}
+
+fn hit(arguments: &Arguments, hit: &Hit) -> Done {
+    let fallback = hit.found.fallback.and_then(|index| arguments.fallback.get(usize::from(index)));
+    let report = Report::hit(hit, fallback.map(ToString::to_string));
+    if let Some(path) = &arguments.report {
+        report.write(path);
+    }
+    if arguments.common.json {
+        return output::print_json(&report);
+    }
+    let manifest = &hit.found.manifest;
+    output::print(&format!(
+        "hit: {} (sequence {}, manifest {}){}\n  {} files, {} in {}\n  {}{}",
+        manifest.key,
+        manifest.sequence,
+        hit.found.id.short(),
+        if fallback.is_some() { " by fallback" } else { "" },
+        hit.restored.files,
+        HumanBytes(hit.restored.bytes),
+        output::seconds(hit.elapsed),
+        output::sources(&hit.sources),
+        notes(hit),
+    ))
+}
+
+/// What a job may want to know besides.
+fn notes(hit: &Hit) -> String {
+    let mut notes = String::new();
+    if hit.found.relayed {
+        notes += "\n  the seeds are away: peers vouch for what the seeds said a moment ago";
+    }
+    if hit.restored.kept > 0 {
+        notes += &format!("\n  {} entries were there already and stay as they are", hit.restored.kept);
+    }
+    if !hit.restored.atomic {
+        notes += "\n  swapped entry by entry, since the directory could not be renamed as a whole";
+    }
+    notes
+}
+
+fn miss(arguments: &Arguments, why: &Miss) -> Done {
+    let report = Report::miss(&arguments.key, why);
+    if let Some(path) = &arguments.report {
+        report.write(path);
+    }
+    if arguments.common.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&format!("miss ({}): {why}", why.name()))?;
+    }
+    if arguments.fail_on_miss {
+        return Err(Failure::new(Kind::Miss, format!("miss: {why}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `pollux status`
+
+use super::common::{Common, disabled, parse_seconds};
+use super::{Done, output};
+use clap::Args;
+use indicatif::HumanBytes;
+use pollux_client::flow::status;
+use pollux_client::protocol::NodeStatus;
+use pollux_core::Timestamp;
+use std::time::Duration;
+
+/// Show how the node of this instance is
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Seconds to wait for the node
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
+    timeout: Duration,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Done {
+    if disabled() {
+        return output::print_disabled(arguments.common.json);
+    }
+    let connection = arguments.common.connect(arguments.timeout)?;
+    let status = status(&connection, arguments.timeout)?;
+    if arguments.common.json {
+        return output::print_json(&status);
+    }
+    output::print(&words(&status))
+}
+
+fn words(status: &NodeStatus) -> String {
+    let engine = &status.engine;
+    let joined = if engine.joined { "joined" } else { "not joined" };
+    format!(
+        "{} ({}) of pool {}\n\
+         peer       {}\n\
+         up         {} s\n\
+         pool       {joined}; {} of {} seeds connected, {} peers\n\
+         manifests  {}, and {} relayed answers kept\n\
+         now        {} jobs, {} chunks under way\n\
+         store      {} chunks, {} of {}; {} free on the disk\n\
+         policy     version {}, good until {}\n\
+         trouble    {} wrong chunks seen, {} peers banned",
+        status.software,
+        status.role,
+        status.pool,
+        status.peer,
+        status.uptime_seconds,
+        engine.seeds_connected,
+        engine.seeds_total,
+        engine.peers,
+        engine.manifests,
+        engine.relays,
+        engine.jobs,
+        engine.fetches,
+        status.store_chunks,
+        HumanBytes(status.store_bytes),
+        HumanBytes(status.store_bytes_max),
+        HumanBytes(status.disk_free_bytes),
+        status.policy_version,
+        Timestamp::from_millis(status.policy_expires_ms),
+        engine.junk_chunks,
+        engine.banned,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollux_core::engine::EngineStatus;
+
+    fn status() -> NodeStatus {
+        NodeStatus {
+            software: "pollux-node 0.1.0".to_owned(),
+            pool: "ci".to_owned(),
+            peer: "12D3".to_owned(),
+            role: "node".to_owned(),
+            uptime_seconds: 61,
+            engine: EngineStatus { joined: true, seeds_total: 3, relays: 4, ..EngineStatus::default() },
+            store_chunks: 5,
+            store_bytes: 2048,
+            store_bytes_max: 4096,
+            disk_free_bytes: 1024,
+            policy_version: 6,
+            policy_expires_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_node_is_on_one_screen() {
+        let text = words(&status());
+        assert!(text.starts_with("pollux-node 0.1.0 (node) of pool ci\npeer       12D3\n"), "{text}");
+        for words in [
+            "joined; 0 of 3 seeds connected, 0 peers",
+            "and 4 relayed answers kept",
+            "5 chunks, 2.00 KiB of 4.00 KiB; 1.00 KiB free",
+            "version 6, good until 1970-01-01",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_has_not_joined_says_so() {
+        let engine = EngineStatus::default();
+        assert!(words(&NodeStatus { engine, ..status() }).contains("not joined; 0 of 0 seeds"));
+    }
+
+    #[test]
+    fn the_object_begins_with_its_version() {
+        let text = output::json(&status()).unwrap();
+        assert!(text.starts_with("{\n  \"version\": 1,\n  \"software\""), "{text}");
+    }
+}

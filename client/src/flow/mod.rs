@@ -1,0 +1,57 @@
+//! What a job does through its node: restore, save, ask. No output and no flags; those are the command's.
+//!
+//! ```text
+//! restore   ask (resolve, the tree) → fetch (chunks) → write (threads) → the directory
+//! save      the directory → sink (the node) → ask (what is newest) → sign → publish
+//! both      deadlines, miss
+//! ```
+
+mod ask;
+mod deadlines;
+mod fetch;
+mod miss;
+mod restore;
+mod save;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use ask::{Found, Resolution, list, open_manifest, resolve, status, tree_of};
+pub use deadlines::Deadlines;
+pub use fetch::{Sources, Traffic};
+pub use miss::Miss;
+pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
+pub use save::{Ancestry, Lost, SaveError, SaveOutcome, SaveRequest, Saved, save};
+pub use sink::{Sent, SinkError};
+
+/// Who watches a restore or a save. Every method may be left as it is.
+pub trait Observer {
+    /// So many bytes will be moved.
+    fn total(&mut self, _bytes: u64) {}
+    /// So many more were.
+    fn advance(&mut self, _bytes: u64) {}
+    /// A new stage begins.
+    fn stage(&mut self, _stage: Stage) {}
+}
+
+/// What is going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The node asks the seeds.
+    Asking,
+    /// Files are being listed.
+    Scanning,
+    /// Files are read, hashed and compressed.
+    Packing,
+    /// Chunks come in and files are written.
+    Restoring,
+    /// The seeds pull.
+    Publishing,
+}
+
+/// Watches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Observer for Unwatched {}

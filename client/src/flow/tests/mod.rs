@@ -1,0 +1,9 @@
+//! What jobs do, against a node that follows a script.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "a script knows the requests that it is about")]
+
+mod ask;
+mod cache;
+mod node;
+mod restore;
+mod save;
