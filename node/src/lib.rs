@@ -1,1 +1,2 @@
 //! The Pollux node.
+pub mod store;

@@ -1,0 +1,292 @@
+//! Chunks and records on disk: append-only segments for chunks, redb for what must be transactional and small.
+//!
+//! What it promises:
+//!
+//! - What was put before a [`Store::sync`] that returned `Ok` is there after a crash at any later moment; a record is
+//!   made durable after the chunks that were put before it.
+//! - Nothing half written, damaged or forged by a chunk's content is ever handed out.
+//! - A full disk, or a full quota, is a refused write. Afterwards the store holds what it held.
+//! - After a sync that failed it promises nothing more: writes are refused until it is opened again.
+//! - A vote for a key and sequence is never changed.
+//! - A store of a newer format is left as it is.
+//!
+//! It decides nothing: what may go is told to [`Store::sweep`]. `directory` shows what lies where; the formats stand
+//! in `record`, `footer` and `records`. Modules import downward only:
+//!
+//! ```text
+//! sweep
+//! chunks
+//! recovery
+//! writer
+//! active  records
+//! segment
+//! footer  records_file  group_sync
+//! index  put_again
+//! record  directory
+//! disk  error
+//! ```
+mod active;
+mod chunks;
+mod directory;
+mod disk;
+mod error;
+mod footer;
+mod group_sync;
+mod index;
+mod put_again;
+mod record;
+mod records;
+mod records_file;
+mod recovery;
+mod segment;
+mod sweep;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::StoreError;
+pub use sweep::SweepMark;
+
+use chunks::{Chunks, Got};
+use directory::Claim;
+use disk::{Disk, RealDisk, SegmentNumber};
+use group_sync::GroupSync;
+use pollux_core::{CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, VerifiedChunk, engine::Record};
+use records::{Quarantined, Records};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use writer::Bounds;
+
+/// Bytes of a segment at most: a start checks the last one whole, and a sweep moves at most half of one at a time.
+const SEGMENT_BYTES_MAX: u32 = 256 * 1024 * 1024;
+/// Bytes set aside at a time: large enough for long extents, small beside what must stay free.
+const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+/// The part of the file system that a store may fill unless told otherwise: a tenth.
+const FILE_SYSTEM_PART: u64 = 10;
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Bytes that its segments may have; none: a tenth of the file system.
+    pub bytes_max: Option<u64>,
+    /// Bytes that it always leaves free on the file system.
+    pub free_bytes_min: u64,
+}
+
+/// A store on one directory, locked against a second node. Cheap to clone; every method blocks on the disk, except
+/// those that say otherwise.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    chunks: Chunks,
+    records: Records,
+    disk: Arc<dyn Disk>,
+    lost: Mutex<Vec<ChunkId>>,
+    /// Let go last.
+    _claim: Option<Claim>,
+}
+
+/// What a store remembers at start.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Certified manifests.
+    pub certified: Vec<CertifiedEnvelope>,
+    /// A seed's votes: manifest and receipt.
+    pub votes: Vec<(Envelope, Envelope)>,
+    /// Bytes cut off behind the last whole record.
+    pub torn_bytes: u64,
+}
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreUsage {
+    /// Chunks.
+    pub chunks: u64,
+    /// Bytes of the segments that they lie in.
+    pub bytes: u64,
+    /// Bytes that the segments may have.
+    pub bytes_max: u64,
+    /// Bytes free on the file system.
+    pub disk_free_bytes: u64,
+}
+
+impl Store {
+    /// Opens or makes the store in this directory; cuts segments back to their last whole record.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`], [`StoreError::NewerFormat`], [`StoreError::NotAStore`]: the directory is left as it is.
+    /// Otherwise what the disk says.
+    pub fn open(directory: &Path, options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
+        let claim = directory::claim(directory)?;
+        let failed =
+            |error| StoreError::disk(format!("use the store directory {}", directory.display()), error);
+        let disk = RealDisk::new(directory).map_err(failed)?;
+        let space = disk.space().map_err(failed)?;
+        let bounds = Bounds {
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            bytes_max: options.bytes_max.unwrap_or(space.total / FILE_SYSTEM_PART),
+            free_bytes_min: options.free_bytes_min,
+            reserve_bytes: RESERVE_BYTES,
+        };
+        Self::open_on(Arc::new(disk), bounds, Some(claim))
+    }
+
+    fn open_on(
+        disk: Arc<dyn Disk>,
+        bounds: Bounds,
+        claim: Option<Claim>,
+    ) -> Result<(Self, Recovery), StoreError> {
+        let sync = Arc::new(GroupSync::default());
+        let records = open_records(&*disk, &sync)?;
+        let (chunks, opening) = Chunks::open(Arc::clone(&disk), sync, bounds, &records.quarantined()?)?;
+        records.release(&opening.released)?;
+        let loaded = records.load()?;
+        let recovery =
+            Recovery { certified: loaded.certified, votes: loaded.votes, torn_bytes: opening.torn_bytes };
+        let inner = Inner { chunks, records, disk, lost: Mutex::default(), _claim: claim };
+        Ok((Self { inner: Arc::new(inner) }, recovery))
+    }
+
+    /// Whether the chunk is there. Does not touch the disk.
+    #[must_use]
+    pub fn holds(&self, chunk: &ChunkId) -> bool {
+        self.chunk_ref(chunk).is_some()
+    }
+
+    /// The chunk's plain length, if it is there. Does not touch the disk.
+    #[must_use]
+    pub fn chunk_ref(&self, chunk: &ChunkId) -> Option<ChunkRef> {
+        self.inner.chunks.chunk_ref(chunk)
+    }
+
+    /// Reads a frame and checks its record; a bad record is quarantined and becomes `None`.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`] where the disk fails in another way than having lost these bytes.
+    pub fn get(&self, chunk: &ChunkId) -> Result<Option<(ChunkRef, Frame)>, StoreError> {
+        match self.inner.chunks.get(chunk)? {
+            Got::Chunk(chunk, frame) => Ok(Some((chunk, frame))),
+            Got::Missing => Ok(None),
+            Got::Damaged(place) => {
+                self.quarantine(place, chunk);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Appends a chunk; durable after the next `sync`. A chunk that is there already is not written again.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`]: over the quota, or no room. [`StoreError::Broken`]: a sync has failed before.
+    pub fn put(&self, chunk: &VerifiedChunk) -> Result<(), StoreError> {
+        self.inner.chunks.put(chunk.chunk(), chunk.frame())
+    }
+
+    /// Makes everything put before this call durable. Calls that wait together share one sync.
+    ///
+    /// # Errors
+    /// [`StoreError::Broken`] if this sync or an earlier one failed: nothing may be called durable any more.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.inner.chunks.sync()
+    }
+
+    /// Makes a record durable (after the chunks put before it).
+    ///
+    /// # Errors
+    /// [`StoreError::VoteConflict`] for a vote where another manifest has one. After any other error the record may
+    /// or may not be there.
+    pub fn record(&self, record: &Record) -> Result<(), StoreError> {
+        let records = &self.inner.records;
+        match record {
+            Record::Certified(certified) => {
+                self.sync()?;
+                records.certify(certified)
+            }
+            Record::Vote { manifest, key, sequence, receipt } => {
+                self.sync()?;
+                records.vote(key, *sequence, &(manifest.clone(), receipt.clone()))
+            }
+            Record::Forget(manifest) => records.forget(manifest),
+        }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn usage(&self) -> StoreUsage {
+        let chunks = self.inner.chunks.index().chunks();
+        let bytes = self.inner.chunks.writer().disk_bytes();
+        let bytes_max = self.inner.chunks.bounds.bytes_max;
+        let disk_free_bytes = self.inner.disk.space().map_or(0, |space| space.free);
+        StoreUsage { chunks, bytes, bytes_max, disk_free_bytes }
+    }
+
+    /// Chunks lost to bad records, or swept, since the last call. Does not touch the disk.
+    #[must_use]
+    pub fn take_lost(&self) -> Vec<ChunkId> {
+        std::mem::take(&mut *self.inner.lost.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where a sweep that begins later may sweep up to: everything put from now on is safe from it. Take the mark,
+    /// wait as long as an upload may take before its manifest is recorded, find what is live, then sweep.
+    #[must_use]
+    pub fn sweep_mark(&self) -> SweepMark {
+        self.inner.chunks.sweep_mark()
+    }
+
+    /// Gives back the room of chunks that were put before the mark and are not `live`: segments without live chunks
+    /// are removed; those of which less than half is live are removed once their live chunks have moved. Says how
+    /// many bytes were given back. Chunks that go are told by [`Store::take_lost`].
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] if there was no room to move chunks; what was given back before that stays so.
+    pub fn sweep(&self, mark: SweepMark, live: impl Fn(&ChunkId) -> bool) -> Result<u64, StoreError> {
+        let swept = self.inner.chunks.sweep(mark, &live);
+        self.lose(&swept.lost);
+        for (place, chunk) in &swept.damaged {
+            self.quarantine(*place, chunk);
+        }
+        self.release(&swept.removed)?;
+        swept.result.map(|()| swept.bytes)
+    }
+
+    /// Forgets quarantined places in segments that are gone.
+    fn release(&self, removed: &[SegmentNumber]) -> Result<(), StoreError> {
+        if removed.is_empty() {
+            return Ok(());
+        }
+        let mut places = self.inner.records.quarantined()?;
+        places.retain(|place| removed.contains(&place.segment));
+        self.inner.records.release(&places)
+    }
+
+    fn quarantine(&self, place: Quarantined, chunk: &ChunkId) {
+        tracing::warn!(%chunk, segment = place.segment.0, offset = place.offset, "a damaged record was quarantined");
+        self.lose(&[*chunk]);
+        if let Err(error) = self.inner.records.quarantine(place, chunk) {
+            // The next start takes the record for whole until it is read again.
+            tracing::warn!(%error, "a quarantined place could not be remembered");
+        }
+    }
+
+    fn lose(&self, chunks: &[ChunkId]) {
+        self.inner.lost.lock().unwrap_or_else(PoisonError::into_inner).extend(chunks);
+    }
+}
+
+/// Opens the records, or makes them: under another name until they are a database, because redb takes a file that it
+/// had only begun for one that is not its own.
+fn open_records(disk: &dyn Disk, sync: &GroupSync) -> Result<Records, StoreError> {
+    let failed = |error| StoreError::disk("open the records", error);
+    if let Some(file) = disk.open_records().map_err(failed)? {
+        return Records::open(file, Arc::clone(sync.broken()));
+    }
+    let records = Records::open(disk.begin_records().map_err(failed)?, Arc::clone(sync.broken()))?;
+    disk.finish_records().map_err(failed)?;
+    Ok(records)
+}

@@ -1,0 +1,38 @@
+//! Chunks that somebody put although they were there: nothing was written, but a sweep must know.
+use pollux_core::ChunkId;
+use std::collections::HashMap;
+
+/// The time between two sweep marks, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Epoch(u64);
+
+/// Chunks that were put again while they were there, and in which epoch. At most as many as there are chunks.
+#[derive(Debug, Default)]
+pub(super) struct PutAgain {
+    epoch: Epoch,
+    chunks: HashMap<ChunkId, Epoch>,
+}
+
+impl PutAgain {
+    /// Notes that somebody relies on this chunk from now on.
+    pub(super) fn note(&mut self, chunk: &ChunkId) {
+        self.chunks.insert(*chunk, self.epoch);
+    }
+
+    /// Begins another epoch; says which one ended.
+    pub(super) fn end_epoch(&mut self) -> Epoch {
+        let ended = self.epoch;
+        self.epoch.0 += 1;
+        ended
+    }
+
+    /// Whether the chunk was put again after that epoch.
+    pub(super) fn holds_since(&self, ended: Epoch, chunk: &ChunkId) -> bool {
+        self.chunks.get(chunk).is_some_and(|epoch| *epoch > ended)
+    }
+
+    /// Forgets what was put again before that epoch ended.
+    pub(super) fn forget_until(&mut self, ended: Epoch) {
+        self.chunks.retain(|_, epoch| *epoch > ended);
+    }
+}

@@ -1,0 +1,234 @@
+//! What must be transactional and small: certified manifests, votes, and the places of damaged records. In redb.
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | `certified` | manifest id, 32 bytes | 1, then postcard of `CertifiedEnvelope` |
+//! | `votes` | key as text, sequence | 1, then postcard of (manifest `Envelope`, receipt `Envelope`) |
+//! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
+//!
+//! The leading 1 is the value's version. A vote that cannot be read still forbids another one.
+use super::{
+    StoreError,
+    disk::{DiskFile, SegmentNumber},
+    error::is_full,
+    records_file::RecordsFile,
+};
+use pollux_core::{CertifiedEnvelope, ChunkId, Envelope, Key, ManifestId};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
+
+const CERTIFIED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certified");
+const VOTES: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("votes");
+const QUARANTINED: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("quarantined");
+const VALUE_VERSION: u8 = 1;
+/// Pages that redb may keep in memory, in bytes: records are read once, at start.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A seed's vote, as it is stored.
+type Vote = (Envelope, Envelope);
+
+/// Where a damaged record lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Quarantined {
+    /// The segment.
+    pub(super) segment: SegmentNumber,
+    /// Where in it the record begins.
+    pub(super) offset: u32,
+}
+
+/// All records.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    /// Certified manifests.
+    pub(super) certified: Vec<CertifiedEnvelope>,
+    /// Votes: manifest and receipt.
+    pub(super) votes: Vec<Vote>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Records {
+    file: Arc<dyn DiskFile>,
+    broken: Arc<AtomicBool>,
+    /// None after an error: redb then refuses everything until it is opened again.
+    database: Mutex<Option<Database>>,
+}
+
+impl Records {
+    /// Opens the records in this file; a sync that fails sets `broken`.
+    pub(super) fn open(file: Arc<dyn DiskFile>, broken: Arc<AtomicBool>) -> Result<Self, StoreError> {
+        let records = Self { file, broken, database: Mutex::new(None) };
+        records.write(|transaction| {
+            transaction.open_table(CERTIFIED).map_err(fault)?;
+            transaction.open_table(VOTES).map_err(fault)?;
+            transaction.open_table(QUARANTINED).map_err(fault)?;
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// Reads all manifests and votes; those that cannot be read are left out, and logged.
+    pub(super) fn load(&self) -> Result<Loaded, StoreError> {
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(fault)?;
+            let mut loaded = Loaded::default();
+            for row in transaction.open_table(CERTIFIED).map_err(fault)?.iter().map_err(fault)? {
+                loaded.certified.extend(decode(row.map_err(fault)?.1.value()));
+            }
+            for row in transaction.open_table(VOTES).map_err(fault)?.iter().map_err(fault)? {
+                loaded.votes.extend(decode::<Vote>(row.map_err(fault)?.1.value()));
+            }
+            Ok(loaded)
+        })
+    }
+
+    /// The places of damaged records.
+    pub(super) fn quarantined(&self) -> Result<Vec<Quarantined>, StoreError> {
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(fault)?;
+            let mut places = Vec::new();
+            for row in transaction.open_table(QUARANTINED).map_err(fault)?.iter().map_err(fault)? {
+                let (segment, offset) = row.map_err(fault)?.0.value();
+                places.push(Quarantined { segment: SegmentNumber(segment), offset });
+            }
+            Ok(places)
+        })
+    }
+
+    /// Keeps a certified manifest, in the stead of an earlier certificate of the same.
+    pub(super) fn certify(&self, certified: &CertifiedEnvelope) -> Result<(), StoreError> {
+        let value = encode(certified)?;
+        let id = certified.manifest.id();
+        self.write(|transaction| {
+            let mut table = transaction.open_table(CERTIFIED).map_err(fault)?;
+            table.insert(id.as_bytes().as_slice(), value.as_slice()).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Keeps a vote, unless another manifest has it. The first receipt for a manifest stays.
+    pub(super) fn vote(&self, key: &Key, sequence: u64, vote: &Vote) -> Result<(), StoreError> {
+        let value = encode(vote)?;
+        self.write(|transaction| {
+            let mut table = transaction.open_table(VOTES).map_err(fault)?;
+            let standing = table.get((key.as_str(), sequence)).map_err(fault)?;
+            let standing =
+                standing.map(|value| decode::<Vote>(value.value()).map(|(manifest, _)| manifest.id()));
+            match standing {
+                None => {}
+                Some(Some(manifest)) if manifest == vote.0.id() => return Ok(()),
+                Some(_) => return Err(StoreError::VoteConflict { key: key.clone(), sequence }),
+            }
+            table.insert((key.as_str(), sequence), value.as_slice()).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Lets a certified manifest go; its votes stay.
+    pub(super) fn forget(&self, manifest: &ManifestId) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(CERTIFIED).map_err(fault)?;
+            table.remove(manifest.as_bytes().as_slice()).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Remembers that the record there is damaged.
+    pub(super) fn quarantine(&self, place: Quarantined, chunk: &ChunkId) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(QUARANTINED).map_err(fault)?;
+            table.insert((place.segment.0, place.offset), chunk.as_bytes().as_slice()).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Forgets these places: other records may come to lie there.
+    pub(super) fn release(&self, places: &[Quarantined]) -> Result<(), StoreError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let mut table = transaction.open_table(QUARANTINED).map_err(fault)?;
+            for place in places {
+                table.remove((place.segment.0, place.offset)).map_err(fault)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts any bytes in a vote's place.
+    #[cfg(test)]
+    pub(super) fn put_raw_vote(&self, key: &str, sequence: u64, value: &[u8]) {
+        let put = self.write(|transaction| {
+            let mut table = transaction.open_table(VOTES).map_err(fault)?;
+            table.insert((key, sequence), value).map_err(fault)?;
+            Ok(())
+        });
+        assert!(put.is_ok());
+    }
+
+    fn write(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.with(|database| {
+            let transaction = database.begin_write().map_err(fault)?;
+            work(&transaction)?;
+            transaction.commit().map_err(fault)
+        })
+    }
+
+    /// Works on the database; opens it first where an error has closed it.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_broken() {
+            return Err(StoreError::Broken);
+        }
+        let database = match slot.take() {
+            Some(database) => database,
+            None => self.open_database()?,
+        };
+        let result = work(&database);
+        if self.is_broken() {
+            return Err(StoreError::Broken);
+        }
+        if matches!(result, Ok(_) | Err(StoreError::VoteConflict { .. })) {
+            *slot = Some(database);
+        }
+        result
+    }
+
+    fn open_database(&self) -> Result<Database, StoreError> {
+        let file = RecordsFile::new(Arc::clone(&self.file), Arc::clone(&self.broken));
+        redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(file).map_err(fault)
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+    let encoded = postcard::to_extend(value, vec![VALUE_VERSION]);
+    encoded.map_err(|error| StoreError::Records(error.to_string()))
+}
+
+fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+    let (version, rest) = value.split_first()?;
+    let decoded = (*version == VALUE_VERSION).then(|| postcard::from_bytes(rest).ok()).flatten();
+    if decoded.is_none() {
+        tracing::warn!(version, bytes = rest.len(), "a record cannot be read");
+    }
+    decoded
+}
+
+fn fault(error: impl Into<redb::Error>) -> StoreError {
+    let error = error.into();
+    if let redb::Error::Io(source) = &error
+        && is_full(source)
+    {
+        return StoreError::Full;
+    }
+    StoreError::Records(error.to_string())
+}
