@@ -1,2 +1,3 @@
 //! The Pollux node.
+pub mod net;
 pub mod store;

@@ -1,0 +1,329 @@
+//! Reading up to a known length, and writing with a deadline: what all streams of the wire are made of.
+
+use futures::{AsyncRead, AsyncWrite};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// How much a buffer grows at once, so that a peer must send what it announces before memory is spent on it.
+const GROWTH_BYTES: usize = 64 * 1024;
+
+/// Bytes that are being read, up to a length known beforehand.
+#[derive(Debug)]
+pub(super) struct Filling {
+    bytes: Vec<u8>,
+    filled: usize,
+    target: usize,
+}
+
+impl Filling {
+    /// Reads so many bytes; memory follows what arrives.
+    pub(super) fn new(target: usize) -> Self {
+        Self { bytes: Vec::new(), filled: 0, target }
+    }
+
+    /// Reads so many bytes, which were asked for: the memory is reserved at once, so that nothing is moved.
+    pub(super) fn asked(target: usize) -> Self {
+        Self { bytes: Vec::with_capacity(target), filled: 0, target }
+    }
+
+    /// Goes on until all bytes are there. An end before that is an error.
+    pub(super) fn poll<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<()>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        while self.filled < self.target {
+            let count = ready!(Pin::new(&mut *stream).poll_read(cx, self.room()))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            self.filled = self.filled.saturating_add(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn room(&mut self) -> &mut [u8] {
+        if self.filled == self.bytes.len() {
+            let grown = self.filled.saturating_add(GROWTH_BYTES).min(self.target);
+            self.bytes.resize(grown, 0);
+        }
+        self.bytes.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    /// What was read.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// What was read, when it is a header of this length.
+    pub(super) fn header<const N: usize>(&self) -> Option<&[u8; N]> {
+        self.bytes.as_slice().try_into().ok()
+    }
+}
+
+/// Goes off when nothing happened for some time. Cheap to touch: the timer moves only when it goes off.
+#[derive(Debug)]
+pub(super) struct Watch {
+    since: Instant,
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Watch {
+    /// Begins now.
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { since: Instant::now(), limit, timer: None }
+    }
+
+    /// Something happened.
+    pub(super) fn touch(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// From now on it goes off after another time.
+    pub(super) fn set_limit(&mut self, limit: Duration) {
+        if self.limit != limit {
+            self.limit = limit;
+            self.timer = None;
+        }
+    }
+
+    /// Ready once nothing happened for the whole time.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let due = self.since + self.limit;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            ready!(timer.as_mut().poll(cx));
+            if due <= timer.deadline() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(due);
+        }
+    }
+}
+
+/// What waits to be written to one stream, in order. Whoever pushes bounds it; a peer that takes nothing for
+/// the given time ends it.
+#[derive(Debug)]
+pub(super) struct Outbox<M> {
+    pieces: VecDeque<Piece<M>>,
+    written: usize,
+    unflushed: bool,
+    watch: Watch,
+}
+
+#[derive(Debug)]
+struct Piece<M> {
+    bytes: Vec<u8>,
+    mark: Option<M>,
+}
+
+impl<M> Outbox<M> {
+    /// Empty; gives up on a peer that takes nothing for `stall`.
+    pub(super) fn new(stall: Duration) -> Self {
+        Self { pieces: VecDeque::new(), written: 0, unflushed: false, watch: Watch::new(stall) }
+    }
+
+    /// Appends bytes. The mark comes back from [`Outbox::poll`] when they are written.
+    pub(super) fn push(&mut self, bytes: Vec<u8>, mark: Option<M>) {
+        if self.pieces.is_empty() {
+            self.watch.touch();
+        }
+        self.pieces.push_back(Piece { bytes, mark });
+    }
+
+    /// Whether everything was handed to the stream.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && !self.unflushed
+    }
+
+    /// The marks of what was not written.
+    pub(super) fn into_marks(self) -> impl Iterator<Item = M> {
+        self.pieces.into_iter().filter_map(|piece| piece.mark)
+    }
+
+    /// Writes what the stream takes. Ready with the next mark that was reached; pending when all is written too.
+    pub(super) fn poll<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<M>>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        loop {
+            match self.poll_front(cx, stream) {
+                Poll::Ready(Ok(Some(mark))) => return Poll::Ready(Ok(mark)),
+                Poll::Ready(Ok(None)) => self.watch.touch(),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if self.is_empty() => return Poll::Pending,
+                Poll::Pending => {
+                    ready!(self.watch.poll(cx));
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+            }
+        }
+    }
+
+    /// One step: a write, the end of a piece, or the flush after the last.
+    fn poll_front<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<Option<M>>>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        let Some(piece) = self.pieces.front() else { return self.poll_flush(cx, stream) };
+        let rest = piece.bytes.get(self.written..).unwrap_or_default();
+        if rest.is_empty() {
+            self.written = 0;
+            return Poll::Ready(Ok(self.pieces.pop_front().and_then(|piece| piece.mark)));
+        }
+        let count = ready!(Pin::new(stream).poll_write(cx, rest))?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.written = self.written.saturating_add(count);
+        self.unflushed = true;
+        Poll::Ready(Ok(None))
+    }
+
+    fn poll_flush<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<Option<M>>>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::io::Cursor;
+    use std::task::Waker;
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(Waker::noop())
+    }
+
+    /// Takes so many bytes, then no more.
+    struct Narrow {
+        room: usize,
+        taken: Vec<u8>,
+    }
+
+    impl AsyncWrite for Narrow {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.room);
+            if count == 0 {
+                return Poll::Pending;
+            }
+            self.room -= count;
+            self.taken.extend(&bytes[..count]);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn so_many_bytes_are_read_and_no_more() {
+        let mut stream = Cursor::new(vec![5; 300_000]);
+        for mut filling in [Filling::new(200_000), Filling::asked(100_000)] {
+            let target = filling.target;
+            assert!(matches!(filling.poll(&mut cx(), &mut stream), Poll::Ready(Ok(()))));
+            assert_eq!(filling.into_bytes(), vec![5; target]);
+        }
+        let mut more = Filling::new(1);
+        let Poll::Ready(Err(error)) = more.poll(&mut cx(), &mut stream) else { panic!("there is no more") };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn memory_follows_what_arrives() {
+        let mut stream = Cursor::new(vec![5; 10]);
+        let mut filling = Filling::new(1 << 40);
+        assert!(matches!(filling.poll(&mut cx(), &mut stream), Poll::Ready(Err(_))));
+        assert!(filling.bytes.capacity() <= 2 * GROWTH_BYTES);
+    }
+
+    #[test]
+    fn nothing_at_all_is_read_at_once() {
+        let mut filling = Filling::new(0);
+        assert!(filling.poll(&mut cx(), &mut Cursor::new(Vec::new())).is_ready());
+        assert_eq!(filling.header::<0>(), Some(&[]));
+        assert_eq!(filling.header::<1>(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn marks_come_back_in_order_when_their_bytes_are_written() {
+        let mut stream = Narrow { room: 5, taken: Vec::new() };
+        let mut outbox = Outbox::new(Duration::from_secs(1));
+        outbox.push(vec![1; 2], None);
+        outbox.push(vec![2; 2], Some('a'));
+        outbox.push(Vec::new(), Some('b'));
+        outbox.push(vec![3; 2], Some('c'));
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok('a'))));
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok('b'))));
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        assert!(!outbox.is_empty());
+        stream.room = 9;
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok('c'))));
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        assert!(outbox.is_empty());
+        assert_eq!(stream.taken, [1, 1, 2, 2, 3, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
+        let mut stream = Narrow { room: 1, taken: Vec::new() };
+        let mut outbox = Outbox::new(Duration::from_secs(30));
+        outbox.push(vec![1; 10], Some(()));
+        for _ in 0..5 {
+            stream.room = 1;
+            assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+            tokio::time::advance(Duration::from_secs(29)).await;
+        }
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let Poll::Ready(Err(error)) = outbox.poll(&mut cx(), &mut stream) else { panic!("not given up") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(outbox.into_marks().count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_outbox_is_not_given_up() {
+        let mut stream = Narrow { room: 100, taken: Vec::new() };
+        let mut outbox = Outbox::<()>::new(Duration::from_secs(1));
+        tokio::time::advance(Duration::from_secs(100)).await;
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        stream.room = 0;
+        outbox.push(vec![1], None);
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_goes_off_once_nothing_happened_for_long_enough() {
+        let mut watch = Watch::new(Duration::from_secs(10));
+        for _ in 0..3 {
+            assert!(watch.poll(&mut cx()).is_pending());
+            tokio::time::advance(Duration::from_secs(9)).await;
+            watch.touch();
+        }
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(watch.poll(&mut cx()).is_pending());
+        watch.set_limit(Duration::from_secs(5));
+        assert!(watch.poll(&mut cx()).is_ready());
+    }
+}

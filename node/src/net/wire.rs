@@ -1,0 +1,442 @@
+//! The books of the wire: the driver's commands become dials and orders to connections, and what connections report
+//! becomes events, so that every fetch, ask and dial has one outcome.
+
+use super::address::{from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
+use super::asks::{Answering, Ask, Asks, Stage};
+use super::bounds::{DIAL_ADDRESSES_MAX, Patience};
+use super::gate::Gate;
+use super::handler::{Handler, Order, Report, Setup};
+use super::peer::{LaneStatus, Link, Peer, Widening};
+use super::plane::Plane;
+use super::{Command, NetEvent};
+use libp2p::Multiaddr;
+use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{CloseConnection, ConnectionId, NotifyHandler, ToSwarm};
+use pollux_core::engine::{AskId, FetchFailure, FetchId, Offence, ServeFailure};
+use pollux_core::message::Decline;
+use pollux_core::{ChunkId, ChunkRef, Frame, PeerId, PeerRole};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use tokio::time::Instant;
+
+/// The swarm's behaviour; how the swarm calls it stands in `behaviour`.
+pub(super) struct Wire {
+    local: PeerId,
+    patience: Patience,
+    pub(super) gate: Gate,
+    asks_named: Arc<AtomicU64>,
+    pub(super) peers: BTreeMap<PeerId, Peer>,
+    fetches: BTreeMap<FetchId, Fetch>,
+    asks: Asks,
+    pub(super) out: VecDeque<ToSwarm<NetEvent, Order>>,
+}
+
+/// A fetch without an outcome yet.
+struct Fetch {
+    peer: PeerId,
+    chunk: ChunkRef,
+    /// Where it was asked; none while it waits for a lane.
+    link: Option<ConnectionId>,
+}
+
+impl Wire {
+    /// For the node of this name.
+    pub(super) fn new(local: PeerId, role: PeerRole, patience: Patience) -> Self {
+        Self {
+            local,
+            patience,
+            gate: Gate::new(role),
+            asks_named: Arc::default(),
+            peers: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            asks: Asks::default(),
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Does what the driver wants.
+    pub(super) fn command(&mut self, command: Command) {
+        match command {
+            Command::Dial { peer, addresses } => self.dial(peer, &addresses),
+            Command::Disconnect { peer } => self.disconnect(peer),
+            Command::Send { peer, message } => self.send(peer, message),
+            Command::Fetch { fetch, peer, chunk } => self.fetch(fetch, peer, chunk),
+            Command::Cancel { fetch } => self.cancel(fetch),
+            Command::Answer { ask, result } => self.answer(ask, result),
+            Command::Shutdown => self.disconnect_all(),
+        }
+    }
+
+    /// Says farewell to everybody.
+    pub(super) fn disconnect_all(&mut self) {
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.disconnect(peer);
+        }
+    }
+
+    fn dial(&mut self, id: PeerId, addresses: &[SocketAddr]) {
+        let peer = self.peers.entry(id).or_default();
+        if peer.is_dialled() {
+            return;
+        }
+        let addresses: Vec<Multiaddr> =
+            addresses.iter().copied().take(DIAL_ADDRESSES_MAX).map(to_multiaddr).collect();
+        if !addresses.is_empty() {
+            peer.addresses = addresses;
+            peer.no_dial_before = None;
+        }
+        if peer.control.is_some() {
+            return;
+        }
+        peer.awaited = true;
+        if !peer.addresses.is_empty() && !peer.dials.values().any(|plane| *plane == Plane::Control) {
+            self.start_dial(id, Plane::Control);
+        }
+        self.settle(id);
+    }
+
+    fn start_dial(&mut self, id: PeerId, plane: Plane) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let opts = DialOpts::peer_id(to_libp2p(id))
+            .condition(PeerCondition::Always)
+            .addresses(peer.addresses.clone())
+            .allocate_new_port()
+            .build();
+        peer.dials.insert(opts.connection_id(), plane);
+        self.out.push_back(ToSwarm::Dial { opts });
+    }
+
+    fn disconnect(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(control) = peer.control() else { return self.close(id) };
+        let others: Vec<ConnectionId> = peer.links.keys().copied().filter(|link| *link != control).collect();
+        for link in others {
+            self.order(id, link, Order::End);
+        }
+        self.order(id, control, Order::Finish);
+    }
+
+    fn close(&mut self, id: PeerId) {
+        self.out
+            .push_back(ToSwarm::CloseConnection { peer_id: to_libp2p(id), connection: CloseConnection::All });
+    }
+
+    fn send(&mut self, id: PeerId, message: Vec<u8>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(control) = peer.control() else { return };
+        if peer.spend() {
+            self.order(id, control, Order::Send(message));
+        } else {
+            tracing::error!(peer = %id, "a control message without credit is dropped");
+        }
+    }
+
+    fn fetch(&mut self, fetch: FetchId, id: PeerId, chunk: ChunkRef) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.control.is_some()) else {
+            return self.emit(NetEvent::FetchFailed { fetch, why: FetchFailure::NotConnected });
+        };
+        peer.waiting.push_back(fetch);
+        self.fetches.insert(fetch, Fetch { peer: id, chunk, link: None });
+        self.spread(id);
+    }
+
+    /// Gives waiting fetches to lanes, and gets more lanes if that pays.
+    fn spread(&mut self, id: PeerId) {
+        self.widen(id);
+        while let Some((link, fetch, chunk)) = self.next_waiting(id) {
+            self.order(id, link, Order::Fetch(fetch, chunk));
+        }
+    }
+
+    fn next_waiting(&mut self, id: PeerId) -> Option<(ConnectionId, FetchId, ChunkRef)> {
+        let peer = self.peers.get_mut(&id)?;
+        let best = peer.best_lane()?;
+        let fetch = peer.waiting.pop_front()?;
+        let link = peer.links.get_mut(&best)?;
+        if let LaneStatus::Up(under_way) = &mut link.lane {
+            *under_way = under_way.saturating_add(1);
+        }
+        let entry = self.fetches.get_mut(&fetch)?;
+        entry.link = Some(best);
+        Some((best, fetch, entry.chunk))
+    }
+
+    fn widen(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id).filter(|peer| !peer.waiting.is_empty()) else { return };
+        match peer.widening(Instant::now()) {
+            Widening::Nothing => {}
+            Widening::Dial => self.start_dial(id, Plane::Bulk),
+            Widening::Share(link) => self.open_lane(id, link),
+            Widening::DialAndShare(link) => {
+                self.start_dial(id, Plane::Bulk);
+                self.open_lane(id, link);
+            }
+        }
+    }
+
+    fn open_lane(&mut self, id: PeerId, link: ConnectionId) {
+        self.set_lane(id, link, LaneStatus::Opening);
+        self.order(id, link, Order::OpenLane);
+    }
+
+    fn set_lane(&mut self, id: PeerId, link: ConnectionId, status: LaneStatus) {
+        if let Some(link) = self.peers.get_mut(&id).and_then(|peer| peer.links.get_mut(&link)) {
+            link.lane = status;
+        }
+    }
+
+    fn cancel(&mut self, fetch: FetchId) {
+        let Some(entry) = self.take_fetch(fetch) else { return };
+        if let Some(link) = entry.link {
+            self.order(entry.peer, link, Order::Cancel(fetch));
+        }
+    }
+
+    /// Strikes a fetch from the books.
+    fn take_fetch(&mut self, fetch: FetchId) -> Option<Fetch> {
+        let entry = self.fetches.remove(&fetch)?;
+        let peer = self.peers.get_mut(&entry.peer)?;
+        match entry.link {
+            None => peer.waiting.retain(|waiting| *waiting != fetch),
+            Some(link) => {
+                if let Some(Link { lane: LaneStatus::Up(under_way), .. }) = peer.links.get_mut(&link) {
+                    *under_way = under_way.saturating_sub(1);
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    fn answer(&mut self, ask: AskId, result: Result<Frame, Decline>) {
+        match self.asks.answer(ask, result.is_ok()) {
+            Answering::Wanted(peer, link) => self.order(peer, link, Order::Answer(ask, result)),
+            Answering::Late if result.is_ok() => self.not_served(ask),
+            Answering::Late => {}
+            Answering::Twice => tracing::error!(ask = ask.0, "a second answer to an ask is dropped"),
+        }
+    }
+
+    fn not_served(&mut self, ask: AskId) {
+        self.emit(NetEvent::Served { ask, result: Err(ServeFailure::PeerGone) });
+    }
+
+    fn order(&mut self, peer: PeerId, link: ConnectionId, order: Order) {
+        let handler = NotifyHandler::One(link);
+        self.out.push_back(ToSwarm::NotifyHandler { peer_id: to_libp2p(peer), handler, event: order });
+    }
+
+    fn emit(&mut self, event: NetEvent) {
+        self.out.push_back(ToSwarm::GenerateEvent(event));
+    }
+
+    pub(super) fn report(&mut self, id: PeerId, link: ConnectionId, report: Report) {
+        let is_control = self.peers.get(&id).is_some_and(|peer| peer.control() == Some(link));
+        match report {
+            Report::ControlOpen => self.on_control_open(id, link),
+            Report::Message(message) if is_control => self.emit(NetEvent::Message { peer: id, message }),
+            Report::Sent if is_control => self.on_sent(id),
+            Report::Message(_) | Report::Sent => {}
+            Report::Finished => self.close(id),
+            Report::LaneUp => {
+                self.set_lane(id, link, LaneStatus::Up(0));
+                self.spread(id);
+            }
+            Report::LaneDown => self.on_lane_down(id, link),
+            Report::Arrived(fetch, frame) => {
+                if self.take_fetch(fetch).is_some() {
+                    self.emit(NetEvent::FrameArrived { fetch, frame });
+                }
+            }
+            Report::Failed(fetch, why) => {
+                if self.take_fetch(fetch).is_some() {
+                    self.emit(NetEvent::FetchFailed { fetch, why });
+                }
+            }
+            Report::Asked(ask, chunk) => self.on_asked(id, link, ask, chunk),
+            Report::Served(ask, result) => {
+                if self.asks.close(ask) {
+                    self.emit(NetEvent::Served { ask, result });
+                }
+            }
+            Report::Offence(offence) => self.on_offence(id, link, offence),
+        }
+    }
+
+    fn on_sent(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.refund();
+        }
+        self.emit(NetEvent::SendCredit { peer: id, messages: 1 });
+    }
+
+    /// A peer that is not connected is not the driver's to judge: its connection just ends.
+    fn on_offence(&mut self, id: PeerId, link: ConnectionId, offence: Offence) {
+        if self.peers.get(&id).is_some_and(|peer| peer.control.is_some()) {
+            self.emit(NetEvent::Misbehaved { peer: id, offence });
+        } else {
+            self.order(id, link, Order::End);
+        }
+    }
+
+    /// An ask may overtake the control connection that makes its peer known. Who has none, and none on its way, is
+    /// not served.
+    fn on_asked(&mut self, id: PeerId, link: ConnectionId, ask: AskId, chunk: ChunkId) {
+        let stage = match self.peers.get(&id) {
+            Some(peer) if peer.control.is_some() => Stage::Reported,
+            Some(peer) if peer.may_be_met_beside(link) => Stage::Held,
+            Some(_) | None => return self.order(id, link, Order::Answer(ask, Err(Decline::Busy))),
+        };
+        self.asks.enter(ask, Ask { peer: id, link, chunk, stage });
+        if stage == Stage::Reported {
+            self.emit(NetEvent::Asked { ask, peer: id, chunk });
+        }
+    }
+
+    /// Declines what was asked before the peer was known, if it cannot become known any more.
+    fn decline_held(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        for (ask, link) in self.asks.drop_held(id, |link| !peer.may_be_met_beside(link)) {
+            self.order(id, link, Order::Answer(ask, Err(Decline::Busy)));
+        }
+    }
+
+    fn on_control_open(&mut self, id: PeerId, link: ConnectionId) {
+        let leads = self.local < id;
+        let Some(peer) = self.peers.get(&id).filter(|peer| peer.links.contains_key(&link)) else { return };
+        if !peer.may_replace(link, leads) {
+            return self.order(id, link, Order::End);
+        }
+        if peer.control.is_some() {
+            self.lose(id, Some(link));
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.set_control(link);
+        peer.awaited = false;
+        let Some(entry) = peer.links.get(&link) else { return };
+        let (address, dialled) = (entry.address, entry.dialled_for.is_some());
+        self.emit(NetEvent::Connected {
+            peer: id,
+            address,
+            dialled,
+            messages: super::bounds::CONTROL_WINDOW,
+        });
+        self.order(id, link, Order::Adopt);
+        for (ask, chunk) in self.asks.take_held(id) {
+            self.emit(NetEvent::Asked { ask, peer: id, chunk });
+        }
+    }
+
+    /// The control connection is gone: so is everything else with that peer, but a connection that takes its place.
+    fn lose(&mut self, id: PeerId, heir: Option<ConnectionId>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.control = None;
+        let links: Vec<ConnectionId> =
+            peer.links.keys().copied().filter(|link| Some(*link) != heir).collect();
+        for link in links {
+            self.order(id, link, Order::End);
+        }
+        self.fail_fetches(|fetch| fetch.peer == id);
+        self.fail_asks(|ask| ask.peer == id);
+        self.emit(NetEvent::Disconnected { peer: id });
+    }
+
+    fn fail_fetches(&mut self, which: impl Fn(&Fetch) -> bool) {
+        let failed: Vec<FetchId> =
+            self.fetches.iter().filter(|(_, fetch)| which(fetch)).map(|(id, _)| *id).collect();
+        for fetch in failed {
+            self.take_fetch(fetch);
+            self.emit(NetEvent::FetchFailed { fetch, why: FetchFailure::Broken });
+        }
+    }
+
+    fn fail_asks(&mut self, which: impl Fn(&Ask) -> bool) {
+        for ask in self.asks.drop_gone(which) {
+            self.not_served(ask);
+        }
+    }
+
+    fn on_lane_down(&mut self, id: PeerId, link: ConnectionId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let is_control = peer.control() == Some(link);
+        let Some(entry) = peer.links.get_mut(&link) else { return };
+        let was = std::mem::replace(&mut entry.lane, LaneStatus::Closed);
+        if was == LaneStatus::Opening {
+            peer.no_dial_before = Some(Instant::now() + self.patience.redial);
+        }
+        if !is_control {
+            self.order(id, link, Order::End);
+        } else if was == LaneStatus::Opening {
+            // The last resort does not work either.
+            self.fail_fetches(|fetch| fetch.peer == id && fetch.link.is_none());
+        }
+    }
+
+    pub(super) fn on_established(&mut self, id: PeerId, established: &ConnectionEstablished<'_>) {
+        let address = established.endpoint.get_remote_address();
+        let Some(socket) = from_multiaddr(address) else { return };
+        let peer = self.peers.entry(id).or_default();
+        let dialled_for = peer.dials.remove(&established.connection_id);
+        let lane = match dialled_for {
+            Some(Plane::Bulk) => LaneStatus::Opening,
+            Some(Plane::Control) | None => LaneStatus::Closed,
+        };
+        if dialled_for == Some(Plane::Control) {
+            peer.addresses = vec![to_multiaddr(socket)];
+        }
+        let too_late = lane == LaneStatus::Opening && peer.control.is_none();
+        peer.links.insert(established.connection_id, Link { address: socket, dialled_for, lane });
+        if too_late {
+            self.order(id, established.connection_id, Order::End);
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, id: PeerId, closed: &ConnectionClosed<'_>) {
+        let link = closed.connection_id;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let was = peer.links.remove(&link);
+        if was.is_some_and(|was| was.dialled_for == Some(Plane::Bulk) && was.lane == LaneStatus::Opening) {
+            peer.no_dial_before = Some(Instant::now() + self.patience.redial);
+        }
+        if peer.control() == Some(link) {
+            self.lose(id, None);
+        } else {
+            self.fail_fetches(|fetch| fetch.link == Some(link));
+            self.fail_asks(|ask| ask.link == link);
+            self.decline_held(id);
+            self.spread(id);
+        }
+        self.settle(id);
+    }
+
+    pub(super) fn on_dial_failed(&mut self, failure: &DialFailure<'_>) {
+        let Some(id) = failure.peer_id.as_ref().and_then(from_libp2p) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        tracing::debug!(peer = %id, error = %failure.error, "dial failed");
+        if peer.dials.remove(&failure.connection_id) == Some(Plane::Bulk) {
+            peer.no_dial_before = Some(Instant::now() + self.patience.redial);
+            self.spread(id);
+        }
+        self.settle(id);
+    }
+
+    /// Reports a dial that came to nothing, and forgets a peer of which nothing is left.
+    fn settle(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.has_failed() {
+            peer.awaited = false;
+            self.out.push_back(ToSwarm::GenerateEvent(NetEvent::DialFailed { peer: id }));
+        }
+        if peer.is_forgettable() {
+            self.peers.remove(&id);
+        }
+    }
+
+    pub(super) fn handler(&self, id: PeerId, dialled_for: Option<Plane>) -> Handler {
+        let asks = Arc::clone(&self.asks_named);
+        Handler::new(Setup { asks, patience: self.patience, leads: self.local < id, dialled_for })
+    }
+}
