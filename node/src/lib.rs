@@ -1,3 +1,20 @@
-//! The Pollux node.
+//! The Pollux node: all the IO, no decisions. `ARCHITECTURE.md` beside this crate tells how its parts meet.
+//!
+//! ```text
+//! run       starts everything, stops everything
+//! driver    feeds the engine and carries out what it decides
+//! socket    jobs
+//! net       peers
+//! store     the disk
+//! config    identity    clock    logging
+//! ```
+
+pub mod clock;
+pub mod config;
+pub mod driver;
+pub mod identity;
+pub mod logging;
 pub mod net;
+pub mod run;
+pub mod socket;
 pub mod store;

@@ -1,2 +1,136 @@
-//! The daemon.
-fn main() {}
+//! The daemon on every CI instance, and the seed.
+
+use clap::Parser;
+use pollux_node::clock::Clock;
+use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
+use pollux_node::run::{self, DriverFailed, Node, StartError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Where the configuration is if no flag says so; it may be absent.
+const CONFIG: &str = "/etc/pollux/node.toml";
+/// Threads for what blocks: as many as the engine's credits (up to 32 checks, 8 writes, 32 reads) and the jobs' turns
+/// (16) can use at one time, and some for the short rest, so that no kind of work waits behind another. Most never start.
+const BLOCKING_THREADS: usize = 112;
+
+/// The Pollux node: shares the pool's caches with its peers and with the jobs of this instance.
+///
+/// Settings come from flags, then the environment, then the configuration file, then defaults. The node stops cleanly
+/// on SIGTERM and SIGINT. Exit status: 0 stopped or checked, 1 could not start or failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "pollux-node", version)]
+struct Arguments {
+    /// The configuration file [default: /etc/pollux/node.toml, if it is there]
+    #[arg(long, env = "POLLUX_NODE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the configuration, the pool file and the identity, say what would run, and end
+    #[arg(long)]
+    check_config: bool,
+    /// Move the wall clock by so many seconds, to see what a wrong one does
+    #[arg(long, hide = true, default_value_t = 0, allow_negative_numbers = true)]
+    wall_clock_shift: i64,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// Why the program ends with status 1.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Driver(#[from] DriverFailed),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match start(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing better can be done where standard error is gone.
+            writeln!(io::stderr(), "pollux-node: {failure}").unwrap_or_default();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Failure> {
+    let clock = Clock::new(arguments.wall_clock_shift);
+    let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
+    if arguments.check_config {
+        return check(&settings, clock);
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("pollux")
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()?
+        .block_on(serve(&settings, clock))
+}
+
+fn read_config(named: Option<&Path>) -> Result<ConfigFile, ConfigError> {
+    match named {
+        Some(path) => ConfigFile::read(path),
+        None if Path::new(CONFIG).exists() => ConfigFile::read(Path::new(CONFIG)),
+        None => Ok(ConfigFile::default()),
+    }
+}
+
+fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
+    let outlook = run::check(settings, clock)?;
+    let peer = outlook.peer.map_or_else(|| "a new one".to_owned(), |peer| peer.to_string());
+    let mut out = io::stdout().lock();
+    writeln!(out, "the configuration is good")?;
+    writeln!(out, "  pool    {} ({})", outlook.pool, settings.pool.display())?;
+    writeln!(out, "  peer    {} ({:?})", peer, settings.role)?;
+    writeln!(out, "  listen  {:?}", settings.listen)?;
+    writeln!(out, "  socket  {} (mode {:04o})", settings.socket.display(), settings.socket_mode)?;
+    writeln!(out, "  store   {}", settings.store.display())?;
+    Ok(())
+}
+
+async fn serve(settings: &Settings, clock: Clock) -> Result<(), Failure> {
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let node = Node::start(settings, clock).await?;
+    say_ready(settings, &node)?;
+    let (stop, stopped) = watch::channel(false);
+    let mut running = tokio::spawn(node.run(stopped));
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+        ended = &mut running => return ended.unwrap_or(Err(DriverFailed)).map_err(Failure::from),
+    }
+    notify(&[sd_notify::NotifyState::Stopping]);
+    stop.send_replace(true);
+    running.await.unwrap_or(Err(DriverFailed)).map_err(Failure::from)
+}
+
+/// One line for people and scripts, one message for the service manager.
+fn say_ready(settings: &Settings, node: &Node) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "ready peer={} listen={} socket={}",
+        node.peer(),
+        node.listen(),
+        settings.socket.display()
+    )?;
+    out.flush()?;
+    notify(&[sd_notify::NotifyState::Ready]);
+    Ok(())
+}
+
+/// Without a service manager there is nobody to tell.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager was not told");
+    }
+}

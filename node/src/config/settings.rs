@@ -1,0 +1,216 @@
+//! What is in force, after flags, environment, file and defaults.
+
+use super::file::{ConfigError, ConfigFile, LogFormat};
+use clap::Args;
+use pollux_core::PeerRole;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// The port of a node: unassigned, and easy to remember beside the socket.
+const PORT: u16 = 4480;
+/// Left free for the job, whatever the store would like.
+const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Flags and environment variables over the file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overrides {
+    /// Run as `node` or as `seed`
+    #[arg(long, env = "POLLUX_NODE_ROLE", value_parser = parse_role)]
+    pub role: Option<PeerRole>,
+    /// The pool file
+    #[arg(long, env = "POLLUX_NODE_POOL", value_name = "FILE")]
+    pub pool: Option<PathBuf>,
+    /// Listen here for peers, ADDRESS:PORT; port 0 takes a free one
+    #[arg(long, env = "POLLUX_NODE_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    pub listen: Option<Vec<SocketAddr>>,
+    /// The identity key; a node without one makes it in the runtime directory
+    #[arg(long, env = "POLLUX_NODE_IDENTITY", value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// The directory for the identity and the socket
+    #[arg(long, env = "POLLUX_NODE_RUNTIME", value_name = "DIR")]
+    pub runtime: Option<PathBuf>,
+    /// The socket for jobs
+    #[arg(long, env = "POLLUX_NODE_SOCKET", value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// The directory of the chunk store
+    #[arg(long, env = "POLLUX_NODE_STORE", value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Bytes that the store holds at most [default: a tenth of its file system]
+    #[arg(long, env = "POLLUX_NODE_STORE_BYTES_MAX", value_name = "BYTES")]
+    pub store_bytes_max: Option<u64>,
+    /// Bytes that the store leaves free on its file system
+    #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES")]
+    pub store_free_bytes_min: Option<u64>,
+    /// How log lines look
+    #[arg(long, env = "POLLUX_NODE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged, such as `info` or `pollux_node=debug`
+    #[arg(long, env = "POLLUX_NODE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+fn parse_role(text: &str) -> Result<PeerRole, String> {
+    match text {
+        "node" => Ok(PeerRole::Node),
+        "seed" => Ok(PeerRole::Seed),
+        _ => Err("a role is `node` or `seed`".to_owned()),
+    }
+}
+
+/// Everything that a node is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Node or seed.
+    pub role: PeerRole,
+    /// The pool file.
+    pub pool: PathBuf,
+    /// Where peers reach it.
+    pub listen: Vec<SocketAddr>,
+    /// The identity key, if it is not made in the runtime directory.
+    pub identity: Option<PathBuf>,
+    /// For the identity and the socket.
+    pub runtime: PathBuf,
+    /// For jobs.
+    pub socket: PathBuf,
+    /// Mode of the socket.
+    pub socket_mode: u32,
+    /// User ids that may connect; empty: everybody whom the mode lets.
+    pub socket_users: Vec<u32>,
+    /// Of the chunk store.
+    pub store: PathBuf,
+    /// Bytes at most; none: a tenth of the file system.
+    pub store_bytes_max: Option<u64>,
+    /// Bytes always left free.
+    pub store_free_bytes_min: u64,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Settings {
+    /// Lays flags and environment over the file, and the file over the defaults.
+    ///
+    /// # Errors
+    /// A value that must be given and is not, or that makes no sense.
+    pub fn new(file: ConfigFile, over: Overrides) -> Result<Self, ConfigError> {
+        let role = over.role.or(file.role).unwrap_or(PeerRole::Node);
+        let runtime = over.runtime.or(file.runtime).unwrap_or_else(|| "/run/pollux".into());
+        let identity = over.identity.or(file.identity);
+        let listen = over.listen.or(file.listen).unwrap_or_else(default_listen);
+        if listen.is_empty() {
+            let why = "no address: peers could not reach this node; leave it out for the default".to_owned();
+            return Err(ConfigError::Invalid { field: "listen", why });
+        }
+        if role == PeerRole::Seed && identity.is_none() {
+            let hint = "a seed is known by its key: name the seed.pem that `pollux pool init` made";
+            return Err(ConfigError::Missing { field: "identity", hint });
+        }
+        Ok(Self {
+            role,
+            pool: over.pool.or(file.pool).unwrap_or_else(|| "/etc/pollux/pool.json".into()),
+            listen,
+            identity,
+            socket: over.socket.or(file.socket.path).unwrap_or_else(|| runtime.join("pollux.sock")),
+            socket_mode: file.socket.mode.as_deref().map_or(Ok(0o666), parse_mode)?,
+            socket_users: file.socket.users.unwrap_or_default(),
+            store: over.store.or(file.store.directory).unwrap_or_else(|| default_store(role)),
+            store_bytes_max: over.store_bytes_max.or(file.store.bytes_max),
+            store_free_bytes_min: over
+                .store_free_bytes_min
+                .or(file.store.free_bytes_min)
+                .unwrap_or(FREE_BYTES_MIN),
+            log_format: over.log_format.or(file.log.format).unwrap_or_default(),
+            log: over.log.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
+            runtime,
+        })
+    }
+}
+
+fn default_listen() -> Vec<SocketAddr> {
+    vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT))]
+}
+
+fn default_store(role: PeerRole) -> PathBuf {
+    match role {
+        PeerRole::Node => "/var/cache/pollux".into(),
+        PeerRole::Seed => "/var/lib/pollux".into(),
+    }
+}
+
+fn parse_mode(text: &str) -> Result<u32, ConfigError> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    let why = || format!("`{text}` is not a mode; write octal digits, such as \"0666\"");
+    mode.ok_or_else(|| ConfigError::Invalid { field: "socket.mode", why: why() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = ConfigFile {
+            pool: Some("/file/pool.json".into()),
+            runtime: Some("/file/run".into()),
+            ..ConfigFile::default()
+        };
+        let over = Overrides { pool: Some("/flag/pool.json".into()), ..Overrides::default() };
+        let settings = Settings::new(file, over).unwrap();
+        assert_eq!(settings.pool, PathBuf::from("/flag/pool.json"));
+        assert_eq!(settings.runtime, PathBuf::from("/file/run"));
+        assert_eq!(settings.socket, PathBuf::from("/file/run/pollux.sock"));
+        assert_eq!(settings.store, PathBuf::from("/var/cache/pollux"));
+    }
+
+    #[test]
+    fn a_seed_without_a_key_is_told_where_it_is() {
+        let file = ConfigFile { role: Some(PeerRole::Seed), ..ConfigFile::default() };
+        let error = Settings::new(file, Overrides::default()).unwrap_err().to_string();
+        assert!(error.contains("seed.pem"), "{error}");
+    }
+
+    #[test]
+    fn a_node_that_nobody_can_reach_is_refused() {
+        let file = ConfigFile { listen: Some(Vec::new()), ..ConfigFile::default() };
+        let error = Settings::new(file, Overrides::default()).unwrap_err().to_string();
+        assert!(error.starts_with("listen: "), "{error}");
+    }
+
+    #[test]
+    fn the_defaults_are_what_the_manual_says() {
+        let settings = Settings::new(ConfigFile::default(), Overrides::default()).unwrap();
+        assert_eq!(settings.role, PeerRole::Node);
+        assert_eq!(settings.pool, PathBuf::from("/etc/pollux/pool.json"));
+        assert_eq!(settings.listen, ["0.0.0.0:4480".parse().unwrap()]);
+        assert_eq!(settings.socket, PathBuf::from("/run/pollux/pollux.sock"));
+        assert_eq!((settings.socket_mode, settings.socket_users), (0o666, Vec::new()));
+        assert_eq!((settings.store_bytes_max, settings.store_free_bytes_min), (None, 2 << 30));
+        assert_eq!((settings.log_format, settings.log.as_str()), (LogFormat::Human, "info"));
+    }
+
+    #[test]
+    fn a_seed_keeps_its_store_where_nothing_cleans_up() {
+        let over = Overrides {
+            role: Some(PeerRole::Seed),
+            identity: Some("/etc/pollux/seed.pem".into()),
+            ..Overrides::default()
+        };
+        let settings = Settings::new(ConfigFile::default(), over).unwrap();
+        assert_eq!(settings.store, PathBuf::from("/var/lib/pollux"));
+    }
+
+    #[test]
+    fn a_role_is_one_of_two() {
+        assert_eq!(parse_role("seed"), Ok(PeerRole::Seed));
+        assert_eq!(parse_role("node"), Ok(PeerRole::Node));
+        assert!(parse_role("tracker").is_err());
+    }
+
+    #[test]
+    fn modes_are_octal_and_bounded() {
+        assert_eq!(parse_mode("0660").unwrap(), 0o660);
+        assert!(parse_mode("4755").is_err());
+        assert!(parse_mode("rw").is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! Carries out what the engine decides.
+
+use super::Driver;
+use super::events::{Delivery, SessionItem};
+use futures::future::join_all;
+use pollux_core::engine::{Event, FetchId, Input, JobId, Output, Record, Source, StoreFailure, TaskId};
+use pollux_core::{ChunkRef, PeerId};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// For the look-up of a host name; the other addresses of a peer do not wait longer for it.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Driver {
+    pub(super) fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Dial { peer, addresses } => self.dial(peer, addresses),
+            Output::Disconnect { peer, why } => {
+                tracing::info!(%peer, ?why, "peer let go");
+                self.net.disconnect(peer);
+            }
+            Output::Send { peer, message } => self.net.send(peer, &message),
+            Output::Fetch { fetch, peer, chunk } => {
+                self.frames.begin(fetch);
+                self.net.fetch(fetch, peer, chunk);
+            }
+            Output::Check { fetch, chunk } => self.workers.check(&self.frames, fetch, chunk),
+            Output::Keep { fetch } => self.keep(fetch),
+            Output::Release { fetch } => {
+                self.frames.release(fetch);
+                self.net.cancel(fetch);
+            }
+            Output::Serve { ask, chunk } => self.workers.serve(&self.net, ask, chunk),
+            Output::Decline { ask, why } => self.net.answer(ask, Err(why)),
+            Output::Verify { task, work } => self.workers.verify(task, *work),
+            Output::Sign { task, statement } => self.workers.sign(task, *statement),
+            Output::Record { task, record } => self.record(task, *record),
+            Output::Sync { task } => self.workers.sync(task),
+            Output::Look { task, chunks } => self.workers.look(task, chunks),
+            Output::OpenTree { task, tree } => self.workers.open_tree(task, tree),
+            Output::Deliver { job, chunk, source, fetch } => self.deliver(job, chunk, source, fetch),
+            Output::Reply { job, reply } => self.sessions.give(job, SessionItem::Reply(reply)),
+            Output::Event(event) => log_event(&event),
+        }
+    }
+
+    /// Host names are looked up beside the loop; addresses need no look-up.
+    fn dial(&self, peer: PeerId, addresses: Vec<String>) {
+        let net = self.net.clone();
+        tokio::spawn(async move {
+            let found = join_all(addresses.into_iter().map(look_up)).await;
+            net.dial(peer, found.into_iter().flatten().collect());
+        });
+    }
+
+    fn record(&mut self, task: TaskId, record: Record) {
+        if let Some(sweeper) = &mut self.sweeper {
+            sweeper.note(&record);
+        }
+        self.workers.record(task, record);
+    }
+
+    fn keep(&self, fetch: FetchId) {
+        match self.frames.chunk(fetch) {
+            Some(chunk) => self.workers.keep(fetch, chunk),
+            None => self.workers.say(Input::Kept { fetch, result: Err(StoreFailure::Broken) }),
+        }
+    }
+
+    fn deliver(&self, job: JobId, chunk: ChunkRef, source: Source, fetch: Option<FetchId>) {
+        let delivery = match fetch.and_then(|fetch| self.frames.chunk(fetch)) {
+            Some(buffer) => Delivery::Buffer(buffer),
+            None => Delivery::Store,
+        };
+        self.sessions.give(job, SessionItem::Chunk { chunk, source, delivery });
+    }
+}
+
+/// What a name or address stands for; nothing if that is not found in time.
+async fn look_up(address: String) -> Vec<SocketAddr> {
+    match timeout(LOOK_UP_TIMEOUT, tokio::net::lookup_host(&address)).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(error)) => {
+            tracing::debug!(%address, %error, "address not found");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::debug!(%address, "address not found in time");
+            Vec::new()
+        }
+    }
+}
+
+fn log_event(event: &Event) {
+    match event {
+        Event::Joined { seed } => tracing::info!(%seed, "joined the pool"),
+        Event::JoinRefused { seed, why } => tracing::warn!(%seed, reason = %why, "a seed refuses this node"),
+        Event::Disbelieved { from: Some(peer), why } => {
+            tracing::warn!(%peer, reason = %why, "a peer sent a document that is not believed");
+        }
+        Event::Disbelieved { from: None, why } => tracing::warn!(reason = %why, "a document is not believed"),
+        Event::BelowFloor { manifest, sequence, floor } => {
+            tracing::warn!(%manifest, sequence, floor, "seeds answer with something older than was seen before");
+        }
+        Event::Offended { peer, offence } => tracing::warn!(%peer, ?offence, "a peer broke the protocol"),
+        Event::Junk { peer, fault } => tracing::warn!(%peer, reason = %fault, "a peer sent a wrong chunk"),
+        Event::Banned { peer } => tracing::warn!(%peer, "peer banned for a while"),
+        Event::Complete { manifest } => tracing::info!(%manifest, "every chunk is here"),
+        Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
+        Event::Certified { manifest } => tracing::info!(%manifest, "manifest certified"),
+    }
+}

@@ -1,0 +1,300 @@
+//! The driver with a real store, and a wire that reaches nobody.
+
+use super::*;
+use crate::store::StoreOptions;
+use pollux_client::pool::{self, InitRequest};
+use pollux_core::engine::{
+    FetchId, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId, TreeFault,
+};
+use pollux_core::message::ListQuery;
+use pollux_core::{
+    ChunkFault, ChunkId, ChunkRef, Entry, EntryKind, Frame, FrameDecoder, FrameEncoder, FrameKind,
+    ManifestId, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, VerifiedChunk,
+};
+use std::path::Path;
+use tokio::sync::oneshot;
+
+struct Fixture {
+    driver: Driver,
+    handle: DriverHandle,
+    wire: mpsc::Sender<NetEvent>,
+    wire_events: mpsc::Receiver<NetEvent>,
+    store: Store,
+    _directory: tempfile::TempDir,
+}
+
+fn pool_file(directory: &Path, now: pollux_core::Timestamp) -> PoolFile {
+    let request = InitRequest {
+        directory: directory.join("pool"),
+        name: "ci".to_owned(),
+        seed_address: "127.0.0.1:1".to_owned(),
+        networks: Vec::new(),
+        patterns: vec!["**".parse().unwrap()],
+        policy_days: 1,
+        now,
+    };
+    pool::init(&request).unwrap();
+    PoolFile::from_json(&std::fs::read_to_string(directory.join("pool/pool.json")).unwrap()).unwrap()
+}
+
+async fn fixture() -> Fixture {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(0);
+    let pool = pool_file(directory.path(), clock.wall());
+    let trust = Arc::new(Trust::open(&pool, clock.wall()).unwrap());
+    let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min: 0 };
+    let (store, recovery) = Store::open(&directory.path().join("store"), options).unwrap();
+    let identity = KeyPair::from_seed([9; 32]);
+    let config = crate::net::NetConfig {
+        identity: KeyPair::from_seed([9; 32]),
+        role: PeerRole::Node,
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
+    };
+    let (net, _) = NetHandle::start(config).await.unwrap();
+    let engine = EngineConfig {
+        me: PeerId::new(identity.public()),
+        role: PeerRole::Node,
+        software: "a test".to_owned(),
+        listen_port: 1,
+        token: pool.token.clone(),
+        trust: Arc::clone(&trust),
+        rng_seed: 1,
+    };
+    let (driver, handle) =
+        Driver::new(DriverParts { engine, identity, trust, clock, store: store.clone(), recovery, net });
+    let (wire, wire_events) = mpsc::channel(64);
+    Fixture { driver, handle, wire, wire_events, store, _directory: directory }
+}
+
+fn chunk(number: u8) -> VerifiedChunk {
+    VerifiedChunk::from_plain(&[number; 100], &mut FrameEncoder::new(1))
+}
+
+fn tree_of(chunks: &[ChunkRef]) -> TreeRef {
+    TreeRef { chunks: chunks.to_vec(), totals: TreeTotals::default(), roots: vec![String::new()] }
+}
+
+impl Fixture {
+    fn workers(&self) -> &Workers {
+        &self.driver.workers
+    }
+
+    async fn result(&mut self) -> Input {
+        self.driver.results.recv().await.unwrap()
+    }
+
+    async fn checked(&mut self, frame: Frame, expected: ChunkRef) -> Result<ChunkRef, ChunkFault> {
+        let fetch = FetchId(5);
+        self.driver.frames.begin(fetch);
+        assert!(self.driver.frames.arrived(fetch, frame));
+        self.workers().check(&self.driver.frames, fetch, expected);
+        let Input::Checked { result, .. } = self.result().await else { panic!("checked") };
+        result.map(|witness| witness.chunk())
+    }
+}
+
+#[tokio::test]
+async fn in_each_round_everybody_has_a_turn() {
+    let mut fixture = fixture().await;
+    let stranger = PeerId::new(KeyPair::from_seed([3; 32]).public());
+    let mut answers = Vec::new();
+    for number in 0..10 {
+        let held = Vec::new();
+        fixture.workers().say(Input::Looked { task: TaskId(1000 + number), held });
+        let (answer, question) = oneshot::channel();
+        fixture.handle.tell(DriverEvent::Status(StatusQuestion(answer))).await.unwrap();
+        answers.push(question);
+        fixture.wire.send(NetEvent::SendCredit { peer: stranger, messages: 1 }).await.unwrap();
+    }
+    for left in (0..10).rev() {
+        fixture.driver.one_of_each(&mut fixture.wire_events);
+        let driver = &fixture.driver;
+        assert_eq!(
+            (driver.results.len(), driver.events.len(), fixture.wire_events.len()),
+            (left, left, left)
+        );
+    }
+    for answer in answers {
+        assert!(answer.await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn jobs_that_come_and_go_leave_nothing_behind() {
+    let mut fixture = fixture().await;
+    let what = ListQuery::Manifest(ManifestId::from_bytes([1; 32]));
+    for number in 0..3000 {
+        let job = JobId(number);
+        let (items, mut received) = mpsc::unbounded_channel();
+        fixture.driver.session_event(DriverEvent::Opened { job, items, bytes: 1000 });
+        if number % 3 == 0 {
+            let request = JobRequest::List { what: what.clone(), deadline: Duration::ZERO };
+            fixture.driver.session_event(DriverEvent::Request { job, request });
+            fixture.driver.feed(Input::Timeout);
+            let reply = received.try_recv();
+            assert!(
+                matches!(&reply, Ok(SessionItem::Reply(reply)) if matches!(**reply, JobReply::Listing { .. }))
+            );
+        }
+        fixture.driver.session_event(DriverEvent::Closed { job });
+        fixture.driver.session_event(DriverEvent::Taken { job, bytes: 1000 });
+        assert!(received.is_closed() && received.try_recv().is_err());
+    }
+    assert_eq!(fixture.driver.engine.status().jobs, 0);
+}
+
+#[tokio::test]
+async fn a_job_without_a_seed_gets_an_honest_miss() {
+    let fixture = fixture().await;
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(fixture.driver.run(fixture.wire_events, stopped));
+    let (items, mut received) = mpsc::unbounded_channel();
+    let job = JobId(1);
+    fixture.handle.tell(DriverEvent::Opened { job, items, bytes: 1000 }).await.unwrap();
+    let query = pollux_core::Query { key: "a/b".parse().unwrap(), fallbacks: Vec::new() };
+    let nonces = vec![pollux_core::Nonce::from_bytes([1; 32])];
+    let request = JobRequest::Resolve { query, nonces, deadline: Duration::from_millis(20) };
+    fixture.handle.tell(DriverEvent::Request { job, request }).await.unwrap();
+    let Some(SessionItem::Reply(reply)) = received.recv().await else { panic!("a reply") };
+    assert!(matches!(*reply, JobReply::Miss(MissReason::NotJoined | MissReason::SeedsSilent)), "{reply:?}");
+    assert_eq!(fixture.handle.status().await.unwrap().jobs, 1);
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert!(fixture.handle.status().await.is_err(), "whoever asks a driver that has stopped is told so");
+}
+
+#[tokio::test]
+async fn a_driver_ends_with_its_wire() {
+    let fixture = fixture().await;
+    let (_stop, stopped) = watch::channel(false);
+    drop(fixture.wire);
+    fixture.driver.run(fixture.wire_events, stopped).await;
+}
+
+#[tokio::test]
+async fn a_frame_is_checked_and_kept() {
+    let mut fixture = fixture().await;
+    let right = chunk(1);
+    assert_eq!(fixture.checked(right.frame().clone(), right.chunk()).await, Ok(right.chunk()));
+    let kept = fixture.driver.frames.chunk(FetchId(5)).unwrap();
+    fixture.workers().keep(FetchId(5), kept);
+    assert!(matches!(fixture.result().await, Input::Kept { result: Ok(()), fetch: FetchId(5) }));
+    assert!(fixture.store.holds(&right.chunk().id));
+    fixture.workers().sync(TaskId(1));
+    assert!(matches!(fixture.result().await, Input::Synced { result: Ok(()), task: TaskId(1) }));
+}
+
+#[tokio::test]
+async fn a_wrong_frame_is_never_kept() {
+    let mut fixture = fixture().await;
+    let wrong = Frame { kind: FrameKind::Raw, bytes: vec![8; 100] };
+    assert!(fixture.checked(wrong, chunk(1).chunk()).await.is_err());
+    assert!(fixture.driver.frames.chunk(FetchId(5)).is_none());
+    fixture.driver.carry_out(Output::Keep { fetch: FetchId(5) });
+    let kept = fixture.result().await;
+    assert!(matches!(kept, Input::Kept { result: Err(StoreFailure::Broken), .. }));
+    assert_eq!(fixture.store.usage().chunks, 0);
+}
+
+#[tokio::test]
+async fn a_full_store_is_noted_and_a_sweep_waits_for_the_job_that_saves() {
+    let mut fixture = fixture().await;
+    let saving = fixture.handle.saving().await;
+    fixture.driver.result(Input::Kept { fetch: FetchId(1), result: Err(StoreFailure::Full) });
+    fixture.driver.session_event(DriverEvent::Full);
+    let later = fixture.driver.clock.now().instant.after(Duration::from_secs(3600));
+    let sweeper = fixture.driver.sweeper.as_mut().unwrap();
+    sweeper.turn(later, &fixture.driver.workers);
+    assert!(fixture.driver.results.try_recv().is_err());
+    drop(saving);
+    let sweeper = fixture.driver.sweeper.as_mut().unwrap();
+    sweeper.turn(later, &fixture.driver.workers);
+    assert!(
+        matches!(fixture.result().await, Input::Timeout),
+        "swept, and whoever lost something hears of it"
+    );
+    assert!(fixture.handle.saving_lock().try_read().is_ok());
+}
+
+#[tokio::test]
+async fn looking_answers_in_the_order_asked() {
+    let mut fixture = fixture().await;
+    fixture.store.put(&chunk(2)).unwrap();
+    let asked = [1, 2, 3].map(|number| chunk(number).chunk());
+    fixture.workers().look(TaskId(4), asked.to_vec());
+    let Input::Looked { task: TaskId(4), held } = fixture.result().await else { panic!("looked") };
+    assert_eq!(held, [false, true, false]);
+}
+
+#[tokio::test]
+async fn a_chunk_that_is_not_there_frees_its_place_at_once() {
+    let mut fixture = fixture().await;
+    let ask = pollux_core::engine::AskId(3);
+    fixture.workers().serve(&fixture.driver.net, ask, chunk(1).chunk().id);
+    let served = fixture.result().await;
+    assert!(matches!(served, Input::Served { result: Err(ServeFailure::Missing), .. }));
+    assert_eq!(freed_by(&served), Some(Credit::Reads(1)));
+}
+
+#[test]
+fn only_what_was_granted_is_given_back() {
+    let checked = Input::Checked { fetch: FetchId(1), result: Err(ChunkFault::BadFrame) };
+    assert_eq!(freed_by(&checked), Some(Credit::Checks(1)));
+    let kept = Input::Kept { fetch: FetchId(1), result: Ok(()) };
+    assert_eq!(freed_by(&kept), Some(Credit::Writes(1)));
+    assert_eq!(freed_by(&Input::Synced { task: TaskId(1), result: Ok(()) }), None);
+    assert_eq!(freed_by(&Input::Timeout), None);
+}
+
+/// A tree of one file, its encoding as a chunk, and its content chunk.
+fn small_tree() -> (VerifiedChunk, VerifiedChunk, Tree) {
+    let content = chunk(1);
+    let kind = EntryKind::File { bytes: 100, offset: 0 };
+    let file = Entry { path: "file".to_owned(), mode: 0o644, modified_ns: 0, kind };
+    let tree = Tree::new(vec!["file".to_owned()], vec![file], vec![content.chunk()]).unwrap();
+    (VerifiedChunk::from_plain(&tree.encode(), &mut FrameEncoder::new(1)), content, tree)
+}
+
+#[tokio::test]
+async fn a_tree_is_read_from_the_store_and_compared() {
+    let mut fixture = fixture().await;
+    let (encoded, content, tree) = small_tree();
+    fixture.store.put(&encoded).unwrap();
+    let right =
+        TreeRef { totals: tree.totals(), roots: tree.roots().to_vec(), ..tree_of(&[encoded.chunk()]) };
+    fixture.workers().open_tree(TaskId(1), right.clone());
+    let Input::TreeOpened { result, task: TaskId(1) } = fixture.result().await else { panic!("opened") };
+    assert_eq!(result, Ok(vec![content.chunk()]));
+    let other_roots = TreeRef { roots: vec!["other".to_owned()], ..right.clone() };
+    let other_totals = TreeRef { totals: TreeTotals { bytes: 101, ..right.totals }, ..right };
+    for other in [other_roots, other_totals] {
+        let opened = tree_reader::content(&fixture.store, &other, &mut FrameDecoder::new());
+        assert_eq!(opened, Err(TreeFault::DiffersFromManifest));
+    }
+}
+
+#[tokio::test]
+async fn a_tree_that_is_none_is_said_to_be_none() {
+    let fixture = fixture().await;
+    let mut decoder = FrameDecoder::new();
+    let mut open = |chunks: &[ChunkRef]| tree_reader::content(&fixture.store, &tree_of(chunks), &mut decoder);
+    let junk = chunk(1);
+    assert_eq!(open(&[junk.chunk()]), Err(TreeFault::Missing));
+    fixture.store.put(&junk).unwrap();
+    assert_eq!(open(&[junk.chunk()]), Err(TreeFault::Broken));
+    assert_eq!(open(&[ChunkRef { bytes: 99, ..junk.chunk() }]), Err(TreeFault::Broken));
+    let huge = ChunkRef { id: ChunkId::of(b"huge"), bytes: 1 << 20 };
+    assert_eq!(open(&vec![huge; 2000]), Err(TreeFault::Broken), "before anything is read");
+}
+
+#[tokio::test]
+async fn many_trees_wait_without_holding_threads() {
+    let mut fixture = fixture().await;
+    for number in 0..200 {
+        fixture.workers().open_tree(TaskId(number), tree_of(&[chunk(1).chunk()]));
+    }
+    for _ in 0..200 {
+        let opened = fixture.result().await;
+        assert!(matches!(opened, Input::TreeOpened { result: Err(TreeFault::Missing), .. }));
+    }
+}

@@ -1,0 +1,209 @@
+//! What blocks or takes CPU, on the runtime's blocking threads.
+
+use super::frames::Frames;
+use super::tree_reader;
+use crate::net::NetHandle;
+use crate::store::{Store, StoreError};
+use pollux_core::engine::{
+    AskId, Credit, FetchId, Input, Record, ServeFailure, Statement, StoreFailure, TaskId, TreeFault, Work,
+};
+use pollux_core::message::Decline;
+use pollux_core::{ChunkFault, ChunkId, ChunkRef, FrameDecoder, KeyPair, TreeRef, Trust, VerifiedChunk};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// How much of a kind is under way at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerBounds {
+    /// Frames being hashed.
+    pub checks: u32,
+    /// Chunks being appended.
+    pub writes: u32,
+    /// Chunks being read and sent to peers.
+    pub reads: u32,
+}
+
+impl WorkerBounds {
+    /// Hashing keeps the cores busy with one frame waiting for each; appends queue behind one writer anyway; reads
+    /// count until the peer has taken the frame, so there are more of them.
+    #[must_use]
+    pub fn for_this_machine() -> Self {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        let cores = u32::try_from(cores).unwrap_or(1).min(16);
+        Self { checks: 2 * cores, writes: 8, reads: 32 }
+    }
+
+    pub(super) fn credits(self) -> [Credit; 3] {
+        [Credit::Checks(self.checks), Credit::Writes(self.writes), Credit::Reads(self.reads)]
+    }
+}
+
+/// Starts work and sends its outcome back as an input.
+#[derive(Clone, Debug)]
+pub(super) struct Workers {
+    shared: Arc<Shared>,
+    /// Trees are large: one is opened at a time. Those that wait hold no thread.
+    tree_turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    trust: Arc<Trust>,
+    identity: KeyPair,
+    done: mpsc::UnboundedSender<Input>,
+    decoders: Mutex<Vec<FrameDecoder>>,
+}
+
+impl Workers {
+    pub(super) fn new(
+        store: Store,
+        trust: Arc<Trust>,
+        identity: KeyPair,
+        done: mpsc::UnboundedSender<Input>,
+    ) -> Self {
+        let shared = Shared { store, trust, identity, done, decoders: Mutex::default() };
+        Self { shared: Arc::new(shared), tree_turn: Arc::default() }
+    }
+
+    /// An outcome that needed no work.
+    pub(super) fn say(&self, input: Input) {
+        self.shared.say(input);
+    }
+
+    pub(super) fn take_lost(&self) -> Vec<ChunkId> {
+        self.shared.store.take_lost()
+    }
+
+    /// Work of another part of the driver.
+    pub(super) fn lend(&self, work: impl FnOnce() -> Input + Send + 'static) {
+        self.start(move |_| work());
+    }
+
+    fn start(&self, work: impl FnOnce(&Shared) -> Input + Send + 'static) {
+        // Its outcome comes as an input.
+        drop(self.spawn(work));
+    }
+
+    fn spawn(&self, work: impl FnOnce(&Shared) -> Input + Send + 'static) -> JoinHandle<()> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            let outcome = work(&shared);
+            shared.say(outcome);
+        })
+    }
+
+    pub(super) fn check(&self, frames: &Frames, fetch: FetchId, chunk: ChunkRef) {
+        let frames = frames.clone();
+        self.start(move |shared| {
+            let result = shared.check(&frames, fetch, chunk);
+            Input::Checked { fetch, result }
+        });
+    }
+
+    pub(super) fn keep(&self, fetch: FetchId, chunk: Arc<VerifiedChunk>) {
+        self.start(move |shared| {
+            let result = shared.store.put(&chunk).map_err(|error| failure(&error));
+            Input::Kept { fetch, result }
+        });
+    }
+
+    /// Reads a chunk for a peer. What the wire then says of it frees the place.
+    pub(super) fn serve(&self, net: &NetHandle, ask: AskId, chunk: ChunkId) {
+        let (shared, net) = (Arc::clone(&self.shared), net.clone());
+        tokio::task::spawn_blocking(move || match shared.store.get(&chunk) {
+            Ok(Some((_, frame))) => net.answer(ask, Ok(frame)),
+            Ok(None) | Err(_) => {
+                net.answer(ask, Err(Decline::Missing));
+                shared.say(Input::Served { ask, result: Err(ServeFailure::Missing) });
+            }
+        });
+    }
+
+    pub(super) fn verify(&self, task: TaskId, work: Work) {
+        self.start(move |shared| Input::Verified { task, verdict: Box::new(work.run(&shared.trust)) });
+    }
+
+    pub(super) fn sign(&self, task: TaskId, statement: Statement) {
+        self.start(move |shared| Input::Signed { task, envelope: statement.sign(&shared.identity) });
+    }
+
+    pub(super) fn record(&self, task: TaskId, record: Record) {
+        self.start(move |shared| {
+            let result = shared.store.record(&record).map_err(|error| failure(&error));
+            Input::Recorded { task, result }
+        });
+    }
+
+    pub(super) fn sync(&self, task: TaskId) {
+        self.start(move |shared| {
+            let result = shared.store.sync().map_err(|error| failure(&error));
+            Input::Synced { task, result }
+        });
+    }
+
+    /// The index is in memory, but a large manifest is looked for in a hundred pieces at once.
+    pub(super) fn look(&self, task: TaskId, chunks: Vec<ChunkRef>) {
+        self.start(move |shared| {
+            let held = chunks.iter().map(|chunk| shared.store.holds(&chunk.id)).collect();
+            Input::Looked { task, held }
+        });
+    }
+
+    pub(super) fn open_tree(&self, task: TaskId, tree: TreeRef) {
+        let workers = self.clone();
+        tokio::spawn(async move {
+            let _turn = workers.tree_turn.lock().await;
+            let opening = workers.spawn(move |shared| {
+                let result =
+                    shared.with_decoder(|decoder| tree_reader::content(&shared.store, &tree, decoder));
+                Input::TreeOpened { task, result }
+            });
+            if opening.await.is_err() {
+                workers.say(Input::TreeOpened { task, result: Err(TreeFault::Broken) });
+            }
+        });
+    }
+}
+
+impl Shared {
+    /// Nobody listens while the node stops.
+    fn say(&self, input: Input) {
+        if self.done.send(input).is_err() {
+            tracing::trace!("a worker finishes after the driver");
+        }
+    }
+
+    fn with_decoder<R>(&self, act: impl FnOnce(&mut FrameDecoder) -> R) -> R {
+        let spare = self.decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut decoder = spare.unwrap_or_default();
+        let result = act(&mut decoder);
+        self.decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
+        result
+    }
+
+    fn check(
+        &self,
+        frames: &Frames,
+        fetch: FetchId,
+        chunk: ChunkRef,
+    ) -> Result<pollux_core::CheckedChunk, ChunkFault> {
+        let frame = frames.take_arrived(fetch).ok_or(ChunkFault::BadFrame)?;
+        let verified = self.with_decoder(|decoder| decoder.verify(frame, chunk))?;
+        let witness = verified.witness();
+        frames.verified(fetch, verified);
+        Ok(witness)
+    }
+}
+
+/// What the engine is told of a store's error; the log has the words.
+fn failure(error: &StoreError) -> StoreFailure {
+    if matches!(error, StoreError::Full) {
+        return StoreFailure::Full;
+    }
+    tracing::error!(%error, "the store fails");
+    StoreFailure::Broken
+}

@@ -1,0 +1,327 @@
+//! Starts a node from its settings, and stops it.
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
+use crate::socket::{JobSocket, NodeFacts, SocketParts};
+use crate::store::{Store, StoreError, StoreOptions};
+use crate::{identity, logging};
+use pollux_client::key_file::KeyFileError;
+use pollux_core::engine::EngineConfig;
+use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+
+/// Program and version, for people.
+pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));
+/// Bytes of a pool file at most: three documents in base64.
+const POOL_FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// A listener that does not come up by then never will.
+const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// For what waits to be sent when the node stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory or file that the system says no to.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The pool file is none.
+    #[error("{path}: {source}")]
+    PoolFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
+    /// The pool file's documents are not believed.
+    #[error("{path}: {source}")]
+    Pool {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<Disbelief>,
+    },
+    /// The identity key is refused.
+    #[error(transparent)]
+    Identity(#[from] KeyFileError),
+    /// This key is not of a seed.
+    #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
+    NotASeed(PeerId),
+    /// The store is refused.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The wire does not come up.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No address to listen on came up.
+    #[error("no address to listen on came up")]
+    Deaf,
+    /// The log filter makes no sense.
+    #[error("{0}")]
+    Log(String),
+}
+
+/// The driver ended without being told to: a bug. Nothing that was acknowledged is lost; start the node again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node's driver has failed; the log says where")]
+pub struct DriverFailed;
+
+/// What a node would run as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// The pool's name.
+    pub pool: String,
+    /// The node's name; none if its key is made when it starts.
+    pub peer: Option<PeerId>,
+}
+
+/// Checks the log filter, the pool file and the identity, and makes nothing.
+///
+/// # Errors
+/// Whatever a node cannot start with, as far as can be seen without starting it.
+pub fn check(settings: &Settings, clock: Clock) -> Result<Outlook, StartError> {
+    logging::check(&settings.log).map_err(StartError::Log)?;
+    let (_, trust) = open_pool(settings, clock)?;
+    let identity = identity::find(settings.identity.as_deref(), &settings.runtime)?;
+    let peer = identity.map(|key| PeerId::new(key.public()));
+    if let Some(peer) = peer {
+        check_role(settings, &trust, peer)?;
+    }
+    Ok(Outlook { pool: trust.policy().pool.clone(), peer })
+}
+
+/// What a node stands on, checked.
+#[derive(Debug)]
+struct Ground {
+    pool: PoolFile,
+    trust: Arc<Trust>,
+    identity: KeyPair,
+    me: PeerId,
+}
+
+impl Ground {
+    /// Reads and checks the pool file and the identity; makes the runtime directory, and a key where there is none.
+    fn open(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        let (pool, trust) = open_pool(settings, clock)?;
+        make_directory(&settings.runtime)?;
+        let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
+        let me = PeerId::new(identity.public());
+        check_role(settings, &trust, me)?;
+        Ok(Self { pool, trust: Arc::new(trust), identity, me })
+    }
+}
+
+fn open_pool(settings: &Settings, clock: Clock) -> Result<(PoolFile, Trust), StartError> {
+    let pool = read_pool(&settings.pool)?;
+    let disbelieved = |source| StartError::Pool { path: settings.pool.clone(), source: Box::new(source) };
+    let trust = Trust::open(&pool, clock.wall()).map_err(disbelieved)?;
+    Ok((pool, trust))
+}
+
+fn check_role(settings: &Settings, trust: &Trust, me: PeerId) -> Result<(), StartError> {
+    if settings.role == PeerRole::Seed && !trust.is_seed(&me) {
+        return Err(StartError::NotASeed(me));
+    }
+    Ok(())
+}
+
+fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
+    let io = |source| StartError::Io { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(io)?.len() > POOL_FILE_BYTES_MAX {
+        return Err(io(io::Error::other("too long for a pool file")));
+    }
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    PoolFile::from_json(&text).map_err(|source| StartError::PoolFile { path: path.to_owned(), source })
+}
+
+fn make_directory(path: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path).map_err(|source| StartError::Io { path: path.to_owned(), source })
+}
+
+/// A node that runs.
+#[derive(Debug)]
+pub struct Node {
+    driver: Driver,
+    socket: JobSocket,
+    wire: mpsc::Receiver<NetEvent>,
+    net: NetHandle,
+    store: Store,
+    peer: PeerId,
+    listen: SocketAddr,
+}
+
+impl Node {
+    /// Opens the store, the wire and the socket. Dropping the future leaves nothing behind but an opened store.
+    ///
+    /// # Errors
+    /// Whatever does not come up, with what to do.
+    pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
+        logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
+        let ground = Ground::open(settings, clock)?;
+        make_directory(&settings.store)?;
+        let options = StoreOptions {
+            bytes_max: settings.store_bytes_max,
+            free_bytes_min: settings.store_free_bytes_min,
+        };
+        let (store, recovery) = Store::open(&settings.store, options)?;
+        let (net, mut wire) = NetHandle::start(NetConfig {
+            identity: KeyPair::from_seed(*ground.identity.seed()),
+            role: settings.role,
+            listen: settings.listen.clone(),
+        })
+        .await?;
+        let listen = first_address(&mut wire).await.ok_or(StartError::Deaf)?;
+        let facts = Arc::new(node_facts(settings, &ground));
+        let engine = engine_config(settings, &ground, listen, clock);
+        let parts = DriverParts {
+            engine,
+            identity: ground.identity,
+            trust: ground.trust,
+            clock,
+            store: store.clone(),
+            recovery,
+            net: net.clone(),
+        };
+        let (driver, handle) = Driver::new(parts);
+        let socket = bind(settings, handle, store.clone(), facts)?;
+        Ok(Self { driver, socket, wire, net, store, peer: ground.me, listen })
+    }
+
+    /// This node's name.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Where peers reach it.
+    #[must_use]
+    pub const fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Runs until `stop` says so: jobs under way get a moment, then what they stored is made durable. Dropping the
+    /// future is as good as a crash, which loses nothing that was acknowledged.
+    ///
+    /// # Errors
+    /// The driver has failed: the node has stopped itself.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), DriverFailed> {
+        let (stop_driver, driver_stopped) = watch::channel(false);
+        let (stop_socket, socket_stopped) = watch::channel(false);
+        // Dropped, these end what they run.
+        let (mut driver, mut jobs) = (JoinSet::new(), JoinSet::new());
+        driver.spawn(self.driver.run(self.wire, driver_stopped));
+        jobs.spawn(self.socket.run(socket_stopped));
+        let failed = tokio::select! {
+            biased;
+            // Whoever could say so is gone: that is a stop too.
+            _ = stop.wait_for(|stop| *stop) => None,
+            ended = driver.join_next() => ended,
+        };
+        tracing::info!("stopping");
+        stop_socket.send_replace(true);
+        jobs.join_next().await.and_then(log_failure);
+        stop_driver.send_replace(true);
+        self.net.shutdown();
+        let outcome = if failed.is_some() { Err(DriverFailed) } else { Ok(()) };
+        let ended = match failed {
+            Some(ended) => Some(ended),
+            None => driver.join_next().await,
+        };
+        if let Some(wire) = ended.and_then(log_failure) {
+            drain(wire).await;
+        }
+        sync(self.store).await;
+        outcome
+    }
+}
+
+/// A task that panicked has said so on standard error already; the log gets it too.
+fn log_failure<R>(ended: Result<R, JoinError>) -> Option<R> {
+    ended.inspect_err(|error| tracing::error!(%error, "a part of the node has failed")).ok()
+}
+
+/// The end of the wire's events says that what waited is sent.
+async fn drain(mut wire: mpsc::Receiver<NetEvent>) {
+    let end = async { while wire.recv().await.is_some() {} };
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, end).await.is_err() {
+        tracing::debug!("the wire does not stop in time");
+    }
+}
+
+async fn sync(store: Store) {
+    match tokio::task::spawn_blocking(move || store.sync()).await {
+        Ok(Ok(())) => tracing::info!("stopped"),
+        Ok(Err(error)) => tracing::error!(%error, "the store could not be synced"),
+        Err(error) => tracing::error!(%error, "the store could not be synced"),
+    }
+}
+
+async fn first_address(wire: &mut mpsc::Receiver<NetEvent>) -> Option<SocketAddr> {
+    let listening = async {
+        loop {
+            if let NetEvent::Listening { address } = wire.recv().await? {
+                return Some(address);
+            }
+        }
+    };
+    tokio::time::timeout(LISTEN_TIMEOUT, listening).await.ok().flatten()
+}
+
+fn node_facts(settings: &Settings, ground: &Ground) -> NodeFacts {
+    let policy = ground.trust.policy();
+    NodeFacts {
+        software: SOFTWARE.to_owned(),
+        pool: policy.pool.clone(),
+        peer: ground.me,
+        role: settings.role,
+        seeds: policy.seeds.len(),
+        started: Instant::now(),
+        policy_version: policy.version,
+        policy_expires: policy.expires,
+    }
+}
+
+fn engine_config(settings: &Settings, ground: &Ground, listen: SocketAddr, clock: Clock) -> EngineConfig {
+    let mut seed = [0; 8];
+    // Without randomness from the system, the identity and the time still tell this node from others.
+    if pollux_client::random::fill(&mut seed).is_err() {
+        seed = clock.wall().as_millis().to_le_bytes();
+    }
+    EngineConfig {
+        me: ground.me,
+        role: settings.role,
+        software: SOFTWARE.to_owned(),
+        listen_port: listen.port(),
+        token: ground.pool.token.clone(),
+        trust: Arc::clone(&ground.trust),
+        rng_seed: u64::from_le_bytes(seed),
+    }
+}
+
+fn bind(
+    settings: &Settings,
+    driver: DriverHandle,
+    store: Store,
+    facts: Arc<NodeFacts>,
+) -> Result<JobSocket, StartError> {
+    if let Some(parent) = settings.socket.parent() {
+        make_directory(parent)?;
+    }
+    let parts = SocketParts { driver, store, facts, users: settings.socket_users.clone().into() };
+    JobSocket::bind(settings, parts)
+        .map_err(|source| StartError::Io { path: settings.socket.clone(), source })
+}

@@ -1,0 +1,28 @@
+//! What a job may cost.
+
+use std::time::Duration;
+
+/// Plain bytes on their way to a job: enough to keep the socket busy, little enough for many jobs.
+pub(super) const DELIVER_BYTES: u32 = 8 * 1024 * 1024;
+/// Chunks of a job being read from the store ahead of its socket.
+pub(super) const READS_AHEAD: usize = 4;
+/// What blocks (reads, uploads, syncs) of all jobs together at one time: a few keep a disk busy.
+pub(super) const TURNS: usize = 16;
+/// Uploaded chunks of a job being hashed and appended, or waiting for that.
+pub(super) const UPLOADS_MAX: usize = 8;
+/// Replies that wait for a job's socket before nothing more is read from it.
+pub(super) const REPLIES_MAX: usize = 8;
+/// For the first message.
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the rest of a frame that has begun.
+pub(super) const FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+/// A job that says nothing and waits for nothing for so long has forgotten us; hashing a large tree takes minutes.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// A job that takes nothing for so long is gone or stopped; its disk may be slow.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest deadline that a job may ask for.
+pub(super) const DEADLINE_MAX: Duration = Duration::from_secs(3600);
+/// Between two tries to accept while the system has no descriptors left.
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For sessions under way when the node stops.
+pub(super) const SESSION_WIND_UP: Duration = Duration::from_secs(2);

@@ -1,0 +1,145 @@
+//! The socket that jobs talk to.
+//!
+//! Anybody whom its mode (and the list of users, where there is one) lets may connect: the socket grants no right that
+//! root on the instance lacks, since only signatures bind keys. So what is bounded here is what a job may cost.
+
+mod limits;
+mod pending;
+mod questions;
+mod session;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod uploads;
+mod writer;
+
+use crate::config::Settings;
+use crate::driver::DriverHandle;
+use crate::store::Store;
+use limits::SESSION_WIND_UP;
+use pollux_client::protocol::{Reply, encode};
+use pollux_core::engine::JobId;
+use pollux_core::limits::JOBS_MAX;
+pub use session::NodeFacts;
+use session::Session;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use turns::Turns;
+
+/// What every session works with.
+#[derive(Clone, Debug)]
+pub struct SocketParts {
+    /// To the engine.
+    pub driver: DriverHandle,
+    /// The chunk store.
+    pub store: Store,
+    /// What `Welcome` and `Status` tell.
+    pub facts: Arc<NodeFacts>,
+    /// User ids that may connect; empty: all.
+    pub users: Arc<[u32]>,
+}
+
+/// A bound socket. Dropped, it removes its path.
+#[derive(Debug)]
+pub struct JobSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    parts: SocketParts,
+    turns: Turns,
+}
+
+impl JobSocket {
+    /// Binds the path; one that a dead node left behind is taken over.
+    ///
+    /// # Errors
+    /// A path that cannot be bound, or that another node listens on.
+    pub fn bind(settings: &Settings, parts: SocketParts) -> io::Result<Self> {
+        let path = settings.socket.clone();
+        remove_stale(&path)?;
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(settings.socket_mode))?;
+        Ok(Self { listener, path, parts, turns: Turns::default() })
+    }
+
+    /// Serves jobs until `stop` says so, then gives those under way a moment to finish. Dropping the future ends
+    /// every session at once.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(JOBS_MAX));
+        let mut sessions = JoinSet::new();
+        let mut number = 0;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = sessions.join_next() => continue,
+                accepted = self.listener.accept() => accepted,
+            };
+            number += 1;
+            match accepted {
+                Ok((stream, _)) => self.admit(&mut sessions, &places, stream, JobId(number)),
+                Err(error) => {
+                    tracing::warn!(%error, "a job could not connect");
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        let finish = async { while sessions.join_next().await.is_some() {} };
+        drop(tokio::time::timeout(SESSION_WIND_UP, finish).await);
+    }
+
+    fn admit(&self, sessions: &mut JoinSet<()>, places: &Arc<Semaphore>, stream: UnixStream, job: JobId) {
+        let refusal = match (stream.peer_cred(), Arc::clone(places).try_acquire_owned()) {
+            (Ok(user), Ok(place)) if self.lets_in(user.uid()) => {
+                tracing::debug!(job = job.0, uid = user.uid(), pid = user.pid(), "job connected");
+                let session = Session::new(self.parts.clone(), self.turns.clone(), job);
+                sessions.spawn(async move {
+                    session.run(stream).await;
+                    drop(place);
+                });
+                return;
+            }
+            (Ok(_), Err(_)) => "too many jobs are connected to this node",
+            (Ok(_), Ok(_)) => "this user may not use the node; see socket.users in its configuration",
+            (Err(_), _) => "the system does not tell who connects",
+        };
+        refuse(stream, refusal);
+    }
+
+    fn lets_in(&self, uid: u32) -> bool {
+        self.parts.users.is_empty() || self.parts.users.contains(&uid)
+    }
+}
+
+impl Drop for JobSocket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the socket's path was not removed");
+        }
+    }
+}
+
+/// Says why, without waiting for a job that does not read.
+fn refuse(mut stream: UnixStream, why: &str) {
+    tracing::debug!(why, "job refused");
+    let Ok(bytes) = encode(&Reply::Refused { why: why.to_owned() }) else { return };
+    tokio::spawn(async move { tokio::time::timeout(limits::ACCEPT_PAUSE, stream.write_all(&bytes)).await });
+}
+
+/// A socket that nobody answers on is litter of a node that was killed. Anything but a socket is somebody's.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a socket is there"));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another node answers on this socket")),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

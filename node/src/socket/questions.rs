@@ -1,0 +1,136 @@
+//! What a job asks, answered here or handed to the engine.
+
+use super::limits::DEADLINE_MAX;
+use super::session::{Session, SessionEnd};
+use crate::driver::DriverEvent;
+use pollux_client::protocol::{CHUNKS_PER_MESSAGE_MAX, PutFailure, Reply, Request};
+use pollux_client::random;
+use pollux_core::engine::JobRequest;
+use pollux_core::limits::FALLBACKS_MAX;
+use pollux_core::{ChunkId, ChunkRef, ManifestId, Nonce, Query};
+use std::time::Duration;
+
+impl Session {
+    pub(super) async fn answer(&mut self, request: Request) -> Result<(), SessionEnd> {
+        match request {
+            Request::Hello { .. } => Err(refused("a job says hello once")),
+            Request::Status => {
+                let status = self.status().await?;
+                self.reply(status).await
+            }
+            Request::Lacks { chunks } => self.lacks(&chunks).await,
+            Request::Flush => self.flush().await,
+            Request::Fetch { manifest, chunks } => {
+                bounded(chunks.len(), CHUNKS_PER_MESSAGE_MAX)?;
+                self.fetch(manifest, chunks).await
+            }
+            Request::Resolve { key, fallbacks, deadline_ms } => {
+                bounded(fallbacks.len(), FALLBACKS_MAX)?;
+                let nonces = fresh_nonces(self.parts.facts.seeds)?;
+                let query = Query { key, fallbacks };
+                self.question(JobRequest::Resolve { query, nonces, deadline: deadline(deadline_ms) }).await
+            }
+            Request::Publish { manifest, deadline_ms } => {
+                self.saves().await;
+                self.question(JobRequest::Publish { manifest, deadline: deadline(deadline_ms) }).await
+            }
+            Request::List { what, deadline_ms } => {
+                self.question(JobRequest::List { what, deadline: deadline(deadline_ms) }).await
+            }
+        }
+    }
+
+    /// What is under way already is not asked of the engine again: each answer to this job waits in memory.
+    async fn fetch(&self, manifest: ManifestId, chunks: Vec<ChunkRef>) -> Result<(), SessionEnd> {
+        let chunks = self.pending.add_chunks(chunks);
+        if !chunks.is_empty() {
+            return self.ask(JobRequest::Fetch { manifest, chunks }).await;
+        }
+        if self.pending.any_chunk() {
+            return Ok(());
+        }
+        self.reply(Reply::FetchDone).await
+    }
+
+    async fn flush(&mut self) -> Result<(), SessionEnd> {
+        let flushed = self.uploads.flush().await;
+        if matches!(flushed, Reply::PutFailed { why: PutFailure::Full, .. }) {
+            self.tell(DriverEvent::Full).await?;
+        }
+        self.reply(flushed).await
+    }
+
+    async fn lacks(&mut self, chunks: &[ChunkId]) -> Result<(), SessionEnd> {
+        bounded(chunks.len(), CHUNKS_PER_MESSAGE_MAX)?;
+        self.saves().await;
+        let lacking = (0_u32..).zip(chunks).filter(|(_, chunk)| !self.parts.store.holds(chunk));
+        self.reply(Reply::Lacking { indices: lacking.map(|(index, _)| index).collect() }).await
+    }
+
+    /// One of these at a time, so that it is clear what a reply belongs to.
+    async fn question(&self, request: JobRequest) -> Result<(), SessionEnd> {
+        if !self.pending.begin_question() {
+            return Err(refused("a job asks one thing at a time"));
+        }
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: JobRequest) -> Result<(), SessionEnd> {
+        self.tell(DriverEvent::Request { job: self.job, request }).await
+    }
+
+    async fn tell(&self, event: DriverEvent) -> Result<(), SessionEnd> {
+        self.parts.driver.tell(event).await.map_err(|_| SessionEnd::Stopping)
+    }
+}
+
+fn refused(why: &str) -> SessionEnd {
+    SessionEnd::Refused(why.to_owned())
+}
+
+fn bounded(count: usize, most: usize) -> Result<(), SessionEnd> {
+    if count > most {
+        return Err(SessionEnd::Refused(format!("{count} in one message, {most} at most")));
+    }
+    Ok(())
+}
+
+fn deadline(milliseconds: u32) -> Duration {
+    Duration::from_millis(milliseconds.into()).min(DEADLINE_MAX)
+}
+
+fn fresh_nonces(count: usize) -> Result<Vec<Nonce>, SessionEnd> {
+    let fresh = |_| {
+        let mut nonce = [0; 32];
+        random::fill(&mut nonce)?;
+        Ok(Nonce::from_bytes(nonce))
+    };
+    (0..count).map(fresh).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nonces_are_fresh() {
+        let nonces = fresh_nonces(3).unwrap();
+        assert_eq!(nonces.len(), 3);
+        assert!(nonces.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+
+    #[test]
+    fn a_deadline_is_bounded() {
+        assert_eq!(deadline(3000), Duration::from_secs(3));
+        assert_eq!(deadline(u32::MAX), DEADLINE_MAX);
+    }
+
+    #[test]
+    fn the_bound_of_a_message_is_in_its_refusal() {
+        let chunk = ChunkRef { id: ChunkId::of(b"x"), bytes: 1 };
+        let fetch = Request::Fetch { manifest: ManifestId::from_bytes([0; 32]), chunks: vec![chunk; 3] };
+        let Request::Fetch { chunks, .. } = fetch else { panic!("a fetch") };
+        assert!(bounded(chunks.len(), 3).is_ok());
+        assert!(bounded(chunks.len(), 2).unwrap_err().to_string().contains("2 at most"));
+    }
+}

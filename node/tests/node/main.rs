@@ -1,0 +1,8 @@
+//! Whole nodes, in this process and as the program: how they start, how they refuse to, and what jobs may do to them.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails says where")]
+
+mod ground;
+mod jobs;
+mod program;
+mod start;

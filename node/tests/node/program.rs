@@ -1,0 +1,111 @@
+//! The program itself: what it prints, how it ends.
+
+use crate::ground::{Ground, names};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+fn program(ground: &Ground, config: &str) -> Command {
+    let path = ground.path("node.toml");
+    std::fs::write(&path, config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pollux-node"));
+    command.env_clear().arg("--config").arg(path);
+    command
+}
+
+fn config(ground: &Ground) -> String {
+    let path = |name: &str| format!("{:?}", ground.path(name));
+    format!(
+        "pool = {}\nlisten = [\"127.0.0.1:0\"]\nruntime = {}\n[store]\ndirectory = {}\nfree_bytes_min = 0\n",
+        path("pool/pool.json"),
+        path("run"),
+        path("store"),
+    )
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_checked_configuration_is_shown() {
+    let ground = Ground::new();
+    let output = program(&ground, &config(&ground)).arg("--check-config").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let directory = ground.path("").display().to_string();
+    let expected = "the configuration is good\n  \
+                    pool    ci (DIRECTORY/pool/pool.json)\n  \
+                    peer    a new one (Node)\n  \
+                    listen  [127.0.0.1:0]\n  \
+                    socket  DIRECTORY/run/pollux.sock (mode 0666)\n  \
+                    store   DIRECTORY/store\n";
+    assert_eq!(shown.replace(directory.trim_end_matches('/'), "DIRECTORY"), expected);
+    assert_eq!(names(&ground.path("")), ["node.toml", "pool"], "nothing was made");
+}
+
+#[test]
+fn what_is_wrong_with_a_configuration_is_said() {
+    let ground = Ground::new();
+    let good = config(&ground);
+    for (text, words) in [
+        (format!("{good}bytes_maximum = 3\n"), "bytes_maximum"),
+        (format!("{good}[socket]\nmode = \"rw\"\n"), "socket.mode"),
+        (format!("role = \"seed\"\n{good}"), "seed.pem"),
+        (format!("role = \"king\"\n{good}"), "king"),
+        (good.replace("127.0.0.1:0", "somewhere"), "listen"),
+        (good.replace("[\"127.0.0.1:0\"]", "[]"), "listen"),
+        (good.replace("pool.json", "publisher.pem"), "publisher.pem"),
+        (good.replace("pool.json", "nowhere.json"), "nowhere.json"),
+    ] {
+        let output = program(&ground, &text).arg("--check-config").output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            said(&output).starts_with("pollux-node: ") && said(&output).contains(words),
+            "{}",
+            said(&output)
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn flags_win_over_the_file() {
+    let ground = Ground::new();
+    let mut command = program(&ground, &config(&ground));
+    command.args(["--check-config", "--role", "seed", "--identity"]).arg(ground.path("pool/seed.pem"));
+    let output = command.env("POLLUX_NODE_STORE", "/elsewhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("(Seed)") && shown.contains("store   /elsewhere\n"), "{shown}");
+}
+
+#[test]
+fn wrong_usage_has_a_status_of_its_own() {
+    let ground = Ground::new();
+    for flags in [["--role", "king"], ["--listen", "nowhere"]] {
+        let output = program(&ground, "").args(flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    }
+}
+
+#[test]
+fn the_program_gets_ready_and_stops_cleanly_on_both_signals() {
+    let ground = Ground::new();
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut command = program(&ground, &config(&ground));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let socket = ground.path("run/pollux.sock");
+        assert!(line.starts_with("ready peer="), "{line}");
+        assert!(
+            line.contains(" listen=127.0.0.1:") && line.contains(&format!(" socket={}", socket.display()))
+        );
+        assert!(socket.exists());
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(!socket.exists());
+    }
+}
