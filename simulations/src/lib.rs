@@ -1,1 +1,40 @@
-//! Placeholder
+//! A fleet of Pollux nodes in virtual time, driving the same engine as real nodes do.
+//!
+//! Nothing here reads a clock, opens a socket or draws a random number: time is counted in microseconds by the events of
+//! a queue, and every random choice follows from the scenario's rng seed. So a run can be repeated, and two runs of one
+//! scenario have the same trace digest, in whatever process.
+//!
+//! Modules stand in layers and import downward only:
+//!
+//! ```text
+//! run               the story: publish, kill the saver, let the crowd boot; checks; the report
+//! world             engines and the fake drivers that keep the driver's contract
+//! node   job        what one driver has in hand; a job as the client runs it
+//! report trace      what is told; what happened, as a digest and as text
+//! network           links that are shared: the model and its error stand there
+//! cache  pool       what is restored; real keys, documents and signatures
+//! tally  queue      counters; events in order of time
+//! scenario          what a run is made of
+//! units  lots  numbered
+//! ```
+mod cache;
+mod job;
+mod lots;
+mod network;
+mod node;
+mod numbered;
+mod pool;
+mod queue;
+mod report;
+mod run;
+mod scenario;
+mod tally;
+mod trace;
+mod units;
+mod world;
+
+pub use report::{Bound, Completion, Report, Speed, TraceReport, Traffic, Verdict};
+pub use run::{RunError, run};
+pub use scenario::{Arrival, Patience, Scenario, ScenarioError};
+pub use trace::Trace;
+pub use units::{ByteSize, Rate, Span, UnitError};

@@ -1,0 +1,133 @@
+//! One simulated node: an engine, and what its driver would have in hand.
+
+mod credits;
+mod store;
+
+pub(crate) use credits::Credits;
+pub(crate) use store::Store;
+
+use crate::job::Job;
+use crate::numbered::{ChunkNo, NodeNo};
+use crate::pool;
+use crate::tally::Tally;
+use pollux_core::engine::{AskId, Engine, FetchId};
+use pollux_core::{Instant, KeyPair, PeerId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) key: KeyPair,
+    pub(crate) peer: PeerId,
+    pub(crate) address: SocketAddr,
+    /// None before it boots and after it has left.
+    pub(crate) engine: Option<Box<Engine>>,
+    /// When a wake-up for the engine's timeout is asked for.
+    pub(crate) armed: Instant,
+    pub(crate) links: BTreeMap<NodeNo, Link>,
+    pub(crate) store: Store,
+    /// Chunks whose frames have arrived once.
+    pub(crate) arrived: Store,
+    pub(crate) fetches: BTreeMap<FetchId, Fetch>,
+    pub(crate) asks: BTreeMap<AskId, Ask>,
+    pub(crate) asks_begun: u64,
+    pub(crate) credits: Credits,
+    pub(crate) job: Option<Job>,
+    /// Whether the engine was told that the job is gone.
+    pub(crate) job_left: bool,
+    pub(crate) tally: Tally,
+}
+
+/// This node's side of a control connection, and of the bulk connection beside it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    /// Tells this connection from an earlier one of the same pair.
+    pub(crate) number: u64,
+    /// From when requests for chunks can be sent: bulk is dialled with the first of them.
+    pub(crate) bulk_from: Instant,
+}
+
+/// A chunk under way to this node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fetch {
+    pub(crate) from: NodeNo,
+    pub(crate) chunk: ChunkNo,
+    pub(crate) stage: Stage,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Waiting,
+    Arrived,
+    Checked,
+}
+
+/// A chunk that a peer asked this node for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) from: NodeNo,
+    pub(crate) fetch: FetchId,
+    pub(crate) chunk: ChunkNo,
+    /// Whether the frame is on its stream.
+    pub(crate) served: bool,
+}
+
+impl Node {
+    /// A node that has not booted, with room in its store for so many chunks.
+    pub(crate) fn new(no: NodeNo, chunks: u32) -> Self {
+        let key = pool::identity(no);
+        Self {
+            peer: PeerId::new(key.public()),
+            key,
+            address: pool::address(no),
+            engine: None,
+            armed: Instant::NEVER,
+            links: BTreeMap::new(),
+            store: Store::new(chunks),
+            arrived: Store::new(chunks),
+            fetches: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            asks_begun: 0,
+            credits: Credits::default(),
+            job: None,
+            job_left: false,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether this is a connection that is still up.
+    pub(crate) fn is_linked(&self, other: NodeNo, number: u64) -> bool {
+        self.links.get(&other).is_some_and(|link| link.number == number)
+    }
+
+    /// Notes a request for a chunk under a number that is never used again.
+    pub(crate) fn begin_ask(&mut self, ask: Ask) -> AskId {
+        let id = AskId(self.asks_begun);
+        self.asks_begun += 1;
+        self.asks.insert(id, ask);
+        id
+    }
+
+    /// Forgets what was fetched from a peer that is gone; these fetches have failed.
+    pub(crate) fn take_fetches_from(&mut self, peer: NodeNo) -> Vec<FetchId> {
+        let waiting = |fetch: &Fetch| fetch.from == peer && fetch.stage == Stage::Waiting;
+        let lost: Vec<FetchId> =
+            self.fetches.iter().filter(|(_, fetch)| waiting(fetch)).map(|(id, _)| *id).collect();
+        for id in &lost {
+            self.fetches.remove(id);
+        }
+        lost
+    }
+
+    /// Forgets what a peer that is gone has asked for; gives what was being served.
+    pub(crate) fn take_asks_of(&mut self, peer: NodeNo) -> Vec<AskId> {
+        let gone: Vec<(AskId, bool)> =
+            self.asks.iter().filter(|(_, ask)| ask.from == peer).map(|(id, ask)| (*id, ask.served)).collect();
+        for (id, _) in &gone {
+            self.asks.remove(id);
+        }
+        gone.into_iter().filter(|(_, served)| *served).map(|(id, _)| id).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! What a run found out: for programs as JSON, for people as text.
+
+mod numbers;
+mod text;
+
+pub use numbers::{Bound, Completion, Traffic};
+
+use crate::scenario::Scenario;
+use numbers::per_second;
+use serde::Serialize;
+
+/// See the module. Times are virtual microseconds, sizes bytes of frames. The version changes when a field changes its
+/// meaning or goes away; new fields may come at any time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`Report::VERSION`].
+    pub version: u32,
+    /// What repeats the run.
+    pub command: String,
+    /// The scenario in full.
+    pub scenario: Scenario,
+    /// Whether all is well.
+    pub verdict: Verdict,
+    /// From the start to the saver's certificate.
+    pub publish_us: u64,
+    /// What no crowd can beat.
+    pub bound: Bound,
+    /// How long the crowd took; none if nobody completed.
+    pub completion: Option<Completion>,
+    /// What the crowd and the seed sent.
+    pub traffic: Traffic,
+    /// The trace.
+    pub trace: TraceReport,
+    /// Events of the simulator.
+    pub events: u64,
+    /// How fast the simulator was; none where nobody measured. Differs from run to run.
+    pub speed: Option<Speed>,
+}
+
+/// Whether all is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Every node completed, and no promise was broken.
+    pub ok: bool,
+    /// Nodes of the crowd whose job completed.
+    pub completed: u32,
+    /// Nodes of the crowd.
+    pub of: u32,
+    /// Broken promises.
+    pub faults: u64,
+    /// The first of them, in words.
+    pub first_faults: Vec<String>,
+    /// Why the run was ended before its jobs.
+    pub stopped: Option<String>,
+}
+
+/// The trace, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TraceReport {
+    /// Inputs and outputs of engines.
+    pub facts: u64,
+    /// Of all of them; equal digests mean equal runs.
+    pub digest: String,
+}
+
+/// How fast the simulator was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Speed {
+    /// CPU time of the run, set-up included.
+    pub cpu_us: u64,
+    /// Events for each second of it.
+    pub events_per_second: u64,
+    /// Chunk transfers of the crowd for each second of it.
+    pub transfers_per_second: u64,
+}
+
+impl Report {
+    /// The version of this form.
+    pub const VERSION: u32 = 1;
+
+    /// Adds how long the run took.
+    #[must_use]
+    pub fn with_cpu(mut self, cpu: core::time::Duration) -> Self {
+        let cpu_us = u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX);
+        self.speed = Some(Speed {
+            cpu_us,
+            events_per_second: per_second(self.events, cpu_us),
+            transfers_per_second: per_second(self.traffic.transfers, cpu_us),
+        });
+        self
+    }
+}

@@ -1,0 +1,101 @@
+//! What a trace says of an output.
+
+use super::fact::Fact;
+use pollux_core::engine::{Event, JobReply, Output, Source};
+use pollux_core::message::Control;
+
+impl<'a> Fact<'a> {
+    /// A message, with its bytes.
+    pub(crate) fn of_message(output: &Output, bytes: &'a [u8]) -> Self {
+        Self { bytes, ..Self::of_output(output) }
+    }
+
+    pub(crate) fn of_output(output: &Output) -> Self {
+        match output {
+            Output::Dial { peer, .. } => Self::new("> dial").peer(*peer),
+            Output::Disconnect { peer, .. } => Self::new("> disconnect").peer(*peer),
+            Output::Send { peer, message } => Self::new("> send").peer(*peer).outcome(name(message)),
+            Output::Fetch { fetch, peer, chunk } => {
+                Self::new("> fetch").subject(fetch.0).peer(*peer).chunk(chunk.id).amount(chunk.bytes)
+            }
+            Output::Check { fetch, .. } => Self::new("> check").subject(fetch.0),
+            Output::Keep { fetch } => Self::new("> keep").subject(fetch.0),
+            Output::Release { fetch } => Self::new("> release").subject(fetch.0),
+            Output::Serve { ask, .. } => Self::new("> serve").subject(ask.0),
+            Output::Decline { ask, .. } => Self::new("> decline").subject(ask.0),
+            Output::Deliver { job, chunk, source, .. } => {
+                Self::new("> deliver").subject(job.0).chunk(chunk.id).outcome(from(*source))
+            }
+            Output::Reply { job, reply } => Self::new("> reply").subject(job.0).outcome(said(reply)),
+            Output::Event(event) => Self::new("> event").outcome(happened(event)),
+            Output::Verify { task, .. } => Self::new("> verify").subject(task.0),
+            Output::Sign { task, .. } => Self::new("> sign").subject(task.0),
+            Output::Record { task, .. } => Self::new("> record").subject(task.0),
+            Output::Sync { task } => Self::new("> sync").subject(task.0),
+            Output::Look { task, chunks } => Self::new("> look").subject(task.0).amount(chunks.len()),
+            Output::OpenTree { task, .. } => Self::new("> open-tree").subject(task.0),
+        }
+    }
+}
+
+pub(super) const fn name(message: &Control) -> &'static str {
+    match message {
+        Control::Hello(_) => "hello",
+        Control::Join { .. } => "join",
+        Control::Welcome { .. } => "welcome",
+        Control::Refused { .. } => "refused",
+        Control::Ask { .. } => "ask",
+        Control::Answer { .. } => "answer",
+        Control::AskRelayed { .. } => "ask-relayed",
+        Control::Relayed { .. } => "relayed",
+        Control::Relay { .. } => "relay",
+        Control::Enter { .. } => "enter",
+        Control::Neighbours { .. } => "neighbours",
+        Control::Have { .. } => "have",
+        Control::Leave { .. } => "leave",
+        Control::Offer { .. } => "offer",
+        Control::OfferProgress { .. } => "offer-progress",
+        Control::OfferReceipt { .. } => "offer-receipt",
+        Control::OfferRefused { .. } => "offer-refused",
+        Control::Certify { .. } => "certify",
+        Control::Certified { .. } => "certified",
+        Control::List { .. } => "list",
+        Control::Listing { .. } => "listing",
+    }
+}
+
+const fn from(source: Source) -> &'static str {
+    match source {
+        Source::Local => "local",
+        Source::Peer => "peer",
+        Source::Seed => "seed",
+    }
+}
+
+const fn said(reply: &JobReply) -> &'static str {
+    match reply {
+        JobReply::Found { .. } => "found",
+        JobReply::Miss(_) => "miss",
+        JobReply::FetchDone => "fetch-done",
+        JobReply::FetchFailed { .. } => "fetch-failed",
+        JobReply::PublishProgress { .. } => "publish-progress",
+        JobReply::Published { .. } => "published",
+        JobReply::PublishFailed(_) => "publish-failed",
+        JobReply::Listing { .. } => "listing",
+    }
+}
+
+const fn happened(event: &Event) -> &'static str {
+    match event {
+        Event::Joined { .. } => "joined",
+        Event::JoinRefused { .. } => "join-refused",
+        Event::Disbelieved { .. } => "disbelieved",
+        Event::BelowFloor { .. } => "below-floor",
+        Event::Offended { .. } => "offended",
+        Event::Junk { .. } => "junk",
+        Event::Banned { .. } => "banned",
+        Event::Complete { .. } => "complete",
+        Event::Receipt { .. } => "receipt",
+        Event::Certified { .. } => "certified",
+    }
+}

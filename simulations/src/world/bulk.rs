@@ -1,0 +1,143 @@
+//! Chunks from node to node.
+
+use super::{Event, Fault, World};
+use crate::network::FrameOut;
+use crate::node::{Ask, Fetch, Stage};
+use crate::numbered::{ChunkNo, NodeNo, StreamNo};
+use core::time::Duration;
+use pollux_core::engine::{AskId, FetchFailure, FetchId, Input, ServeFailure};
+use pollux_core::message::Decline;
+use pollux_core::{ChunkId, ChunkRef, Instant, PeerId};
+
+/// From whom, to whom, on which connection.
+type Way = (NodeNo, NodeNo, u64);
+
+impl World {
+    /// Asks a peer for a chunk; the first time, on a connection that is yet to come up.
+    pub(super) fn fetch(&mut self, no: NodeNo, fetch: FetchId, peer: &PeerId, chunk: ChunkRef) {
+        let (Some(to), Some(chunk)) = (self.find_peer(no, peer), self.find_chunk(no, chunk)) else { return };
+        let (now, opened) = (self.now(), self.after(self.costs.handshake.saturating_add(self.latency() * 4)));
+        let node = self.nodes.at_mut(no);
+        let Some(link) = node.links.get_mut(&to) else {
+            let why = FetchFailure::NotConnected;
+            return self.answer(no, Duration::ZERO, Input::FetchFailed { fetch, why });
+        };
+        if link.bulk_from == Instant::NEVER {
+            link.bulk_from = opened;
+        }
+        let (sent, link) = (link.bulk_from.max(now), link.number);
+        node.fetches.insert(fetch, Fetch { from: to, chunk, stage: Stage::Waiting });
+        let arrives = sent.after(self.latency());
+        self.queue.push(arrives, Event::Request { from: no, to, link, fetch, chunk });
+    }
+
+    /// A request arrives.
+    pub(super) fn requested(&mut self, (from, to, link): Way, fetch: FetchId, chunk: ChunkNo) {
+        let peer = self.nodes.at(from).peer;
+        let node = self.nodes.at_mut(to);
+        if node.is_linked(from, link) {
+            let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
+            let chunk = self.cache.chunk(chunk).id;
+            self.feed(to, Input::Asked { ask, peer, chunk });
+        }
+    }
+
+    pub(super) fn decline(&mut self, no: NodeNo, ask: AskId, why: Decline) {
+        let node = self.nodes.at_mut(no);
+        let Some(Ask { from, fetch, .. }) = node.asks.remove(&ask) else { return };
+        let Some(link) = node.links.get(&from).map(|link| link.number) else { return };
+        self.queue.push(self.after(self.latency()), Event::Refusal { from: no, to: from, link, fetch, why });
+    }
+
+    /// A request was declined.
+    pub(super) fn refused(&mut self, (from, to, link): Way, fetch: FetchId, why: Decline) {
+        let node = self.nodes.at_mut(to);
+        if node.is_linked(from, link) && node.fetches.remove(&fetch).is_some() {
+            self.feed(to, Input::FetchFailed { fetch, why: FetchFailure::Declined(why) });
+        }
+    }
+
+    /// Gives a peer a chunk.
+    pub(super) fn serve(&mut self, no: NodeNo, ask: AskId, chunk: ChunkId) {
+        let found = self.cache.find(&chunk);
+        let node = self.nodes.at_mut(no);
+        let overdrawn = node.credits.read().is_err();
+        let held = found.is_some_and(|found| node.store.holds(found));
+        let Some(asked) = node.asks.get_mut(&ask).filter(|asked| found == Some(asked.chunk)) else {
+            // The asker has gone, and the engine hears of it next.
+            return self.answer(
+                no,
+                Duration::ZERO,
+                Input::Served { ask, result: Err(ServeFailure::PeerGone) },
+            );
+        };
+        asked.served = true;
+        let (to, bytes) = (asked.from, self.cache.chunk(asked.chunk).bytes);
+        if overdrawn {
+            self.fault(no, Fault::NoCredit("serve"));
+        }
+        if !held {
+            self.fault(no, Fault::NotHeld("served"));
+        }
+        self.network.give(self.queue.now(), (no, to), FrameOut { ask, bytes });
+    }
+
+    /// A stream's frame may have left.
+    pub(super) fn stream_wakes(&mut self, stream: StreamNo) {
+        let now = self.now();
+        let (from, to) = self.network.pair(stream);
+        let Some(FrameOut { ask, bytes }) = self.network.wake(now, stream) else { return };
+        let node = self.nodes.at_mut(from);
+        let Some(Ask { fetch, .. }) = node.asks.remove(&ask) else { return };
+        node.tally.given_bytes += u64::from(bytes);
+        let link = node.links.get(&to).map(|link| link.number);
+        if let Some(link) = link {
+            self.queue.push(self.after(self.latency()), Event::Frame { from, to, link, fetch, bytes });
+        }
+        self.answered(from, Input::Served { ask, result: Ok(bytes) });
+    }
+
+    /// The last byte of a frame arrives.
+    pub(super) fn frame_arrives(&mut self, (from, to, link): Way, fetch: FetchId, bytes: u32) {
+        let node = self.nodes.at_mut(to);
+        if !node.is_linked(from, link) {
+            return;
+        }
+        let Some(found) = node.fetches.get_mut(&fetch).filter(|found| found.stage == Stage::Waiting) else {
+            node.tally.late_bytes += u64::from(bytes);
+            return;
+        };
+        found.stage = Stage::Arrived;
+        let again = node.arrived.put(found.chunk);
+        node.tally.arrived(bytes, again);
+        self.feed(to, Input::FrameArrived { fetch, bytes });
+    }
+
+    pub(super) fn check(&mut self, no: NodeNo, fetch: FetchId, chunk: ChunkRef) {
+        let node = self.nodes.at_mut(no);
+        let overdrawn = node.credits.check().is_err();
+        let arrived = node.fetches.get_mut(&fetch).filter(|found| found.stage == Stage::Arrived);
+        let Some(found) = arrived.filter(|found| self.cache.chunk(found.chunk) == chunk) else {
+            return self.fault(no, Fault::Unknown("frame"));
+        };
+        found.stage = Stage::Checked;
+        let result = Ok(self.cache.witness(found.chunk));
+        if overdrawn {
+            self.fault(no, Fault::NoCredit("check"));
+        }
+        self.answer(no, self.costs.check, Input::Checked { fetch, result });
+    }
+
+    pub(super) fn keep(&mut self, no: NodeNo, fetch: FetchId) {
+        let node = self.nodes.at_mut(no);
+        let overdrawn = node.credits.write().is_err();
+        match node.fetches.get(&fetch) {
+            Some(found) if found.stage == Stage::Checked => drop(node.store.put(found.chunk)),
+            Some(_) | None => self.fault(no, Fault::NotChecked("kept")),
+        }
+        if overdrawn {
+            self.fault(no, Fault::NoCredit("keep"));
+        }
+        self.answer(no, self.costs.keep, Input::Kept { fetch, result: Ok(()) });
+    }
+}

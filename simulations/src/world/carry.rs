@@ -1,0 +1,67 @@
+//! Where each output goes.
+
+use super::{Fault, World};
+use crate::numbered::{ChunkNo, NodeNo};
+use crate::trace::fact::Fact;
+use pollux_core::engine::{Event, Output};
+use pollux_core::{ChunkRef, PeerId};
+
+impl World {
+    pub(super) fn carry_out(&mut self, no: NodeNo, output: Output) {
+        if !matches!(output, Output::Send { .. }) {
+            self.trace.add(self.now(), no, &Fact::of_output(&output));
+        }
+        match output {
+            Output::Dial { peer, addresses } => self.dial(no, peer, &addresses),
+            Output::Disconnect { peer, .. } => self.disconnect(no, &peer),
+            Output::Send { .. } => self.send(no, output),
+            Output::Fetch { fetch, peer, chunk } => self.fetch(no, fetch, &peer, chunk),
+            Output::Check { fetch, chunk } => self.check(no, fetch, chunk),
+            Output::Keep { fetch } => self.keep(no, fetch),
+            Output::Release { fetch } => drop(self.nodes.at_mut(no).fetches.remove(&fetch)),
+            Output::Serve { ask, chunk } => self.serve(no, ask, chunk),
+            Output::Decline { ask, why } => self.decline(no, ask, why),
+            Output::Verify { task, work } => self.verify(no, task, *work),
+            Output::Sign { task, statement } => self.sign(no, task, &statement),
+            Output::Record { task, .. } => self.record(no, task),
+            Output::Sync { task } => self.sync(no, task),
+            Output::Look { task, chunks } => self.look(no, task, &chunks),
+            Output::OpenTree { task, tree } => self.open_tree(no, task, &tree),
+            Output::Deliver { chunk, source, fetch, .. } => self.deliver(no, chunk, source, fetch),
+            Output::Reply { reply, .. } => self.reply(no, *reply),
+            Output::Event(event) => self.note(no, &event),
+        }
+    }
+
+    pub(super) fn find_peer(&mut self, no: NodeNo, peer: &PeerId) -> Option<NodeNo> {
+        let found = self.by_peer.get(peer).copied();
+        if found.is_none() {
+            self.fault(no, Fault::Unknown("peer"));
+        }
+        found
+    }
+
+    pub(super) fn find_chunk(&mut self, no: NodeNo, chunk: ChunkRef) -> Option<ChunkNo> {
+        let found = self.cache.find(&chunk.id).filter(|found| self.cache.chunk(*found) == chunk);
+        if found.is_none() {
+            self.fault(no, Fault::Unknown("chunk"));
+        }
+        found
+    }
+
+    /// Everybody is honest here, so that nobody may be distrusted.
+    fn note(&mut self, no: NodeNo, event: &Event) {
+        match event {
+            Event::Joined { .. }
+            | Event::Complete { .. }
+            | Event::Receipt { .. }
+            | Event::Certified { .. } => {}
+            Event::JoinRefused { .. }
+            | Event::Disbelieved { .. }
+            | Event::BelowFloor { .. }
+            | Event::Offended { .. }
+            | Event::Junk { .. }
+            | Event::Banned { .. } => self.fault(no, Fault::Distrusted(format!("{event:?}"))),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What must never happen, and did.
+
+use crate::numbered::NodeNo;
+use core::fmt;
+use pollux_core::Instant;
+
+/// Faults that are kept; more only count.
+const KEPT_MAX: usize = 20;
+
+/// A promise that was broken: the engine's, or the simulator's own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("an output of kind `{0}` without credit")]
+    NoCredit(&'static str),
+    #[error("a chunk that was not checked is {0}")]
+    NotChecked(&'static str),
+    #[error("a chunk that is not held is {0}")]
+    NotHeld(&'static str),
+    #[error("a job got a chunk that it had not asked for")]
+    Unasked,
+    #[error("an output names a {0} that there is not")]
+    Unknown(&'static str),
+    #[error("an honest peer is distrusted: {0}")]
+    Distrusted(String),
+    #[error("it finished {micros} us sooner than its links allow: the simulator is wrong")]
+    TooFast { micros: u64 },
+    #[error("its job did not complete: {0}")]
+    Incomplete(String),
+}
+
+/// All faults of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    first: Vec<(Instant, NodeNo, Fault)>,
+    count: u64,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, at: Instant, node: NodeNo, fault: Fault) {
+        self.count += 1;
+        if self.first.len() < KEPT_MAX {
+            self.first.push((at, node, fault));
+        }
+    }
+
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The first of them, for people.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line =
+            |(at, node, fault): &(Instant, NodeNo, Fault)| Line { at: *at, node: *node, fault }.to_string();
+        self.first.iter().map(line).collect()
+    }
+}
+
+struct Line<'a> {
+    at: Instant,
+    node: NodeNo,
+    fault: &'a Fault,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} us, n{}: {}", self.at.as_micros(), self.node.0, self.fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_faults_are_kept_and_all_are_counted() {
+        let mut faults = Faults::default();
+        for micros in 0..30 {
+            faults.add(Instant::from_micros(micros), NodeNo(3), Fault::NoCredit("check"));
+        }
+        assert_eq!((faults.count(), faults.lines().len()), (30, KEPT_MAX));
+        assert_eq!(faults.lines()[1], "1 us, n3: an output of kind `check` without credit");
+    }
+}

@@ -1,0 +1,46 @@
+//! What engines have done off their thread. The work is real, its time is not.
+
+use super::World;
+use crate::numbered::NodeNo;
+use pollux_core::engine::{Input, Statement, TaskId, TreeFault, Work};
+use pollux_core::{ChunkRef, TreeRef};
+
+impl World {
+    pub(super) fn verify(&mut self, no: NodeNo, task: TaskId, work: Work) {
+        let verdict = Box::new(self.verdicts.run(work, &self.pool.trust));
+        self.answer(no, self.costs.verify, Input::Verified { task, verdict });
+    }
+
+    pub(super) fn sign(&mut self, no: NodeNo, task: TaskId, statement: &Statement) {
+        let envelope = statement.sign(&self.nodes.at(no).key);
+        self.answer(no, self.costs.sign, Input::Signed { task, envelope });
+    }
+
+    /// Nobody restarts, so that nothing need be remembered.
+    pub(super) fn record(&mut self, no: NodeNo, task: TaskId) {
+        self.answer(no, self.costs.record, Input::Recorded { task, result: Ok(()) });
+    }
+
+    pub(super) fn sync(&mut self, no: NodeNo, task: TaskId) {
+        self.answer(no, self.costs.sync, Input::Synced { task, result: Ok(()) });
+    }
+
+    pub(super) fn look(&mut self, no: NodeNo, task: TaskId, chunks: &[ChunkRef]) {
+        let store = &self.nodes.at(no).store;
+        let holds = |chunk: &ChunkRef| self.cache.find(&chunk.id).is_some_and(|found| store.holds(found));
+        let held = chunks.iter().map(holds).collect();
+        self.answer(no, self.costs.look, Input::Looked { task, held });
+    }
+
+    pub(super) fn open_tree(&mut self, no: NodeNo, task: TaskId, tree: &TreeRef) {
+        let store = &self.nodes.at(no).store;
+        let result = if tree != self.cache.tree() {
+            Err(TreeFault::DiffersFromManifest)
+        } else if self.cache.tree_numbers().all(|chunk| store.holds(chunk)) {
+            Ok(self.cache.content().to_vec())
+        } else {
+            Err(TreeFault::Missing)
+        };
+        self.answer(no, self.costs.open_tree, Input::TreeOpened { task, result });
+    }
+}

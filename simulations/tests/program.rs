@@ -1,0 +1,146 @@
+//! The built program: repeatable in two processes, clear about what is wrong.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may fail like tests")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const SMALL: &[&str] = &["run", "--nodes", "6", "--size", "3MiB", "--chunk-bytes", "64KiB"];
+
+fn pollux_sim(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pollux-sim")).args(arguments).output().expect("the program starts")
+}
+
+fn small(more: &[&str]) -> Output {
+    pollux_sim(&[SMALL, more].concat())
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn report(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// The message of a command that is refused.
+fn refusal(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn scenario(name: &str, text: &str) -> String {
+    let path = scratch(name);
+    std::fs::write(&path, text).expect("the scratch directory can be written");
+    path.to_str().expect("text").to_owned()
+}
+
+#[test]
+fn two_processes_with_one_rng_seed_print_the_same_digest() {
+    let digest = |rng_seed| report(&small(&["--json", "--rng-seed", rng_seed]))["trace"]["digest"].clone();
+    let one = digest("7");
+    assert_eq!(one.as_str().map(str::len), Some(64));
+    assert_eq!(one, digest("7"));
+    assert_ne!(one, digest("8"));
+}
+
+#[test]
+fn the_same_run_has_the_same_report_but_for_its_speed() {
+    let whole = || {
+        let mut report = report(&small(&["--json"]));
+        assert!(report["speed"]["events_per_second"].is_u64());
+        report["speed"].take();
+        report
+    };
+    assert_eq!(whole(), whole());
+}
+
+#[test]
+fn the_report_says_what_it_must() {
+    let output = small(&["--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["version"], 1);
+    assert_eq!(report["verdict"]["ok"], true);
+    assert_eq!(report["verdict"]["completed"], 6);
+    assert_eq!(report["scenario"]["nodes"], 6);
+    let makespan = report["completion"]["makespan_us"].as_u64().unwrap();
+    assert!(makespan >= report["bound"]["total_us"].as_u64().unwrap());
+    assert!(report["traffic"]["seed_copies"].as_f64().unwrap() >= 1.0);
+}
+
+#[test]
+fn the_command_that_repeats_the_run_comes_first_and_last() {
+    let text = stdout(&small(&["--rng-seed", "3"]));
+    let (first, last) = (text.lines().next().unwrap(), text.lines().last().unwrap());
+    assert_eq!(first, last);
+    let words: Vec<&str> = first.split_whitespace().skip(1).collect();
+    let digest = |text: &str| text.lines().find(|line| line.starts_with("trace")).map(str::to_owned);
+    assert_eq!(digest(&stdout(&pollux_sim(&words))), digest(&text));
+}
+
+#[test]
+fn the_trace_is_written_line_by_line() {
+    let path = scratch("trace.txt");
+    let output = small(&["--json", "--trace", path.to_str().unwrap()]);
+    let text = std::fs::read_to_string(&path).expect("the trace is there");
+    assert_eq!(u64::try_from(text.lines().count()).ok(), report(&output)["trace"]["facts"].as_u64());
+    assert!(
+        text.lines().any(|line| line.ends_with("n0 > event certified") || line.contains("> event receipt"))
+    );
+}
+
+#[test]
+fn flags_go_before_the_file() {
+    let file = scenario("flags.toml", "nodes = 3\nsize = \"1MiB\"\nlatency = \"2ms\"\n");
+    let report = report(&pollux_sim(&["run", &file, "--nodes", "2", "--json"]));
+    assert_eq!(report["scenario"]["nodes"], 2);
+    assert_eq!(report["scenario"]["latency"], "2ms");
+}
+
+#[test]
+fn a_run_that_fails_exits_with_1() {
+    let output = small(&["--json", "--total-deadline", "1ms"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["verdict"]["ok"], false);
+    assert_eq!(report["verdict"]["faults"], 6);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_exit_code_2() {
+    let unknown = scenario("unknown.toml", "nodes = 3\nsedes = 4\n");
+    assert!(refusal(&pollux_sim(&["run", &unknown])).contains("unknown field `sedes`"));
+    assert!(refusal(&pollux_sim(&["run", "/nowhere/x.toml"])).contains("/nowhere/x.toml"));
+    assert!(refusal(&small(&["--up", "0bit/s"])).contains("`up` is 0B/s"));
+    assert!(refusal(&pollux_sim(&["run", "--size", "64"])).contains("is not a size"));
+    assert!(refusal(&pollux_sim(&["run", "--nodes", "10000", "--size", "2GiB"])).contains("`events_max`"));
+    assert!(refusal(&small(&["--trace", "/nowhere/trace"])).contains("/nowhere/trace"));
+    assert!(refusal(&pollux_sim(&["walk"])).contains("walk"));
+}
+
+#[test]
+fn the_scenarios_that_come_along_are_in_bounds() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 2);
+    for file in files {
+        // Two nodes are enough to see that it is read and may be run.
+        let output = pollux_sim(&["run", file.to_str().unwrap(), "--nodes", "2", "--size", "1MiB", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{}: {output:?}", file.display());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(pollux_sim::Scenario::from_toml(&text).unwrap().check().is_ok(), "{}", file.display());
+    }
+}
+
+#[test]
+fn help_is_the_manual() {
+    let help = stdout(&pollux_sim(&["run", "--help"]));
+    for word in ["--nodes", "SCENARIO.toml", "T >= max", "Exit codes", "[default: 64MiB]", "digest"] {
+        assert!(help.contains(word), "{word}");
+    }
+}
