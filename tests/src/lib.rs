@@ -1,1 +1,21 @@
-//! Placeholder
+//! Real pools on loopback, for stories, attacks, the demonstration and benchmarks.
+//!
+//! ```text
+//! programs   where the programs under test are
+//! daemon     one running pollux-node
+//! pool       a seed and nodes
+//! command    the pollux command, run to its end
+//! tree       directories made, listed and compared
+//! ```
+
+mod command;
+mod daemon;
+mod pool;
+mod programs;
+mod tree;
+
+pub use command::{Finished, Pollux};
+pub use daemon::{Daemon, DaemonError};
+pub use pool::{NodeOptions, Pool, free_port};
+pub use programs::{Programs, ProgramsError};
+pub use tree::{Difference, Listing, fill, sample_tree};

@@ -1,0 +1,26 @@
+//! Stories told with real daemons on loopback, a file each.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::wildcard_enum_match_arm,
+    reason = "a story ends where something is not as it tells; it says so when it is skipped"
+)]
+
+mod boot_and_join;
+mod crash_and_restart;
+mod disk_full;
+mod hostile_tree;
+mod job_in_container;
+mod lying_peer;
+mod no_daemon;
+mod package_managers;
+mod peers_share_while_fetching;
+mod save_then_restore;
+mod saver_is_killed;
+mod scene;
+mod seed_is_down;
+mod two_jobs_at_once;
+mod untrusted_job_publishes;
