@@ -1,0 +1,106 @@
+//! The demonstration: a real pool on this machine, doing its main job on a real package cache.
+
+mod baseline;
+mod input;
+mod story;
+mod words;
+
+use clap::Parser;
+use pollux_tests::{Programs, ProgramsError};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use story::Story;
+
+/// Start a seed and three nodes on this machine, save a package cache through one of them, kill that one, restore the
+/// cache through the others, and compare. Everything is made in a directory of its own and removed at the end.
+#[derive(Debug, Parser)]
+#[command(name = "demo")]
+struct Arguments {
+    /// The directory to save [default: cargo's own registry]
+    input: Option<PathBuf>,
+    /// Take only the first 64 MiB of the input
+    #[arg(long)]
+    small: bool,
+    /// Make everything below this directory [default: the system's temporary one]
+    #[arg(long, value_name = "DIR")]
+    work: Option<PathBuf>,
+}
+
+/// Why the demonstration ends early.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Programs(#[from] ProgramsError),
+    #[error(transparent)]
+    Daemon(#[from] pollux_tests::DaemonError),
+    #[error("the trees differ: {0}")]
+    Differ(#[from] pollux_tests::Difference),
+    #[error("{what} did not go well: {why}")]
+    Step { what: &'static str, why: String },
+    #[error("{0}")]
+    Input(String),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let ended = watch_signals(&interrupted).and_then(|()| run(&arguments, &interrupted));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) if interrupted.load(Ordering::Relaxed) => {
+            words::say("interrupted; every process is stopped and every file removed");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            // Nothing better can be done where standard error is gone.
+            drop(writeln!(io::stderr(), "demo: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The first signal lets the running step end and cleans up; what it runs gets the signal too.
+fn watch_signals(interrupted: &Arc<AtomicBool>) -> Result<(), DemoError> {
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(interrupted))?;
+    }
+    Ok(())
+}
+
+fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), DemoError> {
+    let programs = build()?;
+    let work = match &arguments.work {
+        Some(directory) => tempfile::Builder::new().prefix("pollux-demo-").tempdir_in(directory)?,
+        None => tempfile::Builder::new().prefix("pollux-demo-").tempdir()?,
+    };
+    let input = input::prepare(arguments.input.as_deref(), arguments.small, work.path())?;
+    let told = Story::new(programs, work.path(), input, interrupted).tell();
+    work.close()?;
+    told
+}
+
+/// Builds the two programs in this program's own profile, where cargo put it.
+fn build() -> Result<Programs, DemoError> {
+    let this = std::env::current_exe()?;
+    let profile = this.parent().unwrap_or(Path::new("."));
+    words::step("Building the two programs (once)");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--locked", "--quiet"]);
+    cargo.args(["--package", "pollux-client", "--package", "pollux-node"]);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    if let Some(target) = profile.parent() {
+        cargo.env("CARGO_TARGET_DIR", target);
+    }
+    if !cargo.status()?.success() {
+        return Err(DemoError::Step { what: "the build", why: "cargo says why above".to_owned() });
+    }
+    Ok(Programs::in_directory(profile)?)
+}
