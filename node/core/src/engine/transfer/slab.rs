@@ -1,6 +1,7 @@
 //! Things with small numbers, and lists that mostly have one element: what keeps a chunk's state small and near.
 
 use super::bits::at;
+use std::collections::BTreeSet;
 
 /// A number type for a [`Slab`].
 macro_rules! slot {
@@ -87,43 +88,43 @@ impl<K: Copy + From<u32> + Into<u32>, T> Slab<K, T> {
     }
 }
 
-/// A list that mostly has at most one element, for which it allocates nothing. Order is not kept.
+/// A set that mostly has at most one element, for which it allocates nothing. It may have very many: a tree can repeat a
+/// chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Few<T> {
     /** none only if there are no more */
     first: Option<T>,
-    more: Vec<T>,
+    more: BTreeSet<T>,
 }
 
 impl<T> Default for Few<T> {
     fn default() -> Self {
-        Self { first: None, more: Vec::new() }
+        Self { first: None, more: BTreeSet::new() }
     }
 }
 
-impl<T: Copy + PartialEq> Few<T> {
+impl<T: Copy + Ord> Few<T> {
     /// Adds an element unless it is there.
     pub(super) fn insert(&mut self, element: T) {
         if self.first.is_none() {
             self.first = Some(element);
-        } else if !self.contains(element) {
-            self.more.push(element);
+        } else if self.first != Some(element) {
+            self.more.insert(element);
         }
     }
 
     /// Takes an element out; says whether it was there.
     pub(super) fn remove(&mut self, element: T) -> bool {
         if self.first == Some(element) {
-            self.first = self.more.pop();
+            self.first = self.more.pop_first();
             return true;
         }
-        let found = self.more.iter().position(|&other| other == element);
-        found.map(|place| self.more.swap_remove(place)).is_some()
+        self.more.remove(&element)
     }
 
     /// Whether it is there.
     pub(super) fn contains(&self, element: T) -> bool {
-        self.iter().any(|other| other == element)
+        self.first == Some(element) || self.more.contains(&element)
     }
 
     /// Whether there is none.

@@ -8,7 +8,7 @@ use crate::{ChunkId, ChunkRef, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a swarm lists a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /** the swarm */
     pub(super) swarm: SwarmNo,

@@ -87,8 +87,11 @@ impl Transfer {
     /// The store holds a chunk: every wanter has it, or is given it from there.
     pub(super) fn hold(&mut self, no: ChunkNo) {
         let Some(chunk) = self.table.get_mut(no) else { return };
-        chunk.held = true;
-        self.note_held_places(no);
+        // A chunk may stand at very many places of one tree (a sparse file): they are walked once.
+        if !chunk.held {
+            chunk.held = true;
+            self.note_held_places(no);
+        }
         let Some(demand) = self.table.demand(no) else { return };
         let (wanters, here) = (demand.wanters.clone(), demand.verified.is_some());
         self.unmark(no);

@@ -25,6 +25,22 @@ fn unlisted_chunks_are_asked_of_whole_holders_only() {
     assert_eq!((world.asked_of(1), world.asked_of(9), world.done(job(1))), (0, 9, 1));
 }
 
+/// A sparse file repeats one chunk as often as it is long. If every repeat cost a walk over all of them, this would take
+/// minutes.
+#[test]
+fn a_tree_that_repeats_one_chunk_is_no_more_work_than_another() {
+    const REPEATS: u32 = 400_000;
+    let mut world = World::new(1);
+    let chunk = world.chunks(0..1);
+    let content: Vec<ChunkRef> = (0..REPEATS).map(|_| chunk[0]).collect();
+    world.transfer.open_swarm(manifest(1), &chunk, REPEATS);
+    world.transfer.set_content(manifest(1), &content);
+    world.transfer.note_held(&mut content.iter().map(|chunk| chunk.id));
+    assert!(world.transfer.is_whole(manifest(1)));
+    world.transfer.close_swarm(manifest(1));
+    assert!(!world.transfer.is_whole(manifest(1)));
+}
+
 #[test]
 fn unlisted_chunks_are_listed_later() {
     let (mut world, chunks) = closed_tree(2);
