@@ -11,6 +11,10 @@ impl Exclude {
     pub(super) fn new(globs: &[String]) -> Result<Self, DiskError> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
+            if glob.trim_matches('/').is_empty() {
+                let why = "it is empty, which would leave out everything: is a variable unset?".to_owned();
+                return Err(DiskError::BadGlob { glob: glob.clone(), why });
+            }
             let bad =
                 |error: globset::Error| DiskError::BadGlob { glob: glob.clone(), why: error.to_string() };
             set.add(GlobBuilder::new(&from_base(glob)).literal_separator(true).build().map_err(bad)?);
@@ -66,5 +70,12 @@ mod tests {
     fn says_which_glob_is_bad() {
         let error = Exclude::new(&["ok".into(), "[z-a]".into()]).unwrap_err();
         assert!(matches!(error, DiskError::BadGlob { glob, .. } if glob == "[z-a]"));
+    }
+
+    #[test]
+    fn an_empty_glob_does_not_leave_out_everything() {
+        for glob in ["", "/", "//"] {
+            assert!(matches!(Exclude::new(&[glob.to_owned()]), Err(DiskError::BadGlob { .. })), "{glob:?}");
+        }
     }
 }
