@@ -20,10 +20,13 @@ use pollux_core::{
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A vote that was split, or cut short by a crash, blocks its sequence for ever: so the next ones are tried.
 const TRIES_MAX: u32 = 4;
+
+/// Between two questions while only peers answer.
+const RELAYED_PAUSE: Duration = Duration::from_millis(250);
 
 /// What to save, and how.
 #[derive(Debug)]
@@ -221,11 +224,19 @@ fn hand_in(
 fn newest(connection: &Connection, request: &SaveRequest) -> Result<Option<Box<Found>>, SaveError> {
     // Listing a large directory takes longer than the seeds may.
     let until = Clocked::start(request.deadlines).answer();
-    match resolve(connection, &request.key, &[], until)? {
-        Resolution::Found(found) if found.relayed => Err(SaveError::NoSeeds(MissReason::SeedsSilent)),
-        Resolution::Found(found) => Ok(Some(found)),
-        Resolution::Miss(MissReason::NothingSaved) => Ok(None),
-        Resolution::Miss(reason) => Err(SaveError::NoSeeds(reason)),
+    loop {
+        match resolve(connection, &request.key, &[], until)? {
+            // The word of peers will do for a reader; a seed that is coming back must be waited for.
+            Resolution::Found(found) if found.relayed && Instant::now() + RELAYED_PAUSE < until => {
+                std::thread::sleep(RELAYED_PAUSE);
+            }
+            Resolution::Found(found) if found.relayed => {
+                return Err(SaveError::NoSeeds(MissReason::SeedsSilent));
+            }
+            Resolution::Found(found) => return Ok(Some(found)),
+            Resolution::Miss(MissReason::NothingSaved) => return Ok(None),
+            Resolution::Miss(reason) => return Err(SaveError::NoSeeds(reason)),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use pollux_core::{Envelope, KeyPair, Manifest, ManifestId, Provenance};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -211,9 +211,24 @@ fn seeds_that_are_silent_end_it_before_a_file_is_read() {
         Reply::Found { certified: certified(&cache.manifest(Duration::ZERO)), fallback: None, relayed: true };
     for reply in [Reply::Miss { reason: MissReason::NotJoined }, relayed] {
         let node = resolves(reply);
-        assert!(matches!(run(&request(&node.socket, &cache)), Err(SaveError::NoSeeds(_))));
+        let deadlines = Deadlines { answer: SHORT, progress: LONG, total: LONG };
+        let request = SaveRequest { deadlines, ..request(&node.socket, &cache) };
+        assert!(matches!(run(&request), Err(SaveError::NoSeeds(_))));
         assert!(!node.heard().iter().any(|heard| matches!(heard, Heard::Request(Request::Lacks { .. }))));
     }
+}
+
+#[test]
+fn a_seed_that_comes_back_is_waited_for() {
+    let cache = Cache::new();
+    let relayed =
+        Reply::Found { certified: certified(&cache.manifest(Duration::ZERO)), fallback: None, relayed: true };
+    let asked = AtomicUsize::new(0);
+    let node = otherwise(move |request| {
+        let first = matches!(request, Request::Resolve { .. }) && asked.fetch_add(1, Ordering::Relaxed) == 0;
+        first.then(|| relayed.clone())
+    });
+    assert!(matches!(run(&request(&node.socket, &cache)), Ok(SaveOutcome::Saved(_))));
 }
 
 #[test]
