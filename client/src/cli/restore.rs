@@ -16,6 +16,8 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+/// More threads than that are not made, however many are asked for.
+const THREADS_ASKED_MAX: usize = 64;
 /// More threads than that only wait for the file system.
 const THREADS_MAX: usize = 8;
 
@@ -82,7 +84,7 @@ impl Arguments {
                 progress: self.progress_timeout,
                 total: self.timeout,
             },
-            threads: self.threads.map_or_else(default_threads, NonZero::get),
+            threads: self.threads.map_or_else(default_threads, NonZero::get).min(THREADS_ASKED_MAX),
             interrupted: signals::interruption()?,
         })
     }

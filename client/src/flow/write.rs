@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 use pollux_core::{ChunkRef, Frame, FrameDecoder};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::Instant;
 
 /// Chunks that wait for each writing thread: enough that none of them idles.
@@ -34,9 +35,15 @@ pub(super) fn write_all(
     let threads = threads.max(1);
     let (sender, receiver) = bounded::<Item>(threads * CHUNKS_PER_WRITER);
     let fetched = std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for number in 0..threads {
             let receiver = receiver.clone();
-            scope.spawn(move || write_some(restore, receiver, stop));
+            let started = Builder::new().spawn_scoped(scope, move || write_some(restore, receiver, stop));
+            match started {
+                Ok(_) => {}
+                // Fewer will do.
+                Err(_) if number > 0 => break,
+                Err(error) => return Err(Miss::Disk(format!("no thread can be started to write: {error}"))),
+            }
         }
         let Watched { observer, sources } = watched;
         let fetched = fetcher.run(sources, |chunk, frame| {

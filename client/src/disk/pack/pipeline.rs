@@ -11,7 +11,7 @@
 use super::{ChunkSink, queue::Queue};
 use crate::disk::DiskError;
 use pollux_core::{ChunkId, ChunkRef, Cutter, FrameEncoder, HashedChunk, VerifiedChunk};
-use std::{collections::HashSet, num::NonZero, path::PathBuf, thread};
+use std::{collections::HashSet, io, num::NonZero, path::PathBuf, thread};
 
 /// Buffers of up to a chunk each: 64 MiB at most, a quarter of that on average.
 const BUFFERS: usize = 64;
@@ -76,18 +76,35 @@ pub(super) fn pipeline<S: ChunkSink>(
     });
     thread::scope(|scope| {
         let _closed = ClosedOnPanic(&queues);
-        scope.spawn(|| {
-            let _closed = ClosedOnPanic(&queues);
-            let end = read(&mut Feed { cutter: Cutter::new(), queues: &queues });
-            queues.events.push(Event::Read(end));
-        });
-        for _ in 0..workers() {
-            scope.spawn(|| run_worker(&queues));
-        }
-        let done = Collector::new(sink, &queues).run();
+        let started = start(scope, &queues, read);
+        let done = match started {
+            Ok(()) => Collector::new(sink, &queues).run(),
+            Err(error) => Err(Failure::Disk(DiskError::io("threads for packing", error))),
+        };
         queues.close();
         done
     })
+}
+
+/// Starts the reader and the workers; fewer workers than wanted will do, one must be there.
+fn start<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    queues: &'scope Queues,
+    read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send + 'scope,
+) -> io::Result<()> {
+    for number in 0..workers() {
+        match thread::Builder::new().spawn_scoped(scope, || run_worker(queues)) {
+            Err(error) if number == 0 => return Err(error),
+            Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+    let reader = move || {
+        let _closed = ClosedOnPanic(queues);
+        let end = read(&mut Feed { cutter: Cutter::new(), queues });
+        queues.events.push(Event::Read(end));
+    };
+    thread::Builder::new().spawn_scoped(scope, reader).map(drop)
 }
 
 fn workers() -> usize {
