@@ -193,7 +193,12 @@ impl Driver {
                 self.reach.forget(&peer);
                 Input::Disconnected { peer }
             }
-            NetEvent::DialFailed { peer } => Input::DialFailed { peer },
+            NetEvent::DialFailed { peer } => {
+                if self.reach.is_seed(&peer) {
+                    tracing::warn!(%peer, "a seed cannot be reached, or is not the one that the policy names");
+                }
+                Input::DialFailed { peer }
+            }
             NetEvent::Message { peer, message } => {
                 if let Some(address) = self.reach.told(&peer, &message) {
                     self.net.dial(peer, vec![address]);

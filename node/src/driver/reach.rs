@@ -31,6 +31,11 @@ impl Reach {
         self.observed.remove(peer);
     }
 
+    /// Whether the policy names it as a seed: an operator wants to know when it cannot be reached.
+    pub(super) fn is_seed(&self, peer: &PeerId) -> bool {
+        self.trust.is_seed(peer)
+    }
+
     /// Where to reach a peer that has just said where it listens, if the policy lets that address be dialled.
     pub(super) fn told(&self, peer: &PeerId, message: &Control) -> Option<SocketAddr> {
         let Control::Hello(hello) = message else { return None };
