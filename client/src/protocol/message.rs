@@ -29,7 +29,7 @@ pub enum Request {
         deadline_ms: u32,
     },
     /// Chunks of a manifest that was resolved before. Each comes as a chunk frame or [`Reply::ChunkFailed`], in any
-    /// order; [`Reply::FetchDone`] follows when none is outstanding.
+    /// order; [`Reply::FetchDone`] follows when none is outstanding and none failed.
     Fetch {
         /// The manifest that names them.
         manifest: ManifestId,
