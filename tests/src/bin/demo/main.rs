@@ -99,8 +99,22 @@ fn build() -> Result<Programs, DemoError> {
     if let Some(target) = profile.parent() {
         cargo.env("CARGO_TARGET_DIR", target);
     }
+    forget_this_package(&mut cargo);
     if !cargo.status()?.success() {
         return Err(DemoError::Step { what: "the build", why: "cargo says why above".to_owned() });
     }
     Ok(Programs::in_directory(profile)?)
+}
+
+/// Cargo tells a program that it runs which package that is; build scripts that look at it would think that everything
+/// has changed.
+fn forget_this_package(cargo: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(&name);
+        }
+    }
 }
