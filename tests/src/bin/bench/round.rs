@@ -146,7 +146,17 @@ impl<'a> Round<'a> {
         if task == Task::Save {
             self.results.samples.extend(done.local.map(|local| (Task::SaveLocal, local)));
         }
-        self.check(task, done.finished.as_ref())
+        self.check(task, done.finished.as_ref())?;
+        self.remove(task)
+    }
+
+    /// What was written goes before the next task begins, so that nobody has to find memory beside it; but not where
+    /// removing would make the next one slow.
+    fn remove(&self, task: Task) -> Result<(), BenchError> {
+        if !task.target().is_empty() && !self.shared.place.removes_at_end {
+            fs::remove_dir_all(self.target(task))?;
+        }
+        Ok(())
     }
 
     fn perform(&self, task: Task) -> Result<Done, BenchError> {
