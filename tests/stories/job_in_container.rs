@@ -60,19 +60,19 @@ fn a_container_with_only_the_socket_restores() {
     scene.save(&a, &tree);
     let root = scene.path("container");
     fs::create_dir_all(root.join("socket")).unwrap();
-    fs::create_dir_all(root.join("work")).unwrap();
+    fs::create_dir_all(root.join("job")).unwrap();
     fs::copy(program, root.join("pollux")).unwrap();
-    chown(root.join("work"), Some(USER), Some(USER)).unwrap();
+    chown(root.join("job"), Some(USER), Some(USER)).unwrap();
     open_to_all(&scene.path(""));
     let run = b.daemon.socket.parent().unwrap();
     open_to_all(run);
     let socket = "/socket/pollux.sock";
-    let arguments = ["/pollux", "restore", "--json", "--socket", socket, KEY, "/work/target"];
+    let arguments = ["/pollux", "restore", "--json", "--socket", socket, KEY, "/job/target"];
     let restored = in_container(&root, run, &arguments);
     let words = String::from_utf8_lossy(&restored.stdout).into_owned();
     let errors = String::from_utf8_lossy(&restored.stderr);
     assert!(restored.status.success() && words.contains("\"hit\""), "{words}{errors}");
-    same(&tree, &root.join("work/target"));
+    same(&tree, &root.join("job/target"));
 }
 
 /// Story directories are for their owner only; a container's user must be able to pass.
