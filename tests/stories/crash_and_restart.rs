@@ -1,10 +1,7 @@
 //! `kill -9` of any daemon at any moment: it restarts clean, and what had returned success is there.
 
-use crate::scene::{KEY, Scene, until};
+use crate::scene::{Scene, until};
 use pollux_tests::NodeOptions;
-use std::ffi::OsStr;
-use std::io::Read;
-use std::process::Stdio;
 
 #[test]
 fn a_seed_that_was_killed_still_has_what_it_signed_for() {
@@ -47,20 +44,9 @@ fn a_save_that_loses_its_node_can_be_done_again() {
     let mut a = scene.node("a");
     let tree = scene.tree("tree");
     std::fs::write(tree.join("huge.bin"), pollux_tests::fill("huge", 32 << 20)).unwrap();
-    let publisher = scene.pool.publisher();
-    let arguments = [
-        OsStr::new("save"),
-        OsStr::new(KEY),
-        tree.as_os_str(),
-        OsStr::new("--signing-key"),
-        publisher.as_os_str(),
-    ];
-    let mut command = a.pollux.command(&arguments);
-    let mut saving = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut saving = scene.begin_save(&a, &tree, &[]);
     a.until("chunks on their way", |status| status["store_chunks"].as_u64() > Some(0));
     a.daemon.kill().unwrap();
-    let mut words = String::new();
-    saving.stderr.take().unwrap().read_to_string(&mut words).unwrap();
     let status = saving.wait().unwrap();
     let a = scene.node("a");
     if !status.success() {
@@ -76,18 +62,7 @@ fn a_seed_that_dies_while_pulling_signs_nothing_that_it_does_not_have() {
     let a = scene.node("a");
     let tree = scene.tree("tree");
     std::fs::write(tree.join("huge.bin"), pollux_tests::fill("huge", 32 << 20)).unwrap();
-    let publisher = scene.pool.publisher();
-    let arguments = [
-        OsStr::new("save"),
-        OsStr::new(KEY),
-        tree.as_os_str(),
-        OsStr::new("--signing-key"),
-        publisher.as_os_str(),
-        OsStr::new("--timeout"),
-        OsStr::new("30"),
-    ];
-    let mut saving =
-        a.pollux.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut saving = scene.begin_save(&a, &tree, &["--timeout", "30"]);
     let seed = scene.pool.pollux(&scene.seed);
     until("the seed pulls", || seed.status().unwrap()["store_chunks"].as_u64() > Some(0));
     scene.seed.kill().unwrap();

@@ -2,7 +2,9 @@
 
 use pollux_tests::{Daemon, Finished, Listing, NodeOptions, Pollux, Pool, Programs};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// The key that stories save.
@@ -54,6 +56,16 @@ impl Scene {
         let saved = node.pollux.save(KEY, tree, &self.pool.publisher(), &[]).unwrap();
         assert_eq!((saved.status, saved.result().as_str()), (Some(0), "saved"), "{saved:?}");
         saved
+    }
+
+    /// Begins to save a directory under [`KEY`]; how it ends is the story's.
+    pub(crate) fn begin_save(&self, node: &Node, tree: &Path, more: &[&str]) -> Child {
+        let publisher = self.pool.publisher();
+        let mut arguments = vec![OsStr::new("save"), OsStr::new(KEY), tree.as_os_str()];
+        arguments.extend([OsStr::new("--signing-key"), publisher.as_os_str()]);
+        arguments.extend(more.iter().map(OsStr::new));
+        let mut command = node.pollux.command(&arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Restores [`KEY`] into a new directory, and expects the tree there.
