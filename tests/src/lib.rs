@@ -5,6 +5,7 @@
 //! daemon     one running pollux-node
 //! pool       a seed and nodes
 //! command    the pollux command, run to its end
+//! stage      what programs that play a pool to a person share
 //! tree       directories made, listed and compared
 //! ```
 
@@ -12,10 +13,12 @@ mod command;
 mod daemon;
 mod pool;
 mod programs;
+mod stage;
 mod tree;
 
 pub use command::{Finished, Pollux};
 pub use daemon::{Daemon, DaemonError};
 pub use pool::{NodeOptions, Pool, free_port};
 pub use programs::{Programs, ProgramsError};
+pub use stage::{interruption, say, step};
 pub use tree::{Difference, Listing, fill, sample_tree};

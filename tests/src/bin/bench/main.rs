@@ -31,12 +31,10 @@ use place::Place;
 use pollux_tests::{DaemonError, Difference, Listing, Programs, ProgramsError};
 use report::Report;
 use round::{Round, Shared};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use words::{say, size, step};
 
@@ -105,28 +103,24 @@ impl BenchError {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let ended = watch_signals(&interrupted).and_then(|()| run(&arguments, &interrupted));
-    match ended {
+    let interrupted = match pollux_tests::interruption() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return failed(&error.into()),
+    };
+    match run(&arguments, &interrupted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if interrupted.load(Ordering::Relaxed) => {
             say("interrupted; every process is stopped and everything made is removed");
             ExitCode::from(130)
         }
-        Err(error) => {
-            // Nothing better can be done where standard error is gone.
-            drop(writeln!(io::stderr(), "bench: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
-/// The first signal lets the running command end and cleans up; on a terminal that command gets the signal too.
-fn watch_signals(interrupted: &Arc<AtomicBool>) -> Result<(), BenchError> {
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(interrupted))?;
-    }
-    Ok(())
+fn failed(error: &BenchError) -> ExitCode {
+    // Nothing better can be done where standard error is gone.
+    drop(writeln!(io::stderr(), "bench: {error}"));
+    ExitCode::FAILURE
 }
 
 fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), BenchError> {

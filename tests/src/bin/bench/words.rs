@@ -1,17 +1,6 @@
 //! What the benchmark says meanwhile.
 
-use std::io::{self, Write};
-
-/// A line; a reader that has gone away is no reason to stop before cleaning up.
-pub(crate) fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
-}
-
-/// A new step.
-pub(crate) fn step(text: &str) {
-    say(&format!("\n==> {text}"));
-}
+pub(crate) use pollux_tests::{say, step};
 
 /// Bytes as people say them.
 pub(crate) fn size(bytes: u64) -> String {

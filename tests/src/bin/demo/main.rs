@@ -7,11 +7,9 @@ mod words;
 
 use clap::Parser;
 use pollux_tests::{Programs, ProgramsError};
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use story::Story;
 
@@ -49,28 +47,24 @@ enum DemoError {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let ended = watch_signals(&interrupted).and_then(|()| run(&arguments, &interrupted));
-    match ended {
+    let interrupted = match pollux_tests::interruption() {
+        Ok(interrupted) => interrupted,
+        Err(error) => return failed(&error.into()),
+    };
+    match run(&arguments, &interrupted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if interrupted.load(Ordering::Relaxed) => {
             words::say("interrupted; every process is stopped and every file removed");
             ExitCode::from(130)
         }
-        Err(error) => {
-            // Nothing better can be done where standard error is gone.
-            drop(writeln!(io::stderr(), "demo: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
 }
 
-/// The first signal lets the running step end and cleans up; what it runs gets the signal too.
-fn watch_signals(interrupted: &Arc<AtomicBool>) -> Result<(), DemoError> {
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(interrupted))?;
-    }
-    Ok(())
+fn failed(error: &DemoError) -> ExitCode {
+    // Nothing better can be done where standard error is gone.
+    drop(writeln!(io::stderr(), "demo: {error}"));
+    ExitCode::FAILURE
 }
 
 fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), DemoError> {

@@ -1,18 +1,8 @@
 //! What the demonstration says.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
-/// A line; a reader that has gone away is no reason to stop before cleaning up.
-pub(crate) fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
-}
-
-/// A new step.
-pub(crate) fn step(text: &str) {
-    say(&format!("\n==> {text}"));
-}
+pub(crate) use pollux_tests::{say, step};
 
 /// Bytes as people say them.
 pub(crate) fn size(bytes: u64) -> String {
