@@ -16,3 +16,6 @@ pub(super) mod tasks;
 pub(super) mod timers;
 pub(super) mod tracker;
 pub(super) mod votes;
+
+#[cfg(test)]
+mod tests;

@@ -51,31 +51,33 @@ pub(crate) struct Peer {
     bucket: Bucket,
 }
 
-/// Messages that a peer may still send: fills at a steady rate up to a burst.
+/// Messages that a peer may still send: fills at a steady rate up to a burst. It counts in millionths, so that nothing
+/// is lost to rounding however the messages are spaced.
 #[derive(Debug)]
 struct Bucket {
-    millis: u64,
+    millionths: u64,
     filled: Instant,
 }
 
-const MESSAGE_MILLIS: u64 = 1_000;
+const MESSAGE_MILLIONTHS: u64 = 1_000_000;
 
 impl Bucket {
     fn new(now: Instant) -> Self {
-        Self { millis: u64::from(MESSAGE_BURST) * MESSAGE_MILLIS, filled: now }
+        Self { millionths: Self::full(), filled: now }
+    }
+
+    fn full() -> u64 {
+        u64::from(MESSAGE_BURST) * MESSAGE_MILLIONTHS
     }
 
     /// Takes one message's worth; false when there is none.
     fn take(&mut self, now: Instant) -> bool {
-        let elapsed = u64::try_from(now.since(self.filled).as_millis()).unwrap_or(u64::MAX);
-        if elapsed > 0 {
-            let gained = elapsed.saturating_mul(u64::from(MESSAGES_PER_SECOND));
-            let full = u64::from(MESSAGE_BURST) * MESSAGE_MILLIS;
-            self.millis = self.millis.saturating_add(gained).min(full);
-            self.filled = now;
-        }
-        let left = self.millis.checked_sub(MESSAGE_MILLIS);
-        self.millis = left.unwrap_or(self.millis);
+        let elapsed = u64::try_from(now.since(self.filled).as_micros()).unwrap_or(u64::MAX);
+        let gained = elapsed.saturating_mul(u64::from(MESSAGES_PER_SECOND));
+        self.millionths = self.millionths.saturating_add(gained).min(Self::full());
+        self.filled = now;
+        let left = self.millionths.checked_sub(MESSAGE_MILLIONTHS);
+        self.millionths = left.unwrap_or(self.millionths);
         left.is_some()
     }
 }
