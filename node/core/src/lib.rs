@@ -23,6 +23,9 @@ pub mod message;
 mod time;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 pub use belief::*;
 pub use chunk::*;
 pub use document::*;

@@ -1,0 +1,3 @@
+//! The small types that everything else is made of, beside plain references: each test compares with something that is
+//! written in another way and is too simple to be wrong.
+mod time;
