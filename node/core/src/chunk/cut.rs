@@ -3,18 +3,20 @@
 //! A run is a file, or several files one after another. It is cut where its content says so, so that an edit changes only
 //! the chunks around it. **Cut points are a wire format**: two savers that cut differently share nothing. They are fixed by
 //!
-//! - FastCDC as its authors describe it in 2020 (two bytes per step), with the gear table of the `fastcdc` crate, unseeded;
+//! - FastCDC as its authors describe it in 2020, with the gear table of the `fastcdc` crate, unseeded: a chunk ends before
+//!   the first byte at which the hash has none of a mask's bits; the hash begins at the smallest size;
 //! - sizes 64 KiB (no cut before), 256 KiB (the aim) and 1 MiB (a cut at the latest);
 //! - normalisation level 1: a cut needs the 19 bits of [`MASK_BELOW_AVERAGE`] up to the aim, and the 17 bits of
-//!   [`MASK_ABOVE_AVERAGE`] behind it.
+//!   [`MASK_ABOVE_AVERAGE`] behind it;
+//! - bytes are tested in pairs: where the last byte before a limit has no partner, it is not tested.
 //!
-//! Every run is cut from its own start, so a file has the same chunks wherever it stands. The crate's version is pinned and
-//! golden vectors in the tests hold all of this still.
+//! Every run is cut from its own start, so a file has the same chunks wherever it stands. The crate's version is pinned;
+//! golden vectors and a comparison with the crate's own search in the tests hold all of this still.
 
+use super::gear::{Gear, Searched};
 use crate::ChunkId;
 use crate::limits::{CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN};
 use core::fmt;
-use fastcdc::v2020;
 use serde::{Deserialize, Serialize};
 
 /// A chunk's name and its length.
@@ -34,7 +36,7 @@ const MASK_ABOVE_AVERAGE: u64 = 0x0000_d907_0353_7000;
 const MIN: usize = widen(CHUNK_BYTES_MIN);
 const AVERAGE: usize = widen(CHUNK_BYTES_AVERAGE);
 const MAX: usize = widen(CHUNK_BYTES_MAX);
-// The algorithm tests bytes in pairs; an odd size would move every cut by one.
+// Tested in pairs: with an odd size, the byte before it would be left out.
 const _: () = assert!(MIN.is_multiple_of(2) && AVERAGE.is_multiple_of(2) && MAX.is_multiple_of(2));
 
 #[expect(clippy::as_conversions, reason = "From is not const, and a usize has 32 bits at least")]
@@ -57,6 +59,7 @@ const fn widen(bytes: u32) -> usize {
 /// assert_eq!(lengths, [1_048_576, 351_424]);
 /// ```
 pub struct Cutter {
+    gear: Gear,
     /// The run's bytes behind the last cut. Fewer than [`MAX`] between calls.
     carry: Vec<u8>,
     /// How many bytes to carry before the next search. A search begins at the chunk's start again, so it waits until
@@ -67,8 +70,8 @@ pub struct Cutter {
 impl Cutter {
     /// A cutter at the start of a run.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { carry: Vec::new(), search_at: AVERAGE }
+    pub fn new() -> Self {
+        Self { gear: Gear::new(), carry: Vec::new(), search_at: AVERAGE }
     }
 
     /// Takes the next bytes of the run; `emit` gets each chunk's plain bytes as soon as its end is known.
@@ -76,7 +79,7 @@ impl Cutter {
         let Some(mut rest) = self.use_up_carry(bytes, &mut emit) else {
             return;
         };
-        while let Some((chunk, behind)) = split_chunk(rest) {
+        while let Some((chunk, behind)) = split_chunk(&self.gear, rest) {
             emit(chunk);
             rest = behind;
         }
@@ -88,7 +91,7 @@ impl Cutter {
     pub fn finish(&mut self, mut emit: impl FnMut(&[u8])) {
         let mut rest = self.carry.as_slice();
         while !rest.is_empty() {
-            let (chunk, behind) = split_at(rest, cut_point(rest));
+            let (chunk, behind) = split_at(rest, cut_point(&self.gear, rest));
             emit(chunk);
             rest = behind;
         }
@@ -109,7 +112,7 @@ impl Cutter {
             if self.carry.len() < self.search_at {
                 return None;
             }
-            let Some((chunk, _)) = split_chunk(&self.carry) else {
+            let Some((chunk, _)) = split_chunk(&self.gear, &self.carry) else {
                 self.search_at = search_after(self.carry.len());
                 continue;
             };
@@ -147,15 +150,29 @@ fn search_after(bytes: usize) -> usize {
 
 /// The first chunk and what is behind it, if its end can be told from these bytes alone: a cut that is found among them
 /// stays where it is whatever follows, and a chunk ends at [`MAX`] at the latest.
-fn split_chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let cut = cut_point(bytes);
+fn split_chunk<'a>(gear: &Gear, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let cut = cut_point(gear, bytes);
     (cut < bytes.len() || cut == MAX).then(|| split_at(bytes, cut))
 }
 
 /// Where the first chunk ends, if the run ends with these bytes.
-fn cut_point(bytes: &[u8]) -> usize {
-    let (below, above) = (MASK_BELOW_AVERAGE, MASK_ABOVE_AVERAGE);
-    v2020::cut(bytes, MIN, AVERAGE, MAX, below, above, below << 1, above << 1).1
+fn cut_point(gear: &Gear, bytes: &[u8]) -> usize {
+    let (bytes, _) = split_at(bytes, MAX);
+    let (below, above) = split_at(bytes, AVERAGE);
+    let Some(tested) = in_pairs(below).get(MIN..) else { return bytes.len() };
+    let hash = match gear.search(tested, 0, MASK_BELOW_AVERAGE) {
+        Searched::Found(at) => return MIN + at,
+        Searched::Hash(hash) => hash,
+    };
+    match gear.search(in_pairs(above), hash, MASK_ABOVE_AVERAGE) {
+        Searched::Found(at) => AVERAGE + at,
+        Searched::Hash(_) => bytes.len(),
+    }
+}
+
+/// Without the last one of an odd number.
+fn in_pairs(bytes: &[u8]) -> &[u8] {
+    split_at(bytes, bytes.len() & !1).0
 }
 
 /// `split_at` that takes all where there is not enough.

@@ -6,6 +6,7 @@
 
 mod cut;
 mod frame;
+mod gear;
 mod header;
 mod witness;
 
