@@ -87,6 +87,21 @@ fn every_level_makes_frames_that_are_read() {
 }
 
 #[test]
+fn the_encoder_of_a_save_is_almost_as_tight_as_its_level() {
+    for plain in [text("saving", 200_000), text("saving more", 900_000), noise("saving", 100_000)] {
+        let (level, saving) =
+            (FrameEncoder::new(3).encode(&plain), FrameEncoder::for_saving().encode(&plain));
+        assert_eq!(open(saving.kind, saving.bytes.clone(), name(&plain)).as_ref(), Ok(&plain));
+        assert!(
+            saving.bytes.len() * 20 <= level.bytes.len() * 21,
+            "{} {}",
+            saving.bytes.len(),
+            level.bytes.len()
+        );
+    }
+}
+
+#[test]
 fn encoder_is_as_good_after_a_chunk_that_did_not_fit() {
     let mut encoder = FrameEncoder::new(3);
     let plain = text("again", 50_000);
