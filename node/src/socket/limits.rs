@@ -8,8 +8,12 @@ pub(super) const DELIVER_BYTES: u32 = 8 * 1024 * 1024;
 pub(super) const READS_AHEAD: usize = 4;
 /// What blocks (reads, uploads, syncs) of all jobs together at one time: a few keep a disk busy.
 pub(super) const TURNS: usize = 16;
-/// Uploaded chunks of a job being hashed and appended, or waiting for that.
+/// Uploaded chunks of a job that wait to be hashed and appended.
 pub(super) const UPLOADS_MAX: usize = 8;
+/// Who hashes and appends what one job uploads: more of them keep up with more processors than a job's instance has.
+pub(super) const UPLOAD_TAKERS_MAX: usize = 4;
+/// Chunks hashed and appended in one turn: some milliseconds of work, worth a wake-up, short enough for others to wait.
+pub(super) const UPLOADS_PER_TURN: usize = 16;
 /// Replies that wait for a job's socket before nothing more is read from it.
 pub(super) const REPLIES_MAX: usize = 8;
 /// For the first message.

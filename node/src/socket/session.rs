@@ -230,9 +230,15 @@ async fn read_body(reader: &mut BufReader<OwnedReadHalf>, head: FrameHead) -> Re
             let frame_bytes = body_bytes.checked_sub(ChunkHead::BYTES).ok_or(FrameError::Malformed)?;
             reader.read_exact(&mut chunk_head).await?;
             let chunk_head = ChunkHead::from_bytes(&chunk_head)?;
-            let mut bytes = vec![0; frame_bytes];
-            reader.read_exact(&mut bytes).await?;
+            let bytes = read_bytes(reader, frame_bytes).await?;
             Ok(Incoming::Chunk(chunk_head, Frame { kind: chunk_head.kind, bytes }))
         }
     }
+}
+
+/// So many bytes, into memory that is not filled with zeros first.
+async fn read_bytes(reader: &mut BufReader<OwnedReadHalf>, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(bytes);
+    reader.take(u64::try_from(bytes).unwrap_or(u64::MAX)).read_to_end(&mut buffer).await?;
+    if buffer.len() == bytes { Ok(buffer) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

@@ -1,79 +1,157 @@
 //! Chunks that a job hands in: hashed like a stranger's, then appended.
+//!
+//! They wait in a short queue. Whoever has a turn takes one after another: a turn for each would cost several wake-ups,
+//! and on a busy machine those cost as much as hashing it. After some, others have their turn.
 
-use super::limits::UPLOADS_MAX;
+use super::limits::{UPLOAD_TAKERS_MAX, UPLOADS_MAX, UPLOADS_PER_TURN};
 use super::turns::Turns;
 use crate::store::{Store, StoreError};
 use pollux_client::protocol::{PutFailure, Reply};
 use pollux_core::{ChunkId, ChunkRef, Frame, FrameDecoder};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::task::{JoinError, JoinSet};
-
-/// How the hand-in of one chunk ends.
-type Put = Result<(), (ChunkId, PutFailure)>;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 /// What a job has handed in since its last flush.
 #[derive(Debug)]
 pub(super) struct Uploads {
-    store: Store,
     turns: Turns,
-    decoders: Arc<Mutex<Vec<FrameDecoder>>>,
-    under_way: JoinSet<Put>,
+    queue: Arc<Queue>,
+    takers: JoinSet<()>,
+}
+
+/// What waits, and where it goes.
+#[derive(Debug)]
+struct Queue {
+    store: Store,
+    state: Mutex<State>,
+    /// Somebody took from a full queue.
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<(ChunkRef, Frame)>,
     failed: Option<(ChunkId, PutFailure)>,
+    /// Those who take. Each leaves only where nothing waits, seen in the same breath.
+    takers: usize,
+    decoders: Vec<FrameDecoder>,
+}
+
+/// What a turn ends with.
+enum Turn {
+    /// More waits.
+    Over,
+    /// The taker has left.
+    Left,
 }
 
 impl Uploads {
     pub(super) fn new(store: Store, turns: Turns) -> Self {
-        Self { store, turns, decoders: Arc::default(), under_way: JoinSet::new(), failed: None }
+        let queue = Arc::new(Queue { store, state: Mutex::default(), room: Notify::new() });
+        Self { turns, queue, takers: JoinSet::new() }
     }
 
-    /// Takes a chunk; waits while too many are under way. After a failure, chunks are dropped until the next flush.
+    /// Takes a chunk; waits while too many are waiting. After a failure, chunks are dropped until the next flush.
     pub(super) async fn put(&mut self, chunk: ChunkRef, frame: Frame) {
-        while let Some(finished) = self.under_way.try_join_next() {
-            self.note(finished);
+        while self.queue.state().waiting.len() >= UPLOADS_MAX {
+            self.queue.room.notified().await;
         }
-        while self.under_way.len() >= UPLOADS_MAX {
-            self.finish_one().await;
+        while self.takers.try_join_next().is_some() {}
+        if self.queue.push(chunk, frame) {
+            self.takers.spawn(take_all(self.turns.clone(), Arc::clone(&self.queue)));
         }
-        if self.failed.is_some() {
-            return;
-        }
-        let (store, decoders) = (self.store.clone(), Arc::clone(&self.decoders));
-        let turns = self.turns.clone();
-        self.under_way.spawn(async move {
-            let put = turns.run(move || check_and_append(&store, &decoders, chunk, frame)).await;
-            put.unwrap_or(Err(PutFailure::Broken)).map_err(|why| (chunk.id, why))
-        });
     }
 
     /// Makes what was handed in durable, and says so, or says what failed.
     pub(super) async fn flush(&mut self) -> Reply {
-        while !self.under_way.is_empty() {
-            self.finish_one().await;
-        }
-        if let Some((chunk, why)) = self.failed.take() {
+        while self.takers.join_next().await.is_some() {}
+        if let Some((chunk, why)) = self.queue.state().failed.take() {
             return Reply::PutFailed { chunk, why };
         }
-        let store = self.store.clone();
-        match self.turns.run(move || store.sync()).await {
+        let queue = Arc::clone(&self.queue);
+        match self.turns.run(move || queue.store.sync()).await {
             Some(Ok(())) => Reply::Flushed,
             Some(Err(error)) => not_durable(failure(&error)),
             None => not_durable(PutFailure::Broken),
         }
     }
+}
 
-    async fn finish_one(&mut self) {
-        if let Some(finished) = self.under_way.join_next().await {
-            self.note(finished);
+/// Takes turns until nothing waits any more.
+async fn take_all(turns: Turns, queue: Arc<Queue>) {
+    loop {
+        let taken = Arc::clone(&queue);
+        match turns.run(move || taken.take_some()).await {
+            Some(Turn::Over) => {}
+            Some(Turn::Left) => return,
+            None => return queue.taker_broke(),
         }
     }
+}
 
-    fn note(&mut self, finished: Result<Put, JoinError>) {
-        let failure = match finished {
-            Ok(Ok(())) => return,
-            Ok(Err(failure)) => failure,
-            Err(_) => (no_chunk(), PutFailure::Broken),
-        };
-        self.failed.get_or_insert(failure);
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is half done while it is locked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether another taker is wanted, which counts from now on. One keeps up with a job on a busy machine; where it
+    /// does not, processors are idle.
+    fn push(&self, chunk: ChunkRef, frame: Frame) -> bool {
+        let mut state = self.state();
+        if state.failed.is_some() {
+            return false;
+        }
+        state.waiting.push_back((chunk, frame));
+        let behind = state.waiting.len() > UPLOADS_MAX / 2;
+        let wanted = if behind { UPLOAD_TAKERS_MAX } else { 1 };
+        let lacking = state.takers < wanted;
+        state.takers += usize::from(lacking);
+        lacking
+    }
+
+    fn take_some(&self) -> Turn {
+        let mut decoder = self.state().decoders.pop().unwrap_or_default();
+        for _ in 0..UPLOADS_PER_TURN {
+            let Some((chunk, frame)) = self.next() else {
+                self.state().decoders.push(decoder);
+                return Turn::Left;
+            };
+            if let Err(why) = check_and_append(&self.store, &mut decoder, chunk, frame) {
+                self.fail(chunk.id, why);
+            }
+        }
+        self.state().decoders.push(decoder);
+        Turn::Over
+    }
+
+    /// The next one; where there is none, the taker has left.
+    fn next(&self) -> Option<(ChunkRef, Frame)> {
+        let mut state = self.state();
+        let was_full = state.waiting.len() >= UPLOADS_MAX;
+        let next = state.waiting.pop_front();
+        state.takers -= usize::from(next.is_none());
+        drop(state);
+        if was_full {
+            self.room.notify_one();
+        }
+        next
+    }
+
+    /// The first failure is told; what came after it is not taken.
+    fn fail(&self, chunk: ChunkId, why: PutFailure) {
+        let mut state = self.state();
+        state.failed.get_or_insert((chunk, why));
+        state.waiting.clear();
+        drop(state);
+        self.room.notify_one();
+    }
+
+    fn taker_broke(&self) {
+        self.state().takers -= 1;
+        self.fail(no_chunk(), PutFailure::Broken);
     }
 }
 
@@ -88,15 +166,11 @@ const fn not_durable(why: PutFailure) -> Reply {
 
 fn check_and_append(
     store: &Store,
-    decoders: &Mutex<Vec<FrameDecoder>>,
+    decoder: &mut FrameDecoder,
     chunk: ChunkRef,
     frame: Frame,
 ) -> Result<(), PutFailure> {
-    let spare = decoders.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let mut decoder = spare.unwrap_or_default();
-    let verified = decoder.verify(frame, chunk);
-    decoders.lock().unwrap_or_else(PoisonError::into_inner).push(decoder);
-    let verified = verified.map_err(|_| PutFailure::Bad)?;
+    let verified = decoder.verify(frame, chunk).map_err(|_| PutFailure::Bad)?;
     store.put(&verified).map_err(|error| failure(&error))
 }
 
