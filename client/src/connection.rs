@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use pollux_core::{ChunkRef, Frame, VerifiedChunk};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ impl Connection {
     /// A message over the bound, or a node that takes nothing.
     pub fn send(&self, request: &Request) -> Result<(), ConnectionError> {
         let bytes = encode(request)?;
-        self.write(&bytes)
+        self.write(&mut [IoSlice::new(&bytes)])
     }
 
     /// Hands in a chunk.
@@ -166,11 +166,11 @@ impl Connection {
     /// A node that takes nothing.
     pub fn send_chunk(&self, chunk: &VerifiedChunk) -> Result<(), ConnectionError> {
         let head = ChunkHead::before(chunk.chunk(), ChunkSource::Local, chunk.frame());
-        self.write(&head)?;
-        self.write(&chunk.frame().bytes)
+        // In one call: each wakes the node.
+        self.write(&mut [IoSlice::new(&head), IoSlice::new(&chunk.frame().bytes)])
     }
 
-    fn write(&self, bytes: &[u8]) -> Result<(), ConnectionError> {
+    fn write(&self, bytes: &mut [IoSlice<'_>]) -> Result<(), ConnectionError> {
         let until = Instant::now() + self.write_patience;
         let until = self.end.map_or(until, |end| end.min(until));
         match self.write_until(bytes, until) {
@@ -179,12 +179,14 @@ impl Connection {
         }
     }
 
-    fn write_until(&self, mut bytes: &[u8], until: Instant) -> Result<(), ConnectionError> {
+    fn write_until(&self, mut bytes: &mut [IoSlice<'_>], until: Instant) -> Result<(), ConnectionError> {
+        // Whatever is empty goes.
+        IoSlice::advance_slices(&mut bytes, 0);
         while !bytes.is_empty() {
             self.check_interrupted()?;
-            match (&self.socket).write(bytes) {
+            match (&self.socket).write_vectored(bytes) {
                 Ok(0) => return Err(ConnectionError::Closed),
-                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Ok(written) => IoSlice::advance_slices(&mut bytes, written),
                 Err(error) if !is_wait(&error) => return Err(hung_up(error)),
                 Err(_) => {}
             }
@@ -305,9 +307,15 @@ fn read_chunk(reader: &mut impl Read, body_bytes: usize) -> Result<Incoming, Con
     let mut head = [0; ChunkHead::BYTES];
     reader.read_exact(&mut head).map_err(hung_up)?;
     let head = ChunkHead::from_bytes(&head)?;
-    let mut bytes = vec![0; frame_bytes];
-    reader.read_exact(&mut bytes).map_err(hung_up)?;
+    let bytes = read_bytes(reader, frame_bytes).map_err(hung_up)?;
     Ok(Incoming::Chunk { chunk: head.chunk, source: head.source, frame: Frame { kind: head.kind, bytes } })
+}
+
+/// So many bytes, into memory that is not filled with zeros first.
+fn read_bytes(reader: &mut impl Read, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = Vec::with_capacity(bytes);
+    reader.take(u64::try_from(bytes).unwrap_or(u64::MAX)).read_to_end(&mut buffer)?;
+    if buffer.len() == bytes { Ok(buffer) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 fn hung_up(error: io::Error) -> ConnectionError {

@@ -13,15 +13,13 @@ use crate::disk::DiskError;
 use pollux_core::{ChunkId, ChunkRef, Cutter, FrameEncoder, HashedChunk, VerifiedChunk};
 use std::{collections::HashSet, io, num::NonZero, path::PathBuf, thread};
 
-/// Buffers of up to a chunk each: 64 MiB at most, a quarter of that on average.
-const BUFFERS: usize = 64;
-/// Chunks that the sink is asked about at once: one answer is worth 4 MiB on average, and three quarters of the buffers
-/// stay in use elsewhere meanwhile.
-const ASK_CHUNKS: usize = 16;
+/// Chunks that the sink is asked about at once: one answer is worth 2 MiB on average.
+const ASK_CHUNKS: usize = 8;
+/// Buffers for each worker, besides those that the sink is asked about: one in work, and enough before it that none is idle
+/// while the sink answers. More of them only fill the processor's caches.
+const BUFFERS_PER_WORKER: usize = 8;
 /// Workers at most: the disk and the sink are slower than more of them.
 const WORKERS_MAX: usize = 8;
-/// What zstd spends: what was measured to be as fast as `tar | zstd -3`, and small enough.
-const LEVEL: i32 = 3;
 
 /// Why packing ended.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ pub(super) fn pipeline<S: ChunkSink>(
     read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send,
 ) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
     let queues = Queues { empty: Queue::new(), work: Queue::new(), events: Queue::new() };
-    (0..BUFFERS).for_each(|_| {
+    (0..ASK_CHUNKS + BUFFERS_PER_WORKER * workers()).for_each(|_| {
         queues.empty.push(Vec::new());
     });
     thread::scope(|scope| {
@@ -114,7 +112,7 @@ fn workers() -> usize {
 /// Compresses until there is nothing more to do.
 fn run_worker(queues: &Queues) {
     let _closed = ClosedOnPanic(queues);
-    let mut encoder = FrameEncoder::new(LEVEL);
+    let mut encoder = FrameEncoder::for_saving();
     while let Some(hashed) = queues.work.pop() {
         let framed = hashed.compress(&mut encoder);
         queues.events.push(Event::Framed(framed, hashed.into_plain()));

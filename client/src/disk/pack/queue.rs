@@ -16,12 +16,17 @@ pub(super) struct Queue<T> {
 #[derive(Debug)]
 struct State<T> {
     items: VecDeque<T>,
+    /// Threads that sleep until an item comes. Waking is a system call, also where nobody sleeps.
+    waiting: usize,
     closed: bool,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State { items: VecDeque::new(), closed: false }), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(State { items: VecDeque::new(), waiting: 0, closed: false }),
+            changed: Condvar::new(),
+        }
     }
 
     /// False: it is closed, and the item is gone.
@@ -31,8 +36,11 @@ impl<T> Queue<T> {
             return false;
         }
         state.items.push_back(item);
+        let wake = state.waiting > 0;
         drop(state);
-        self.changed.notify_one();
+        if wake {
+            self.changed.notify_one();
+        }
         true
     }
 
@@ -40,7 +48,9 @@ impl<T> Queue<T> {
     pub(super) fn pop(&self) -> Option<T> {
         let mut state = self.state();
         while !state.closed && state.items.is_empty() {
+            state.waiting += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = state.waiting.saturating_sub(1);
         }
         if state.closed { None } else { state.items.pop_front() }
     }
