@@ -97,7 +97,9 @@ impl From<DiskError> for Failure {
         let missing = matches!(error, DiskError::Missing(_));
         let hint =
             error.hint().or(missing.then_some("name a directory that is there, as this process sees it"));
-        Self { hint, ..Self::new(Kind::Directory, error) }
+        // A glob is judged before any directory is looked at.
+        let kind = if matches!(error, DiskError::BadGlob { .. }) { Kind::Usage } else { Kind::Directory };
+        Self { hint, ..Self::new(kind, error) }
     }
 }
 
@@ -197,6 +199,7 @@ mod tests {
         let table = [
             (SaveError::Statement(why), Kind::Usage),
             (DiskError::Missing("/x".into()).into(), Kind::Directory),
+            (DiskError::BadGlob { glob: "[".to_owned(), why: words() }.into(), Kind::Usage),
             (SaveError::Changing("/x".into()), Kind::Directory),
             (ConnectionError::TimedOut.into(), Kind::Unreachable),
             (ConnectionError::Closed.into(), Kind::Unreachable),

@@ -108,7 +108,8 @@ impl DiskError {
             Self::Collision(_) => Some("restore onto a file system that tells case apart"),
             Self::Mounted(_) => Some("unmount it, or restore into another directory"),
             Self::Unfit { .. } => Some("save fewer paths, or exclude some with --exclude"),
-            Self::Missing(_) | Self::BadGlob { .. } | Self::Disturbed(_) => None,
+            Self::BadGlob { .. } => Some("`*` stays within one name, `**` does not; a literal `[` is `[[]`"),
+            Self::Missing(_) | Self::Disturbed(_) => None,
             Self::StrangeChunk(_) | Self::Incomplete { .. } | Self::Io { .. } => None,
         }
     }

@@ -73,6 +73,13 @@ fn directories_that_cannot_be_saved() {
 }
 
 #[test]
+fn globs_that_cannot_be_used() {
+    let scene = scene();
+    insta::assert_snapshot!("bad-glob", save(scene.path(), &["--exclude", "[z-a]"]));
+    insta::assert_snapshot!("empty-glob", save(scene.path(), &["--exclude="]));
+}
+
+#[test]
 fn statements_that_nobody_would_believe() {
     let scene = scene();
     let long = format!("job={}", "x".repeat(600));
