@@ -1,10 +1,12 @@
 //! How the command ends: kinds of failure, their exit status, and a hint for each.
 
+use super::output;
 use pollux_client::connection::ConnectionError;
 use pollux_client::disk::DiskError;
 use pollux_client::flow::SaveError;
 use pollux_client::key_file::KeyFileError;
 use pollux_client::protocol::PublishEnd;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -21,6 +23,19 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// What JSON calls it. Scripts depend on these: they never change.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Miss => "miss",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Directory => "directory",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// Scripts depend on these: they never change.
     pub(crate) const fn status(self) -> u8 {
         match self {
@@ -51,6 +66,36 @@ impl Failure {
     pub(crate) const fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
+    }
+}
+
+/// A failure as JSON.
+#[derive(Debug, Serialize)]
+struct FailureReport<'a> {
+    error: ErrorReport<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorReport<'a> {
+    kind: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
+impl Failure {
+    /// Prints it as one object for scripts. A miss has its own object, and has printed it.
+    pub(crate) fn print_json(&self) {
+        if self.kind != Kind::Miss {
+            // Nothing better can be done where standard output is gone.
+            drop(output::print_json(&self.report()));
+        }
+    }
+
+    fn report(&self) -> FailureReport<'_> {
+        FailureReport {
+            error: ErrorReport { kind: self.kind.name(), message: &self.message, hint: self.hint },
+        }
     }
 }
 
@@ -173,7 +218,19 @@ mod tests {
         ];
         for (kind, status) in table {
             assert_eq!(kind.status(), status, "{kind:?}");
+            assert_eq!(kind.name(), format!("{kind:?}").to_lowercase());
         }
+    }
+
+    #[test]
+    fn a_failure_is_an_object_that_begins_with_its_version() {
+        let failure = Failure::new(Kind::Usage, "a \"word\"");
+        let text = output::json(&failure.report()).unwrap();
+        let expected = "{\n  \"version\": 1,\n  \"error\": {\n    \"kind\": \"usage\",\n    \
+                        \"message\": \"a \\\"word\\\"\"\n  }\n}";
+        assert_eq!(text, expected);
+        let text = output::json(&failure.hint("do this").report()).unwrap();
+        assert!(text.contains("\"hint\": \"do this\""), "{text}");
     }
 
     #[test]

@@ -14,13 +14,14 @@ mod signals;
 mod status;
 
 use clap::{Parser, Subcommand};
-use exit::{Failure, report_failure};
+use exit::{Failure, Kind, report_failure};
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// Share caches among CI instances: save and restore directories through the node of this instance.
 ///
 /// Results go to standard output, words for people to standard error. `--json` prints one JSON object whose fields
-/// only ever grow.
+/// only ever grow; where the verb fails it has one field, `error`, with its kind, a message, and often a hint.
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed, 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node or the seeds, 6 the directory
@@ -44,7 +45,8 @@ enum Verb {
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| misused(&error));
+    let json = arguments.verb.json();
     let done = match arguments.verb {
         Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Save(arguments) => save::run(arguments),
@@ -55,8 +57,47 @@ pub(crate) fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report_failure(&failure),
+        Err(failure) => {
+            if json {
+                failure.print_json();
+            }
+            report_failure(&failure)
+        }
     }
+}
+
+impl Verb {
+    /// Whether its result is for scripts.
+    const fn json(&self) -> bool {
+        match self {
+            Self::Restore(arguments) => arguments.common.json,
+            Self::Save(arguments) => arguments.common.json,
+            Self::Ls(arguments) => arguments.common.json,
+            Self::Show(arguments) => arguments.common.json,
+            Self::Status(arguments) => arguments.common.json,
+            Self::Pool(arguments) => arguments.json(),
+        }
+    }
+}
+
+/// Ends a command whose arguments cannot be used, or that only asks for help.
+fn misused(error: &clap::Error) -> ! {
+    if error.use_stderr() && wants_json(std::env::args_os().skip(1)) {
+        Failure::new(Kind::Usage, summary(&error.to_string())).print_json();
+    }
+    error.exit()
+}
+
+/// Whether a flag asks for JSON, as far as that can be told where the rest is wrong.
+fn wants_json(arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> bool {
+    let mut flags = arguments.take_while(|argument| argument.as_ref() != "--");
+    flags.any(|argument| argument.as_ref() == "--json")
+}
+
+/// The first paragraph of what is said to people: what is wrong, without the usage.
+fn summary(text: &str) -> &str {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    text.split_once("\n\n").map_or(text, |(first, _)| first).trim_end()
 }
 
 /// Why a verb ends early.
@@ -70,5 +111,17 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_for_json_is_found_before_the_double_dash() {
+        assert!(wants_json(["save", "--json", "--nonsense"].iter()));
+        assert!(!wants_json(["save", "json", "--", "--json"].iter()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_usage() {
+        assert_eq!(summary("error: no such verb\n\nUsage: pollux\n"), "no such verb");
+        assert_eq!(summary("nothing else\n"), "nothing else");
     }
 }

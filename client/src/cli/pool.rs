@@ -54,6 +54,15 @@ fn parse_network(text: &str) -> Result<Network, String> {
     pollux_client::pool::network(text).map_err(|error| error.to_string())
 }
 
+impl Arguments {
+    /// Whether the result is for scripts.
+    pub(super) const fn json(&self) -> bool {
+        match &self.verb {
+            Verb::Init(init) => init.json,
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Done {
     match &arguments.verb {
         Verb::Init(init) => run_init(init),

@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZero<usize>>,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 impl Arguments {

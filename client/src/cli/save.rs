@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = parse_seconds)]
     timeout: Duration,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 fn parse_provenance(text: &str) -> Result<(String, String), String> {

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
     timeout: Duration,
     #[command(flatten)]
-    common: Common,
+    pub(super) common: Common,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Done {

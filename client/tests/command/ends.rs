@@ -86,6 +86,49 @@ fn a_directory_that_cannot_be_read_has_a_status_of_its_own() {
     assert_eq!(save.arg(pool.join("publisher.pem")).output().unwrap().status.code(), Some(6));
 }
 
+/// The status, and the one object on standard output.
+fn object(arguments: &[&str], socket: &Path) -> (Option<i32>, serde_json::Value) {
+    let output = pollux(arguments).arg("--json").env("POLLUX_SOCKET", socket).output().unwrap();
+    assert!(!output.stderr.is_empty(), "people are told, too: {arguments:?}");
+    let object = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.code(), object)
+}
+
+#[test]
+fn every_failure_is_an_object_for_scripts() {
+    let nobody = Path::new("/nowhere/node.sock");
+    let save = ["save", KEY, "/nowhere/cache", "--signing-key", "/nowhere/key"];
+    let pool = ["pool", "init", "/proc/pool", "--seed", "127.0.0.1:4480"];
+    let table = [
+        (&["status"][..], 4, "unreachable"),
+        (&["ls"], 4, "unreachable"),
+        (&["show", KEY], 4, "unreachable"),
+        (&save, 2, "usage"),
+        (&pool, 6, "directory"),
+        (&["restore", "//", "/nowhere/target"], 2, "usage"),
+        (&["pool", "init", "/proc/pool"], 2, "usage"),
+        (&["nonsense"], 2, "usage"),
+    ];
+    for (arguments, status, kind) in table {
+        let (code, object) = object(arguments, nobody);
+        assert_eq!((code, &object["version"]), (Some(status), &1.into()), "{arguments:?}");
+        assert_eq!(object["error"]["kind"], kind, "{arguments:?}");
+        assert!(!object["error"]["message"].as_str().unwrap().is_empty(), "{arguments:?}");
+    }
+    let (_directory, socket) = node(vec![Reply::Refused { why: "another release".to_owned() }]);
+    let (code, object) = object(&["status"], &socket);
+    assert_eq!((code, object["error"]["kind"].as_str()), (Some(5), Some("refused")));
+    assert!(object["error"]["hint"].is_string(), "{object}");
+}
+
+#[test]
+fn a_miss_that_fails_is_one_object_still() {
+    let arguments = ["restore", "--fail-on-miss", KEY, "/nowhere/target"];
+    let (code, object) = object(&arguments, Path::new("/nowhere/node.sock"));
+    assert_eq!((code, object["result"].as_str()), (Some(3), Some("miss")));
+    assert!(object.get("error").is_none(), "{object}");
+}
+
 /// Starts a command, waits until it has said hello to its node, and interrupts it: how it ends, and what it says.
 fn interrupted(arguments: &[&str], signal: Signal) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
