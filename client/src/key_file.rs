@@ -1,14 +1,18 @@
-//! Secret keys in files: read only where nobody else can, written only where nothing was.
+//! Secret keys in files: read only where nobody else can, written only where nothing was. On purpose a key is also read
+//! from a descriptor or from standard input; never from an argument, which every process can see.
 
 use pollux_core::{KeyPair, KeyPairError};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// Bytes of a key file at most; a PEM key has about 120.
-const KEY_FILE_BYTES_MAX: u64 = 4096;
+/// Bytes of a key at most; in PEM it has about 120.
+const KEY_BYTES_MAX: usize = 4096;
 
 /// Why a key file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,17 @@ pub enum KeyFileError {
         /// Its mode.
         mode: u32,
     },
+    /// A pipe, a device or a directory where a file was named: reading it could last for ever.
+    #[error(
+        "{path}: not a regular file; a key from elsewhere is named on purpose: `-` for standard input, `fd:N` for a descriptor"
+    )]
+    NotAFile {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// The key itself was given, where every process can see it. It is not repeated here.
+    #[error("this is a key, not the name of its file: a key that was given so is no secret any more")]
+    Given,
     /// It holds no key.
     #[error("{path}: {source}")]
     Parse {
@@ -41,20 +56,123 @@ pub enum KeyFileError {
     },
 }
 
-/// Reads a secret key in PKCS#8 PEM.
+/// Where a secret key is read from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file that only its owner can reach.
+    File(PathBuf),
+    /// A descriptor that this process was started with, such as a pipe.
+    Descriptor(u32),
+    /// Standard input.
+    Input,
+    /// No source, but a key: refused when it is read.
+    Given,
+}
+
+impl KeySource {
+    /// What a flag or a variable names: `-`, `fd:N` (a shell's `/dev/fd/N` is one, too), or a file.
+    #[must_use]
+    pub fn named(name: OsString) -> Self {
+        let text = name.to_str().unwrap_or_default();
+        let number = text.strip_prefix("fd:").or_else(|| text.strip_prefix("/dev/fd/"));
+        match (text, number.map(str::parse)) {
+            ("-" | "/dev/stdin", _) => Self::Input,
+            (_, Some(Ok(number))) => Self::Descriptor(number),
+            (_, Some(Err(_)) | None) if text.contains("PRIVATE KEY-----") => Self::Given,
+            (_, Some(Err(_)) | None) => Self::File(name.into()),
+        }
+    }
+
+    /// Reads the key, in PKCS#8 PEM. Waits for the writer of a descriptor or of standard input, for a file never.
+    ///
+    /// # Errors
+    /// A source that cannot be read, that is or names a file which group or others can reach, or that holds no Ed25519
+    /// key within 4096 bytes.
+    pub fn read(&self) -> Result<KeyPair, KeyFileError> {
+        match self {
+            Self::File(path) => read(path),
+            Self::Descriptor(number) => {
+                let path = PathBuf::from(format!("fd:{number}"));
+                let file = open_descriptor(*number).map_err(io_error(&path))?;
+                read_chosen(&path, file)
+            }
+            Self::Input => {
+                let path = Path::new("standard input");
+                // A copy of the descriptor: the buffer of `Stdin` would keep the key.
+                let input = io::stdin().as_fd().try_clone_to_owned().map_err(io_error(path))?;
+                read_chosen(path, input.into())
+            }
+            Self::Given => Err(KeyFileError::Given),
+        }
+    }
+}
+
+/// Without what may be a key.
+impl std::fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Descriptor(number) => f.debug_tuple("Descriptor").field(number).finish(),
+            Self::Input => f.write_str("Input"),
+            Self::Given => f.write_str("Given"),
+        }
+    }
+}
+
+/// Reads a secret key in PKCS#8 PEM from a regular file.
 ///
 /// # Errors
-/// A file that cannot be read, that group or others can reach, or that holds no Ed25519 key.
+/// What is no regular file, cannot be read, can be reached by group or others, or holds no Ed25519 key.
 pub fn read(path: &Path) -> Result<KeyPair, KeyFileError> {
-    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    let mode = file.metadata().map_err(io)?.mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let io = io_error(path);
+    // To open a pipe could last for ever, to open a terminal could take it over.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty()).map_err(|errno| io(errno.into()))?);
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(KeyFileError::NotAFile { path: path.to_owned() });
+    }
+    read_chosen(path, file)
+}
+
+/// Reads what was named on purpose. A file keeps its rule, also behind a descriptor; one without a name is out of reach.
+fn read_chosen(path: &Path, file: File) -> Result<KeyPair, KeyFileError> {
+    let found = file.metadata().map_err(io_error(path))?;
+    let mode = found.mode() & 0o7777;
+    if found.is_file() && found.nlink() > 0 && mode & 0o077 != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
-    let mut pem = Zeroizing::new(String::new());
-    file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut pem).map_err(io)?;
-    KeyPair::from_pem(&pem).map_err(|source| KeyFileError::Parse { path: path.to_owned(), source })
+    let mut bytes = Zeroizing::new([0; KEY_BYTES_MAX]);
+    let length = fill(file, bytes.as_mut()).map_err(io_error(path))?;
+    // What is no text holds no key either.
+    let pem = bytes.get(..length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+    KeyPair::from_pem(pem).map_err(|source| KeyFileError::Parse { path: path.to_owned(), source })
+}
+
+/// Reads until the end or until the room is full; keeps no copy.
+fn fill(mut file: File, room: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while let Some(rest) = room.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}
+
+/// A second opening of a descriptor of this process. Only the reading may wait: a named pipe whose writer is done already
+/// would keep its opener for ever.
+fn open_descriptor(number: u32) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = open(format!("/proc/self/fd/{number}"), flags, Mode::empty())?;
+    fcntl_setfl(&opened, fcntl_getfl(&opened)?.difference(OFlags::NONBLOCK))?;
+    Ok(opened.into())
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
+    |source| KeyFileError::Io { path: path.to_owned(), source }
 }
 
 /// Writes a secret key to a new file that only its owner can read.
@@ -62,10 +180,10 @@ pub fn read(path: &Path) -> Result<KeyPair, KeyFileError> {
 /// # Errors
 /// A file that is there already, or that cannot be written.
 pub fn write_new(path: &Path, key: &KeyPair) -> Result<(), KeyFileError> {
-    let io = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;
-    file.write_all(key.to_pem().as_bytes()).map_err(io)?;
-    file.sync_all().map_err(io)
+    let io = io_error(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(&io)?;
+    file.write_all(key.to_pem().as_bytes()).map_err(&io)?;
+    file.sync_all().map_err(&io)
 }
 
 #[cfg(test)]
@@ -114,5 +232,70 @@ mod tests {
         let path = directory.path().join("key.pem");
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).unwrap();
         assert!(matches!(read(&path), Err(KeyFileError::Parse { .. })));
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_without_waiting() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, Mode::RUSR, 0).unwrap();
+        for path in [&pipe, Path::new("/dev/zero"), directory.path()] {
+            assert!(matches!(read(path), Err(KeyFileError::NotAFile { .. })), "{path:?}");
+        }
+        assert!(read(&pipe).unwrap_err().to_string().contains("`fd:N`"));
+    }
+
+    #[test]
+    fn names_of_sources() {
+        let named = |name: &str| KeySource::named(name.into());
+        assert_eq!(named("-"), KeySource::Input);
+        assert_eq!(named("/dev/stdin"), KeySource::Input);
+        assert_eq!(named("fd:3"), KeySource::Descriptor(3));
+        assert_eq!(named("/dev/fd/63"), KeySource::Descriptor(63));
+        for file in ["key.pem", "fd:", "fd:-1", "fd:x", "./-"] {
+            assert_eq!(named(file), KeySource::File(file.into()));
+        }
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_file_is_refused_and_not_repeated() {
+        let pem = KeyPair::from_seed([7; 32]).to_pem();
+        let source = KeySource::named(pem.as_str().into());
+        let said = format!("{} {source:?}", source.read().unwrap_err());
+        assert!(pem.lines().all(|line| !said.contains(line)), "{said}");
+    }
+
+    fn descriptor(file: &impl std::os::fd::AsRawFd) -> KeySource {
+        KeySource::named(format!("fd:{}", file.as_raw_fd()).into())
+    }
+
+    #[test]
+    fn a_descriptor_is_read_to_its_end() {
+        let key = KeyPair::from_seed([7; 32]);
+        let (reader, mut writer) = io::pipe().unwrap();
+        let source = descriptor(&reader);
+        let read = std::thread::spawn(move || source.read());
+        for part in key.to_pem().as_bytes().chunks(50) {
+            writer.write_all(part).unwrap();
+        }
+        drop(writer);
+        assert_eq!(read.join().unwrap().unwrap().public(), key.public());
+    }
+
+    #[test]
+    fn an_endless_descriptor_is_given_up() {
+        let zero = File::open("/dev/zero").unwrap();
+        assert!(matches!(descriptor(&zero).read(), Err(KeyFileError::Parse { .. })));
+    }
+
+    #[test]
+    fn a_file_keeps_its_rule_behind_a_descriptor() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, key) = key_in(directory.path());
+        let file = File::open(&path).unwrap();
+        assert_eq!(descriptor(&file).read().unwrap().public(), key.public());
+        set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
+        assert!(matches!(descriptor(&file).read(), Err(KeyFileError::Exposed { mode: 0o604, .. })));
     }
 }

@@ -6,10 +6,11 @@ use super::progress::Progress;
 use super::report::read_ancestry;
 use super::{Done, output, signals};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use indicatif::HumanBytes;
 use pollux_client::disk::{ScanOptions, Skipped};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Saved, save};
-use pollux_client::key_file;
+use pollux_client::key_file::KeySource;
 use pollux_core::{Key, Manifest, ManifestId, Provenance, TreeTotals};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -39,9 +40,9 @@ pub(crate) struct Arguments {
     /// Fail where something cannot be saved, instead of leaving it out with a warning
     #[arg(long)]
     strict: bool,
-    /// The publisher's key, in PKCS#8 PEM, mode 0600
-    #[arg(long, env = "POLLUX_SIGNING_KEY", value_name = "FILE")]
-    signing_key: PathBuf,
+    /// The publisher's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor
+    #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", value_parser = key_source())]
+    signing_key: KeySource,
     /// The report of the restore that the directory began with
     #[arg(long, value_name = "FILE")]
     restored: Option<PathBuf>,
@@ -62,6 +63,10 @@ pub(crate) struct Arguments {
     timeout: Duration,
     #[command(flatten)]
     pub(super) common: Common,
+}
+
+fn key_source() -> impl TypedValueParser<Value = KeySource> {
+    OsStringValueParser::new().map(KeySource::named)
 }
 
 fn parse_provenance(text: &str) -> Result<(String, String), String> {
@@ -104,7 +109,7 @@ impl Arguments {
                 exclude: self.exclude,
                 strict: self.strict,
             },
-            signer: key_file::read(&self.signing_key)?,
+            signer: self.signing_key.read()?,
             provenance: provenance(&self.provenance)?,
             ancestry: self.restored.as_deref().map(read_ancestry).transpose()?.flatten(),
             life: Duration::from_secs(self.life.saturating_mul(DAY)),

@@ -129,6 +129,37 @@ fn a_miss_that_fails_is_one_object_still() {
     assert!(object.get("error").is_none(), "{object}");
 }
 
+/// How a save ends whose key comes by standard input, with 6 where the key was good: there is no such directory.
+fn save_with_input(source: &str, input: impl Into<Stdio>) -> (Option<i32>, String) {
+    let mut save = pollux(&["save", KEY, "/nowhere/cache", "--signing-key", source]);
+    let output = save.stdin(input).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_signing_key_comes_from_standard_input_on_purpose() {
+    let directory = tempfile::tempdir().unwrap();
+    let pool = directory.path().join("pool");
+    assert!(
+        pollux(&["pool", "init", "--seed", "127.0.0.1:4480"]).arg(&pool).output().unwrap().status.success()
+    );
+    let pem = fs::read(pool.join("publisher.pem")).unwrap();
+    for source in ["-", "fd:0", "/dev/stdin", "/dev/fd/0"] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&pem).unwrap();
+        drop(writer);
+        let (status, words) = save_with_input(source, reader);
+        assert_eq!(status, Some(6), "{source}: {words}");
+    }
+    let (status, words) = save_with_input("-", Stdio::null());
+    assert_eq!(status, Some(2), "{words}");
+    let (status, words) = save_with_input("fd:77", Stdio::null());
+    assert_eq!(status, Some(2), "{words}");
+    let (status, words) = save_with_input("/dev/zero", Stdio::null());
+    assert_eq!(status, Some(2), "{words}");
+    assert!(words.contains("`fd:N`"), "{words}");
+}
+
 /// Starts a command, waits until it has said hello to its node, and interrupts it: how it ends, and what it says.
 fn interrupted(arguments: &[&str], signal: Signal) -> (Option<i32>, String) {
     let directory = tempfile::tempdir().unwrap();
