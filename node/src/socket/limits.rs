@@ -4,8 +4,13 @@ use std::time::Duration;
 
 /// Plain bytes on their way to a job: enough to keep the socket busy, little enough for many jobs.
 pub(super) const DELIVER_BYTES: u32 = 8 * 1024 * 1024;
-/// Chunks of a job being read from the store ahead of its socket.
+/// Chunks of a job waiting for its socket, read ahead where there is room.
 pub(super) const READS_AHEAD: usize = 4;
+/// Bytes that all jobs together have read ahead, whoever is slow: a few dozen chunks keep every disk and socket busy. Each
+/// job has one chunk besides, whose turn it is.
+pub(super) const READ_AHEAD_BYTES: usize = 64 * 1024 * 1024;
+/// A job that has not taken a chunk after so long uses no read ahead: a socket takes one in a few milliseconds.
+pub(super) const TAKEN_IN_TIME: Duration = Duration::from_secs(1);
 /// What blocks (reads, uploads, syncs) of all jobs together at one time: a few keep a disk busy.
 pub(super) const TURNS: usize = 16;
 /// Uploaded chunks of a job that wait to be hashed and appended.

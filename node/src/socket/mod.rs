@@ -3,12 +3,15 @@
 //! Anybody whom its mode (and the list of users, where there is one) lets may connect: the socket grants no right that
 //! root on the instance lacks, since only signatures bind keys. So what is bounded here is what a job may cost.
 
+mod ahead;
 mod limits;
 mod pending;
 mod questions;
 mod session;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_memory;
 mod turns;
 mod uploads;
 mod writer;

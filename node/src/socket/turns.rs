@@ -1,23 +1,41 @@
-//! How much of what blocks is under way for all jobs together.
+//! How much of what blocks is under way for all jobs together, and how much is read ahead.
 
-use super::limits::TURNS;
+use super::limits::{READ_AHEAD_BYTES, TURNS};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Takes turns on the runtime's blocking threads, first come first served, so that many jobs leave most of them to the
 /// engine's work.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     places: Arc<Semaphore>,
+    /// A permit for each byte that may be read ahead.
+    ahead: Arc<Semaphore>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(TURNS)) }
+        Self::new(READ_AHEAD_BYTES)
     }
 }
 
 impl Turns {
+    /// With room for so many bytes read ahead.
+    pub(super) fn new(ahead: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(TURNS)), ahead: Arc::new(Semaphore::new(ahead)) }
+    }
+
+    /// Room for so many bytes read ahead, if there is any now; dropped, it is given back.
+    pub(super) fn room_ahead(&self, bytes: u32) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.ahead).try_acquire_many_owned(bytes).ok()
+    }
+
+    /// Bytes that may be read ahead now.
+    #[cfg(test)]
+    pub(super) fn bytes_ahead_free(&self) -> usize {
+        self.ahead.available_permits()
+    }
+
     /// Does the work when its turn has come; nothing if it panicked. Dropping the future before that does nothing,
     /// later the work goes on to its end.
     pub(super) async fn run<R: Send + 'static>(

@@ -1,35 +1,21 @@
 //! The writing half of a job's connection.
 
 use super::SocketParts;
-use super::limits::{READS_AHEAD, WRITE_TIMEOUT};
+use super::ahead::{Ahead, Loaded, Waiting};
+use super::limits::{TAKEN_IN_TIME, WRITE_TIMEOUT};
 use super::pending::Pending;
 use super::turns::Turns;
-use crate::driver::{Delivery, DriverEvent, SessionItem};
+use crate::driver::{DriverEvent, SessionItem};
 use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, Reply, encode};
 use pollux_core::engine::{FetchEnd, JobId, JobReply, Matched, MissReason, PublishFailure, Source};
-use pollux_core::{ChunkRef, Frame, VerifiedChunk};
-use std::collections::VecDeque;
+use pollux_core::{ChunkRef, Frame};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
-
-/// A chunk on its way: in memory, or being read from the store.
-#[derive(Debug)]
-struct Ahead {
-    chunk: ChunkRef,
-    source: Source,
-    bytes: Bytes,
-}
-
-#[derive(Debug)]
-enum Bytes {
-    Buffer(Arc<VerifiedChunk>),
-    Reading(JoinHandle<Option<(ChunkRef, Frame)>>),
-}
 
 /// Writes what the job is told.
 #[derive(Debug)]
@@ -38,8 +24,7 @@ pub(super) struct Writer {
     parts: SocketParts,
     job: JobId,
     pending: Arc<Pending>,
-    turns: Turns,
-    ahead: VecDeque<Ahead>,
+    ahead: Ahead,
 }
 
 impl Writer {
@@ -49,7 +34,8 @@ impl Writer {
         job: JobId,
         (pending, turns): (Arc<Pending>, Turns),
     ) -> Self {
-        Self { socket, parts, job, pending, turns, ahead: VecDeque::new() }
+        let ahead = Ahead::new(parts.store.clone(), turns);
+        Self { socket, parts, job, pending, ahead }
     }
 
     /// Writes until both sides have nothing more to say, or the job takes nothing any more.
@@ -70,12 +56,12 @@ impl Writer {
         replies: &mut mpsc::Receiver<Reply>,
     ) -> io::Result<()> {
         loop {
-            while self.ahead.len() < READS_AHEAD
+            while self.ahead.has_room()
                 && let Ok(item) = items.try_recv()
             {
                 self.take(item).await?;
             }
-            if let Some(next) = self.ahead.pop_front() {
+            if let Some(next) = self.ahead.pop() {
                 self.write_chunk(next).await?;
                 self.write_waiting(replies).await?;
                 continue;
@@ -103,15 +89,11 @@ impl Writer {
     async fn take(&mut self, item: SessionItem) -> io::Result<()> {
         match item {
             SessionItem::Chunk { chunk, source, delivery } => {
-                let bytes = match delivery {
-                    Delivery::Buffer(buffer) => Bytes::Buffer(buffer),
-                    Delivery::Store => self.read_ahead(chunk),
-                };
-                self.ahead.push_back(Ahead { chunk, source, bytes });
+                self.ahead.push(chunk, source, delivery);
                 Ok(())
             }
             SessionItem::Reply(reply) => {
-                while let Some(next) = self.ahead.pop_front() {
+                while let Some(next) = self.ahead.pop() {
                     self.write_chunk(next).await?;
                 }
                 self.write_engine_reply(*reply).await
@@ -119,31 +101,35 @@ impl Writer {
         }
     }
 
-    fn read_ahead(&self, chunk: ChunkRef) -> Bytes {
-        let (store, turns) = (self.parts.store.clone(), self.turns.clone());
-        Bytes::Reading(tokio::spawn(async move {
-            turns.run(move || store.get(&chunk.id).ok().flatten()).await.flatten()
-        }))
-    }
-
-    async fn write_chunk(&mut self, ahead: Ahead) -> io::Result<()> {
-        let Ahead { chunk, source, bytes } = ahead;
+    async fn write_chunk(&mut self, next: Waiting) -> io::Result<()> {
+        let Waiting { chunk, source, .. } = next;
         self.pending.chunk_done(&chunk);
-        match bytes {
-            Bytes::Buffer(buffer) => self.write_frame(chunk, source, buffer.frame()).await?,
-            Bytes::Reading(reading) => match reading.await.ok().flatten() {
-                Some((found, frame)) if found == chunk => self.write_frame(chunk, source, &frame).await?,
-                Some(_) => self.failed(chunk).await?,
-                None => self.lost(chunk).await?,
-            },
+        match self.ahead.load(next).await {
+            Loaded::Buffer(buffer) => self.write_frame(chunk, source, buffer.frame()).await?,
+            Loaded::Frame(frame) => self.write_frame(chunk, source, &frame).await?,
+            Loaded::Other => self.failed(chunk).await?,
+            Loaded::Lost => self.lost(chunk).await?,
         }
         self.tell(DriverEvent::Taken { job: self.job, bytes: chunk.bytes }).await
     }
 
     async fn write_frame(&mut self, chunk: ChunkRef, source: Source, frame: &Frame) -> io::Result<()> {
         let head = ChunkHead::before(chunk, wire_source(source), frame);
-        self.write_bytes(&head).await?;
-        self.write_bytes(&frame.bytes).await
+        let socket = &mut self.socket;
+        let mut writing = pin!(async move {
+            write_bytes(socket, &head).await?;
+            write_bytes(socket, &frame.bytes).await
+        });
+        match timeout(TAKEN_IN_TIME, &mut writing).await {
+            Ok(written) => {
+                self.ahead.taken_in_time();
+                written
+            }
+            Err(_) => {
+                self.ahead.give_back();
+                writing.await
+            }
+        }
     }
 
     /// The store was believed to hold it: the job may ask again, and peers will be asked.
@@ -176,20 +162,20 @@ impl Writer {
 
     async fn write(&mut self, reply: &Reply) -> io::Result<()> {
         let bytes = encode(reply).map_err(io::Error::other)?;
-        self.write_bytes(&bytes).await
+        write_bytes(&mut self.socket, &bytes).await
     }
+}
 
-    /// Every write must make progress; how long a whole frame takes is the job's affair.
-    async fn write_bytes(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let written = timeout(WRITE_TIMEOUT, self.socket.write(bytes)).await??;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            bytes = bytes.get(written..).unwrap_or_default();
+/// Every write must make progress; how long a whole frame takes is the job's affair.
+async fn write_bytes(socket: &mut OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = timeout(WRITE_TIMEOUT, socket.write(bytes)).await??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
         }
-        Ok(())
+        bytes = bytes.get(written..).unwrap_or_default();
     }
+    Ok(())
 }
 
 const fn wire_source(source: Source) -> ChunkSource {

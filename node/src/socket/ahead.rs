@@ -1,0 +1,158 @@
+//! Chunks on their way to a job's socket: the next few are read from the store ahead of it.
+//!
+//! What all jobs together read ahead is bounded by [`READ_AHEAD_BYTES`]; where that is used up, a job still has the one
+//! chunk that is its turn. A job that takes a chunk slowly gives back what it had read ahead, and reads nothing ahead
+//! until it takes one in time: so many slow jobs cost one chunk each, and leave the room to those that use it.
+//!
+//! Chunks that the engine delivers from memory are not counted here: the engine's credits bound them.
+//!
+//! [`READ_AHEAD_BYTES`]: super::limits::READ_AHEAD_BYTES
+
+use super::limits::READS_AHEAD;
+use super::turns::Turns;
+use crate::driver::Delivery;
+use crate::store::Store;
+use pollux_core::engine::Source;
+use pollux_core::{ChunkRef, Frame, VerifiedChunk};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
+
+/// A chunk that a job waits for.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) chunk: ChunkRef,
+    pub(super) source: Source,
+    bytes: Bytes,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Buffer(Arc<VerifiedChunk>),
+    /// In the store.
+    Later,
+    Reading(Reading),
+}
+
+/// A read under way or done, and its share of the room. Dropped, it begins no more.
+#[derive(Debug)]
+struct Reading {
+    task: JoinHandle<Option<(ChunkRef, Frame)>>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The bytes of a chunk whose turn it is.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// From memory.
+    Buffer(Arc<VerifiedChunk>),
+    /// From the store.
+    Frame(Frame),
+    /// The store's has another length.
+    Other,
+    /// The store has none.
+    Lost,
+}
+
+/// The chunks that a job waits for, in order.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    store: Store,
+    turns: Turns,
+    queue: VecDeque<Waiting>,
+    /// The last chunk was taken slowly.
+    slow: bool,
+}
+
+impl Ahead {
+    pub(super) const fn new(store: Store, turns: Turns) -> Self {
+        Self { store, turns, queue: VecDeque::new(), slow: false }
+    }
+
+    /// Whether another one may wait here.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.len() < READS_AHEAD
+    }
+
+    /// Behind the others.
+    pub(super) fn push(&mut self, chunk: ChunkRef, source: Source, delivery: Delivery) {
+        let bytes = match delivery {
+            Delivery::Buffer(buffer) => Bytes::Buffer(buffer),
+            Delivery::Store => Bytes::Later,
+        };
+        self.queue.push_back(Waiting { chunk, source, bytes });
+        self.begin();
+    }
+
+    /// The one whose turn it is; those behind it may begin.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        let next = self.queue.pop_front();
+        self.begin();
+        next
+    }
+
+    /// The bytes of the one whose turn it is. Dropping the future drops what was read.
+    pub(super) async fn load(&self, waiting: Waiting) -> Loaded {
+        let mut reading = match waiting.bytes {
+            Bytes::Buffer(buffer) => return Loaded::Buffer(buffer),
+            Bytes::Later => self.read(waiting.chunk, None),
+            Bytes::Reading(reading) => reading,
+        };
+        match (&mut reading.task).await.ok().flatten() {
+            Some((found, frame)) if found == waiting.chunk => Loaded::Frame(frame),
+            Some(_) => Loaded::Other,
+            None => Loaded::Lost,
+        }
+    }
+
+    /// The job is slow: what was read ahead for it is read again when its turn comes.
+    pub(super) fn give_back(&mut self) {
+        self.slow = true;
+        for waiting in &mut self.queue {
+            if matches!(waiting.bytes, Bytes::Reading(_)) {
+                waiting.bytes = Bytes::Later;
+            }
+        }
+    }
+
+    /// The job has taken a chunk in time.
+    pub(super) const fn taken_in_time(&mut self) {
+        self.slow = false;
+    }
+
+    /// Begins what there is room for.
+    fn begin(&mut self) {
+        if self.slow {
+            return;
+        }
+        let waiting = self.queue.iter().enumerate();
+        let later = waiting.filter(|(_, waiting)| matches!(waiting.bytes, Bytes::Later));
+        let later: Vec<(usize, ChunkRef)> = later.map(|(at, waiting)| (at, waiting.chunk)).collect();
+        for (at, chunk) in later {
+            let Some(room) = self.turns.room_ahead(chunk.bytes) else { return };
+            let reading = self.read(chunk, Some(room));
+            if let Some(waiting) = self.queue.get_mut(at) {
+                waiting.bytes = Bytes::Reading(reading);
+            }
+        }
+    }
+
+    fn read(&self, chunk: ChunkRef, room: Option<OwnedSemaphorePermit>) -> Reading {
+        let (store, turns) = (self.store.clone(), self.turns.clone());
+        let read = async move { turns.run(move || store.get(&chunk.id).ok().flatten()).await.flatten() };
+        Reading { task: tokio::spawn(read), _room: room }
+    }
+
+    /// Chunks that are in memory from the store, or will be in a moment.
+    #[cfg(test)]
+    pub(super) fn reading(&self) -> usize {
+        self.queue.iter().filter(|waiting| matches!(waiting.bytes, Bytes::Reading(_))).count()
+    }
+}
