@@ -109,5 +109,11 @@ fn log_event(event: &Event) {
         Event::Complete { manifest } => tracing::info!(%manifest, "every chunk is here"),
         Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
         Event::Certified { manifest } => tracing::info!(%manifest, "manifest certified"),
+        Event::OfferRefused { from: peer, manifest, place: Some((key, sequence)), why } => {
+            tracing::info!(%peer, %manifest, %key, sequence, reason = %why, "offer refused");
+        }
+        Event::OfferRefused { from: peer, manifest, place: None, why } => {
+            tracing::info!(%peer, %manifest, reason = %why, "offer refused");
+        }
     }
 }

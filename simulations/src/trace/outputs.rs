@@ -97,5 +97,6 @@ const fn happened(event: &Event) -> &'static str {
         Event::Complete { .. } => "complete",
         Event::Receipt { .. } => "receipt",
         Event::Certified { .. } => "certified",
+        Event::OfferRefused { .. } => "offer-refused",
     }
 }

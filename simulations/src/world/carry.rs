@@ -55,7 +55,9 @@ impl World {
             Event::Joined { .. }
             | Event::Complete { .. }
             | Event::Receipt { .. }
-            | Event::Certified { .. } => {}
+            | Event::Certified { .. }
+            // Honest nodes offer again, race and leave.
+            | Event::OfferRefused { .. } => {}
             Event::JoinRefused { .. }
             | Event::Disbelieved { .. }
             | Event::BelowFloor { .. }

@@ -1,6 +1,6 @@
 //! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
-use crate::message::{Decline, Refusal};
-use crate::{ChunkFault, Disbelief, ManifestId, PeerId};
+use crate::message::{Decline, OfferRefusal, Refusal};
+use crate::{ChunkFault, Disbelief, Key, ManifestId, PeerId};
 
 /// Where a chunk came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +151,17 @@ pub enum Event {
     Certified {
         /// Of what.
         manifest: ManifestId,
+    },
+    /// This seed gives no receipt for what it was offered.
+    OfferRefused {
+        /// Who offered.
+        from: PeerId,
+        /// What.
+        manifest: ManifestId,
+        /// The key and the sequence that it names, believed or not; none if it cannot be read.
+        place: Option<(Key, u64)>,
+        /// Why.
+        why: OfferRefusal,
     },
 }
 

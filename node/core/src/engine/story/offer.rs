@@ -7,7 +7,9 @@ use crate::engine::state::votes::Claim;
 use crate::engine::transfer::PullId;
 use crate::engine::{Engine, Event, StoreFailure, TreeFault, Work};
 use crate::message::{Control, OfferRefusal};
-use crate::{CertifiedEnvelope, Disbelief, Envelope, Manifest, ManifestId, Now, PeerId, VerifiedManifest};
+use crate::{
+    CertifiedEnvelope, Disbelief, Envelope, Key, Manifest, ManifestId, Now, PeerId, VerifiedManifest,
+};
 
 impl Engine {
     /// A member offers.
@@ -152,17 +154,19 @@ impl Engine {
     }
 
     fn say_refused(&mut self, offer: &Offer, why: OfferRefusal) {
-        let (standing, highest) =
-            if why == OfferRefusal::Conflict { self.what_stands(&offer.envelope) } else { (None, 0) };
+        let place = offer.envelope.body::<Manifest>().ok().map(|manifest| (manifest.key, manifest.sequence));
+        let key = place.as_ref().map(|(key, _)| key).filter(|_| why == OfferRefusal::Conflict);
+        let (standing, highest) = key.map_or((None, 0), |key| self.what_stands(key));
+        let (from, manifest) = (offer.contact.peer, offer.manifest);
+        self.event(Event::OfferRefused { from, manifest, place, why });
         self.send(offer.contact.peer, Control::OfferRefused { offer: offer.number, why, standing, highest });
     }
 
     /// What is certified under an offer's key, and the highest sequence that is voted for or claimed.
-    fn what_stands(&self, envelope: &Envelope) -> (Option<Box<CertifiedEnvelope>>, u64) {
-        let Ok(Manifest { key, .. }) = envelope.body::<Manifest>() else { return (None, 0) };
-        let standing = self.catalogue.standing(&key).map(|entry| Box::new(entry.certified.to_envelope()));
-        let newest = self.catalogue.highest(&key).unwrap_or(0);
-        (standing, self.votes.highest(&key).max(newest))
+    fn what_stands(&self, key: &Key) -> (Option<Box<CertifiedEnvelope>>, u64) {
+        let standing = self.catalogue.standing(key).map(|entry| Box::new(entry.certified.to_envelope()));
+        let newest = self.catalogue.highest(key).unwrap_or(0);
+        (standing, self.votes.highest(key).max(newest))
     }
 
     /// Ends an offer: its place is free again unless a receipt was signed for it.

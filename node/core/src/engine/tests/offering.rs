@@ -175,6 +175,40 @@ fn a_holder_that_comes_back_on_another_connection_offers_anew() {
     assert_eq!(receipts(&mut bench, members[0]).len(), 1);
 }
 
+type Refused = (PeerId, Option<(String, u64)>, OfferRefusal);
+fn refused_events(bench: &mut Bench) -> Vec<Refused> {
+    let refused = |event| match event {
+        Event::OfferRefused { from, place, why, .. } => {
+            Some((from, place.map(|(key, sequence)| (key.to_string(), sequence)), why))
+        }
+        _ => None,
+    };
+    bench.events().into_iter().filter_map(refused).collect()
+}
+
+#[test]
+fn every_refusal_is_an_event_with_its_place() {
+    let (mut bench, members) = seed(2);
+    let place = |sequence| Some((KEY.to_owned(), sequence));
+    let (manifest, content) = signed(&bench, 1, 3);
+    offers(&mut bench, members[0], 1, &manifest);
+    finish(&mut bench, &content);
+    assert_eq!(refused_events(&mut bench), [], "a receipt is no refusal");
+    let (rival, _) = signed(&bench, 1, 4);
+    offers(&mut bench, members[1], 2, &rival);
+    bench.work();
+    assert_eq!(refused_events(&mut bench), [(members[1], place(1), OfferRefusal::Conflict)]);
+    let (far, _) = signed(&bench, SEQUENCE_AHEAD_MAX + 1, 4);
+    offers(&mut bench, members[1], 3, &far);
+    bench.work();
+    let refused = (members[1], place(SEQUENCE_AHEAD_MAX + 1), OfferRefusal::SequenceTooFar);
+    assert_eq!(refused_events(&mut bench), [refused]);
+    let nonsense = Envelope { payload: b"no manifest".to_vec(), ..rival };
+    offers(&mut bench, members[0], 4, &nonsense);
+    bench.work();
+    assert_eq!(refused_events(&mut bench), [(members[0], None, OfferRefusal::NotBelieved)]);
+}
+
 #[test]
 fn a_store_that_fails_is_said_to_be_full_and_keeps_the_place_of_a_signed_receipt() {
     for why in [StoreFailure::Full, StoreFailure::Broken] {
