@@ -7,7 +7,6 @@
 mod events;
 mod frames;
 mod outputs;
-mod reach;
 mod sessions;
 mod sweeper;
 #[cfg(test)]
@@ -24,7 +23,6 @@ use crate::store::{Recovery, Store};
 use frames::Frames;
 use pollux_core::engine::{Credit, Engine, EngineConfig, Input, JobId, StoreFailure};
 use pollux_core::{KeyPair, PeerRole, Trust};
-use reach::Reach;
 use sessions::Sessions;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +60,8 @@ pub struct Driver {
     workers: Workers,
     net: NetHandle,
     frames: Frames,
-    reach: Reach,
+    /// Names the seeds: an operator wants to know when one cannot be reached.
+    trust: Arc<Trust>,
     sessions: Sessions,
     /// None on a seed.
     sweeper: Option<Sweeper>,
@@ -83,7 +82,7 @@ impl Driver {
             Sweeper::new(parts.store.clone(), handle.saving_lock(), remembered, now.instant)
         });
         let engine = Engine::new(parts.engine, now);
-        let reach = Reach::new(Arc::clone(&parts.trust));
+        let trust = Arc::clone(&parts.trust);
         let workers = Workers::new(parts.store, parts.trust, parts.identity, done);
         let driver = Self {
             engine,
@@ -91,7 +90,7 @@ impl Driver {
             workers,
             net: parts.net,
             frames: Frames::default(),
-            reach,
+            trust,
             sessions: Sessions::default(),
             sweeper,
             results,
@@ -183,28 +182,17 @@ impl Driver {
         let input = match event {
             NetEvent::Listening { .. } => return,
             NetEvent::Connected { peer, address, dialled, messages } => {
-                if !dialled {
-                    self.reach.note(peer, address);
-                }
                 self.feed(Input::Connected { peer, address, dialled });
                 Input::Credit(Credit::Send { peer, messages })
             }
-            NetEvent::Disconnected { peer } => {
-                self.reach.forget(&peer);
-                Input::Disconnected { peer }
-            }
+            NetEvent::Disconnected { peer } => Input::Disconnected { peer },
             NetEvent::DialFailed { peer } => {
-                if self.reach.is_seed(&peer) {
+                if self.trust.is_seed(&peer) {
                     tracing::warn!(%peer, "a seed cannot be reached, or is not the one that the policy names");
                 }
                 Input::DialFailed { peer }
             }
-            NetEvent::Message { peer, message } => {
-                if let Some(address) = self.reach.told(&peer, &message) {
-                    self.net.dial(peer, vec![address]);
-                }
-                Input::Message { peer, message }
-            }
+            NetEvent::Message { peer, message } => Input::Message { peer, message },
             NetEvent::SendCredit { peer, messages } => Input::Credit(Credit::Send { peer, messages }),
             NetEvent::FrameArrived { fetch, frame } => {
                 let bytes = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);

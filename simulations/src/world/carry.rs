@@ -30,6 +30,8 @@ impl World {
             Output::Deliver { chunk, source, fetch, .. } => self.deliver(no, chunk, source, fetch),
             Output::Reply { reply, .. } => self.reply(no, *reply),
             Output::Event(event) => self.note(no, &event),
+            // Every pair has one link here.
+            Output::Reach { .. } => {}
         }
     }
 

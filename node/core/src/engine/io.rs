@@ -339,6 +339,14 @@ pub enum Output {
     },
     /// For logs and metrics; no duty.
     Event(Event),
+    /// A peer that dialled this node can be dialled itself, for more connections of the bulk plane. The policy lets this
+    /// address be dialled.
+    Reach {
+        /// Who.
+        peer: PeerId,
+        /// Where it was seen, at the port that it tells.
+        address: SocketAddr,
+    },
 }
 
 /// What must be durable.

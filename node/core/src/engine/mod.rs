@@ -37,6 +37,7 @@
 //! | [`Output::Deliver`] | give the chunk to the job | none (`Credit::Deliver` when its socket took it) |
 //! | [`Output::Reply`] | tell the job | none |
 //! | [`Output::Event`] | log, count | none |
+//! | [`Output::Reach`] | use the address for the bulk plane of a peer that is connected | none |
 //!
 //! Answers may come in any order and at any time later. An answer to a task that the engine forgot is ignored, and so
 //! is everything about a peer or a job that it does not know: no input can make it panic.

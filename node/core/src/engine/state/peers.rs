@@ -36,6 +36,8 @@ pub(crate) struct Peer {
     pub session: u64,
     /// Where it is, as seen from here.
     pub ip: IpAddr,
+    /// It came to this node, which may not know how to go there.
+    pub came: bool,
     /// Where it accepts connections; 0 if nowhere.
     pub listen_port: u16,
     /// What it has proven.
@@ -114,6 +116,7 @@ impl Peers {
         let peer = Peer {
             session: contact.session,
             ip,
+            came: false,
             listen_port: 0,
             standing: Standing::Silent,
             judging: false,

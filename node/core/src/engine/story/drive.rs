@@ -14,7 +14,10 @@ impl Engine {
             Input::Credit(credit) => self.on_credit(credit),
             Input::Recovered(certified) => self.on_recovered(now, certified),
             Input::RecoveredVote { receipt, .. } => self.on_recovered_vote(receipt),
-            Input::Connected { peer, address, .. } => self.on_connected(now, peer, address),
+            Input::Connected { peer, address, dialled } => {
+                self.on_connected(now, peer, address);
+                self.note_direction(&peer, dialled);
+            }
             Input::Disconnected { peer } => self.on_disconnected(now, peer),
             Input::DialFailed { peer } => self.on_dial_failed(now, peer),
             Input::Message { peer, message } => self.on_message(now, peer, *message),

@@ -111,6 +111,24 @@ impl Engine {
         self.say_hello(now, peer);
     }
 
+    /// Who dialled, if the connection is kept.
+    pub(super) fn note_direction(&mut self, peer: &PeerId, dialled: bool) {
+        if let Some(found) = self.peers.get_mut(peer) {
+            found.came = !dialled;
+        }
+    }
+
+    /// Where a peer that came and says where it listens can be dialled itself, if the policy allows that address.
+    /// Without that its chunks still come, on its control connection, where they hold up messages.
+    fn reach(&mut self, peer: PeerId) {
+        let Some(found) = self.peers.get(&peer) else { return };
+        let allowed = found.came && found.listen_port != 0 && self.config.trust.policy().may_dial(&found.ip);
+        if allowed {
+            let address = SocketAddr::new(found.ip, found.listen_port);
+            self.outbox.push(Output::Reach { peer, address });
+        }
+    }
+
     fn unwelcome(&self, now: Now, peer: &PeerId) -> Option<DropReason> {
         if *peer == self.config.me || self.bans.holds(now.instant, peer) {
             return Some(DropReason::Misbehaved);
@@ -139,6 +157,8 @@ impl Engine {
         let is_seed = self.config.trust.is_seed(&peer);
         let Some(found) = self.peers.get_mut(&peer) else { return };
         found.listen_port = hello.listen_port;
+        self.reach(peer);
+        let Some(found) = self.peers.get_mut(&peer) else { return };
         if is_seed {
             let first = found.standing != Standing::Seed;
             found.standing = Standing::Seed;

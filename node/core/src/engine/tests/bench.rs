@@ -231,6 +231,13 @@ impl Bench {
         self.take(|output| if let Output::Dial { peer, .. } = output { Some(*peer) } else { None })
     }
 
+    pub(super) fn reached(&mut self) -> Vec<(PeerId, SocketAddr)> {
+        self.take(|output| match output {
+            Output::Reach { peer, address } => Some((*peer, *address)),
+            _ => None,
+        })
+    }
+
     pub(super) fn events(&mut self) -> Vec<Event> {
         self.take(|output| if let Output::Event(event) = output { Some(event.clone()) } else { None })
     }

@@ -13,6 +13,7 @@ mod listing;
 mod losses;
 mod offering;
 mod publishing;
+mod reaching;
 mod recovery;
 mod remembering;
 mod restore;
