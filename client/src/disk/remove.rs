@@ -15,7 +15,10 @@ use rustix::{
 /// Directories open one in another at most: a deeper one is first moved to the top, so that descriptors do not run out.
 const DEPTH_MAX: usize = 64;
 
-/// Removes `name` in `dir`, whatever it is. Goes on after a failure, to leave as little as possible, and gives the first.
+/// Descriptors that a removal takes at least: for the top, a directory in it, and the listing of that.
+pub(super) const DESCRIPTORS_MIN: usize = 3;
+
+/// Removes `name` in `dir`, whatever it is. Takes what descriptors there are, [`DESCRIPTORS_MIN`] at least. Goes on after a failure, to leave as little as possible, and gives the first.
 pub(super) fn remove_all<P: Arg + Copy>(dir: impl AsFd, name: P) -> Result<()> {
     let Some(stat) = stat_at(&dir, name)? else {
         return Ok(());
@@ -72,9 +75,22 @@ impl Removal<'_> {
 
     fn remove_dir(&mut self, dir: BorrowedFd<'_>, name: &std::ffi::CStr, depth: usize) -> Result<()> {
         if depth >= DEPTH_MAX {
-            self.moved += 1;
-            return renameat(dir, name, self.top, format!(".deep-{}", self.moved));
+            return self.move_up(dir, name);
         }
+        match self.empty_inner(dir, name, depth) {
+            // The directories above it hold the descriptors that it needs: at the top it needs none of theirs.
+            Err(Errno::MFILE | Errno::NFILE) if depth > 0 => return self.move_up(dir, name),
+            done => done?,
+        }
+        unlink(dir, name, AtFlags::REMOVEDIR)
+    }
+
+    fn move_up(&mut self, dir: BorrowedFd<'_>, name: &std::ffi::CStr) -> Result<()> {
+        self.moved += 1;
+        renameat(dir, name, self.top, format!(".deep-{}", self.moved))
+    }
+
+    fn empty_inner(&mut self, dir: BorrowedFd<'_>, name: &std::ffi::CStr, depth: usize) -> Result<()> {
         let inner = match open_dir_at(dir, name) {
             Err(Errno::ACCESS) => open_closed_dir(dir, name),
             inner => inner,
@@ -82,8 +98,7 @@ impl Removal<'_> {
         if is_mount_root(&inner) || fstat(&inner)?.st_dev != self.device {
             return Err(Errno::XDEV);
         }
-        self.empty(inner.as_fd(), depth + 1)?;
-        unlink(dir, name, AtFlags::REMOVEDIR)
+        self.empty(inner.as_fd(), depth + 1)
     }
 }
 

@@ -5,12 +5,12 @@
 //! as long as its process lives: one whose lock can be taken was left by a killed process, and the next restore removes it.
 use super::{
     names::{names_in, open_dir_at, stat_at},
-    remove::remove_all,
+    remove::{DESCRIPTORS_MIN, remove_all},
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat},
-    io::{Errno, Result},
+    fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, mkdirat, openat, unlinkat},
+    io::{Errno, Result, fcntl_dupfd_cloexec},
     process::geteuid,
 };
 use std::ffi::CStr;
@@ -36,6 +36,8 @@ pub(super) struct Staging {
     inside: bool,
     /// The staging directory itself; it carries the lock.
     dir: OwnedFd,
+    /// Descriptors kept for the removal: a restore that has run out of them leaves no litter either.
+    reserve: Vec<OwnedFd>,
 }
 
 impl Staging {
@@ -44,14 +46,18 @@ impl Staging {
     pub(super) fn make(place: OwnedFd, target: &str) -> Result<Self> {
         let beginning = beginning(target);
         remove_stale_like(&place, &beginning);
+        let reserve = (0..DESCRIPTORS_MIN).map(|_| fcntl_dupfd_cloexec(&place, 0)).collect::<Result<_>>()?;
         for _ in 0..TRIES_MAX {
             let name = format!("{beginning}{}", random_letters()?);
             match mkdirat(&place, &*name, Mode::RWXU) {
                 Err(Errno::EXIST) => continue,
                 done => done?,
             }
-            if let Some(dir) = take(&place, &name)? {
-                let staging = Self { place, name, inside: target.is_empty(), dir };
+            let taken = take(&place, &name).inspect_err(|_| {
+                let _ = unlinkat(&place, &*name, AtFlags::REMOVEDIR);
+            });
+            if let Some(dir) = taken? {
+                let staging = Self { place, name, inside: target.is_empty(), dir, reserve };
                 staging.furnish()?;
                 return Ok(staging);
             }
@@ -78,6 +84,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
+        self.reserve.clear();
         // Nobody is left who could do more about a failure; the next restore tries again.
         let _ = remove_all(&self.place, &*self.name);
     }
