@@ -49,6 +49,15 @@ enum Failure {
     Io(#[from] io::Error),
 }
 
+impl Failure {
+    const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Start(error) => error.hint(),
+            Self::Config(_) | Self::Driver(_) | Self::Io(_) => None,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match start(arguments) {
@@ -56,6 +65,9 @@ fn main() -> ExitCode {
         Err(failure) => {
             // Nothing better can be done where standard error is gone.
             writeln!(io::stderr(), "pollux-node: {failure}").unwrap_or_default();
+            if let Some(hint) = failure.hint() {
+                writeln!(io::stderr(), "  hint: {hint}").unwrap_or_default();
+            }
             ExitCode::FAILURE
         }
     }

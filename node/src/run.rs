@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, SocketParts};
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging};
 use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::EngineConfig;
@@ -64,6 +64,16 @@ pub enum StartError {
     /// The store is refused.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// The store's records are damaged; its chunks need not be.
+    #[error("{path}: {why}")]
+    Records {
+        /// Their file.
+        path: PathBuf,
+        /// What the database says.
+        why: String,
+        /// What is lost depends on it.
+        role: PeerRole,
+    },
     /// The wire does not come up.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -73,6 +83,27 @@ pub enum StartError {
     /// The log filter makes no sense.
     #[error("{0}")]
     Log(String),
+}
+
+impl StartError {
+    /// What an operator can do about it, where there is more to say than what is wrong.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Records { role: PeerRole::Node, .. } => Some(
+                "delete this file and start again; the chunks stay, and nothing is lost but the list of what this \
+                 node had restored, which peers and seeds have",
+            ),
+            Self::Records { role: PeerRole::Seed, .. } => Some(
+                "look after the disk, and keep a copy of this file: it has the votes of this seed and the manifests \
+                 certified here. In a pool with more seeds let another key take the place of this one by a new policy, \
+                 since a seed that forgot its votes could vote twice. A lone seed may delete the file and start again: \
+                 the chunks stay, but every key is a miss until it is saved again",
+            ),
+            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } | Self::Identity(_) => None,
+            Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
+        }
+    }
 }
 
 /// The driver ended without being told to: a bug. Nothing that was acknowledged is lost; start the node again.
@@ -148,6 +179,18 @@ fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
     PoolFile::from_json(&text).map_err(|source| StartError::PoolFile { path: path.to_owned(), source })
 }
 
+fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {
+    let options =
+        StoreOptions { bytes_max: settings.store_bytes_max, free_bytes_min: settings.store_free_bytes_min };
+    Store::open(&settings.store, options).map_err(|error| {
+        if let StoreError::Records(why) = error {
+            let path = settings.store.join(store::RECORDS);
+            return StartError::Records { path, why, role: settings.role };
+        }
+        StartError::Store(error)
+    })
+}
+
 fn make_directory(path: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(path).map_err(|source| StartError::Io { path: path.to_owned(), source })
 }
@@ -173,11 +216,7 @@ impl Node {
         logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
         let ground = Ground::open(settings, clock)?;
         make_directory(&settings.store)?;
-        let options = StoreOptions {
-            bytes_max: settings.store_bytes_max,
-            free_bytes_min: settings.store_free_bytes_min,
-        };
-        let (store, recovery) = Store::open(&settings.store, options)?;
+        let (store, recovery) = open_store(settings)?;
         let (net, mut wire) = NetHandle::start(NetConfig {
             identity: KeyPair::from_seed(*ground.identity.seed()),
             role: settings.role,

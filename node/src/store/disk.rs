@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The records' file, and what it is called until it is a database.
-const RECORDS: &str = "records.redb";
+pub(crate) const RECORDS: &str = "records.redb";
 const RECORDS_BEGUN: &str = "records.redb.new";
 
 /// A segment's number, which is also its file's name. Numbers grow; a later segment was begun later.

@@ -44,6 +44,7 @@ mod sweep;
 mod tests;
 mod writer;
 
+pub(crate) use disk::RECORDS;
 pub use error::StoreError;
 pub use sweep::SweepMark;
 

@@ -70,6 +70,19 @@ fn what_is_wrong_with_a_configuration_is_said() {
 }
 
 #[test]
+fn a_start_that_fails_says_what_to_do() {
+    let ground = Ground::new();
+    let mut command = program(&ground, &config(&ground));
+    std::fs::create_dir(ground.path("store")).unwrap();
+    std::fs::write(ground.path("store/FORMAT"), "pollux store 1\n").unwrap();
+    std::fs::write(ground.path("store/records.redb"), "no database").unwrap();
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("store/records.redb: "), "{}", said(&output));
+    assert!(said(&output).contains("\n  hint: delete this file"), "{}", said(&output));
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let ground = Ground::new();
     let mut command = program(&ground, &config(&ground));

@@ -53,6 +53,32 @@ async fn the_socket_of_a_dead_node_is_taken_over_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_records_are_refused_until_they_are_deleted() {
+    let ground = Ground::new();
+    let mut settings = ground.settings("node");
+    Running::start(&settings).await.unwrap().stop().await;
+    let records = settings.store.join("records.redb");
+    let good = std::fs::read(&records).unwrap();
+    let half = good[..good.len() / 2].to_vec();
+    let zeroed = [&[0; 4096], &good[4096..]].concat();
+    for (role, words) in
+        [(PeerRole::Node, "delete this file and start again"), (PeerRole::Seed, "vote twice")]
+    {
+        settings.role = role;
+        settings.identity = Some(ground.path("pool/seed.pem"));
+        for damaged in [&half, &zeroed, &b"no database".to_vec()] {
+            std::fs::write(&records, damaged).unwrap();
+            let error = Running::start(&settings).await.map(drop).unwrap_err();
+            assert!(matches!(&error, StartError::Records { path, .. } if *path == records), "{error}");
+            assert!(error.hint().unwrap().contains(words), "{error}");
+            assert_eq!(&std::fs::read(&records).unwrap(), damaged, "it is left as it is");
+        }
+    }
+    std::fs::remove_file(&records).unwrap();
+    Running::start(&settings).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_taken_is_named() {
     let ground = Ground::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
