@@ -133,3 +133,28 @@ impl InitReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollux_client::key_file::KeyFileError;
+    use std::io;
+
+    #[test]
+    fn every_pool_that_is_not_made_has_its_kind() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let table = [
+            (InitError::NotEmpty("/x".into()), Kind::Usage),
+            (InitError::Address("seed".to_owned()), Kind::Usage),
+            (InitError::Network(pollux_client::pool::network("10.0.0.0/99").unwrap_err()), Kind::Usage),
+            (InitError::Io { path: "/x".into(), source: full() }, Kind::Directory),
+            (InitError::Key(KeyFileError::Io { path: "/x".into(), source: full() }), Kind::Directory),
+        ];
+        for (error, kind) in table {
+            let words = error.to_string();
+            let failure = failure(error);
+            assert_eq!((failure.kind, failure.message.as_str()), (kind, words.as_str()));
+        }
+        assert!(failure(InitError::NotEmpty("/x".into())).hint.is_some());
+    }
+}

@@ -165,3 +165,62 @@ fn miss(arguments: &Arguments, why: &Miss) -> Done {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// The request that a command line makes, behind a key and a directory.
+    fn request(flags: &[&str]) -> Result<RestoreRequest, Failure> {
+        let line = ["restore", "a/b/c", "target"].into_iter().chain(flags.iter().copied());
+        Line::try_parse_from(line).unwrap().arguments.request()
+    }
+
+    fn parses(flags: &[&str]) -> bool {
+        let line = ["restore", "a/b/c", "target"].into_iter().chain(flags.iter().copied());
+        Line::try_parse_from(line).is_ok()
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let request = request(&[]).unwrap();
+        assert_eq!((request.key.to_string().as_str(), request.mode), ("a/b/c", TargetMode::Fresh));
+        let Deadlines { answer, progress, total } = request.deadlines;
+        assert_eq!([answer, progress, total].map(|wait| wait.as_secs()), [3, 10, 120]);
+        assert!((1..=THREADS_MAX).contains(&request.threads), "{}", request.threads);
+        assert!(request.fallbacks.is_empty());
+    }
+
+    #[test]
+    fn a_filled_directory_is_merged_or_replaced_and_never_both() {
+        assert_eq!(request(&["--merge"]).unwrap().mode, TargetMode::Merge);
+        assert_eq!(request(&["--replace"]).unwrap().mode, TargetMode::Replace);
+        assert!(!parses(&["--merge", "--replace"]));
+    }
+
+    #[test]
+    fn threads_are_bounded() {
+        assert_eq!(request(&["--threads", "3"]).unwrap().threads, 3);
+        assert_eq!(request(&["--threads", "100000"]).unwrap().threads, THREADS_ASKED_MAX);
+        assert!(!parses(&["--threads", "0"]));
+    }
+
+    #[test]
+    fn fallbacks_keep_their_order_and_their_bound() {
+        let names: Vec<String> = (0..=FALLBACKS_MAX).map(|number| format!("--fallback=a/{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let asked = request(&names[1..]).unwrap().fallbacks;
+        assert_eq!(asked.len(), FALLBACKS_MAX);
+        assert_eq!(asked[0].to_string(), "a/1");
+        let failure = request(&names).unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.message.contains("9 fallbacks"), "{}", failure.message);
+    }
+}
