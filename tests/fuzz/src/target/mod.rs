@@ -1,0 +1,10 @@
+//! The targets.
+
+pub(crate) mod bulk;
+pub(crate) mod chunk;
+pub(crate) mod control;
+pub(crate) mod document;
+pub(crate) mod envelope;
+pub(crate) mod names;
+pub(crate) mod socket;
+pub(crate) mod tree;
