@@ -35,3 +35,9 @@ pub(super) const DEADLINE_MAX: Duration = Duration::from_secs(3600);
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For sessions under way when the node stops.
 pub(super) const SESSION_WIND_UP: Duration = Duration::from_secs(2);
+/// Connections that one process may hold on to when another job needs a place: a job has one or two.
+pub(super) const PROCESS_SHARE: usize = 16;
+/// A job that waits for nothing keeps its place for so long at least: reading files between two requests takes a while.
+pub(super) const SPARED: Duration = Duration::from_secs(60);
+/// Connections that were told to leave and have not yet, at most: so many wait for their places.
+pub(super) const LEAVING_MAX: usize = 64;

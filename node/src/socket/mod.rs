@@ -6,6 +6,7 @@
 mod ahead;
 mod limits;
 mod pending;
+mod places;
 mod questions;
 mod session;
 #[cfg(test)]
@@ -20,9 +21,9 @@ use crate::config::Settings;
 use crate::driver::DriverHandle;
 use crate::store::Store;
 use limits::SESSION_WIND_UP;
+use places::Places;
 use pollux_client::protocol::{Reply, encode};
 use pollux_core::engine::JobId;
-use pollux_core::limits::JOBS_MAX;
 pub use session::NodeFacts;
 use session::Session;
 use std::io;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use turns::Turns;
 
@@ -73,7 +74,7 @@ impl JobSocket {
     /// Serves jobs until `stop` says so, then gives those under way a moment to finish. Dropping the future ends
     /// every session at once.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let places = Arc::new(Semaphore::new(JOBS_MAX));
+        let mut places = Places::default();
         let mut sessions = JoinSet::new();
         let mut number = 0;
         loop {
@@ -85,7 +86,7 @@ impl JobSocket {
             };
             number += 1;
             match accepted {
-                Ok((stream, _)) => self.admit(&mut sessions, &places, stream, JobId(number)),
+                Ok((stream, _)) => self.admit(&mut sessions, &mut places, stream, JobId(number)),
                 Err(error) => {
                     tracing::warn!(%error, "a job could not connect");
                     tokio::time::sleep(limits::ACCEPT_PAUSE).await;
@@ -96,22 +97,27 @@ impl JobSocket {
         drop(tokio::time::timeout(SESSION_WIND_UP, finish).await);
     }
 
-    fn admit(&self, sessions: &mut JoinSet<()>, places: &Arc<Semaphore>, stream: UnixStream, job: JobId) {
-        let refusal = match (stream.peer_cred(), Arc::clone(places).try_acquire_owned()) {
-            (Ok(user), Ok(place)) if self.lets_in(user.uid()) => {
-                tracing::debug!(job = job.0, uid = user.uid(), pid = user.pid(), "job connected");
-                let session = Session::new(self.parts.clone(), self.turns.clone(), job);
-                sessions.spawn(async move {
-                    session.run(stream).await;
-                    drop(place);
-                });
-                return;
+    fn admit(&self, sessions: &mut JoinSet<()>, places: &mut Places, stream: UnixStream, job: JobId) {
+        let user = match stream.peer_cred() {
+            Ok(user) if self.lets_in(user.uid()) => user,
+            Ok(_) => {
+                return refuse(
+                    stream,
+                    "this user may not use the node; see socket.users in its configuration",
+                );
             }
-            (Ok(_), Err(_)) => "too many jobs are connected to this node",
-            (Ok(_), Ok(_)) => "this user may not use the node; see socket.users in its configuration",
-            (Err(_), _) => "the system does not tell who connects",
+            Err(_) => return refuse(stream, "the system does not tell who connects"),
         };
-        refuse(stream, refusal);
+        let Some(seat) = places.admit(user.pid()) else {
+            return refuse(stream, "too many jobs are connected to this node");
+        };
+        tracing::debug!(job = job.0, uid = user.uid(), pid = user.pid(), "job connected");
+        let session = Session::new(self.parts.clone(), self.turns.clone(), job, Arc::clone(&seat));
+        sessions.spawn(async move {
+            let Some(place) = seat.taken().await else { return };
+            session.run(stream).await;
+            drop(place);
+        });
     }
 
     fn lets_in(&self, uid: u32) -> bool {

@@ -3,6 +3,7 @@
 use super::SocketParts;
 use super::limits::{DELIVER_BYTES, FRAME_TIMEOUT, HELLO_TIMEOUT, IDLE_TIMEOUT, REPLIES_MAX};
 use super::pending::Pending;
+use super::places::Seat;
 use super::turns::Turns;
 use super::uploads::Uploads;
 use super::writer::Writer;
@@ -56,6 +57,8 @@ pub(super) enum SessionEnd {
     Refused(String),
     #[error("the node is stopping")]
     Stopping,
+    #[error("another job needs the place")]
+    Displaced,
 }
 
 /// A frame that a job sent.
@@ -73,6 +76,7 @@ pub(super) struct Session {
     pub(super) pending: Arc<Pending>,
     pub(super) uploads: Uploads,
     turns: Turns,
+    seat: Arc<Seat>,
     /// Once it saves, nothing that it relies on is swept.
     saving: Option<OwnedRwLockReadGuard<()>>,
     /// Replies that this side makes itself.
@@ -81,11 +85,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(parts: SocketParts, turns: Turns, job: JobId) -> Self {
+    pub(super) fn new(parts: SocketParts, turns: Turns, job: JobId, seat: Arc<Seat>) -> Self {
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         let uploads = Uploads::new(parts.store.clone(), turns.clone());
-        let (pending, outgoing) = (Arc::default(), Some(outgoing));
-        Self { parts, job, pending, uploads, turns, saving: None, replies, outgoing }
+        let (pending, outgoing) = (seat.pending(), Some(outgoing));
+        Self { parts, job, pending, uploads, turns, seat, saving: None, replies, outgoing }
     }
 
     /// Serves the job until it hangs up or breaks a rule. Dropping the future hangs up.
@@ -102,12 +106,15 @@ impl Session {
         let mut writing = JoinSet::new();
         writing.spawn(writer.run(items, replies));
         let opened = DriverEvent::Opened { job, items: items_in, bytes: DELIVER_BYTES };
+        let seat = Arc::clone(&self.seat);
         let ended = tokio::select! {
             ended = self.serve(reader, opened) => ended,
             _ = writing.join_next() => Ok(()),
+            () = seat.must_leave() => Err(SessionEnd::Displaced),
         };
+        // Whoever waits for the place does not wait for this job to listen.
+        let displaced = matches!(ended, Err(SessionEnd::Displaced));
         if let Err(end) = ended {
-            tracing::debug!(job = job.0, reason = %end, "session ended early");
             self.say_why(end).await;
         }
         self.saving = None;
@@ -115,13 +122,14 @@ impl Session {
             tracing::trace!(job = job.0, "the driver has stopped before the session");
         }
         drop(self);
-        if timeout(FRAME_TIMEOUT, writing.join_next()).await.is_err() {
+        if !displaced && timeout(FRAME_TIMEOUT, writing.join_next()).await.is_err() {
             tracing::debug!(job = job.0, "job does not take its last answers");
         }
     }
 
     async fn say_why(&self, end: SessionEnd) {
-        if !matches!(end, SessionEnd::Io(_)) {
+        tracing::debug!(job = self.job.0, reason = %end, "session ended early");
+        if !matches!(end, SessionEnd::Io(_) | SessionEnd::Displaced) {
             let refused = Reply::Refused { why: end.to_string() };
             // A job that does not listen hears nothing.
             drop(timeout(FRAME_TIMEOUT, self.replies.send(refused)).await);
@@ -134,7 +142,9 @@ impl Session {
         self.parts.driver.tell(opened).await.map_err(|_| SessionEnd::Stopping)?;
         loop {
             self.pending.room().await;
-            match self.next(&mut reader, IDLE_TIMEOUT).await? {
+            let incoming = self.next(&mut reader, IDLE_TIMEOUT).await?;
+            self.seat.heard();
+            match incoming {
                 Incoming::HungUp => return Ok(()),
                 Incoming::Chunk(head, frame) => {
                     self.saves().await;
