@@ -45,8 +45,8 @@ fn in_container(root: &Path, socket_directory: &Path, arguments: &[&str]) -> std
 }
 
 #[test]
-fn a_container_with_only_the_socket_restores() {
-    let story = "a_container_with_only_the_socket_restores";
+fn job_in_container() {
+    let story = "job_in_container";
     if !is_root(story) {
         return;
     }

@@ -205,7 +205,7 @@ fn zstd_bombs_are_dropped_and_another_source_is_used() {
 }
 
 #[test]
-fn a_peer_that_announces_and_never_sends_delays_but_does_not_stop() {
+fn announce_and_never_send() {
     let (_scene, status) = restored_beside(Lie::Silence);
     assert_eq!(status["engine"]["junk_chunks"], 0, "{status}");
 }

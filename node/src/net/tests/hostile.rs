@@ -5,18 +5,16 @@ use super::raw::Raw;
 use crate::net::NetEvent;
 use crate::net::bounds::{ASKS_PER_STREAM_MAX, EVENTS_MAX, Patience};
 use crate::net::plane::Plane;
-use crate::net::transport::Transport;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::core::muxing::SubstreamBox;
-use libp2p::core::transport::Transport as _;
 use pollux_core::FrameKind;
 use pollux_core::engine::{FetchFailure, FetchId, Offence, ServeFailure};
 use pollux_core::limits::CONTROL_BYTES_MAX;
 use pollux_core::message::{BulkOutcome, BulkReply, BulkRequest, Decline};
 use std::time::Duration;
 
-const VICTIM: u8 = 1;
-const VILLAIN: u8 = 2;
+pub(super) const VICTIM: u8 = 1;
+pub(super) const VILLAIN: u8 = 2;
 
 /// A victim, and a villain that is connected to it as any peer is.
 async fn connected() -> (Node, Raw, SubstreamBox) {
@@ -41,13 +39,13 @@ async fn offence(victim: &mut Node) -> Offence {
         .await
 }
 
-async fn write(stream: &mut SubstreamBox, bytes: &[u8]) {
+pub(super) async fn write(stream: &mut SubstreamBox, bytes: &[u8]) {
     stream.write_all(bytes).await.expect("the victim listens");
     stream.flush().await.expect("the victim listens");
 }
 
 /// The victim still serves an honest peer.
-async fn is_well(victim: &mut Node) {
+pub(super) async fn is_well(victim: &mut Node) {
     let mut honest = Node::start(3).await;
     honest.handle.dial(victim.id, vec![victim.address]);
     honest.connected().await;
@@ -117,13 +115,14 @@ async fn a_second_control_stream_is_an_offence_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_flood_of_bulk_streams_is_an_offence() {
+async fn stream_flood() {
     let (mut victim, villain, _control) = connected().await;
     let mut streams = Vec::new();
     for _ in 0..3 {
         streams.push(villain.open(Plane::Bulk).await);
     }
     assert_eq!(offence(&mut victim).await, Offence::Flood);
+    is_well(&mut victim).await;
 }
 
 /// The victim asks the villain for a chunk of so many bytes, on the only connection there is.
@@ -162,7 +161,7 @@ async fn failure(victim: &mut Node) -> (FetchId, FetchFailure) {
 }
 
 #[tokio::test]
-async fn a_chunk_that_nobody_asked_for_is_an_offence() {
+async fn unasked_chunk() {
     let (mut victim, mut villain, _control) = connected().await;
     let (mut stream, requests) = asks_for(&victim, &mut villain, 1, 1000).await;
     write(&mut stream, &reply(requests[0].request.wrapping_add(1), 10)).await;
@@ -345,106 +344,4 @@ async fn a_driver_that_does_not_listen_stops_the_peer() {
     for _ in 0..2 * EVENTS_MAX {
         assert_eq!(victim.message().await, (villain.id, say(5)));
     }
-}
-
-#[tokio::test]
-async fn a_connection_that_is_never_used_is_closed() {
-    let patience = Patience { first_use: Duration::from_millis(50), ..Patience::default() };
-    let mut victim = Node::start_with(VICTIM, patience).await;
-    let mut silent = Raw::dial(VILLAIN, victim.address).await;
-    assert!(silent.is_closed().await);
-    is_well(&mut victim).await;
-}
-
-#[tokio::test]
-async fn a_stranger_that_asks_for_a_chunk_is_told_that_we_are_busy() {
-    let mut victim = Node::start(VICTIM).await;
-    let villain = Raw::dial(VILLAIN, victim.address).await;
-    let mut stream = villain.open(Plane::Bulk).await;
-    write(&mut stream, &BulkRequest { request: 9, chunk: chunk(0, 10).0.id }.to_bytes()).await;
-    let mut bytes = [0; BulkReply::BYTES];
-    stream.read_exact(&mut bytes).await.expect("an answer");
-    let expected = BulkReply { request: 9, outcome: BulkOutcome::Declined(Decline::Busy) };
-    assert_eq!(BulkReply::from_bytes(&bytes), Ok(expected));
-    is_well(&mut victim).await;
-}
-
-#[tokio::test]
-async fn an_ask_that_overtakes_the_control_connection_waits_for_it() {
-    let mut victim = Node::start(VICTIM).await;
-    let first = Raw::dial(VILLAIN, victim.address).await;
-    let second = Raw::dial(VILLAIN, victim.address).await;
-    let mut stream = first.open(Plane::Bulk).await;
-    write(&mut stream, &BulkRequest { request: 9, chunk: chunk(0, 10).0.id }.to_bytes()).await;
-    is_well(&mut victim).await;
-    let _control = second.control(victim.id).await;
-    let mut connected = false;
-    let ask = loop {
-        match victim.next().await {
-            NetEvent::Connected { peer, .. } if peer == second.id => connected = true,
-            NetEvent::Asked { ask, peer, .. } => {
-                assert!(connected && peer == first.id);
-                break ask;
-            }
-            _ => {}
-        }
-    };
-    victim.handle.answer(ask, Ok(chunk(0, 10).1));
-    let mut bytes = [0; BulkReply::BYTES + 10];
-    stream.read_exact(&mut bytes).await.expect("the frame");
-    assert_eq!(bytes[BulkReply::BYTES..], chunk(0, 10).1.bytes);
-}
-
-#[tokio::test]
-async fn an_ask_is_declined_when_no_control_connection_comes() {
-    let victim = Node::start(VICTIM).await;
-    let first = Raw::dial(VILLAIN, victim.address).await;
-    let second = Raw::dial(VILLAIN, victim.address).await;
-    let mut stream = first.open(Plane::Bulk).await;
-    // By the time that this is negotiated, the victim knows of both connections.
-    let beside = second.open(Plane::Bulk).await;
-    write(&mut stream, &BulkRequest { request: 9, chunk: chunk(0, 10).0.id }.to_bytes()).await;
-    drop((second, beside));
-    let mut bytes = [0; BulkReply::BYTES];
-    stream.read_exact(&mut bytes).await.expect("an answer");
-    let expected = BulkReply { request: 9, outcome: BulkOutcome::Declined(Decline::Busy) };
-    assert_eq!(BulkReply::from_bytes(&bytes), Ok(expected));
-}
-
-#[tokio::test]
-async fn garbage_instead_of_a_handshake_is_closed() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut victim = Node::start(VICTIM).await;
-    let mut socket = tokio::net::TcpStream::connect(victim.address).await.expect("it listens");
-    socket.write_all(&[0x16; 5000]).await.expect("it listens");
-    let mut rest = Vec::new();
-    // Either an end or a reset, after at most a greeting.
-    drop(socket.read_to_end(&mut rest).await);
-    is_well(&mut victim).await;
-}
-
-/// As any libp2p program builds it.
-fn stock(identity: &libp2p::identity::Keypair) -> Transport {
-    let tls = libp2p::tls::Config::new(identity).expect("an identity");
-    libp2p::tcp::tokio::Transport::default()
-        .upgrade(libp2p::core::upgrade::Version::V1)
-        .authenticate(tls)
-        .multiplex(libp2p::yamux::Config::default())
-        .boxed()
-}
-
-#[tokio::test]
-async fn a_stock_libp2p_peer_can_connect_and_fetch() {
-    let mut node = Node::start(VICTIM).await;
-    let stock = Raw::dial_with(VILLAIN, node.address, stock).await;
-    let _control = stock.control(node.id).await;
-    assert_eq!(node.connected().await, stock.id);
-    let mut stream = stock.open(Plane::Bulk).await;
-    let (chunk, frame) = chunk(0, 1024 * 1024);
-    write(&mut stream, &BulkRequest { request: 1, chunk: chunk.id }.to_bytes()).await;
-    let (ask, _) = node.asked().await;
-    node.handle.answer(ask, Ok(frame.clone()));
-    let mut bytes = vec![0; BulkReply::BYTES + frame.bytes.len()];
-    stream.read_exact(&mut bytes).await.expect("the frame");
-    assert_eq!(bytes[BulkReply::BYTES..], frame.bytes);
 }

@@ -8,3 +8,4 @@ mod hostile;
 mod node;
 mod pairs;
 mod raw;
+mod strangers;

@@ -51,11 +51,16 @@ impl Raw {
         Self { id, incoming, wanted }
     }
 
+    /// Opens a stream and does not say what for; none once the connection has ended.
+    pub(super) async fn stream(&self) -> Option<SubstreamBox> {
+        let (give, take) = oneshot::channel();
+        self.wanted.send(give).ok()?;
+        take.await.ok()
+    }
+
     /// Opens a stream of a plane.
     pub(super) async fn open(&self, plane: Plane) -> SubstreamBox {
-        let (give, take) = oneshot::channel();
-        self.wanted.send(give).expect("the connection is driven");
-        let mut stream = take.await.expect("a stream");
+        let mut stream = self.stream().await.expect("the connection is driven");
         write_line(&mut stream, "/multistream/1.0.0").await;
         write_line(&mut stream, plane.protocol().as_ref()).await;
         assert_eq!(read_line(&mut stream).await, "/multistream/1.0.0");

@@ -1,11 +1,11 @@
 //! A seed lets in, or does not; a node asks, and renews.
 use super::bench::Bench;
-use crate::belief::fixture::{Pool, key_pair, later, node};
+use crate::belief::fixture::{NO_MANIFEST, Pool, key_pair, later, node, query};
 use crate::engine::bounds::{JOIN_REFUSED_RETRY, JOIN_RETRY, STANDING_TIMEOUT, WELCOME_DIALS_MAX};
-use crate::engine::{DropReason, Event, Input};
+use crate::engine::{AskId, DropReason, Event, Input, Output};
 use crate::limits::MEMBERSHIP_LIFE;
-use crate::message::{Control, PeerAddress, Refusal};
-use crate::{Envelope, PeerId, PeerRole, Token};
+use crate::message::{ChunkSet, Control, Decline, PeerAddress, Refusal};
+use crate::{ChunkId, Envelope, Nonce, PeerId, PeerRole, Token};
 use core::time::Duration;
 
 fn join(bench: &Bench) -> Control {
@@ -128,7 +128,7 @@ fn one_token_of_a_peer_is_judged_at_a_time() {
     for _ in 0..20 {
         bench.say(peer, join(&bench));
     }
-    let works = bench.take(|output| matches!(output, crate::engine::Output::Verify { .. }).then_some(()));
+    let works = bench.take(|output| matches!(output, Output::Verify { .. }).then_some(()));
     assert_eq!(works.len(), 1);
 }
 
@@ -143,12 +143,22 @@ fn who_leaves_while_its_token_is_judged_is_not_let_in() {
     assert_eq!((welcomes(&mut bench, peer), bench.engine.status().peers), (0, 0));
 }
 
+/// Without one there are no bytes and no answers, and soon there is no connection.
 #[test]
-fn who_proves_nothing_is_closed_in_time() {
+fn no_membership() {
     for mut bench in [Bench::seed(1), Bench::node(1)] {
         bench.connect(node(1), "10.0.2.1:9");
         bench.connect(node(2), "10.0.2.2:9");
         bench.say(node(2), bench.hello(None));
+        for (number, peer) in [(1, node(1)), (2, node(2))] {
+            let chunk = ChunkId::of(b"held or not");
+            bench.give(Input::Asked { ask: AskId(number), peer, chunk });
+        }
+        let declined = |output: &Output| match output {
+            Output::Decline { ask, why: Decline::NotAMember } => Some(*ask),
+            _ => None,
+        };
+        assert_eq!(bench.take(declined), [AskId(1), AskId(2)]);
         bench.pass(STANDING_TIMEOUT - Duration::from_millis(1));
         assert!(bench.dropped().is_empty());
         bench.pass(Duration::from_millis(1));
@@ -156,6 +166,25 @@ fn who_proves_nothing_is_closed_in_time() {
         assert!(gone.iter().all(|(_, why)| *why == DropReason::NotAMember), "{gone:?}");
         assert_eq!(gone.len(), 2);
         assert_eq!(bench.engine.peers.len(), 0);
+    }
+}
+
+#[test]
+fn who_asks_without_a_membership_is_closed_at_once() {
+    for mut bench in [Bench::seed(1), Bench::node(1)] {
+        let messages = [
+            Control::Ask { ask: 1, nonce: Nonce::from_bytes([1; 32]), query: query("core/main/npm/1", &[]) },
+            Control::AskRelayed { ask: 1, query: query("core/main/npm/1", &[]) },
+            Control::Enter { manifest: NO_MANIFEST, have: ChunkSet::new() },
+        ];
+        for (number, message) in (1..).zip(messages) {
+            bench.connect(node(number), "10.0.2.1:9");
+            bench.say(node(number), bench.hello(None));
+            bench.clear_sent(node(number));
+            bench.say(node(number), message);
+            assert!(bench.sent(node(number)).is_empty(), "it is told nothing");
+            assert_eq!(bench.dropped(), [(node(number), DropReason::NotAMember)]);
+        }
     }
 }
 
@@ -336,7 +365,7 @@ fn who_is_judged_may_say_a_few_things_that_are_heard_after() {
     bench.prompt = false;
     let peer = bench.member(1);
     for _ in 0..100 {
-        bench.say(peer, Control::Enter { manifest: id, have: crate::message::ChunkSet::new() });
+        bench.say(peer, Control::Enter { manifest: id, have: ChunkSet::new() });
     }
     let held = bench.engine.peers.get(&peer).unwrap().held.len();
     assert_eq!(held, crate::engine::bounds::HELD_MAX);
