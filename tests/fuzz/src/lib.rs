@@ -58,3 +58,15 @@ impl Target {
         TARGETS.into_iter().find(|target| target.name == name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_runs_every_target() {
+        let names = TARGETS.map(|target| target.name).join(" ");
+        assert!(include_str!("../run").contains(&format!("\nall=({names})\n")), "{names}");
+        assert!(TARGETS.iter().all(|target| Target::named(target.name).is_some()));
+    }
+}
