@@ -8,10 +8,12 @@
 //! ```text
 //! target/…   one file for each target: what must hold, and its seeds
 //! memory     what a decoder takes
+//! effort     how long it works
 //! words      what an error may say
 //! sample     documents to begin with
 //! ```
 
+mod effort;
 mod memory;
 mod sample;
 mod target;
@@ -24,8 +26,7 @@ use target::{bulk, chunk, control, document, envelope, names, socket, tree};
 pub struct Target {
     /// Its name on the command line and of its directories.
     pub name: &'static str,
-    /// Tries these bytes. Panics where something does not hold.
-    pub check: fn(&[u8]) -> Verdict,
+    check: fn(&[u8]) -> Verdict,
     /// Good inputs to begin with; every one of them is [`Verdict::Read`].
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
@@ -56,6 +57,12 @@ impl Target {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         TARGETS.into_iter().find(|target| target.name == name)
+    }
+
+    /// Tries these bytes. Panics where something does not hold.
+    #[must_use]
+    pub fn check(&self, bytes: &[u8]) -> Verdict {
+        effort::bounded(bytes.len(), || (self.check)(bytes))
     }
 }
 

@@ -12,7 +12,7 @@ const VARIABLE: &str = "POLLUX_FUZZ_TARGET";
 static CHOSEN: OnceLock<Target> = OnceLock::new();
 
 fuzz_target!(|bytes: &[u8]| {
-    (CHOSEN.get_or_init(chosen).check)(bytes);
+    let _read_or_refused = CHOSEN.get_or_init(chosen).check(bytes);
 });
 
 #[expect(clippy::panic, reason = "without a target there is nothing to do but to say so")]
