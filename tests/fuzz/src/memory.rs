@@ -6,7 +6,7 @@ use peak_alloc::PeakAlloc;
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// For what does not depend on the input: an error's text, a map's first node.
-const FIXED_BYTES: usize = 64 * 1024;
+const FIXED_BYTES: usize = 16 * 1024;
 
 /// Runs a decoder and asserts that it never held more than `factor` bytes for each byte of the input, and `beside`.
 ///

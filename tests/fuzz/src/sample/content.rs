@@ -2,7 +2,8 @@
 
 use pollux_core::{ChunkId, ChunkRef, Entry, EntryKind, FrameEncoder, Tree, runs};
 
-/// An empty one; one of all kinds of entries under two roots; one with large files whose chunks repeat.
+/// An empty one; one of all kinds of entries under several roots; one with large files whose chunks repeat; one of almost
+/// nothing but a chunk that repeats, which takes the most memory for its length.
 pub(crate) fn trees() -> Vec<Tree> {
     let kinds = vec![
         directory("a"),
@@ -17,6 +18,7 @@ pub(crate) fn trees() -> Vec<Tree> {
         tree(&[""], Vec::new(), 1),
         tree(&["a", "b/three", "b/ü"], kinds, 65_536),
         tree(&[""], large, 250_000),
+        tree(&[""], vec![file("r", 4_000 * 65_536)], 65_536),
     ]
 }
 

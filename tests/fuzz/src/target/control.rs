@@ -4,8 +4,8 @@ use crate::memory::bounded;
 use crate::{Verdict, sample};
 use pollux_core::message::Control;
 
-/// As the decoder promises, with room for a list that is grown by doubling.
-const FACTOR: usize = 64;
+/// The decoder promises some thirty.
+const FACTOR: usize = 40;
 
 /// Whether it is a message.
 pub(crate) fn check(bytes: &[u8]) -> Verdict {

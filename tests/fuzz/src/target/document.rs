@@ -8,7 +8,7 @@ use pollux_core::{
 };
 
 /// Bytes that a byte of JSON may become: an element of a list is 2 bytes there and 24 here, and lists grow by doubling.
-const FACTOR: usize = 48;
+const FACTOR: usize = 32;
 
 /// Whether any type of document takes the body.
 pub(crate) fn check(body: &[u8]) -> Verdict {

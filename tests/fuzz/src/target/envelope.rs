@@ -7,7 +7,7 @@ use pollux_core::limits::{DOCUMENT_BYTES_MAX, SIGNATURES_MAX};
 use pollux_core::{Envelope, PoolFile};
 
 /// Bytes that a byte of the text may become: `[]` in a list of signatures, and names that are looked at twice.
-const FACTOR: usize = 48;
+const FACTOR: usize = 32;
 
 /// Whether it is an envelope or a pool file.
 pub(crate) fn check(bytes: &[u8]) -> Verdict {
