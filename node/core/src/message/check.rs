@@ -1,19 +1,17 @@
 //! The bounds of a decoded message that its types do not hold by themselves.
 use super::parts::{PREFIX_DIGITS_MAX, PREFIX_DIGITS_MIN};
 use super::{Control, ListQuery};
-use crate::Query;
-use crate::limits::{FALLBACKS_MAX, MANIFEST_CHUNKS_MAX};
+use crate::limits::MANIFEST_CHUNKS_MAX;
 
 impl Control {
     /// Whether everything in the message is within its limit. Envelopes, lists and chunk sets were bounded as they were read.
     pub(super) fn is_bounded(&self) -> bool {
         match self {
-            Self::Ask { ask: _, nonce: _, query: asked } | Self::AskRelayed { ask: _, query: asked } => {
-                query(asked)
-            }
             Self::OfferProgress { offer: _, have, of } => have <= of && *of <= MANIFEST_CHUNKS_MAX,
             Self::List { ask: _, what } => list_query(what),
-            Self::Hello(_)
+            Self::Ask { .. }
+            | Self::AskRelayed { .. }
+            | Self::Hello(_)
             | Self::Join { .. }
             | Self::Welcome { .. }
             | Self::Refused { .. }
@@ -32,10 +30,6 @@ impl Control {
             | Self::Listing { .. } => true,
         }
     }
-}
-
-fn query(query: &Query) -> bool {
-    query.fallbacks.len() <= FALLBACKS_MAX
 }
 
 fn list_query(what: &ListQuery) -> bool {

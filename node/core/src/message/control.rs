@@ -1,7 +1,9 @@
 //! Control messages: identity, admission, questions, haves and offers, between neighbours.
 use super::{ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PeerAddress, Refusal};
-use crate::limits::{CANDIDATES_MAX, CONTROL_BYTES_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX, SEEDS_MAX};
-use crate::{CertifiedEnvelope, Envelope, ManifestId, Nonce, Query, bounded};
+use crate::limits::{
+    CANDIDATES_MAX, CONTROL_BYTES_MAX, FALLBACKS_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX, SEEDS_MAX,
+};
+use crate::{CertifiedEnvelope, Envelope, Fallback, Key, ManifestId, Nonce, Query, bounded};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A control message. Variants are added at the end only; a peer never sends one that the negotiated version lacks.
@@ -52,7 +54,8 @@ pub enum Control {
         ask: u32,
         /// Fresh: the answer repeats it, so it cannot be an old one.
         nonce: Nonce,
-        /// What is looked for.
+        /// What is looked for; at most [`FALLBACKS_MAX`] fallbacks.
+        #[serde(deserialize_with = "query")]
         query: Query,
     },
     /// From a seed.
@@ -69,7 +72,8 @@ pub enum Control {
     AskRelayed {
         /// Names this question.
         ask: u32,
-        /// What is looked for.
+        /// What is looked for; at most [`FALLBACKS_MAX`] fallbacks.
+        #[serde(deserialize_with = "query")]
         query: Query,
     },
     /// From a peer: relayed answers that it was given.
@@ -226,4 +230,16 @@ where
 {
     let answers = bounded::list::<D, RelayedAnswerRead, SEEDS_MAX>(deserializer)?;
     Ok(answers.into_iter().map(|RelayedAnswerRead(answer, beside)| (answer, beside)).collect())
+}
+
+/// A query as it is read.
+#[derive(Deserialize)]
+struct QueryRead {
+    key: Key,
+    #[serde(deserialize_with = "bounded::list::<_, _, FALLBACKS_MAX>")]
+    fallbacks: Vec<Fallback>,
+}
+
+fn query<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Query, D::Error> {
+    QueryRead::deserialize(deserializer).map(|QueryRead { key, fallbacks }| Query { key, fallbacks })
 }
