@@ -17,8 +17,8 @@ use std::io::{self, BufReader, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Program and version, for people.
@@ -84,6 +84,8 @@ pub enum ConnectionError {
 #[derive(Debug)]
 pub struct Connection {
     socket: UnixStream,
+    /// Held while a frame is written, so that those of several threads stay whole. True once one was cut short.
+    cut_short: Mutex<bool>,
     frames: Receiver<Result<Incoming, ConnectionError>>,
     interrupted: Arc<AtomicBool>,
     /// How long the node may take to accept one message or chunk.
@@ -116,7 +118,9 @@ impl Connection {
         let frames = start_reader(socket.try_clone()?)?;
         let (pool, node_software) = (String::new(), String::new());
         let (write_patience, end) = (patience, None);
-        let mut connection = Self { socket, frames, interrupted, write_patience, end, pool, node_software };
+        let cut_short = Mutex::new(false);
+        let mut connection =
+            Self { socket, cut_short, frames, interrupted, write_patience, end, pool, node_software };
         connection.greet(until)?;
         Ok(connection)
     }
@@ -171,9 +175,15 @@ impl Connection {
     }
 
     fn write(&self, bytes: &mut [IoSlice<'_>]) -> Result<(), ConnectionError> {
+        let mut cut_short = self.cut_short.lock().unwrap_or_else(PoisonError::into_inner);
+        if *cut_short {
+            return Err(ConnectionError::Closed);
+        }
         let until = Instant::now() + self.write_patience;
         let until = self.end.map_or(until, |end| end.min(until));
-        match self.write_until(bytes, until) {
+        let written = self.write_until(bytes, until);
+        *cut_short = written.is_err();
+        match written {
             Err(ConnectionError::Closed) => Err(self.last_words()),
             written => written,
         }

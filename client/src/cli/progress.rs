@@ -11,7 +11,7 @@ const LINE_INTERVAL: Duration = Duration::from_secs(10);
 /// Shows progress on standard error.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
-    log: Box<dyn Write>,
+    log: Box<dyn Write + Send>,
     line_interval: Duration,
     last_line: Instant,
     stage: Stage,
@@ -29,7 +29,7 @@ impl Progress {
         Self { bar, ..Self::in_log(Box::new(io::stderr()), LINE_INTERVAL) }
     }
 
-    fn in_log(log: Box<dyn Write>, line_interval: Duration) -> Self {
+    fn in_log(log: Box<dyn Write + Send>, line_interval: Duration) -> Self {
         let (stage, last_line) = (Stage::Asking, Instant::now());
         Self { bar: None, log, line_interval, last_line, stage, done: 0, total: 0 }
     }

@@ -1,7 +1,7 @@
 //! Reading a scanned directory into chunks and a tree.
 //!
-//! One thread reads the files in content order, cuts and hashes; workers compress; the caller's thread asks the sink what it
-//! lacks and hands it that. What is in flight is bounded by the number of buffers, which go round.
+//! One thread reads the files in content order, cuts and hashes; the caller's thread asks the sink what it lacks; workers
+//! compress that and hand it to the sink. What is in flight is bounded by the number of buffers, which go round.
 //!
 //! A file must be the one that was listed when it is opened, and again when everything was read: so the tree is one that
 //! was there at one moment. If one is not, all of it is scanned and read once more (what the sink has by
@@ -18,22 +18,22 @@ use pipeline::{Failure, pipeline};
 use pollux_core::{ChunkId, ChunkRef, Entry, EntryKind, Tree, TreeRef, VerifiedChunk, runs};
 use std::path::PathBuf;
 
-/// Where packed chunks go.
-pub trait ChunkSink {
+/// Where packed chunks go. Several threads put at once, while another one asks.
+pub trait ChunkSink: Sync {
     /// What can go wrong.
     type Error: std::error::Error + Send + Sync + 'static;
     /// Which of these it lacks, in their order. Only those are compressed and put.
     ///
     /// # Errors
     /// The sink's own; packing ends with it.
-    fn lacks(&mut self, chunks: &[ChunkId]) -> Result<Vec<bool>, Self::Error>;
+    fn lacks(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, Self::Error>;
     /// Takes a chunk.
     ///
     /// # Errors
     /// The sink's own; packing ends with it.
-    fn put(&mut self, chunk: VerifiedChunk) -> Result<(), Self::Error>;
+    fn put(&self, chunk: VerifiedChunk) -> Result<(), Self::Error>;
     /// So many more plain bytes were read (for progress; a second reading counts again).
-    fn progress(&mut self, _bytes: u64) {}
+    fn progress(&self, _bytes: u64) {}
 }
 
 /// A directory that is now in the sink.
@@ -63,7 +63,7 @@ pub enum PackError<E: std::error::Error + 'static> {
 ///
 /// # Errors
 /// [`PackError`]. Chunks that were put stay in the sink.
-pub fn pack<S: ChunkSink>(scan: &Scan, sink: &mut S) -> Result<Packed, PackError<S::Error>> {
+pub fn pack<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, PackError<S::Error>> {
     match pack_once(scan, sink) {
         Err(Failure::Changed(_)) => {}
         done => return done.map_err(give_up),
@@ -80,7 +80,7 @@ fn give_up<E: std::error::Error>(failure: Failure<E>) -> PackError<E> {
     }
 }
 
-fn pack_once<S: ChunkSink>(scan: &Scan, sink: &mut S) -> Result<Packed, Failure<S::Error>> {
+fn pack_once<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, Failure<S::Error>> {
     let entries: Vec<Entry> = scan.found.iter().map(entry).collect();
     let runs = runs(&entries);
     let chunks = pipeline(sink, |feed| read::read_runs(scan, &runs, feed))?;
@@ -91,7 +91,7 @@ fn pack_once<S: ChunkSink>(scan: &Scan, sink: &mut S) -> Result<Packed, Failure<
     Ok(Packed { tree, tree_ref })
 }
 
-fn pack_tree<S: ChunkSink>(tree: &Tree, sink: &mut S) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
+fn pack_tree<S: ChunkSink>(tree: &Tree, sink: &S) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
     let encoded = tree.encode();
     pipeline(sink, |feed| {
         feed.push(&encoded)?;

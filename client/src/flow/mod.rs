@@ -26,7 +26,7 @@ pub use save::{Ancestry, Lost, SaveError, SaveOutcome, SaveRequest, Saved, save}
 pub use sink::{Sent, SinkError};
 
 /// Who watches a restore or a save. Every method may be left as it is.
-pub trait Observer {
+pub trait Observer: Send {
     /// So many bytes will be moved.
     fn total(&mut self, _bytes: u64) {}
     /// So many more were.

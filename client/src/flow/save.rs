@@ -18,8 +18,8 @@ use pollux_core::{
     ManifestId, Provenance, TreeRef, TreeTotals,
 };
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A vote that was split, or cut short by a crash, blocks its sequence for ever: so the next ones are tried.
@@ -214,10 +214,10 @@ fn hand_in(
 ) -> Result<(Packed, Sent), SaveError> {
     observer.stage(Stage::Packing);
     observer.total(scan.bytes());
-    let mut sink = NodeSink { connection, observer, clocked, sent: Sent::default() };
-    let packed = pack(scan, &mut sink)?;
+    let sink = NodeSink { connection, observer: Mutex::new(observer), clocked, sent: Mutex::default() };
+    let packed = pack(scan, &sink)?;
     sink.flush()?;
-    Ok((packed, sink.sent))
+    Ok((packed, sink.sent.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// The newest certified manifest of exactly this key.

@@ -6,6 +6,7 @@ use crate::connection::{Connection, ConnectionError};
 use crate::disk::ChunkSink;
 use crate::protocol::{CHUNKS_PER_MESSAGE_MAX, PutFailure, Reply, Request};
 use pollux_core::{ChunkId, VerifiedChunk};
+use std::sync::{Mutex, PoisonError};
 
 /// Why the node does not take a chunk.
 #[derive(Debug, thiserror::Error)]
@@ -21,11 +22,11 @@ pub enum SinkError {
 /// Hands chunks to the node.
 pub(super) struct NodeSink<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) observer: &'a mut dyn Observer,
+    pub(super) observer: Mutex<&'a mut dyn Observer>,
     /// How long an answer may take.
     pub(super) clocked: Clocked,
     /// Chunks and frame bytes handed in so far.
-    pub(super) sent: Sent,
+    pub(super) sent: Mutex<Sent>,
 }
 
 /// What was handed to the node.
@@ -65,7 +66,7 @@ impl NodeSink<'_> {
 impl ChunkSink for NodeSink<'_> {
     type Error = SinkError;
 
-    fn lacks(&mut self, chunks: &[ChunkId]) -> Result<Vec<bool>, SinkError> {
+    fn lacks(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, SinkError> {
         let mut lacking = Vec::with_capacity(chunks.len());
         for some in chunks.chunks(CHUNKS_PER_MESSAGE_MAX) {
             lacking.extend(self.lacks_some(some)?);
@@ -73,14 +74,15 @@ impl ChunkSink for NodeSink<'_> {
         Ok(lacking)
     }
 
-    fn put(&mut self, chunk: VerifiedChunk) -> Result<(), SinkError> {
+    fn put(&self, chunk: VerifiedChunk) -> Result<(), SinkError> {
         self.connection.send_chunk(&chunk)?;
-        self.sent.chunks += 1;
-        self.sent.frame_bytes += u64::try_from(chunk.frame().bytes.len()).unwrap_or(u64::MAX);
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.chunks += 1;
+        sent.frame_bytes += u64::try_from(chunk.frame().bytes.len()).unwrap_or(u64::MAX);
         Ok(())
     }
 
-    fn progress(&mut self, bytes: u64) {
-        self.observer.advance(bytes);
+    fn progress(&self, bytes: u64) {
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner).advance(bytes);
     }
 }

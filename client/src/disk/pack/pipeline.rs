@@ -1,16 +1,17 @@
 //! Reading and compressing at once, with a bounded number of buffers going round:
 //!
 //! ```text
-//! reader: read, cut, hash ──→ caller ── lacking ──→ workers: compress ──→ caller ──→ sink
-//!    ↑                          │ has it already                 │
-//!    └──────────────────────────┴──── empty buffers ─────────────┘
+//! reader: read, cut, hash ──→ caller: ask the sink ── lacking ──→ workers: compress, put
+//!    ↑                          │ has it already                     │
+//!    └──────────────────────────┴────────── empty buffers ───────────┘
 //! ```
 //!
 //! The number of buffers bounds everything that is under way; the reader waits for an empty one. It hashes too: that is a
-//! tenth of what reading costs, and on a busy machine each hand-over to another thread costs more than that.
+//! tenth of what reading costs, and on a busy machine each hand-over to another thread costs more than that. Workers hand
+//! what they made to the sink themselves: while the sink is slow to answer a question or to take a chunk, the others go on.
 use super::{ChunkSink, queue::Queue};
 use crate::disk::DiskError;
-use pollux_core::{ChunkId, ChunkRef, Cutter, FrameEncoder, HashedChunk, VerifiedChunk};
+use pollux_core::{ChunkId, ChunkRef, Cutter, FrameEncoder, HashedChunk};
 use std::{collections::HashSet, io, num::NonZero, path::PathBuf, thread};
 
 /// Chunks that the sink is asked about at once: one answer is worth 2 MiB on average.
@@ -41,42 +42,42 @@ pub(super) enum ReadEnd {
 /// Takes the bytes of runs.
 pub(super) struct Feed<'a> {
     cutter: Cutter,
-    queues: &'a Queues,
+    empty: &'a Queue<Vec<u8>>,
+    emit: &'a (dyn Fn(HashedChunk) -> bool + Sync),
 }
 
 /// What goes from thread to thread.
-struct Queues {
+struct Queues<E> {
     empty: Queue<Vec<u8>>,
     work: Queue<HashedChunk>,
-    events: Queue<Event>,
+    events: Queue<Event<E>>,
 }
 
 /// Ends all threads if one panics: the panic is then passed on, and nobody waits for ever.
-struct ClosedOnPanic<'a>(&'a Queues);
+struct ClosedOnPanic<'a, E>(&'a Queues<E>);
 
-enum Event {
+enum Event<E> {
     /// The next chunk.
     Cut(HashedChunk),
-    /// With the buffer that it came from.
-    Framed(VerifiedChunk, Vec<u8>),
     /// All is read.
     Read(Result<(), ReadEnd>),
+    /// A worker has put all that there was, or the sink did not take it.
+    Left(Result<(), E>),
 }
 
 /// Gives what `read` feeds to the sink; the chunks in the order in which they were fed.
 pub(super) fn pipeline<S: ChunkSink>(
-    sink: &mut S,
+    sink: &S,
     read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send,
 ) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
     let queues = Queues { empty: Queue::new(), work: Queue::new(), events: Queue::new() };
-    (0..ASK_CHUNKS + BUFFERS_PER_WORKER * workers()).for_each(|_| {
+    (0..ASK_CHUNKS + BUFFERS_PER_WORKER * workers_wanted()).for_each(|_| {
         queues.empty.push(Vec::new());
     });
     thread::scope(|scope| {
         let _closed = ClosedOnPanic(&queues);
-        let started = start(scope, &queues, read);
-        let done = match started {
-            Ok(()) => Collector::new(sink, &queues).run(),
+        let done = match start(scope, &queues, sink, read) {
+            Ok(workers) => Collector::new(sink, &queues, workers).run(),
             Err(error) => Err(Failure::Disk(DiskError::io("threads for packing", error))),
         };
         queues.close();
@@ -84,42 +85,48 @@ pub(super) fn pipeline<S: ChunkSink>(
     })
 }
 
-/// Starts the reader and the workers; fewer workers than wanted will do, one must be there.
-fn start<'scope>(
+/// Starts the reader and the workers, and says how many of these; fewer than wanted will do, one must be there.
+fn start<'scope, S: ChunkSink>(
     scope: &'scope thread::Scope<'scope, '_>,
-    queues: &'scope Queues,
+    queues: &'scope Queues<S::Error>,
+    sink: &'scope S,
     read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send + 'scope,
-) -> io::Result<()> {
-    for number in 0..workers() {
-        match thread::Builder::new().spawn_scoped(scope, || run_worker(queues)) {
-            Err(error) if number == 0 => return Err(error),
+) -> io::Result<usize> {
+    let mut workers = 0;
+    while workers < workers_wanted() {
+        match thread::Builder::new().spawn_scoped(scope, || run_worker(queues, sink)) {
+            Err(error) if workers == 0 => return Err(error),
             Err(_) => break,
-            Ok(_) => {}
+            Ok(_) => workers += 1,
         }
     }
     let reader = move || {
         let _closed = ClosedOnPanic(queues);
-        let end = read(&mut Feed { cutter: Cutter::new(), queues });
+        let emit = |hashed| queues.events.push(Event::Cut(hashed));
+        let end = read(&mut Feed { cutter: Cutter::new(), empty: &queues.empty, emit: &emit });
         queues.events.push(Event::Read(end));
     };
-    thread::Builder::new().spawn_scoped(scope, reader).map(drop)
+    thread::Builder::new().spawn_scoped(scope, reader)?;
+    Ok(workers)
 }
 
-fn workers() -> usize {
+fn workers_wanted() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(WORKERS_MAX)
 }
 
-/// Compresses until there is nothing more to do.
-fn run_worker(queues: &Queues) {
+/// Compresses and puts until there is nothing more to do.
+fn run_worker<S: ChunkSink>(queues: &Queues<S::Error>, sink: &S) {
     let _closed = ClosedOnPanic(queues);
     let mut encoder = FrameEncoder::for_saving();
-    while let Some(hashed) = queues.work.pop() {
-        let framed = hashed.compress(&mut encoder);
-        queues.events.push(Event::Framed(framed, hashed.into_plain()));
+    let mut end = Ok(());
+    while let Some(hashed) = queues.work.pop().filter(|_| end.is_ok()) {
+        end = sink.put(hashed.compress(&mut encoder));
+        queues.empty.push(hashed.into_plain());
     }
+    queues.events.push(Event::Left(end));
 }
 
-impl Queues {
+impl<E> Queues<E> {
     fn close(&self) {
         self.empty.close();
         self.work.close();
@@ -127,7 +134,7 @@ impl Queues {
     }
 }
 
-impl Drop for ClosedOnPanic<'_> {
+impl<E> Drop for ClosedOnPanic<'_, E> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.close();
@@ -147,75 +154,71 @@ impl Feed<'_> {
     }
 
     fn cut(&mut self, cut: impl FnOnce(&mut Cutter, &mut dyn FnMut(&[u8]))) -> Result<(), ReadEnd> {
-        let Self { cutter, queues } = self;
+        let Self { cutter, empty, emit } = self;
         let mut stopped = false;
         cut(cutter, &mut |plain| {
-            let Some(mut buffer) = queues.empty.pop() else {
+            let Some(mut buffer) = empty.pop() else {
                 stopped = true;
                 return;
             };
             buffer.clear();
             buffer.extend_from_slice(plain);
-            stopped |= !queues.events.push(Event::Cut(HashedChunk::new(buffer)));
+            stopped |= !emit(HashedChunk::new(buffer));
         });
         if stopped { Err(ReadEnd::Stopped) } else { Ok(()) }
     }
 }
 
 /// The caller's part: what is known of the chunks so far.
-struct Collector<'a, S> {
-    sink: &'a mut S,
-    queues: &'a Queues,
+struct Collector<'a, S: ChunkSink> {
+    sink: &'a S,
+    queues: &'a Queues<S::Error>,
     chunks: Vec<ChunkRef>,
     seen: HashSet<ChunkId>,
     /// To be asked about.
     pending: Vec<HashedChunk>,
-    compressing: usize,
-    is_read: bool,
+    /// Who has not left.
+    workers: usize,
 }
 
 impl<'a, S: ChunkSink> Collector<'a, S> {
-    fn new(sink: &'a mut S, queues: &'a Queues) -> Self {
+    fn new(sink: &'a S, queues: &'a Queues<S::Error>, workers: usize) -> Self {
         let (chunks, pending) = (Vec::new(), Vec::new());
-        Self { sink, queues, chunks, seen: HashSet::new(), pending, compressing: 0, is_read: false }
+        Self { sink, queues, chunks, seen: HashSet::new(), pending, workers }
     }
 
     fn run(mut self) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
-        while !(self.is_read && self.compressing == 0) {
+        while self.workers > 0 {
             // Closed by a panic only, which is passed on.
             let Some(event) = self.queues.events.pop() else {
                 break;
             };
             match event {
-                Event::Cut(hashed) => self.take_cut(hashed),
-                Event::Framed(chunk, buffer) => self.take_framed(chunk, buffer)?,
+                Event::Cut(hashed) => self.take_cut(hashed)?,
                 Event::Read(end) => {
                     end?;
-                    self.is_read = true;
+                    self.ask()?;
+                    self.queues.work.end();
                 }
-            }
-            if self.is_read || self.pending.len() >= ASK_CHUNKS {
-                self.ask()?;
+                Event::Left(end) => {
+                    end.map_err(Failure::Sink)?;
+                    self.workers -= 1;
+                }
             }
         }
         Ok(self.chunks)
     }
 
-    fn take_cut(&mut self, hashed: HashedChunk) {
+    fn take_cut(&mut self, hashed: HashedChunk) -> Result<(), Failure<S::Error>> {
         let chunk = hashed.chunk();
         self.chunks.push(chunk);
         self.sink.progress(chunk.bytes.into());
-        if self.seen.insert(chunk.id) {
-            self.pending.push(hashed);
-        } else {
+        if !self.seen.insert(chunk.id) {
             self.reuse(hashed.into_plain());
+            return Ok(());
         }
-    }
-
-    fn take_framed(&mut self, chunk: VerifiedChunk, buffer: Vec<u8>) -> Result<(), Failure<S::Error>> {
-        self.compressing = self.compressing.saturating_sub(1);
-        self.reuse(buffer);
-        self.sink.put(chunk).map_err(Failure::Sink)
+        self.pending.push(hashed);
+        if self.pending.len() < ASK_CHUNKS { Ok(()) } else { self.ask() }
     }
 
     /// Asks the sink about what is pending, and has compressed what it lacks.
@@ -230,7 +233,6 @@ impl<'a, S: ChunkSink> Collector<'a, S> {
         let lacks = lacks.into_iter().chain(std::iter::repeat(true));
         for (hashed, lacking) in pending.into_iter().zip(lacks) {
             if lacking {
-                self.compressing += 1;
                 self.queues.work.push(hashed);
             } else {
                 self.reuse(hashed.into_plain());

@@ -18,13 +18,15 @@ struct State<T> {
     items: VecDeque<T>,
     /// Threads that sleep until an item comes. Waking is a system call, also where nobody sleeps.
     waiting: usize,
+    /// Nothing more comes.
+    ended: bool,
     closed: bool,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new() -> Self {
         Self {
-            state: Mutex::new(State { items: VecDeque::new(), waiting: 0, closed: false }),
+            state: Mutex::new(State { items: VecDeque::new(), waiting: 0, ended: false, closed: false }),
             changed: Condvar::new(),
         }
     }
@@ -44,15 +46,21 @@ impl<T> Queue<T> {
         true
     }
 
-    /// Waits for an item. `None`: it is closed, whatever was still in it.
+    /// Waits for an item. `None`: it has ended and is empty, or is closed, whatever was still in it.
     pub(super) fn pop(&self) -> Option<T> {
         let mut state = self.state();
-        while !state.closed && state.items.is_empty() {
+        while !state.closed && !state.ended && state.items.is_empty() {
             state.waiting += 1;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.waiting = state.waiting.saturating_sub(1);
         }
         if state.closed { None } else { state.items.pop_front() }
+    }
+
+    /// Nothing more comes: what is in it is still given out, then nobody waits any longer.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+        self.changed.notify_all();
     }
 
     /// Nobody waits any longer.
@@ -79,6 +87,18 @@ mod tests {
             scope.spawn(|| (0..1000).for_each(|item| assert!(there.push(item))));
             scope.spawn(|| (0..1000).for_each(|_| assert!(back.push(there.pop().unwrap()))));
             (0..1000).for_each(|item| assert_eq!(back.pop(), Some(item)));
+        });
+    }
+
+    #[test]
+    fn what_was_there_at_the_end_is_given_out() {
+        let queue = Queue::new();
+        thread::scope(|scope| {
+            let waiters: Vec<_> = (0..3).map(|_| scope.spawn(|| queue.pop())).collect();
+            queue.push(1);
+            queue.end();
+            let popped: Vec<_> = waiters.into_iter().filter_map(|waiter| waiter.join().unwrap()).collect();
+            assert_eq!(popped, [1]);
         });
     }
 

@@ -1,8 +1,8 @@
-//! Several threads walk: whoever finds a directory while another one has nothing to do leaves it to that one.
+//! Several threads walk: some directories always wait for whoever has nothing to do, found early, so that they are large.
 use super::{Found, Skipped};
 use crate::disk::DiskError;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     num::NonZero,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
@@ -13,6 +13,8 @@ use std::{
 
 /// Threads at most: the kernel's locks let more of them wait for each other.
 const THREADS_MAX: usize = 4;
+/// Directories that wait to be walked.
+const WORK_WAITING: usize = 16;
 
 /// Number of a part; that of all the roots is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +48,7 @@ impl Part {
 pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Somebody waits for work, and none is there. A hint, read without the lock.
+    /// Less waits than may. A hint, read without the lock.
     short_of_work: AtomicBool,
     entries: AtomicU64,
 }
@@ -54,10 +56,11 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// Directories to be walked.
-    work: Vec<(PartNumber, String)>,
+    work: VecDeque<(PartNumber, String)>,
     parts: BTreeMap<PartNumber, Part>,
     given: usize,
-    waiting: usize,
+    /// There is another thread.
+    helped: bool,
     walking: usize,
     /// The first failure, or `None` inside if a thread panicked, which is passed on.
     failed: Option<Option<DiskError>>,
@@ -97,7 +100,7 @@ impl Shared {
         let mut state = self.state();
         state.given += 1;
         let number = PartNumber(state.given);
-        state.work.push((number, path));
+        state.work.push_back((number, path));
         self.note_shortage(&state);
         drop(state);
         self.changed.notify_one();
@@ -122,7 +125,7 @@ impl Shared {
             if state.failed.is_some() {
                 return None;
             }
-            if let Some(work) = state.work.pop() {
+            if let Some(work) = state.work.pop_front() {
                 state.walking += 1;
                 self.note_shortage(&state);
                 return Some(work);
@@ -130,10 +133,9 @@ impl Shared {
             if state.walking == 0 {
                 return None;
             }
-            state.waiting += 1;
+            state.helped = true;
             self.note_shortage(&state);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.waiting -= 1;
         }
     }
 
@@ -151,7 +153,7 @@ impl Shared {
     }
 
     fn note_shortage(&self, state: &State) {
-        self.short_of_work.store(state.waiting > state.work.len(), Ordering::Relaxed);
+        self.short_of_work.store(state.helped && state.work.len() < WORK_WAITING, Ordering::Relaxed);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -269,15 +271,17 @@ mod tests {
     }
 
     #[test]
-    fn work_is_short_only_while_somebody_waits_for_it() {
+    fn work_is_short_only_where_there_is_help() {
         let shared = Shared::default();
         assert!(!shared.is_short_of_work());
         let mut state = shared.state();
-        state.waiting = 1;
+        state.helped = true;
         shared.note_shortage(&state);
         drop(state);
-        assert!(shared.is_short_of_work());
-        shared.give("a".to_owned());
+        for _ in 0..WORK_WAITING {
+            assert!(shared.is_short_of_work());
+            shared.give("a".to_owned());
+        }
         assert!(!shared.is_short_of_work());
     }
 

@@ -12,7 +12,7 @@ fn append(path: &Path) {
 }
 
 /// Does something the first so many times it is called.
-fn first(times: usize, mut act: impl FnMut() + 'static) -> Option<Box<dyn FnMut()>> {
+fn first(times: usize, mut act: impl FnMut() + Send + 'static) -> Option<Box<dyn FnMut() + Send>> {
     let mut left = times;
     Some(Box::new(move || {
         if left > 0 {
@@ -74,29 +74,30 @@ fn the_tree_is_in_the_sink_too() {
 fn what_repeats_is_put_once_and_what_is_there_is_not_put() {
     let dir = tempfile::tempdir().unwrap();
     sample(dir.path());
-    let Saved { packed, mut sink } = Saved::all_of(dir.path());
-    assert_eq!(sink.puts, sink.chunks.len());
-    assert_eq!(sink.asked, sink.chunks.len());
-    assert!(sink.chunks.len() < packed.tree.chunks().len() + packed.tree_ref.chunks.len());
+    let Saved { packed, sink } = Saved::all_of(dir.path());
+    let chunks = sink.state().chunks.len();
+    assert_eq!(sink.state().puts, chunks);
+    assert_eq!(sink.state().asked, chunks);
+    assert!(chunks < packed.tree.chunks().len() + packed.tree_ref.chunks.len());
     // Read once for the tree's content, and once for its encoding.
     assert_eq!(
-        sink.read_bytes,
+        sink.state().read_bytes,
         packed.tree.totals().bytes + u64::try_from(packed.tree.encode().len()).unwrap()
     );
 
-    let puts = sink.puts;
-    assert_eq!(pack(&scan(dir.path()), &mut sink).unwrap(), packed);
-    assert_eq!(sink.puts, puts);
+    let puts = sink.state().puts;
+    assert_eq!(pack(&scan(dir.path()), &sink).unwrap(), packed);
+    assert_eq!(sink.state().puts, puts);
 }
 
 #[test]
 fn a_sink_that_fails_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path().join("large"), noise(1, 40_000_000));
-    let mut sink = MemorySink { fails_after_puts: Some(3), ..MemorySink::default() };
-    let error = pack(&scan(dir.path()), &mut sink).unwrap_err();
+    let sink = MemorySink::of(3);
+    let error = pack(&scan(dir.path()), &sink).unwrap_err();
     assert!(matches!(error, PackError::Sink(_)), "{error}");
-    assert_eq!(sink.puts, 3);
+    assert_eq!(sink.state().puts, 3);
 }
 
 #[test]
@@ -104,8 +105,8 @@ fn job_changes_files_while_saving() {
     let dir = tempfile::tempdir().unwrap();
     let base = base_of_two(&dir);
     let changed = base.join("first");
-    let mut sink = MemorySink { on_ask: first(1, move || append(&changed)), ..MemorySink::default() };
-    let packed = pack(&scan(&base), &mut sink).unwrap();
+    let sink = MemorySink::asked(first(1, move || append(&changed)));
+    let packed = pack(&scan(&base), &sink).unwrap();
     assert_eq!(packed.tree.totals().bytes, 30_000_004 + 200_000);
     let target = dir.path().join("target");
     Saved { packed, sink }.restore(&target, TargetMode::Fresh).unwrap();
@@ -117,8 +118,8 @@ fn a_file_that_never_holds_still_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let base = base_of_two(&dir);
     let changed = base.join("first");
-    let mut sink = MemorySink { on_ask: first(100, move || append(&changed)), ..MemorySink::default() };
-    let error = pack(&scan(&base), &mut sink).unwrap_err();
+    let sink = MemorySink::asked(first(100, move || append(&changed)));
+    let error = pack(&scan(&base), &sink).unwrap_err();
     assert!(matches!(&error, PackError::Changing(path) if path.ends_with("first")), "{error}");
 }
 
@@ -131,8 +132,8 @@ fn files_that_vanish_or_shrink_are_read_again() {
         fs::remove_file(&gone).unwrap();
         fs::File::options().write(true).open(&shorter).unwrap().set_len(1_000_000).unwrap();
     };
-    let mut sink = MemorySink { on_ask: first(1, act), ..MemorySink::default() };
-    let packed = pack(&scan(&base), &mut sink).unwrap();
+    let sink = MemorySink::asked(first(1, act));
+    let packed = pack(&scan(&base), &sink).unwrap();
     let totals = packed.tree.totals();
     assert_eq!((totals.files, totals.bytes), (1, 1_000_000));
 }
@@ -146,7 +147,7 @@ fn what_changed_since_the_scan_is_seen_before_it_is_read() {
     fs::remove_file(base.join("first")).unwrap();
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, base.join("first"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let packed = pack(&scan, &mut MemorySink::default()).unwrap();
+    let packed = pack(&scan, &MemorySink::default()).unwrap();
     assert_eq!(packed.tree.totals().files, 1);
 }
 
@@ -156,9 +157,8 @@ fn a_path_that_vanished_before_the_second_reading_is_named() {
     let base = base_of_two(&dir);
     let paths = vec!["first".to_owned(), "second".to_owned()];
     let gone = base.join("second");
-    let mut sink =
-        MemorySink { on_ask: first(1, move || fs::remove_file(&gone).unwrap()), ..MemorySink::default() };
+    let sink = MemorySink::asked(first(1, move || fs::remove_file(&gone).unwrap()));
     let scan = Scan::new(&ScanOptions { paths, ..options(&base) }).unwrap();
-    let error = pack(&scan, &mut sink).unwrap_err();
+    let error = pack(&scan, &sink).unwrap_err();
     assert!(error.to_string().contains("second does not exist"), "{error}");
 }

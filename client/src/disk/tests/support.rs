@@ -6,18 +6,24 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::Path,
+    sync::{Mutex, MutexGuard},
     time::{Duration, SystemTime},
 };
 
 /// Keeps what it is given; `on_ask` runs whenever it is asked.
 #[derive(Default)]
 pub(super) struct MemorySink {
+    state: Mutex<State>,
+    on_ask: Mutex<Option<Box<dyn FnMut() + Send>>>,
+    fails_after_puts: Option<usize>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
     pub(super) chunks: HashMap<ChunkId, VerifiedChunk>,
     pub(super) asked: usize,
     pub(super) puts: usize,
     pub(super) read_bytes: u64,
-    pub(super) on_ask: Option<Box<dyn FnMut()>>,
-    pub(super) fails_after_puts: Option<usize>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,31 +33,47 @@ pub(super) struct Full;
 impl ChunkSink for MemorySink {
     type Error = Full;
 
-    fn lacks(&mut self, chunks: &[ChunkId]) -> Result<Vec<bool>, Full> {
-        self.asked += chunks.len();
-        if let Some(on_ask) = &mut self.on_ask {
+    fn lacks(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, Full> {
+        if let Some(on_ask) = &mut *self.on_ask.lock().unwrap() {
             on_ask();
         }
-        Ok(chunks.iter().map(|id| !self.chunks.contains_key(id)).collect())
+        let mut state = self.state();
+        state.asked += chunks.len();
+        Ok(chunks.iter().map(|id| !state.chunks.contains_key(id)).collect())
     }
 
-    fn put(&mut self, chunk: VerifiedChunk) -> Result<(), Full> {
-        if self.fails_after_puts == Some(self.puts) {
+    fn put(&self, chunk: VerifiedChunk) -> Result<(), Full> {
+        let mut state = self.state();
+        if self.fails_after_puts == Some(state.puts) {
             return Err(Full);
         }
-        self.puts += 1;
-        self.chunks.insert(chunk.chunk().id, chunk);
+        state.puts += 1;
+        state.chunks.insert(chunk.chunk().id, chunk);
         Ok(())
     }
 
-    fn progress(&mut self, bytes: u64) {
-        self.read_bytes += bytes;
+    fn progress(&self, bytes: u64) {
+        self.state().read_bytes += bytes;
     }
 }
 
 impl MemorySink {
+    /// A sink that does something whenever it is asked.
+    pub(super) fn asked(on_ask: Option<Box<dyn FnMut() + Send>>) -> Self {
+        Self { on_ask: Mutex::new(on_ask), ..Self::default() }
+    }
+
+    /// A sink that takes so many chunks.
+    pub(super) fn of(chunks: usize) -> Self {
+        Self { fails_after_puts: Some(chunks), ..Self::default() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
     pub(super) fn plain(&self, chunk: ChunkRef) -> Vec<u8> {
-        FrameDecoder::new().open(self.chunks[&chunk.id].frame(), chunk).unwrap().to_vec()
+        FrameDecoder::new().open(self.state().chunks[&chunk.id].frame(), chunk).unwrap().to_vec()
     }
 }
 
@@ -75,8 +97,8 @@ impl Saved {
     }
 
     pub(super) fn of(options: &ScanOptions) -> Self {
-        let mut sink = MemorySink::default();
-        let packed = pack(&Scan::new(options).unwrap(), &mut sink).unwrap();
+        let sink = MemorySink::default();
+        let packed = pack(&Scan::new(options).unwrap(), &sink).unwrap();
         Self { packed, sink }
     }
 

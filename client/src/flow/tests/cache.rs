@@ -10,23 +10,24 @@ use pollux_core::{
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 pub(super) const KEY: &str = "a/b/c";
 
 /// Takes everything.
 #[derive(Default)]
-struct Collect(Vec<VerifiedChunk>);
+struct Collect(Mutex<Vec<VerifiedChunk>>);
 
 impl ChunkSink for Collect {
     type Error = Infallible;
 
-    fn lacks(&mut self, chunks: &[ChunkId]) -> Result<Vec<bool>, Infallible> {
+    fn lacks(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, Infallible> {
         Ok(vec![true; chunks.len()])
     }
 
-    fn put(&mut self, chunk: VerifiedChunk) -> Result<(), Infallible> {
-        self.0.push(chunk);
+    fn put(&self, chunk: VerifiedChunk) -> Result<(), Infallible> {
+        self.0.lock().unwrap().push(chunk);
         Ok(())
     }
 }
@@ -44,15 +45,15 @@ impl Cache {
         fs::create_dir(directory.path().join("base")).unwrap();
         fs::write(directory.path().join("base/small"), "small").unwrap();
         fs::write(directory.path().join("base/large"), noise(1 << 20)).unwrap();
-        let mut sink = Collect::default();
+        let sink = Collect::default();
         let options = ScanOptions {
             base: directory.path().join("base"),
             paths: Vec::new(),
             exclude: Vec::new(),
             strict: false,
         };
-        let Packed { tree_ref, .. } = pack(&Scan::new(&options).unwrap(), &mut sink).unwrap();
-        Self { tree: tree_ref, chunks: sink.0, directory }
+        let Packed { tree_ref, .. } = pack(&Scan::new(&options).unwrap(), &sink).unwrap();
+        Self { tree: tree_ref, chunks: sink.0.into_inner().unwrap(), directory }
     }
 
     /// The directory that was packed.
