@@ -166,6 +166,7 @@ fn policy(request: &InitRequest, keys: &Keys) -> Result<Policy, InitError> {
         manifest_life_max: MANIFEST_DAYS_MAX * DAY,
         generations_max: GENERATIONS_MAX,
         relayed_age_max: RELAYED_AGE_MAX,
+        strict_admission: false,
     })
 }
 

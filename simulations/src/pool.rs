@@ -129,6 +129,7 @@ fn policy(publisher: &KeyPair, admission: &KeyPair) -> Policy {
         manifest_life_max: LIFE.as_secs(),
         generations_max: 64,
         relayed_age_max: 600,
+        strict_admission: false,
     }
 }
 

@@ -103,6 +103,11 @@ id_type!(
     Nonce,
     "nonce"
 );
+id_type!(
+    /// What tells two documents, or two sets of documents, apart: a BLAKE3 hash. See [`crate::Envelope::digest`].
+    Digest,
+    "digest"
+);
 
 impl ChunkId {
     /// The name of these plain bytes.

@@ -48,6 +48,19 @@ pub const SEED_ADDRESSES_MAX: usize = 8;
 pub const MANIFEST_LIFE_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
 /// Longest life that a policy may allow a grant: a stolen one is of use no longer.
 pub const GRANT_LIFE_MAX: Duration = Duration::from_secs(15 * 60);
+/// Manifests that one yank names at most, so that its envelope stays below 16 KiB; who needs more signs another.
+pub const YANK_MANIFESTS_MAX: usize = 64;
+/// Yanks of a pool at most: each is looked at for every candidate, and a reader that remembers nothing fetches them
+/// all. One can take a pattern, a publisher or a build, so few are needed.
+pub const YANKS_MAX: usize = 1024;
+/// Roots that follow the pinned one at most: decades of yearly changes, and the work that a chain can cause.
+pub const ROOT_STEPS_MAX: usize = 64;
+/// Manifests that a grant may allow at most: a build saves a few dozen caches, each perhaps tried at several sequences.
+pub const GRANT_MANIFESTS_MAX: u32 = 1024;
+/// Grants whose use a seed counts at most: as many as a busy pool issues within the life of one.
+pub const GRANTS_COUNTED_MAX: usize = 16 * 1024;
+/// Keys, and lineages, for which a launch floor is kept at most: one job asks for a few dozen.
+pub const FLOORS_MAX: usize = 4096;
 /// Most generations that a policy may allow: as many as a manifest can name ancestors.
 pub const GENERATIONS_MAX: u32 = 64;
 /// Oldest relayed answer that a policy may allow: a yank must not stay unheard for longer.

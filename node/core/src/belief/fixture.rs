@@ -167,6 +167,7 @@ impl Pool {
             policy_version: self.policy.version,
             candidates: candidates.iter().map(named).collect(),
             time: WALL,
+            papers: None,
         }
     }
 
@@ -184,6 +185,7 @@ impl Pool {
             policy_version: self.policy.version,
             candidates: candidates.iter().map(named).collect(),
             time: WALL,
+            papers: None,
         }
     }
 
@@ -251,6 +253,7 @@ fn policy(seeds: &[KeyPair], publisher: &KeyPair, admission: &KeyPair) -> Policy
         manifest_life_max: 86_400,
         generations_max: 64,
         relayed_age_max: 600,
+        strict_admission: false,
     }
 }
 

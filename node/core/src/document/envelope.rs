@@ -18,7 +18,7 @@ mod serial;
 mod strict;
 
 use crate::limits::{DOCUMENT_BYTES_MAX, ENVELOPE_JSON_BYTES_MAX, SIGNATURES_MAX};
-use crate::{KeyPair, ManifestId, PublicKey};
+use crate::{Digest, KeyPair, ManifestId, PublicKey};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) use strict::parse_strict;
 
@@ -135,6 +135,12 @@ impl Envelope {
     #[must_use]
     pub fn id(&self) -> ManifestId {
         ManifestId::from_bytes(*blake3::hash(&self.pae()).as_bytes())
+    }
+
+    /// The same hash as [`Self::id`], as the name of a document that is no manifest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::from_bytes(*self.id().as_bytes())
     }
 
     /// Whether one of the signatures is this key's, by strict verification.

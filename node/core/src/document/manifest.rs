@@ -55,8 +55,9 @@ pub struct TreeRef {
     pub roots: Vec<String>,
 }
 
-/// Where a manifest comes from, as its signer says. For people and audits; none of it decides anything. Each field
-/// is printable text of at most [`PROVENANCE_BYTES_MAX`] bytes; those that are empty are left out.
+/// Where a manifest comes from, as its signer says. For people and audits; none of it makes a manifest believed, but
+/// it must say what the signer's grant says, and a yank may name a build by it. Each field is printable text of at
+/// most [`PROVENANCE_BYTES_MAX`] bytes; those that are empty are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
@@ -98,6 +99,14 @@ impl Manifest {
     pub fn chunk_count(&self) -> u32 {
         let own = u32::try_from(self.tree.chunks.len()).unwrap_or(u32::MAX);
         own.saturating_add(self.tree.totals.chunks)
+    }
+
+    /// Plain bytes that it stands for: those of its files and those of the tree's encoding. Chunks that repeat count
+    /// each time. The budget of a grant is in these.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let tree: u64 = self.tree.chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum();
+        tree.saturating_add(self.tree.totals.bytes)
     }
 }
 
@@ -164,8 +173,10 @@ fn check_root(root: &str) -> Result<(), DocumentError> {
 }
 
 impl Provenance {
-    fn check(&self) -> Result<(), DocumentError> {
-        let fields = [
+    /// Every field with its name as messages to people have it, `provenance.ref`, in the order above.
+    #[must_use]
+    pub fn fields(&self) -> [(&'static str, &str); 10] {
+        [
             ("provenance.ci", &self.ci),
             ("provenance.tenant", &self.tenant),
             ("provenance.pipeline", &self.pipeline),
@@ -176,8 +187,11 @@ impl Provenance {
             ("provenance.job", &self.job),
             ("provenance.build", &self.build),
             ("provenance.builder_image", &self.builder_image),
-        ];
-        fields.into_iter().try_for_each(|(field, text)| check_text(field, text, PROVENANCE_BYTES_MAX))
+        ]
+    }
+
+    pub(super) fn check(&self) -> Result<(), DocumentError> {
+        self.fields().into_iter().try_for_each(|(field, text)| check_text(field, text, PROVENANCE_BYTES_MAX))
     }
 }
 

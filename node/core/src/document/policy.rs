@@ -65,7 +65,8 @@ pub struct Policy {
     pub issuers: Vec<Issuer>,
     /// Keys that sign join tokens and memberships: distinct, at most [`KEYS_MAX`].
     pub admission: Vec<PublicKey>,
-    /// Keys that sign yanks: distinct, at most [`KEYS_MAX`].
+    /// Keys that sign yanks: distinct, at most [`KEYS_MAX`]. One that is struck takes its yanks along, so it stays
+    /// until they lapsed unless it was stolen.
     pub yank: Vec<PublicKey>,
     /// Where members live and what may be dialled: at most [`NETWORKS_MAX`].
     pub networks: Vec<Network>,
@@ -75,6 +76,10 @@ pub struct Policy {
     pub generations_max: u32,
     /// Seconds that a relayed answer is good for: 1 to one day.
     pub relayed_age_max: u64,
+    /// Whether join tokens let nobody in: a peer's first membership is signed by an admission key, before untrusted
+    /// code runs on its machine, and seeds only renew it. Left out where it is false.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strict_admission: bool,
 }
 
 /// A seed as the policy names it.
@@ -196,6 +201,7 @@ impl Document for Policy {
         "manifest_life_max",
         "generations_max",
         "relayed_age_max",
+        "strict_admission",
     ];
 
     fn check(&self) -> Result<(), DocumentError> {
@@ -239,6 +245,11 @@ impl Issuer {
         check_range("issuers", self.patterns.len(), 1..=PATTERNS_MAX)?;
         check_range("issuers", self.grant_life_max, 1..=GRANT_LIFE_MAX.as_secs())
     }
+}
+
+/// For `skip_serializing_if`.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn check_keys(field: &'static str, keys: &[PublicKey]) -> Result<(), DocumentError> {

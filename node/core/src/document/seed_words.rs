@@ -1,7 +1,7 @@
 //! What seeds sign: receipts, freshness answers, relayed answers.
 
 use super::bounds::{check_distinct, check_pool, check_range, invalid};
-use super::{Document, DocumentError};
+use super::{Document, DocumentError, PapersDigest};
 use crate::limits::{CANDIDATES_MAX, FALLBACKS_MAX};
 use crate::{Fallback, Key, Lineage, ManifestId, Nonce, PeerId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -85,12 +85,15 @@ pub struct FreshnessAnswer {
     pub candidates: Vec<CandidateRef>,
     /// When the seed answered, by its clock.
     pub time: Timestamp,
+    /// Which policy and which yanks the seed knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub papers: Option<PapersDigest>,
 }
 
 impl Document for FreshnessAnswer {
     const TYPE: &'static str = "application/vnd.pollux.freshness.v1+json";
     const FIELDS: &'static [&'static str] =
-        &["pool", "seed", "nonce", "query", "root_version", "policy_version", "candidates", "time"];
+        &["pool", "seed", "nonce", "query", "root_version", "policy_version", "candidates", "time", "papers"];
 
     fn check(&self) -> Result<(), DocumentError> {
         check_pool(&self.pool)?;
@@ -115,12 +118,15 @@ pub struct RelayedAnswer {
     pub candidates: Vec<CandidateRef>,
     /// When the seed signed, by its clock.
     pub time: Timestamp,
+    /// Which policy and which yanks the seed knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub papers: Option<PapersDigest>,
 }
 
 impl Document for RelayedAnswer {
     const TYPE: &'static str = "application/vnd.pollux.relayed.v1+json";
     const FIELDS: &'static [&'static str] =
-        &["pool", "seed", "lineage", "policy_version", "candidates", "time"];
+        &["pool", "seed", "lineage", "policy_version", "candidates", "time", "papers"];
 
     fn check(&self) -> Result<(), DocumentError> {
         check_pool(&self.pool)?;
@@ -147,6 +153,7 @@ fn check_candidates(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Digest;
     use crate::document::testing::{assert_golden, assert_refused, peer, time};
 
     fn id(number: u8) -> ManifestId {
@@ -185,7 +192,13 @@ mod tests {
             policy_version: 3,
             candidates: vec![candidate(0xab, "core/npm/2"), candidate(0xef, "core/yarn/v1-7")],
             time: time(),
+            papers: Some(papers()),
         }
+    }
+
+    fn papers() -> PapersDigest {
+        let digest = |byte| Digest::from_bytes([byte; 32]);
+        PapersDigest { policy: digest(0xab), yanks: digest(0xcd), yanks_count: 2 }
     }
 
     fn relayed() -> RelayedAnswer {
@@ -196,6 +209,7 @@ mod tests {
             policy_version: 3,
             candidates: vec![candidate(0xab, "core/npm/2")],
             time: time(),
+            papers: Some(papers()),
         }
     }
 
@@ -223,7 +237,8 @@ mod tests {
             r#""query":{"key":"core/npm/1","fallbacks":["core/npm","core/yarn/v1-*"]},"#,
             r#""root_version":1,"policy_version":3,"#,
             r#""candidates":[{"manifest":"AB","key":"core/npm/2","sequence":42,"complete":true},"#,
-            r#"{"manifest":"EF","key":"core/yarn/v1-7","sequence":42,"complete":true}],"time":"TIME"}"#,
+            r#"{"manifest":"EF","key":"core/yarn/v1-7","sequence":42,"complete":true}],"time":"TIME","#,
+            r#""papers":{"policy":"AB","yanks":"CD","yanks_count":2}}"#,
         );
         assert_golden(&answer(), &expand(json));
     }
@@ -232,9 +247,23 @@ mod tests {
     fn relayed_answer_is_written_so() {
         let json = concat!(
             r#"{"pool":"ci","seed":"SEED","lineage":"core/npm","policy_version":3,"#,
-            r#""candidates":[{"manifest":"AB","key":"core/npm/2","sequence":42,"complete":true}],"time":"TIME"}"#,
+            r#""candidates":[{"manifest":"AB","key":"core/npm/2","sequence":42,"complete":true}],"time":"TIME","#,
+            r#""papers":{"policy":"AB","yanks":"CD","yanks_count":2}}"#,
         );
         assert_golden(&relayed(), &expand(json));
+    }
+
+    /// What seeds signed before there were yanks.
+    #[test]
+    fn answers_without_papers_are_read_and_written_as_ever() {
+        let answer = FreshnessAnswer { papers: None, ..answer() };
+        let json = serde_json::to_string(&answer).unwrap();
+        assert!(json.ends_with(&expand(r#","time":"TIME"}"#)), "{json}");
+        assert_eq!(serde_json::from_str::<FreshnessAnswer>(&json).unwrap(), answer);
+        let relayed = RelayedAnswer { papers: None, ..relayed() };
+        let json = serde_json::to_string(&relayed).unwrap();
+        assert!(json.ends_with(&expand(r#","time":"TIME"}"#)), "{json}");
+        assert_eq!(serde_json::from_str::<RelayedAnswer>(&json).unwrap(), relayed);
     }
 
     #[test]

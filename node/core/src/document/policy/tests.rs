@@ -55,6 +55,7 @@ fn policy() -> Policy {
         manifest_life_max: 14 * 86_400,
         generations_max: 64,
         relayed_age_max: 300,
+        strict_admission: true,
     }
 }
 
@@ -79,12 +80,16 @@ fn policy_is_written_so() {
         r#""admission":["KEY5"],"yank":["KEY6"],"#,
         r#""networks":[{"cidr":"10.0.0.0/8","zone":"eqiad","memberships":1},"#,
         r#"{"cidr":"10.64.0.0/16","zone":"eqiad","memberships":20}],"#,
-        r#""manifest_life_max":1209600,"generations_max":64,"relayed_age_max":300}"#,
+        r#""manifest_life_max":1209600,"generations_max":64,"relayed_age_max":300,"strict_admission":true}"#,
     );
     let json = (3..=6).fold(json.replace("PEER1", &peer(1).to_string()), |json, number| {
         json.replace(&format!("KEY{number}"), &pair(number).public().to_string())
     });
     assert_golden(&policy(), &json);
+    let lax = Policy { strict_admission: false, ..policy() };
+    let json = serde_json::to_string(&lax).unwrap();
+    assert!(json.ends_with(r#""relayed_age_max":300}"#), "a policy from before that field reads so");
+    assert_eq!(serde_json::from_str::<Policy>(&json).unwrap(), lax);
     let unbounded = Publisher { byte_share: None, ..publisher(3) };
     assert!(!serde_json::to_string(&unbounded).unwrap().contains("byte_share"));
     assert_eq!(

@@ -130,6 +130,7 @@ mod tests {
             policy_version: 1,
             candidates: Vec::new(),
             time: Timestamp::from_millis(time),
+            papers: None,
         }
     }
 

@@ -53,6 +53,7 @@ impl Engine {
             policy_version: policy.version,
             candidates: candidates.refs,
             time: now.wall,
+            papers: None,
         };
         let then = AfterSign::Relayed { lineage: lineage.clone(), beside: candidates.beside };
         self.sign(None, Statement::Relayed(answer), then);

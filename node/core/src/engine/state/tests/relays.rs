@@ -21,6 +21,7 @@ fn statement(seed: u16, lineage: &str, time: u64) -> RelayedAnswer {
         policy_version: 1,
         candidates: Vec::new(),
         time: Timestamp::from_millis(time),
+        papers: None,
     }
 }
 
