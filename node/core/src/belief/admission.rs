@@ -6,7 +6,7 @@ use crate::{Envelope, Membership, PeerId, PeerRole, PublicKey, Timestamp, Token}
 use core::net::IpAddr;
 
 impl Trust {
-    /// Judges a join token: of this pool, signed by an admission key of the policy, not expired at `wall`.
+    /// Judges a join token: of a pool whose policy lets tokens admit, of this pool, signed by an admission key of the policy, not expired at `wall`.
     ///
     /// # Errors
     /// The first of these that does not hold.
@@ -14,6 +14,9 @@ impl Trust {
         let what = Paper::Token;
         let token: Token = read(envelope, what)?;
         self.same_pool(what, &token.pool)?;
+        if self.policy().strict_admission {
+            return Err(Disbelief::StrictAdmission);
+        }
         one_signature(envelope, what)?;
         if envelope.signers(&self.policy().admission).is_empty() {
             return Err(Disbelief::NotAdmitted { what });

@@ -4,8 +4,8 @@ use super::trust::{not_from_the_future, read};
 use super::{CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, Skipped, Trust, VerifiedAnswer};
 use crate::limits::CANDIDATES_MAX;
 use crate::{
-    CandidateRef, Envelope, FreshnessAnswer, Lineage, Manifest, ManifestId, Nonce, PeerId, Query,
-    RelayedAnswer, Timestamp,
+    CandidateRef, Envelope, FreshnessAnswer, Lineage, Manifest, ManifestId, Nonce, PapersDigest, PeerId,
+    Query, RelayedAnswer, Timestamp,
 };
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -24,6 +24,9 @@ pub struct Asked {
 /// The manifests that came with an answer, by name.
 type Beside<'a> = BTreeMap<ManifestId, &'a CertifiedEnvelope>;
 
+/// Version of the policy that a seed knows, and more about what it knows if it says so.
+type Knows = (u64, Option<PapersDigest>);
+
 impl Trust {
     /// Judges a seed's answer to a question of this reader.
     ///
@@ -31,8 +34,8 @@ impl Trust {
     /// every candidate (each answers the query, or the answer is no document) came `beside` with it, says what the
     /// answer says of it, and has a certificate. No clock is needed: the nonce says that the answer is new.
     ///
-    /// A certified candidate that this reader may not use (expired by now, its publisher gone from the policy, of a
-    /// newer format) is skipped: an honest seed cannot know that, and what is left over decides. So is one whose own
+    /// A certified candidate that this reader may not use (expired by now, yanked, below a floor, its publisher gone from
+    /// the policy, of a newer format) is skipped: an honest seed cannot know that, and what is left over decides. So is one whose own
     /// signature was tampered with: a seed that lies so gains what it gains by not naming it.
     ///
     /// # Errors
@@ -44,12 +47,14 @@ impl Trust {
         beside: &[CertifiedEnvelope],
         wall: Timestamp,
     ) -> Result<VerifiedAnswer, Disbelief> {
+        self.in_force(wall)?;
         let what = Paper::Answer;
         self.signed_by_seed(what, answer, asked.seed)?;
         let body: FreshnessAnswer = read(answer, what)?;
         self.same_pool(what, &body.pool)?;
         same_question(asked, &body)?;
-        self.candidates(asked.seed, &body.candidates, beside, wall)
+        let knows = (body.policy_version, body.papers);
+        self.candidates((asked.seed, knows), &body.candidates, beside, wall)
     }
 
     /// Judges an answer that a peer handed on: a seed's word of what was newest in one lineage, some time ago.
@@ -67,6 +72,7 @@ impl Trust {
         beside: &[CertifiedEnvelope],
         wall: Timestamp,
     ) -> Result<VerifiedAnswer, Disbelief> {
+        self.in_force(wall)?;
         let what = Paper::RelayedAnswer;
         let mut body: RelayedAnswer = read(answer, what)?;
         self.same_pool(what, &body.pool)?;
@@ -75,7 +81,8 @@ impl Trust {
         self.recent(body.time, wall)?;
         in_lineage(query, &body.lineage)?;
         body.candidates.retain(|named| query.matched(&named.key).is_some());
-        self.candidates(body.seed, &body.candidates, beside, wall)
+        let knows = (body.policy_version, body.papers);
+        self.candidates((body.seed, knows), &body.candidates, beside, wall)
     }
 
     fn recent(&self, time: Timestamp, wall: Timestamp) -> Result<(), Disbelief> {
@@ -87,7 +94,7 @@ impl Trust {
     /// Judges each candidate by what came with the answer.
     fn candidates(
         &self,
-        seed: PeerId,
+        (seed, (policy_version, papers)): (PeerId, Knows),
         named: &[CandidateRef],
         beside: &[CertifiedEnvelope],
         wall: Timestamp,
@@ -96,7 +103,8 @@ impl Trust {
             return Err(Disbelief::TooManyCandidates { found: beside.len() });
         }
         let beside: Beside<'_> = beside.iter().map(|one| (one.manifest.id(), one)).collect();
-        let mut answer = VerifiedAnswer { seed, candidates: Vec::new(), skipped: Vec::new() };
+        let mut answer =
+            VerifiedAnswer { seed, candidates: Vec::new(), skipped: Vec::new(), policy_version, papers };
         for named in named {
             match self.candidate(named, &beside, wall)? {
                 Ok(certified) => answer.candidates.push(certified),

@@ -17,8 +17,8 @@ pub(super) struct Claim<'a> {
 /// The good receipts of enough seeds.
 #[derive(Debug)]
 pub(super) struct Certificate {
-    receipts: Vec<Envelope>,
-    median: Timestamp,
+    pub(super) receipts: Vec<Envelope>,
+    pub(super) median: Timestamp,
 }
 
 impl Trust {
@@ -42,12 +42,14 @@ impl Trust {
     /// median: `write` is more than twice `faulty`, so there are honest seeds' times on both sides of it, or it is one.
     ///
     /// # Errors
-    /// More receipts than [`SEEDS_MAX`], too few good ones, or what [`Self::verify_manifest`] says.
+    /// More receipts than [`SEEDS_MAX`], too few good ones, what [`Self::verify_manifest`] says, or that it is below a
+    /// floor ([`Self::with_floors`]).
     pub fn certify(
         &self,
         certified: &CertifiedEnvelope,
         wall: Timestamp,
     ) -> Result<CertifiedManifest, Disbelief> {
+        self.in_force(wall)?;
         let manifest: Manifest = read(&certified.manifest, Paper::Manifest)?;
         let id = certified.manifest.id();
         let claim = Claim { manifest: id, key: &manifest.key, sequence: manifest.sequence };
@@ -65,6 +67,7 @@ impl Trust {
     ) -> Result<CertifiedManifest, Disbelief> {
         let Certificate { receipts, median } = certificate;
         let verified = self.judge(envelope, manifest, Judged { published: median, wall })?;
+        self.above_floors(verified.manifest(), median)?;
         Ok(CertifiedManifest { verified, receipts, median })
     }
 

@@ -1,5 +1,5 @@
 //! Why something is not believed, in words that tell a person what to do.
-use crate::{DocumentError, Key, Lineage, ManifestId, PeerId};
+use crate::{DocumentError, Key, Lineage, ManifestId, Pattern, PeerId};
 use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
@@ -11,6 +11,10 @@ pub enum Paper {
     Root,
     /// Who may do what.
     Policy,
+    /// Lets a key sign manifests for some minutes.
+    Grant,
+    /// Takes something back.
+    Yank,
     /// What a key means.
     Manifest,
     /// A seed's word that it holds a manifest.
@@ -30,6 +34,8 @@ impl fmt::Display for Paper {
         f.write_str(match self {
             Self::Root => "the root",
             Self::Policy => "the policy",
+            Self::Grant => "the grant",
+            Self::Yank => "the yank",
             Self::Manifest => "the manifest",
             Self::Receipt => "the receipt",
             Self::Answer => "the seed's answer",
@@ -128,11 +134,184 @@ pub enum Disbelief {
         /// How long before the manifest is judged.
         ago: Duration,
     },
-    /// Its signer holds a grant, which this version does not know how to judge.
+    /// A root does not follow the one before it.
+    #[error("root {found} does not follow root {have}, which is the last known: get the roots between them")]
+    RootSkipped {
+        /// Version of the last root that holds.
+        have: u64,
+        /// Version of the one after it.
+        found: u64,
+    },
+    /// Too few keys of the root before have signed a root.
     #[error(
-        "the manifest was signed under a grant, which this version of pollux does not believe: use a publisher's key"
+        "root {version} is signed by {have} keys of the root before it and needs {need}: have more key holders sign it"
     )]
-    GrantNotSupported,
+    TooFewFormerRootKeys {
+        /// Its version.
+        version: u64,
+        /// Distinct keys of the root before whose signature holds.
+        have: usize,
+        /// That root's threshold.
+        need: u32,
+    },
+    /// A policy is older than the one that is known.
+    #[error(
+        "policy {found} is older than policy {have}, which is known: somebody replays it, or was rolled back"
+    )]
+    PolicyRolledBack {
+        /// Version of the one that is known.
+        have: u64,
+        /// Version of the other.
+        found: u64,
+    },
+    /// There are two policies of one version.
+    #[error("there are two different policies {version}: sign the one that is meant under a higher version")]
+    PolicyForked {
+        /// Their version.
+        version: u64,
+    },
+    /// A policy changes more seeds than quorums can follow.
+    #[error(
+        "policy {version} changes {changed} seeds where {allowed} may change: change one with each version, and wait until the seeds hold it"
+    )]
+    TooManySeedsChanged {
+        /// Its version.
+        version: u64,
+        /// Seeds that were added, removed or replaced since the policy that is known.
+        changed: u64,
+        /// How many versions it is after that.
+        allowed: u64,
+    },
+    /// No issuer of the policy signed the grant.
+    #[error(
+        "no issuer of the policy signed the grant: issue it with an issuer's key, or add that key to the policy"
+    )]
+    GrantNotIssued,
+    /// Its issuer may not give it.
+    #[error(
+        "the grant {serial:?} is for {pattern}, which no pattern of its issuer contains: issue it for less"
+    )]
+    GrantTooWide {
+        /// Which.
+        serial: String,
+        /// The pattern that is too wide.
+        pattern: Pattern,
+    },
+    /// The seeds took the manifest when its grant was over.
+    #[error(
+        "the grant {serial:?} had expired {} before the seeds took the manifest: publish within a grant's life; if that was so, the clock of its issuer or of the seeds is wrong",
+        span(*ago)
+    )]
+    GrantExpired {
+        /// Which.
+        serial: String,
+        /// How long before the manifest is judged.
+        ago: Duration,
+    },
+    /// Another key than the grant's made the manifest's signature.
+    #[error("the manifest is not signed by the key of its grant {serial:?}: sign it with that key")]
+    NotTheGrantsKey {
+        /// Which.
+        serial: String,
+    },
+    /// The grant is for other keys.
+    #[error("the grant {serial:?} does not cover {key}: issue one whose pattern does")]
+    GrantForOtherPattern {
+        /// Which.
+        serial: String,
+        /// The manifest's key.
+        key: Key,
+    },
+    /// More bytes than the grant allows.
+    #[error(
+        "{bytes} bytes are more than the {most} that the grant {serial:?} allows: save less, or issue it for more"
+    )]
+    GrantOverBudget {
+        /// Which.
+        serial: String,
+        /// What its manifests stand for.
+        bytes: u64,
+        /// What they may.
+        most: u64,
+    },
+    /// More manifests than the grant allows.
+    #[error("the grant {serial:?} has been used for the {most} manifests that it allows: issue another")]
+    GrantUsedUp {
+        /// Which.
+        serial: String,
+        /// How many it allows.
+        most: u32,
+    },
+    /// More grants are in use than a seed counts.
+    #[error("{most} grants are in use, as many as a seed counts: try again when some have expired")]
+    TooManyGrants {
+        /// How many.
+        most: usize,
+    },
+    /// The manifest says that it comes from elsewhere than its grant says.
+    #[error("{field} is {found:?} in the manifest and {granted:?} in its grant: state what the grant states")]
+    ProvenanceDiffers {
+        /// Which field.
+        field: &'static str,
+        /// What the grant states.
+        granted: String,
+        /// What the manifest states.
+        found: String,
+    },
+    /// No yank key of the policy signed the yank.
+    #[error("no yank key of the policy signed the yank: sign it with one")]
+    NotAYankKey,
+    /// The yank is over, and so is all that it was for.
+    #[error("the yank lapsed {} ago: nothing that it takes back can be alive, unless this machine's clock is wrong", span(*ago))]
+    Lapsed {
+        /// For how long.
+        ago: Duration,
+    },
+    /// It was taken back.
+    #[error("the manifest {} was taken back by the yank {yank:?}: {reason}", manifest.short())]
+    Yanked {
+        /// Which.
+        manifest: ManifestId,
+        /// The yank's serial.
+        yank: String,
+        /// The yank's.
+        reason: String,
+    },
+    /// It was made from something that was taken back with all its descendants.
+    #[error("the manifest {} was made from {}, which was taken back with all that was made of it by the yank {yank:?}: {reason}", manifest.short(), ancestor.short())]
+    AncestorYanked {
+        /// Which.
+        manifest: ManifestId,
+        /// What it was made from.
+        ancestor: ManifestId,
+        /// The yank's serial.
+        yank: String,
+        /// The yank's.
+        reason: String,
+    },
+    /// Something newer of that key is known to exist.
+    #[error(
+        "{key} was at sequence {lowest} when this node was started, and this is {sequence}: somebody answers with what is old"
+    )]
+    BelowLaunchFloor {
+        /// The key.
+        key: Key,
+        /// The manifest's sequence.
+        sequence: u64,
+        /// The lowest that may be believed.
+        lowest: u64,
+    },
+    /// Something newer of that lineage is known to exist.
+    #[error("the manifest was published {} before the earliest that this node was told to believe of {lineage}", span(*before))]
+    BeforeLaunchFloor {
+        /// The lineage.
+        lineage: Lineage,
+        /// By how much.
+        before: Duration,
+    },
+    /// The policy lets no token admit.
+    #[error("the policy is strict: tokens admit nobody, an admission key must sign this peer's membership")]
+    StrictAdmission,
     /// Each was made from the one before, too often.
     #[error(
         "the manifest is of generation {generation} and the policy allows {most}: save from a cold start"
@@ -242,7 +421,7 @@ pub enum Disbelief {
 }
 
 /// A time span in the largest unit that it has two of, for people.
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -12,28 +12,45 @@
 //! answer      seeds' answers: candidates, each with its certificate
 //! certificate receipts of `write` seeds, and the manifest judged at their median time
 //! manifest    signature, signer, pattern, times, generations
+//! grant       keys that may sign for some minutes, and how much of them was used
+//! yank        what is taken back
+//! floor       what is older than somebody trusted knows
 //! admission   tokens and memberships
 //! choose      which of what seeds answered is taken
-//! trust       root and policy; what all judgements share
+//! takeover    when a newer policy does
+//! explain     the whole judgement of a manifest, step by step, for people
+//! trust       root, policy, yanks and floors; what all judgements share
+//! chain       from the pinned root and policy to the newest
 //! witness     the types that only the above make
 //! disbelief   why not
 //! ```
 mod admission;
 mod answer;
 mod certificate;
+mod chain;
 mod choose;
 mod disbelief;
+mod explain;
+mod floor;
+mod grant;
 mod manifest;
+mod takeover;
 mod trust;
 mod witness;
+mod yank;
 
 pub use answer::Asked;
 pub use disbelief::{Disbelief, Paper};
+pub use explain::{Explanation, Step, explain};
+pub use floor::Floors;
+pub use grant::GrantUse;
+pub use takeover::{PolicyHolders, PolicyVotes};
 pub use trust::Trust;
 pub use witness::{
-    CertifiedEnvelope, CertifiedManifest, Skipped, VerifiedAnswer, VerifiedManifest, VerifiedMembership,
-    VerifiedReceipt,
+    CertifiedEnvelope, CertifiedManifest, Skipped, VerifiedAnswer, VerifiedGrant, VerifiedManifest,
+    VerifiedMembership, VerifiedReceipt, VerifiedYank,
 };
+pub use yank::YankSet;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -1,14 +1,17 @@
 //! The root and the policy that everything else is judged by, and what all judgements share.
-use super::{Disbelief, Paper};
+use super::chain::{Chain, same_pool};
+use super::{Disbelief, Floors, Paper, YankSet};
 use crate::limits::CLOCK_SKEW_MAX;
-use crate::{Document, Envelope, PeerId, Policy, PoolFile, Root, Seed, Timestamp};
+use crate::{Document, Envelope, Papers, PapersDigest, PeerId, Policy, PoolFile, Root, Seed, Timestamp};
 use core::time::Duration;
 
-/// A root and a policy that were verified. Everything else is judged by them.
+/// A root and a policy that were verified, with the yanks and floors that are known. Everything else is judged by
+/// them.
 #[derive(Clone, Debug)]
 pub struct Trust {
-    root: Root,
-    policy: Policy,
+    pub(super) chain: Chain,
+    pub(super) yanks: YankSet,
+    pub(super) floors: Floors,
 }
 
 impl Trust {
@@ -19,27 +22,95 @@ impl Trust {
     /// # Errors
     /// What does not hold of root or policy. Nothing works without them, so this is an operator's matter.
     pub fn open(pool: &PoolFile, wall: Timestamp) -> Result<Self, Disbelief> {
-        let root: Root = read(&pool.root, Paper::Root)?;
-        threshold(&pool.root, Paper::Root, &root)?;
-        not_expired(Paper::Root, root.expires, wall)?;
-        let policy: Policy = read(&pool.policy, Paper::Policy)?;
-        threshold(&pool.policy, Paper::Policy, &root)?;
-        let trust = Self { root, policy };
-        trust.same_pool(Paper::Policy, &trust.policy.pool)?;
-        not_expired(Paper::Policy, trust.policy.expires, wall)?;
-        Ok(trust)
+        Self::open_with(pool, &Papers::default(), wall)
+    }
+
+    /// Opens a pool file with papers that took over before (see [`PolicyVotes`](crate::PolicyVotes)) and were stored:
+    /// walks on from its root as [`Self::follow`] does, and hears the yanks. What is older than the pool file's is passed
+    /// over. Of roots and policies only the last ones reached may not have expired.
+    ///
+    /// # Errors
+    /// What does not hold of a root or policy.
+    pub fn open_with(pool: &PoolFile, papers: &Papers, wall: Timestamp) -> Result<Self, Disbelief> {
+        let mut chain = Chain::pinned(pool)?;
+        chain.walk(&papers.roots)?;
+        match papers.policy.as_ref().map_or(Ok(()), |policy| chain.renew(policy)) {
+            Ok(()) | Err(Disbelief::PolicyRolledBack { .. }) => {}
+            Err(why) => return Err(why),
+        }
+        chain.in_force(wall)?;
+        let trust = Self { chain, yanks: YankSet::default(), floors: Floors::default() };
+        Ok(trust.hear(&papers.yanks, wall))
+    }
+
+    /// What comes after it. Each root is of the next version and signed by the threshold of the one before and by its
+    /// own; known ones are passed over. The policy, if there is one, is signed by the threshold of the newest root; it is
+    /// newer and changes at most one seed with each version, or it is the one that is known. The last root and policy may not have expired
+    /// at `wall`, those on the way may. The yanks that are known are judged by the new policy; those of the papers are not
+    /// looked at (see [`Self::hear`]).
+    ///
+    /// Whether the time has come to go by it, [`PolicyVotes`](crate::PolicyVotes) says.
+    ///
+    /// # Errors
+    /// The first thing that does not hold of a root or policy: nothing is taken then.
+    pub fn follow(&self, papers: &Papers, wall: Timestamp) -> Result<Self, Disbelief> {
+        let mut chain = self.chain.clone();
+        chain.walk(&papers.roots)?;
+        papers.policy.as_ref().map_or(Ok(()), |policy| chain.renew(policy))?;
+        chain.in_force(wall)?;
+        let known: Vec<Envelope> = self.yanks.iter().map(|yank| yank.envelope().clone()).collect();
+        let next = Self { chain, yanks: YankSet::default(), floors: self.floors.clone() };
+        Ok(next.hear(&known, wall))
+    }
+
+    /// With these yanks instead of those that it knows.
+    #[must_use]
+    pub fn with_yanks(mut self, yanks: YankSet) -> Self {
+        self.yanks = yanks;
+        self
     }
 
     /// The root.
     #[must_use]
     pub const fn root(&self) -> &Root {
-        &self.root
+        &self.chain.root
     }
 
     /// The policy.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
-        &self.policy
+        &self.chain.policy
+    }
+
+    /// The yanks that are known.
+    #[must_use]
+    pub const fn yanks(&self) -> &YankSet {
+        &self.yanks
+    }
+
+    /// All that it goes by, to be spread and stored: the roots after the pool file's, the policy, the yanks.
+    #[must_use]
+    pub fn papers(&self) -> Papers {
+        Papers {
+            roots: self.chain.steps.clone(),
+            policy: Some(self.chain.policy_envelope.clone()),
+            yanks: self.yanks.iter().map(|yank| yank.envelope().clone()).collect(),
+        }
+    }
+
+    /// What tells its policy and yanks from others, for a seed's answers.
+    #[must_use]
+    pub fn papers_digest(&self) -> PapersDigest {
+        PapersDigest {
+            policy: self.chain.policy_envelope.digest(),
+            yanks: self.yanks.digest(),
+            yanks_count: u32::try_from(self.yanks.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Neither root nor policy has expired.
+    pub(super) fn in_force(&self, wall: Timestamp) -> Result<(), Disbelief> {
+        self.chain.in_force(wall)
     }
 
     /// Whether the policy names this peer as a seed.
@@ -49,15 +120,12 @@ impl Trust {
     }
 
     fn seed(&self, peer: &PeerId) -> Option<&Seed> {
-        self.policy.seeds.iter().find(|seed| seed.peer == *peer)
+        self.policy().seeds.iter().find(|seed| seed.peer == *peer)
     }
 
     /// The document must name this pool.
     pub(super) fn same_pool(&self, what: Paper, found: &str) -> Result<(), Disbelief> {
-        if found == self.root.pool {
-            return Ok(());
-        }
-        Err(Disbelief::OtherPool { what, found: found.to_owned(), expected: self.root.pool.clone() })
+        same_pool(what, found, self.root())
     }
 
     /// The envelope's one signature must be that of this seed of the policy.
@@ -78,14 +146,6 @@ impl Trust {
 /// The document in an envelope, whose type must be its own. Signatures are not looked at.
 pub(super) fn read<D: Document>(envelope: &Envelope, what: Paper) -> Result<D, Disbelief> {
     envelope.body().map_err(|why| Disbelief::Unreadable { what, why })
-}
-
-/// Enough distinct keys of the root have signed.
-fn threshold(envelope: &Envelope, what: Paper, root: &Root) -> Result<(), Disbelief> {
-    let have = envelope.signers(&root.keys).len();
-    let need = root.threshold;
-    let enough = usize::try_from(need).is_ok_and(|need| have >= need);
-    if enough { Ok(()) } else { Err(Disbelief::TooFewRootKeys { what, have, need }) }
 }
 
 /// Exactly one signature: who signed is never a matter of choice, and judging costs one verification.

@@ -1,7 +1,10 @@
 //! Witnesses: values that exist only because something was verified. Their fields are written in this folder only.
 use super::Disbelief;
 use crate::limits::SEEDS_MAX;
-use crate::{Envelope, Manifest, ManifestId, Membership, PeerId, Receipt, Timestamp, bounded};
+use crate::{
+    Digest, Envelope, Grant, Manifest, ManifestId, Membership, PapersDigest, PeerId, PublicKey, Receipt,
+    Timestamp, Yank, bounded,
+};
 use serde::{Deserialize, Serialize};
 
 /// A manifest with its receipts as sent and stored: nothing is checked.
@@ -21,6 +24,8 @@ pub struct VerifiedManifest {
     pub(super) manifest: Manifest,
     pub(super) envelope: Envelope,
     pub(super) publisher: String,
+    pub(super) signer: PublicKey,
+    pub(super) grant: Option<VerifiedGrant>,
 }
 
 impl VerifiedManifest {
@@ -42,10 +47,78 @@ impl VerifiedManifest {
         &self.envelope
     }
 
-    /// The policy's name of the publisher that signed it.
+    /// The policy's name of the publisher that signed it; under a grant that grant's serial.
     #[must_use]
     pub fn publisher(&self) -> &str {
         &self.publisher
+    }
+
+    /// The key that signed it.
+    #[must_use]
+    pub const fn signer(&self) -> PublicKey {
+        self.signer
+    }
+
+    /// The grant under which it was signed, if its signer is no publisher itself.
+    #[must_use]
+    pub const fn grant(&self) -> Option<&VerifiedGrant> {
+        self.grant.as_ref()
+    }
+}
+
+/// A grant that an issuer of the policy may give, and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedGrant {
+    pub(super) id: Digest,
+    pub(super) grant: Grant,
+    pub(super) issuer: PublicKey,
+}
+
+impl VerifiedGrant {
+    /// Its envelope's digest.
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// Who issued it.
+    #[must_use]
+    pub const fn issuer(&self) -> PublicKey {
+        self.issuer
+    }
+}
+
+/// A yank that a yank key of the policy signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedYank {
+    pub(super) id: Digest,
+    pub(super) yank: Yank,
+    pub(super) envelope: Envelope,
+}
+
+impl VerifiedYank {
+    /// Its envelope's digest.
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// What it says.
+    #[must_use]
+    pub const fn yank(&self) -> &Yank {
+        &self.yank
+    }
+
+    /// What was signed, with the signature.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 }
 
@@ -122,6 +195,8 @@ pub struct VerifiedAnswer {
     pub(super) seed: PeerId,
     pub(super) candidates: Vec<CertifiedManifest>,
     pub(super) skipped: Vec<Skipped>,
+    pub(super) policy_version: u64,
+    pub(super) papers: Option<PapersDigest>,
 }
 
 /// A certified candidate that is not believed here and now: expired, say, or of a publisher that is none any more.
@@ -138,6 +213,18 @@ impl VerifiedAnswer {
     #[must_use]
     pub const fn seed(&self) -> PeerId {
         self.seed
+    }
+
+    /// The version of the newest policy that the seed says it knows.
+    #[must_use]
+    pub const fn policy_version(&self) -> u64 {
+        self.policy_version
+    }
+
+    /// Which policy and yanks the seed says it knows, if it says so.
+    #[must_use]
+    pub const fn papers(&self) -> Option<PapersDigest> {
+        self.papers
     }
 
     /// What may be restored, in the order of the answer.

@@ -152,10 +152,22 @@ impl Envelope {
     /// Those of `keys` that have signed, each once however often it stands in `keys` or among the signatures.
     #[must_use]
     pub fn signers<'a>(&self, keys: &'a [PublicKey]) -> Vec<&'a PublicKey> {
+        self.signers_until(keys, usize::MAX)
+    }
+
+    /// As [`Self::signers`], which stops once there are so many. Keys that a key id names are tried first: that saves
+    /// work where they are honest and decides nothing where not.
+    pub(crate) fn signers_until<'a>(&self, keys: &'a [PublicKey], most: usize) -> Vec<&'a PublicKey> {
         let pae = self.pae();
+        let hint = |key: &PublicKey| key.to_string();
+        let hinted = |key: &&PublicKey| self.bounded_signatures().any(|entry| entry.keyid == hint(key));
+        let (first, later): (Vec<_>, Vec<_>) = keys.iter().partition(hinted);
         let mut signers: Vec<&PublicKey> = Vec::new();
-        for key in keys {
-            if !signers.contains(&key) && Self::any_signs(&pae, self.bounded_signatures(), key) {
+        for key in first.into_iter().chain(later) {
+            let (likely, others): (Vec<_>, Vec<_>) =
+                self.bounded_signatures().partition(|entry| entry.keyid == hint(key));
+            let mut entries = likely.into_iter().chain(others);
+            if signers.len() < most && !signers.contains(&key) && Self::any_signs(&pae, &mut entries, key) {
                 signers.push(key);
             }
         }

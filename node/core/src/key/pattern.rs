@@ -26,6 +26,26 @@ impl Pattern {
         }
     }
 
+    /// Whether it covers every key there is: `**`. Most often that is a mistake, so tools ask twice.
+    #[must_use]
+    pub fn covers_everything(&self) -> bool {
+        self.0 == "**"
+    }
+
+    /// Whether every key that it covers is covered by `wider` too.
+    #[must_use]
+    pub fn lies_in(&self, wider: &Self) -> bool {
+        let (mut wider, mut own) = (wider.0.split('/'), self.0.split('/'));
+        loop {
+            match (wider.next(), own.next()) {
+                (None, None) | (Some("**"), Some(_)) => return true,
+                (Some(_), Some("**")) => return false,
+                (Some(wide), Some(segment)) if wide == "*" || wide == segment => {}
+                (Some(_), _) | (None, Some(_)) => return false,
+            }
+        }
+    }
+
     /// The pattern's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

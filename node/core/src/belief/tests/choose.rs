@@ -5,7 +5,13 @@ use proptest::prelude::*;
 
 fn answer(pool: &Pool, seed: usize, candidates: &[&CertifiedManifest]) -> VerifiedAnswer {
     let candidates = candidates.iter().map(|candidate| (*candidate).clone()).collect();
-    VerifiedAnswer { seed: pool.seed_id(seed), candidates, skipped: Vec::new() }
+    VerifiedAnswer {
+        seed: pool.seed_id(seed),
+        candidates,
+        skipped: Vec::new(),
+        policy_version: 1,
+        papers: None,
+    }
 }
 
 /// What is taken when the first seed names all of these.

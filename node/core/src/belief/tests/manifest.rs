@@ -146,12 +146,6 @@ fn generation_bound() {
 }
 
 #[test]
-fn a_manifest_under_a_grant_is_not_believed_yet() {
-    let why = verdict(|manifest| manifest.grant = Some(Pool::new(1).token(WALL)));
-    assert_eq!(why, Some(Disbelief::GrantNotSupported));
-}
-
-#[test]
 fn publisher_expired() {
     let mut pool = Pool::new(1);
     pool.policy.publishers[0].expires = earlier(5);
