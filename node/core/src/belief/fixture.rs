@@ -13,9 +13,9 @@
 //! run has the same ids. Nothing here expires within an hour of [`WALL`].
 use crate::{
     Asked, CandidateRef, CertifiedEnvelope, CertifiedManifest, ChunkId, ChunkRef, Document, Envelope,
-    FreshnessAnswer, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce, PeerId, PeerRole,
-    Policy, PoolFile, Provenance, PublicKey, Publisher, Query, Receipt, RelayedAnswer, Root, Seed, Timestamp,
-    Token, TreeRef, TreeTotals, Trust,
+    FreshnessAnswer, Grant, Issuer, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce,
+    PeerId, PeerRole, Policy, PoolFile, Provenance, PublicKey, Publisher, Query, Receipt, RelayedAnswer,
+    Root, Seed, Timestamp, Token, TreeRef, TreeTotals, Trust, Yank, Yanked,
 };
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
@@ -139,7 +139,11 @@ impl Pool {
 
     /// A manifest, signed, with a receipt of the first seed at the first of these times, and so on.
     pub(crate) fn certified_at(&self, manifest: &Manifest, times: &[Timestamp]) -> CertifiedEnvelope {
-        let manifest = self.sign(manifest);
+        self.with_receipts(self.sign(manifest), times)
+    }
+
+    /// The same for a manifest that somebody has signed.
+    pub(crate) fn with_receipts(&self, manifest: Envelope, times: &[Timestamp]) -> CertifiedEnvelope {
         let receipts =
             times.iter().enumerate().map(|(seed, time)| self.receipt(seed, &manifest, *time)).collect();
         CertifiedEnvelope { manifest, receipts }
@@ -214,6 +218,61 @@ impl Pool {
     }
 }
 
+/// The policy's one issuer of grants; it may give `core/**` for ten minutes.
+pub(crate) fn issuer() -> KeyPair {
+    key_pair(40)
+}
+
+/// The policy's one key for yanks.
+pub(crate) fn yank_key() -> KeyPair {
+    key_pair(41)
+}
+
+/// The key of [`grant`].
+pub(crate) fn grantee() -> KeyPair {
+    key_pair(42)
+}
+
+/// A grant for two manifests of `core/main/**`, of 1,000 bytes together, from five minutes before `WALL` for ten.
+pub(crate) fn grant() -> Grant {
+    Grant {
+        pool: POOL.to_owned(),
+        serial: "g-1".to_owned(),
+        key: grantee().public(),
+        patterns: vec!["core/main/**".parse().unwrap()],
+        bytes_max: 1_000,
+        manifests_max: 2,
+        not_before: earlier(300),
+        expires: later(300),
+        provenance: Provenance { build: "b1".to_owned(), ..Provenance::default() },
+    }
+}
+
+/// The manifest under this grant, with its provenance, signed by the grant's key.
+pub(crate) fn under(grant: &Grant, manifest: &Manifest) -> Envelope {
+    let provenance = grant.provenance.clone();
+    let grant = Some(Envelope::sign(grant, &issuer()));
+    Envelope::sign(&Manifest { grant, provenance, ..manifest.clone() }, &grantee())
+}
+
+/// A yank that takes no descendants along; signed at `WALL`.
+pub(crate) fn yank(serial: &str, what: Yanked) -> Yank {
+    Yank {
+        pool: POOL.to_owned(),
+        serial: serial.to_owned(),
+        what,
+        reason: "it held a miner".to_owned(),
+        cascade: false,
+        time: WALL,
+        manifests: Vec::new(),
+    }
+}
+
+/// The same as seeds spread it.
+pub(crate) fn yank_envelope(yank: &Yank) -> Envelope {
+    Envelope::sign(yank, &yank_key())
+}
+
 /// How an answer names a certified manifest.
 pub(crate) fn named(certified: &CertifiedEnvelope) -> CandidateRef {
     let Manifest { key, sequence, .. } = certified.manifest.body().unwrap();
@@ -246,9 +305,13 @@ fn policy(seeds: &[KeyPair], publisher: &KeyPair, admission: &KeyPair) -> Policy
         read: quorum,
         faulty,
         publishers: vec![publisher_of("gate", publisher.public(), &["core/**"], later(7_200))],
-        issuers: Vec::new(),
+        issuers: vec![Issuer {
+            key: issuer().public(),
+            patterns: vec!["core/**".parse().unwrap()],
+            grant_life_max: 600,
+        }],
         admission: vec![admission.public()],
-        yank: Vec::new(),
+        yank: vec![yank_key().public()],
         networks: vec![Network { cidr: "10.0.0.0/8".parse().unwrap(), zone: "a".to_owned(), memberships: 1 }],
         manifest_life_max: 86_400,
         generations_max: 64,

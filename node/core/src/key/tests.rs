@@ -269,3 +269,48 @@ proptest! {
         prop_assert_eq!(key(&one_segment).segments().count(), 1);
     }
 }
+
+#[test]
+fn only_two_stars_alone_cover_everything() {
+    let everything = |text: &str| text.parse::<Pattern>().unwrap().covers_everything();
+    assert!(everything("**"));
+    assert!(!everything("*") && !everything("*/**") && !everything("core/**"));
+}
+
+#[test]
+fn a_pattern_lies_in_a_wider_one() {
+    let lies_in =
+        |own: &str, wider: &str| own.parse::<Pattern>().unwrap().lies_in(&wider.parse::<Pattern>().unwrap());
+    for (own, wider) in [
+        ("a/b", "a/b"),
+        ("a/b", "a/*"),
+        ("a/b", "**"),
+        ("a/**", "a/**"),
+        ("a/*/c", "a/**"),
+        ("**", "**"),
+        ("*/**", "**"),
+    ] {
+        assert!(lies_in(own, wider), "{own} {wider}");
+    }
+    for (own, wider) in [
+        ("a/*", "a/b"),
+        ("a", "a/**"),
+        ("a/**", "a"),
+        ("a/**", "a/*"),
+        ("**", "*/**"),
+        ("a/b", "a"),
+        ("a/b/c", "a/*"),
+    ] {
+        assert!(!lies_in(own, wider), "{own} {wider}");
+    }
+}
+
+proptest! {
+    /// What lies in a pattern covers nothing that the pattern does not.
+    #[test]
+    fn a_pattern_within_covers_no_more(own in "[ab*](/[ab*]){0,3}(/\\*\\*)?", wider in "[ab*](/[ab*]){0,3}(/\\*\\*)?", key in "[ab](/[ab]){0,5}") {
+        let (own, wider): (Pattern, Pattern) = (own.parse().unwrap(), wider.parse().unwrap());
+        let key: Key = key.parse().unwrap();
+        prop_assert!(!own.lies_in(&wider) || !own.covers(&key) || wider.covers(&key));
+    }
+}

@@ -26,6 +26,16 @@ fn a_token_is_signed_by_an_admission_key() {
 }
 
 #[test]
+fn a_strict_pool_takes_no_tokens() {
+    let mut pool = Pool::new(1);
+    pool.policy.strict_admission = true;
+    let trust = pool.trust();
+    assert_eq!(trust.verify_token(&pool.token(later(10)), WALL), Err(Disbelief::StrictAdmission));
+    let renewed = pool.by_seed(0, &pool.membership(0, node(0)));
+    assert!(trust.verify_membership(&renewed, &node(0), None, WALL).is_ok(), "seeds still renew");
+}
+
+#[test]
 fn token_expired() {
     let pool = Pool::new(1);
     let verdict = pool.trust().verify_token(&pool.token(earlier(9)), WALL);

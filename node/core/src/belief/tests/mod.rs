@@ -2,10 +2,17 @@
 mod admission;
 mod answer;
 mod certificate;
+mod chain;
 mod choose;
+mod cost;
+mod explain;
+mod floor;
+mod grant;
 mod manifest;
 mod pool;
 mod relayed;
+mod takeover;
+mod yank;
 
 use crate::{DocumentError, Envelope};
 use core::time::Duration;
