@@ -57,8 +57,9 @@ pub const YANKS_MAX: usize = 1024;
 pub const ROOT_STEPS_MAX: usize = 64;
 /// Manifests that a grant may allow at most: a build saves a few dozen caches, each perhaps tried at several sequences.
 pub const GRANT_MANIFESTS_MAX: u32 = 1024;
-/// Grants whose use a seed counts at most: as many as a busy pool issues within the life of one.
-pub const GRANTS_COUNTED_MAX: usize = 16 * 1024;
+/// Manifests under grants that a seed counts at once at most, in a few MiB: dozens for each build of a busy pool within
+/// the life of its grant.
+pub const GRANT_USES_MAX: usize = 64 * 1024;
 /// Keys, and lineages, for which a launch floor is kept at most: one job asks for a few dozen.
 pub const FLOORS_MAX: usize = 4096;
 /// Most generations that a policy may allow: as many as a manifest can name ancestors.

@@ -1,50 +1,8 @@
 //! Why something is not believed, in words that tell a person what to do.
+use super::Paper;
 use crate::{DocumentError, Key, Lineage, ManifestId, Pattern, PeerId};
-use core::fmt;
 use core::net::IpAddr;
 use core::time::Duration;
-
-/// A kind of document, as messages to people name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paper {
-    /// Whose signatures make a policy.
-    Root,
-    /// Who may do what.
-    Policy,
-    /// Lets a key sign manifests for some minutes.
-    Grant,
-    /// Takes something back.
-    Yank,
-    /// What a key means.
-    Manifest,
-    /// A seed's word that it holds a manifest.
-    Receipt,
-    /// A seed's reply to a question.
-    Answer,
-    /// The same, handed on by a peer.
-    RelayedAnswer,
-    /// Lets a node ask for a membership.
-    Token,
-    /// Lets a peer take part.
-    Membership,
-}
-
-impl fmt::Display for Paper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Root => "the root",
-            Self::Policy => "the policy",
-            Self::Grant => "the grant",
-            Self::Yank => "the yank",
-            Self::Manifest => "the manifest",
-            Self::Receipt => "the receipt",
-            Self::Answer => "the seed's answer",
-            Self::RelayedAnswer => "the relayed answer",
-            Self::Token => "the join token",
-            Self::Membership => "the membership",
-        })
-    }
-}
 
 /// Why something is not believed: a closed list, each with what a person can do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -242,9 +200,11 @@ pub enum Disbelief {
         /// How many it allows.
         most: u32,
     },
-    /// More grants are in use than a seed counts.
-    #[error("{most} grants are in use, as many as a seed counts: try again when some have expired")]
-    TooManyGrants {
+    /// More is published under live grants than a seed counts.
+    #[error(
+        "{most} manifests of live grants are counted, as many as a seed can: try again when some have expired"
+    )]
+    TooManyGrantUses {
         /// How many.
         most: usize,
     },

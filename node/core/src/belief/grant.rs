@@ -1,10 +1,10 @@
 //! Grants: keys that may sign manifests for some minutes, and how much of them was used.
 use super::trust::{not_from_the_future, one_signature, read};
 use super::{Disbelief, Paper, Trust, VerifiedGrant};
-use crate::limits::GRANTS_COUNTED_MAX;
+use crate::limits::GRANT_USES_MAX;
 use crate::{Digest, Envelope, Grant, Issuer, Manifest, ManifestId, Pattern, Timestamp};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Trust {
     /// Judges a grant by itself, as it is at `at`: of this pool, signed by an issuer of the policy, whose patterns each
@@ -87,8 +87,8 @@ fn same_provenance(grant: &Grant, manifest: &Manifest) -> Result<(), Disbelief> 
     Err(Disbelief::ProvenanceDiffers { field, granted: granted.to_owned(), found: found.to_owned() })
 }
 
-/// How much of each grant's budget a seed has given away, so that the next manifest can be refused. A manifest counts
-/// once however often it comes. At most [`GRANTS_COUNTED_MAX`] grants are counted at once.
+/// How much of each live grant's budget a seed has given away, so that the next manifest can be refused. A manifest
+/// counts once however often it comes. At most [`GRANT_USES_MAX`] are counted at once.
 #[derive(Clone, Debug, Default)]
 pub struct GrantUse {
     grants: BTreeMap<Digest, Used>,
@@ -97,41 +97,51 @@ pub struct GrantUse {
 #[derive(Clone, Debug)]
 struct Used {
     expires: Timestamp,
-    manifests: BTreeMap<ManifestId, u64>,
+    manifests: BTreeSet<ManifestId>,
+    bytes: u64,
 }
 
 impl GrantUse {
-    /// Counts a manifest of a grant, before a receipt for it is signed at `wall`. One that was counted changes nothing.
+    /// Counts a manifest of that many bytes ([`Manifest::bytes`]) under a grant, before a receipt for it is signed at
+    /// `wall`. One that was counted changes nothing.
     ///
     /// # Errors
-    /// If the grant has no manifests or bytes left for it, or if too many grants are in use: nothing is counted then.
+    /// If the grant has no manifests or bytes left for it, or if too many are counted: nothing is counted then.
     pub fn count(
         &mut self,
         grant: &VerifiedGrant,
-        manifest: (ManifestId, u64),
+        (id, bytes): (ManifestId, u64),
         wall: Timestamp,
     ) -> Result<(), Disbelief> {
-        self.grants.retain(|id, used| wall < used.expires || *id == grant.id());
-        let room = self.grants.len() < GRANTS_COUNTED_MAX || self.grants.contains_key(&grant.id());
-        let Grant { serial, bytes_max, manifests_max, expires, .. } = grant.grant();
-        if !room {
-            return Err(Disbelief::TooManyGrants { most: GRANTS_COUNTED_MAX });
-        }
-        let fresh = || Used { expires: *expires, manifests: BTreeMap::new() };
-        let used = self.grants.entry(grant.id()).or_insert_with(fresh);
-        let (id, bytes) = manifest;
-        if used.manifests.contains_key(&id) {
+        self.grants.retain(|other, used| wall < used.expires || *other == grant.id());
+        let counted: usize = self.grants.values().map(|used| used.manifests.len()).sum();
+        let unused = Used { expires: grant.grant().expires, manifests: BTreeSet::new(), bytes: 0 };
+        let used = self.grants.entry(grant.id()).or_insert(unused);
+        if used.manifests.contains(&id) {
             return Ok(());
         }
-        let bytes = used.manifests.values().fold(bytes, |sum, bytes| sum.saturating_add(*bytes));
+        let bytes = used.bytes.saturating_add(bytes);
+        used.has_room(grant.grant(), bytes)?;
+        if counted >= GRANT_USES_MAX {
+            return Err(Disbelief::TooManyGrantUses { most: GRANT_USES_MAX });
+        }
+        used.manifests.insert(id);
+        used.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Used {
+    /// Whether the grant allows one more manifest, and so many bytes with it.
+    fn has_room(&self, grant: &Grant, bytes: u64) -> Result<(), Disbelief> {
+        let Grant { serial, bytes_max, manifests_max, .. } = grant;
         if bytes > *bytes_max {
             let (serial, most) = (serial.clone(), *bytes_max);
             return Err(Disbelief::GrantOverBudget { serial, bytes, most });
         }
-        if used.manifests.len() >= usize::try_from(*manifests_max).unwrap_or(usize::MAX) {
+        if self.manifests.len() >= usize::try_from(*manifests_max).unwrap_or(usize::MAX) {
             return Err(Disbelief::GrantUsedUp { serial: serial.clone(), most: *manifests_max });
         }
-        used.manifests.insert(id, manifest.1);
         Ok(())
     }
 }

@@ -23,6 +23,7 @@
 //! chain       from the pinned root and policy to the newest
 //! witness     the types that only the above make
 //! disbelief   why not
+//! paper       kinds of documents, in words
 //! ```
 mod admission;
 mod answer;
@@ -34,16 +35,18 @@ mod explain;
 mod floor;
 mod grant;
 mod manifest;
+mod paper;
 mod takeover;
 mod trust;
 mod witness;
 mod yank;
 
 pub use answer::Asked;
-pub use disbelief::{Disbelief, Paper};
+pub use disbelief::Disbelief;
 pub use explain::{Explanation, Step, explain};
 pub use floor::Floors;
 pub use grant::GrantUse;
+pub use paper::Paper;
 pub use takeover::{PolicyHolders, PolicyVotes};
 pub use trust::Trust;
 pub use witness::{

@@ -5,6 +5,7 @@
 
 use crate::PublicKey;
 use core::fmt;
+use data_encoding::BASE64;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -12,6 +13,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a PEM text at most: an Ed25519 key takes 120, so a longer text is another file.
 const PEM_BYTES_MAX: usize = 16 * 1024;
+
+/// What stands before an Ed25519 key in a SubjectPublicKeyInfo: a sequence (42 bytes) of a sequence (5) with the
+/// algorithm's name 1.3.101.112, and of a bit string (33) with no unused bits.
+const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+/// What stands before one in OpenSSH's form (RFC 8709): the type's length and text, and the key's length.
+const SSH_PREFIX: [u8; 19] = *b"\0\0\0\x0bssh-ed25519\0\0\0\x20";
 
 /// A secret key with its public half. The secret is zeroed when dropped and never shown by `Debug`.
 #[derive(Clone)]
@@ -102,6 +109,51 @@ impl PublicKey {
         let Ok(signature) = Signature::from_slice(signature) else { return false };
         key.verify_strict(message, &signature).is_ok()
     }
+
+    /// The key as SubjectPublicKeyInfo PEM (RFC 8410), as `openssl pkey -pubout` writes it and `openssl pkeyutl -verify
+    /// -pubin` reads it.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let bytes = [SPKI_PREFIX.as_slice(), self.as_bytes()].concat();
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(&bytes))
+    }
+
+    /// Reads what [`Self::to_pem`] writes, also with other line ends and with text around it, of at most 16 KiB; `None`
+    /// for anything else. Whether the bytes are a point of the curve is seen when a signature is verified.
+    #[must_use]
+    pub fn from_pem(pem: &str) -> Option<Self> {
+        let (_, rest) = pem.get(..pem.len().min(PEM_BYTES_MAX))?.split_once("-----BEGIN PUBLIC KEY-----")?;
+        let (body, _) = rest.split_once("-----END PUBLIC KEY-----")?;
+        let body: String = body.split_ascii_whitespace().collect();
+        let bytes = BASE64.decode(body.as_bytes()).ok()?;
+        Self::after(&SPKI_PREFIX, &bytes)
+    }
+
+    /// The key as a line of OpenSSH, without a line end: `ssh-ed25519`, base64 of the type and the key, each with its
+    /// length (u32 BE), and a name for people. Control characters of the name become spaces.
+    #[must_use]
+    pub fn to_openssh(&self, name: &str) -> String {
+        let bytes = [SSH_PREFIX.as_slice(), self.as_bytes()].concat();
+        let line = format!("ssh-ed25519 {} {name}", BASE64.encode(&bytes));
+        line.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+
+    /// Reads what [`Self::to_openssh`] writes, with or without a name; `None` for anything else.
+    #[must_use]
+    pub fn from_openssh(line: &str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        if words.next() != Some("ssh-ed25519") {
+            return None;
+        }
+        let bytes = BASE64.decode(words.next()?.as_bytes()).ok()?;
+        Self::after(&SSH_PREFIX, &bytes)
+    }
+
+    /// The 32 bytes after a prefix, and nothing after them.
+    fn after(prefix: &[u8], bytes: &[u8]) -> Option<Self> {
+        let key = bytes.strip_prefix(prefix)?;
+        <[u8; 32]>::try_from(key).ok().map(Self::from_bytes)
+    }
 }
 
 /// Names what a text without a plain PKCS#8 key is.
@@ -131,6 +183,8 @@ mod tests {
     const PUBLIC_PEM: &str = "-----BEGIN PUBLIC KEY-----\n\
         MCowBQYDK2VwAyEAQKsz3zDQXKht3UtuhSGQ8NZ+rlNIFf+/979dHwItkU8=\n\
         -----END PUBLIC KEY-----\n";
+    /// What `ssh-keygen` reads as the same key, without a name.
+    const OPENSSH: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIECrM98w0Fyobd1LboUhkPDWfq5TSBX/v/e/XR8CLZFP";
     const X25519_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
         MC4CAQAwBQYDK2VuBCIEIBA+GvQ26bEhD3PrVGWMlKfC6gV38QzfvLsXfINwYfN5\n\
         -----END PRIVATE KEY-----\n";
@@ -142,6 +196,41 @@ mod tests {
         assert_eq!(data_encoding::HEXLOWER.encode(&pair.sign(b"pollux")), SIGNATURE);
         assert!(pair.public().verifies(b"pollux", &pair.sign(b"pollux")));
         assert_eq!(pair.to_pem().as_str(), PEM);
+    }
+
+    #[test]
+    fn public_keys_are_written_as_openssl_and_openssh_do() {
+        let key: PublicKey = PUBLIC.parse().unwrap();
+        assert_eq!(key.to_pem(), PUBLIC_PEM);
+        assert_eq!(key.to_openssh("ci gate"), format!("{OPENSSH} ci gate"));
+        assert_eq!(
+            key.to_openssh("a\nssh-ed25519 b"),
+            format!("{OPENSSH} a ssh-ed25519 b"),
+            "it stays one line"
+        );
+        assert_eq!(key.to_openssh(""), OPENSSH);
+        let around = format!("# mine\n{}\n", PUBLIC_PEM.replace('\n', "\r\n"));
+        assert_eq!(PublicKey::from_pem(&around), Some(key));
+        for line in [OPENSSH.to_owned(), format!("{OPENSSH} me@here, also there\n")] {
+            assert_eq!(PublicKey::from_openssh(&line), Some(key));
+        }
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_refused() {
+        let x25519 = PUBLIC_PEM.replace("K2Vw", "K2Vu");
+        let cut = PUBLIC_PEM.replace("ItkU8=", "");
+        for text in
+            ["", PEM, OPENSSH, &x25519, &cut, "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"]
+        {
+            assert_eq!(PublicKey::from_pem(text), None, "{text}");
+        }
+        let rsa = OPENSSH.replace("ssh-ed25519", "ssh-rsa");
+        let damaged = OPENSSH.replace("AAAAC3", "AAAAC4");
+        let longer = format!("{OPENSSH}AAAA");
+        for line in ["", "ssh-ed25519", PUBLIC_PEM, &rsa, &damaged, &longer] {
+            assert_eq!(PublicKey::from_openssh(line), None, "{line}");
+        }
     }
 
     #[test]
@@ -242,11 +331,15 @@ mod tests {
             let again = KeyPair::from_pem(&pair.to_pem()).unwrap();
             prop_assert_eq!(*again.seed(), seed);
             prop_assert_eq!(again.public(), pair.public());
+            prop_assert_eq!(PublicKey::from_pem(&pair.public().to_pem()), Some(pair.public()));
+            prop_assert_eq!(PublicKey::from_openssh(&pair.public().to_openssh("name")), Some(pair.public()));
         }
 
         #[test]
         fn no_text_panics(text in ".*") {
             let _ = KeyPair::from_pem(&text);
+            let _ = PublicKey::from_pem(&text);
+            let _ = PublicKey::from_openssh(&format!("ssh-ed25519 {text}"));
             let _ = KeyPair::from_pem(&format!("-----BEGIN PRIVATE KEY-----{text}-----END PRIVATE KEY-----"));
         }
 

@@ -199,24 +199,29 @@ fn a_grant_is_used_up_by_bytes() {
 }
 
 #[test]
-fn grants_that_are_over_are_forgotten_and_those_in_use_are_bounded() {
+fn grants_that_are_over_are_forgotten_and_what_is_counted_is_bounded() {
     let mut used = GrantUse::default();
     let mut grant = witness("g-1");
-    let most = crate::limits::GRANTS_COUNTED_MAX;
-    for number in 0..u32::try_from(most).unwrap() {
+    grant.grant.manifests_max = 1024;
+    grant.grant.bytes_max = u64::MAX;
+    let number = |number: usize| {
         let mut bytes = [0; 32];
-        bytes[..4].copy_from_slice(&number.to_le_bytes());
-        grant.id = Digest::from_bytes(bytes);
-        // Forgetting looks at all of them, so this test counts into few moments.
-        used.count(&grant, (id(1), 1), WALL).unwrap();
-        if number == 64 {
-            break;
-        }
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        bytes
+    };
+    let mut count = |of: usize, manifest: usize, wall| {
+        grant.id = Digest::from_bytes(number(of));
+        used.count(&grant, (ManifestId::from_bytes(number(manifest)), 1), wall)
+    };
+    let most = crate::limits::GRANT_USES_MAX;
+    for manifest in 0..most {
+        assert_eq!(count(manifest / 1024, manifest, WALL), Ok(()));
     }
-    grant.id = Digest::from_bytes([0xff; 32]);
-    assert_eq!(used.count(&grant, (id(1), 1), later(300)), Ok(()));
-    grant.id = Digest::from_bytes([0; 32]);
-    for manifest in [id(2), id(3)] {
-        assert_eq!(used.count(&grant, (manifest, 1), WALL), Ok(()), "the first count is gone");
+    let full = Disbelief::TooManyGrantUses { most };
+    assert_eq!(count(most, 1, later(299)), Err(full));
+    assert_eq!(count(0, 0, later(299)), Ok(()), "what is counted is answered as before");
+    assert_eq!(count(most, 1, later(300)), Ok(()));
+    for manifest in 0..1024 {
+        assert_eq!(count(3, manifest, later(300)), Ok(()), "the first counts are gone");
     }
 }
