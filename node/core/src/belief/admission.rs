@@ -18,7 +18,7 @@ impl Trust {
             return Err(Disbelief::StrictAdmission);
         }
         one_signature(envelope, what)?;
-        if envelope.signers(&self.policy().admission).is_empty() {
+        if envelope.signers_until(&self.policy().admission, 1).is_empty() {
             return Err(Disbelief::NotAdmitted { what });
         }
         not_expired(what, token.expires, wall)?;
