@@ -1,10 +1,11 @@
 //! Documents, and names in them.
 
+use pollux_core::limits::GRANT_LIFE_MAX;
 use pollux_core::{
-    CandidateRef, CertifiedEnvelope, ChunkId, ChunkRef, Document, Envelope, Fallback, FreshnessAnswer,
-    Issuer, Key, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce, Pattern, PeerId,
-    PeerRole, Policy, PoolFile, Provenance, Publisher, Query, Receipt, RelayedAnswer, Root, Seed, Timestamp,
-    Token, TreeRef, TreeTotals,
+    CandidateRef, CertifiedEnvelope, ChunkId, ChunkRef, Digest, Document, Envelope, Fallback,
+    FreshnessAnswer, Grant, Issuer, Key, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce,
+    PapersDigest, Pattern, PeerId, PeerRole, Policy, PoolFile, Provenance, Publisher, Query, Receipt,
+    RelayedAnswer, Root, Seed, Timestamp, Token, TreeRef, TreeTotals, Yank, Yanked,
 };
 
 const POOL: &str = "ci";
@@ -22,7 +23,11 @@ pub(crate) fn documents() -> Vec<Envelope> {
         signed(&relayed()),
         signed(&token()),
         signed(&membership()),
+        signed(&grant()),
     ]
+    .into_iter()
+    .chain(yanks().iter().map(signed))
+    .collect()
 }
 
 pub(crate) fn pool_file() -> PoolFile {
@@ -152,6 +157,7 @@ fn policy() -> Policy {
         manifest_life_max: 86_400,
         generations_max: 64,
         relayed_age_max: 600,
+        strict_admission: true,
     }
 }
 
@@ -198,6 +204,7 @@ fn answer() -> FreshnessAnswer {
         policy_version: 3,
         candidates: vec![candidate()],
         time: time(),
+        papers: Some(digest()),
     }
 }
 
@@ -209,7 +216,50 @@ fn relayed() -> RelayedAnswer {
         policy_version: 3,
         candidates: vec![candidate()],
         time: time(),
+        papers: Some(digest()),
     }
+}
+
+fn digest() -> PapersDigest {
+    let hash = |byte| Digest::from_bytes([byte; 32]);
+    PapersDigest { policy: hash(1), yanks: hash(2), yanks_count: 3 }
+}
+
+fn grant() -> Grant {
+    Grant {
+        pool: POOL.to_owned(),
+        serial: "b1-7".to_owned(),
+        key: *peer().key(),
+        patterns: vec![pattern()],
+        bytes_max: 5_000_000_000,
+        manifests_max: 12,
+        not_before: time(),
+        expires: time().after(GRANT_LIFE_MAX),
+        provenance: Provenance { build: "7".to_owned(), ..Provenance::default() },
+    }
+}
+
+/// One of each kind.
+fn yanks() -> Vec<Yank> {
+    let build = Yanked::Build { ci: "zuul.example".to_owned(), build: "7".to_owned() };
+    let old = Yanked::Pattern { pattern: pattern(), before: time() };
+    let all = [
+        Yanked::Manifest(manifest_id()),
+        Yanked::Grant("b1-7".to_owned()),
+        Yanked::Publisher(*peer().key()),
+        build,
+        old,
+    ];
+    let yank = |what| Yank {
+        pool: POOL.to_owned(),
+        serial: "y-1".to_owned(),
+        what,
+        reason: "left-pad".to_owned(),
+        cascade: true,
+        time: time(),
+        manifests: vec![manifest_id()],
+    };
+    all.into_iter().map(yank).collect()
 }
 
 fn token() -> Token {

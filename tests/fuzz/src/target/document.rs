@@ -4,7 +4,8 @@ use crate::memory::bounded;
 use crate::{Verdict, sample, words};
 use core::fmt::Debug;
 use pollux_core::{
-    Document, Envelope, FreshnessAnswer, Manifest, Membership, Policy, Receipt, RelayedAnswer, Root, Token,
+    Document, Envelope, FreshnessAnswer, Grant, Manifest, Membership, Policy, Receipt, RelayedAnswer, Root,
+    Token, Yank,
 };
 
 /// Bytes that a byte of JSON may become: an element of a list is 2 bytes there and 24 here, and lists grow by doubling.
@@ -24,6 +25,8 @@ pub(crate) fn check(body: &[u8]) -> Verdict {
         read::<RelayedAnswer>(body, |_| {}),
         read::<Token>(body, |_| {}),
         read::<Membership>(body, |_| {}),
+        read::<Grant>(body, |_| {}),
+        read::<Yank>(body, |_| {}),
     ];
     if verdicts.contains(&Verdict::Read) { Verdict::Read } else { Verdict::Refused }
 }
