@@ -1,14 +1,16 @@
 //! Reading a scanned directory into chunks and a tree.
 //!
 //! One thread reads the files in content order, cuts and hashes; the caller's thread asks the sink what it lacks; workers
-//! compress that and hand it to the sink. What is in flight is bounded by the number of buffers, which go round.
+//! compress that and hand it to the sink. What is in flight is bounded by the number of slabs of memory, which go round.
 //!
 //! A file must be the one that was listed when it is opened, and again when everything was read: so the tree is one that
 //! was there at one moment. If one is not, all of it is scanned and read once more (what the sink has by
 //! then is not compressed again), and then it is an error.
+mod feed;
 mod pipeline;
 mod queue;
 mod read;
+mod slab;
 
 use super::{
     DiskError, Scan,
@@ -16,7 +18,7 @@ use super::{
 };
 use pipeline::{Failure, pipeline};
 use pollux_core::{ChunkId, ChunkRef, Entry, EntryKind, Tree, TreeRef, VerifiedChunk, runs};
-use std::path::PathBuf;
+use std::{path::PathBuf, thread};
 
 /// Where packed chunks go. Several threads put at once, while another one asks.
 pub trait ChunkSink: Sync {
@@ -85,17 +87,22 @@ fn pack_once<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, Failure<S::E
     let runs = runs(&entries);
     let chunks = pipeline(sink, |feed| read::read_runs(scan, &runs, feed))?;
     let unfit = |why| Failure::Disk(DiskError::Unfit { base: scan.options.base.clone(), why });
-    let tree = Tree::new(scan.roots.clone(), entries, chunks).map_err(unfit)?;
-    let tree_chunks = pack_tree(&tree, sink)?;
+    let (tree, tree_chunks) = thread::scope(|scope| {
+        let unchanged = scope.spawn(|| read::check_unchanged(scan));
+        let tree = Tree::new(scan.roots.clone(), entries, chunks).map_err(unfit)?;
+        let tree_chunks = pack_tree(&tree, sink)?;
+        unchanged.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok::<_, Failure<S::Error>>((tree, tree_chunks))
+    })?;
     let tree_ref = TreeRef { chunks: tree_chunks, totals: tree.totals(), roots: tree.roots().to_vec() };
     Ok(Packed { tree, tree_ref })
 }
 
 fn pack_tree<S: ChunkSink>(tree: &Tree, sink: &S) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
     let encoded = tree.encode();
-    pipeline(sink, |feed| {
+    pipeline(sink, |mut feed| {
         feed.push(&encoded)?;
-        feed.end_run()
+        feed.finish()
     })
 }
 

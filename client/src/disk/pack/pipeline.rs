@@ -1,24 +1,27 @@
-//! Reading and compressing at once, with a bounded number of buffers going round:
+//! Reading and compressing at once, with a bounded number of slabs of memory going round:
 //!
 //! ```text
 //! reader: read, cut, hash ──→ caller: ask the sink ── lacking ──→ workers: compress, put
 //!    ↑                          │ has it already                     │
-//!    └──────────────────────────┴────────── empty buffers ───────────┘
+//!    └──────────────────────────┴────────── empty slabs ─────────────┘
 //! ```
 //!
-//! The number of buffers bounds everything that is under way; the reader waits for an empty one. It hashes too: that is a
+//! The number of slabs bounds everything that is under way; the reader waits for an empty one. It hashes too: that is a
 //! tenth of what reading costs, and on a busy machine each hand-over to another thread costs more than that. Workers hand
 //! what they made to the sink themselves: while the sink is slow to answer a question or to take a chunk, the others go on.
+use super::feed::{Cut, Feed};
+use super::slab::Slabs;
 use super::{ChunkSink, queue::Queue};
 use crate::disk::DiskError;
-use pollux_core::{ChunkId, ChunkRef, Cutter, FrameEncoder, HashedChunk};
+use pollux_core::{ChunkId, ChunkRef, FrameEncoder};
 use std::{collections::HashSet, io, num::NonZero, path::PathBuf, thread};
 
 /// Chunks that the sink is asked about at once: one answer is worth 2 MiB on average.
 const ASK_CHUNKS: usize = 8;
-/// Buffers for each worker, besides those that the sink is asked about: one in work, and enough before it that none is idle
-/// while the sink answers. More of them only fill the processor's caches.
-const BUFFERS_PER_WORKER: usize = 8;
+/// Slabs for each worker, besides those of the chunks that the sink is asked about, of which each may lie in another one:
+/// some chunks before each worker, so that none is idle while the sink answers, and little that fills the processor's
+/// caches.
+const SLABS_PER_WORKER: usize = 2;
 /// Workers at most: the disk and the sink are slower than more of them.
 const WORKERS_MAX: usize = 8;
 
@@ -39,26 +42,19 @@ pub(super) enum ReadEnd {
     Stopped,
 }
 
-/// Takes the bytes of runs.
-pub(super) struct Feed<'a> {
-    cutter: Cutter,
-    empty: &'a Queue<Vec<u8>>,
-    emit: &'a (dyn Fn(HashedChunk) -> bool + Sync),
-}
-
 /// What goes from thread to thread.
-struct Queues<E> {
-    empty: Queue<Vec<u8>>,
-    work: Queue<HashedChunk>,
-    events: Queue<Event<E>>,
+struct Queues<'s, E> {
+    slabs: &'s Slabs,
+    work: Queue<Cut<'s>>,
+    events: Queue<Event<'s, E>>,
 }
 
 /// Ends all threads if one panics: the panic is then passed on, and nobody waits for ever.
-struct ClosedOnPanic<'a, E>(&'a Queues<E>);
+struct ClosedOnPanic<'a, 's, E>(&'a Queues<'s, E>);
 
-enum Event<E> {
+enum Event<'s, E> {
     /// The next chunk.
-    Cut(HashedChunk),
+    Cut(Cut<'s>),
     /// All is read.
     Read(Result<(), ReadEnd>),
     /// A worker has put all that there was, or the sink did not take it.
@@ -68,12 +64,10 @@ enum Event<E> {
 /// Gives what `read` feeds to the sink; the chunks in the order in which they were fed.
 pub(super) fn pipeline<S: ChunkSink>(
     sink: &S,
-    read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send,
+    read: impl FnOnce(Feed<'_, '_>) -> Result<(), ReadEnd> + Send,
 ) -> Result<Vec<ChunkRef>, Failure<S::Error>> {
-    let queues = Queues { empty: Queue::new(), work: Queue::new(), events: Queue::new() };
-    (0..ASK_CHUNKS + BUFFERS_PER_WORKER * workers_wanted()).for_each(|_| {
-        queues.empty.push(Vec::new());
-    });
+    let slabs = Slabs::new(ASK_CHUNKS + SLABS_PER_WORKER * workers_wanted());
+    let queues = Queues { slabs: &slabs, work: Queue::new(), events: Queue::new() };
     thread::scope(|scope| {
         let _closed = ClosedOnPanic(&queues);
         let done = match start(scope, &queues, sink, read) {
@@ -86,11 +80,11 @@ pub(super) fn pipeline<S: ChunkSink>(
 }
 
 /// Starts the reader and the workers, and says how many of these; fewer than wanted will do, one must be there.
-fn start<'scope, S: ChunkSink>(
+fn start<'scope, 's, S: ChunkSink>(
     scope: &'scope thread::Scope<'scope, '_>,
-    queues: &'scope Queues<S::Error>,
+    queues: &'scope Queues<'s, S::Error>,
     sink: &'scope S,
-    read: impl FnOnce(&mut Feed<'_>) -> Result<(), ReadEnd> + Send + 'scope,
+    read: impl FnOnce(Feed<'_, '_>) -> Result<(), ReadEnd> + Send + 'scope,
 ) -> io::Result<usize> {
     let mut workers = 0;
     while workers < workers_wanted() {
@@ -102,8 +96,8 @@ fn start<'scope, S: ChunkSink>(
     }
     let reader = move || {
         let _closed = ClosedOnPanic(queues);
-        let emit = |hashed| queues.events.push(Event::Cut(hashed));
-        let end = read(&mut Feed { cutter: Cutter::new(), empty: &queues.empty, emit: &emit });
+        let emit = |hashed: Cut<'s>| queues.events.push(Event::Cut(hashed));
+        let end = Feed::new(queues.slabs, &emit).and_then(read);
         queues.events.push(Event::Read(end));
     };
     thread::Builder::new().spawn_scoped(scope, reader)?;
@@ -115,26 +109,25 @@ fn workers_wanted() -> usize {
 }
 
 /// Compresses and puts until there is nothing more to do.
-fn run_worker<S: ChunkSink>(queues: &Queues<S::Error>, sink: &S) {
+fn run_worker<S: ChunkSink>(queues: &Queues<'_, S::Error>, sink: &S) {
     let _closed = ClosedOnPanic(queues);
     let mut encoder = FrameEncoder::for_saving();
     let mut end = Ok(());
     while let Some(hashed) = queues.work.pop().filter(|_| end.is_ok()) {
         end = sink.put(hashed.compress(&mut encoder));
-        queues.empty.push(hashed.into_plain());
     }
     queues.events.push(Event::Left(end));
 }
 
-impl<E> Queues<E> {
+impl<E> Queues<'_, E> {
     fn close(&self) {
-        self.empty.close();
+        self.slabs.close();
         self.work.close();
         self.events.close();
     }
 }
 
-impl<E> Drop for ClosedOnPanic<'_, E> {
+impl<E> Drop for ClosedOnPanic<'_, '_, E> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.close();
@@ -142,47 +135,20 @@ impl<E> Drop for ClosedOnPanic<'_, E> {
     }
 }
 
-impl Feed<'_> {
-    /// The next bytes of the run.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), ReadEnd> {
-        self.cut(|cutter, emit| cutter.push(bytes, emit))
-    }
-
-    /// The run ends here.
-    pub(super) fn end_run(&mut self) -> Result<(), ReadEnd> {
-        self.cut(|cutter, emit| cutter.finish(emit))
-    }
-
-    fn cut(&mut self, cut: impl FnOnce(&mut Cutter, &mut dyn FnMut(&[u8]))) -> Result<(), ReadEnd> {
-        let Self { cutter, empty, emit } = self;
-        let mut stopped = false;
-        cut(cutter, &mut |plain| {
-            let Some(mut buffer) = empty.pop() else {
-                stopped = true;
-                return;
-            };
-            buffer.clear();
-            buffer.extend_from_slice(plain);
-            stopped |= !emit(HashedChunk::new(buffer));
-        });
-        if stopped { Err(ReadEnd::Stopped) } else { Ok(()) }
-    }
-}
-
 /// The caller's part: what is known of the chunks so far.
-struct Collector<'a, S: ChunkSink> {
+struct Collector<'a, 's, S: ChunkSink> {
     sink: &'a S,
-    queues: &'a Queues<S::Error>,
+    queues: &'a Queues<'s, S::Error>,
     chunks: Vec<ChunkRef>,
     seen: HashSet<ChunkId>,
     /// To be asked about.
-    pending: Vec<HashedChunk>,
+    pending: Vec<Cut<'s>>,
     /// Who has not left.
     workers: usize,
 }
 
-impl<'a, S: ChunkSink> Collector<'a, S> {
-    fn new(sink: &'a S, queues: &'a Queues<S::Error>, workers: usize) -> Self {
+impl<'a, 's, S: ChunkSink> Collector<'a, 's, S> {
+    fn new(sink: &'a S, queues: &'a Queues<'s, S::Error>, workers: usize) -> Self {
         let (chunks, pending) = (Vec::new(), Vec::new());
         Self { sink, queues, chunks, seen: HashSet::new(), pending, workers }
     }
@@ -209,15 +175,13 @@ impl<'a, S: ChunkSink> Collector<'a, S> {
         Ok(self.chunks)
     }
 
-    fn take_cut(&mut self, hashed: HashedChunk) -> Result<(), Failure<S::Error>> {
+    fn take_cut(&mut self, hashed: Cut<'s>) -> Result<(), Failure<S::Error>> {
         let chunk = hashed.chunk();
         self.chunks.push(chunk);
         self.sink.progress(chunk.bytes.into());
-        if !self.seen.insert(chunk.id) {
-            self.reuse(hashed.into_plain());
-            return Ok(());
+        if self.seen.insert(chunk.id) {
+            self.pending.push(hashed);
         }
-        self.pending.push(hashed);
         if self.pending.len() < ASK_CHUNKS { Ok(()) } else { self.ask() }
     }
 
@@ -234,15 +198,9 @@ impl<'a, S: ChunkSink> Collector<'a, S> {
         for (hashed, lacking) in pending.into_iter().zip(lacks) {
             if lacking {
                 self.queues.work.push(hashed);
-            } else {
-                self.reuse(hashed.into_plain());
             }
         }
         Ok(())
-    }
-
-    fn reuse(&self, buffer: Vec<u8>) {
-        self.queues.empty.push(buffer);
     }
 }
 

@@ -74,6 +74,13 @@ impl Cutter {
         Self { gear: Gear::new(), carry: Vec::new(), search_at: AVERAGE }
     }
 
+    /// How long the first chunk of these bytes is, if its end can be told from them alone, whatever follows in the run. For
+    /// who holds the run's bytes anyway: nothing is carried.
+    #[must_use]
+    pub fn first(&self, bytes: &[u8]) -> Option<usize> {
+        split_chunk(&self.gear, bytes).map(|(chunk, _)| chunk.len())
+    }
+
     /// Takes the next bytes of the run; `emit` gets each chunk's plain bytes as soon as its end is known.
     pub fn push(&mut self, bytes: &[u8], mut emit: impl FnMut(&[u8])) {
         let Some(mut rest) = self.use_up_carry(bytes, &mut emit) else {

@@ -70,48 +70,43 @@ impl CheckedChunk {
 }
 
 /// Plain bytes of our own with their name: hashed, not yet compressed. So a saver can ask first which chunks are lacking.
-pub struct HashedChunk {
+/// They may lie in any memory that always gives out the same bytes.
+pub struct HashedChunk<P> {
     chunk: ChunkRef,
-    plain: Vec<u8>,
+    plain: P,
 }
 
-impl HashedChunk {
+impl<P: AsRef<[u8]>> HashedChunk<P> {
     /// Hashes a chunk's plain bytes.
     ///
     /// # Panics
     ///
     /// If there are no bytes, or more than [`CHUNK_BYTES_MAX`]: a [`Cutter`](crate::Cutter) gives out no such chunk.
     #[must_use]
-    pub fn new(plain: Vec<u8>) -> Self {
-        Self { chunk: name(&plain), plain }
+    pub fn new(plain: P) -> Self {
+        Self { chunk: name(plain.as_ref()), plain }
     }
 
     /// Its name and length.
     #[must_use]
-    pub const fn chunk(&self) -> ChunkRef {
+    pub fn chunk(&self) -> ChunkRef {
         self.chunk
     }
 
     /// The plain bytes.
     #[must_use]
     pub fn plain(&self) -> &[u8] {
-        &self.plain
+        self.plain.as_ref()
     }
 
-    /// Frames it. The plain bytes stay, so that [`Self::into_plain`] can give the buffer back for the next chunk.
+    /// Frames it.
     #[must_use]
     pub fn compress(&self, encoder: &mut FrameEncoder) -> VerifiedChunk {
-        VerifiedChunk { chunk: self.chunk, frame: encoder.encode(&self.plain) }
-    }
-
-    /// The buffer, to be used again.
-    #[must_use]
-    pub fn into_plain(self) -> Vec<u8> {
-        self.plain
+        VerifiedChunk { chunk: self.chunk, frame: encoder.encode(self.plain()) }
     }
 }
 
-impl fmt::Debug for HashedChunk {
+impl<P> fmt::Debug for HashedChunk<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashedChunk").field("chunk", &self.chunk).finish_non_exhaustive()
     }
@@ -141,7 +136,6 @@ mod tests {
             assert_eq!(verified.chunk(), hashed.chunk());
             assert_eq!(verified.chunk().id, ChunkId::of(&plain));
             assert_eq!(verified.witness().chunk(), verified.chunk());
-            assert_eq!(hashed.into_plain(), plain);
         }
     }
 
@@ -164,7 +158,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "1 byte to 1 MiB")]
     fn empty_chunk_has_no_name() {
-        let _ = HashedChunk::new(Vec::new());
+        let _ = HashedChunk::new(Vec::<u8>::new());
     }
 
     #[test]

@@ -183,6 +183,19 @@ fn small_pushes_are_not_searched_over_and_over() {
 }
 
 #[test]
+fn the_first_chunk_is_told_as_soon_as_its_end_is_there() {
+    let (cutter, run) = (Cutter::new(), noise("first", 3_000_000));
+    let chunks = one_shot(&run);
+    let first = chunks[0].len();
+    assert_eq!(cutter.first(&run), Some(first));
+    assert_eq!(cutter.first(&run[first..]), Some(chunks[1].len()));
+    // The byte that the cut was found at, and its partner.
+    assert_eq!(cutter.first(&run[..first + 2]), Some(first));
+    assert_eq!(cutter.first(&run[..first]), None);
+    assert_eq!(cutter.first(&[]), None);
+}
+
+#[test]
 fn debug_output_shows_no_bytes() {
     let mut cutter = Cutter::default();
     cutter.push(&[9; 1000], |_| ());
