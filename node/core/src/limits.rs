@@ -127,6 +127,10 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 pub const ANSWER_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Life of a membership; it is renewed at half of it.
 pub const MEMBERSHIP_LIFE: Duration = Duration::from_secs(15 * 60);
+/// A statement that is signed elsewhere must be back and published by then: so long does a node keep chunks at least that
+/// a job handed in, and no manifest names yet. Signing takes minutes; much longer would fill small disks with saves that
+/// nobody signed.
+pub const UNPUBLISHED_KEPT: Duration = Duration::from_secs(3600);
 /// How often a seed issues relayed answers.
 pub const RELAY_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -147,6 +151,7 @@ mod tests {
         }
         assert!(ANSWER_TIMEOUT < FETCH_TIMEOUT && RELAY_INTERVAL < MEMBERSHIP_LIFE / 2);
         assert!(CLOCK_SKEW_MAX < MEMBERSHIP_LIFE && GRANT_LIFE_MAX < MANIFEST_LIFE_MAX);
+        assert!(GRANT_LIFE_MAX < UNPUBLISHED_KEPT);
     }
 
     #[test]

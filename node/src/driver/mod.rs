@@ -27,6 +27,7 @@ use sessions::Sessions;
 use std::sync::Arc;
 use std::time::Duration;
 use sweeper::Sweeper;
+pub(crate) use sweeper::UNPUBLISHED_MARKS;
 use tokio::sync::{mpsc, watch};
 use workers::Workers;
 

@@ -2,20 +2,26 @@
 //!
 //! What is live: the chunks of every manifest that the store remembers. The rest was handed in by jobs and never
 //! published, or belonged to what was forgotten. It goes only when it has been there for a while, and never while a
-//! job saves: a job that was told that the node holds a chunk will not hand it in again. A seed sweeps nothing.
+//! job saves: a job that was told that the node holds a chunk will not hand it in again. What a job handed in, or was
+//! told is held, stays for an hour after that too: its manifest may be on its way to be signed elsewhere. A seed sweeps
+//! nothing.
 
 use super::tree_reader;
 use super::workers::Workers;
 use crate::store::{Store, StoreUsage, SweepMark};
 use pollux_core::engine::{Input, Record};
+use pollux_core::limits::UNPUBLISHED_KEPT;
 use pollux_core::{CertifiedEnvelope, ChunkId, FrameDecoder, Instant, Manifest, ManifestId, TreeRef};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
-/// What was put less long ago stays: a manifest that was signed elsewhere may yet come.
+/// What was put less long ago stays, whoever put it. A mark is made as often.
 const AGE_MIN: Duration = Duration::from_secs(15 * 60);
+/// Marks that what a job handed in outlives: with the age that the last of them must have, the time for which a manifest
+/// that is signed elsewhere is waited for ([`UNPUBLISHED_KEPT`]).
+pub(crate) const UNPUBLISHED_MARKS: u64 = UNPUBLISHED_KEPT.as_secs() / AGE_MIN.as_secs() - 1;
 /// Least time between two sweeps: one reads every tree.
 const INTERVAL: Duration = Duration::from_secs(60);
 
@@ -215,6 +221,40 @@ mod tests {
         assert!(full.sweeper.due(minutes(15)).is_some());
         assert!(full.sweeper.due(minutes(15)).is_none(), "once a minute");
         assert!(full.sweeper.due(minutes(16)).is_some());
+    }
+
+    /// Sweeps whenever it may; in which minute a chunk went that was put just before a mark, as early as can be.
+    fn swept_in_minute(keep: impl Fn(&Store, ChunkId)) -> Option<u64> {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open_small(directory.path());
+        let early = chunk(1).chunk().id;
+        let fill = |round: u64| {
+            let plain = (0..30_u8).map(|number| [&round.to_le_bytes()[..], &[number; 100]].concat());
+            plain.for_each(|plain| {
+                store.put(&VerifiedChunk::from_plain(&plain, &mut FrameEncoder::new(1))).unwrap();
+            });
+        };
+        store.put(&chunk(1)).unwrap();
+        fill(0);
+        keep(&store, early);
+        let mut sweeper = Sweeper::new(store.clone(), Arc::default(), &[], Instant::ZERO);
+        (1..200).find(|minute| {
+            sweeper.note_full();
+            if let Some((mark, _saving)) = sweeper.due(minutes(*minute)) {
+                sweep(&store, mark, &[]);
+                // What was moved is in a segment that others fill.
+                fill(*minute);
+            }
+            !store.holds(&early)
+        })
+    }
+
+    #[test]
+    fn what_a_job_handed_in_waits_an_hour_for_its_manifest() {
+        assert_eq!(swept_in_minute(|_, _| {}), Some(15));
+        let kept = swept_in_minute(|store, chunk| drop(store.keep(&[chunk], UNPUBLISHED_MARKS)));
+        assert!(kept.is_some_and(|minute| (60..=75).contains(&minute)), "{kept:?}");
+        assert_eq!(UNPUBLISHED_KEPT, Duration::from_secs(60 * 60));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::limits::DEADLINE_MAX;
 use super::session::{Session, SessionEnd};
-use crate::driver::DriverEvent;
+use crate::driver::{DriverEvent, UNPUBLISHED_MARKS};
 use pollux_client::protocol::{CHUNKS_PER_MESSAGE_MAX, PutFailure, Reply, Request};
 use pollux_client::random;
 use pollux_core::engine::JobRequest;
@@ -18,7 +18,7 @@ impl Session {
                 let status = self.status().await?;
                 self.reply(status).await
             }
-            Request::Lacks { chunks } => self.lacks(&chunks).await,
+            Request::Lacks { chunks } => self.lacks(chunks).await,
             Request::Flush => self.flush().await,
             Request::Fetch { manifest, chunks } => {
                 bounded(chunks.len(), CHUNKS_PER_MESSAGE_MAX)?;
@@ -60,10 +60,14 @@ impl Session {
         self.reply(flushed).await
     }
 
-    async fn lacks(&mut self, chunks: &[ChunkId]) -> Result<(), SessionEnd> {
+    /// What is held is kept for a while, as what is handed in.
+    async fn lacks(&mut self, chunks: Vec<ChunkId>) -> Result<(), SessionEnd> {
         bounded(chunks.len(), CHUNKS_PER_MESSAGE_MAX)?;
         self.saves().await;
-        let lacking = (0_u32..).zip(chunks).filter(|(_, chunk)| !self.parts.store.holds(chunk));
+        let store = self.parts.store.clone();
+        let held = self.turns.run(move || store.keep(&chunks, UNPUBLISHED_MARKS)).await;
+        let held = held.ok_or(SessionEnd::Stopping)?;
+        let lacking = (0_u32..).zip(held).filter(|(_, held)| !held);
         self.reply(Reply::Lacking { indices: lacking.map(|(index, _)| index).collect() }).await
     }
 

@@ -75,7 +75,7 @@ pub(super) struct Session {
     pub(super) job: JobId,
     pub(super) pending: Arc<Pending>,
     pub(super) uploads: Uploads,
-    turns: Turns,
+    pub(super) turns: Turns,
     seat: Arc<Seat>,
     /// Once it saves, nothing that it relies on is swept.
     saving: Option<OwnedRwLockReadGuard<()>>,

@@ -5,8 +5,7 @@ mod hostile;
 use super::limits::FRAME_TIMEOUT;
 use super::places::Seat;
 use super::*;
-use crate::driver::{Delivery, DriverEvent, SessionItem};
-use crate::store::StoreOptions;
+use crate::driver::{Delivery, DriverEvent, SessionItem, UNPUBLISHED_MARKS};
 use pollux_client::protocol::{
     ChunkHead, ChunkSource, FrameHead, FrameType, PutFailure, Request, VERSION, decode,
 };
@@ -44,8 +43,7 @@ enum Heard {
 impl Job {
     fn connect() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min: 0 };
-        let (store, _) = Store::open(directory.path(), options).unwrap();
+        let store = Store::open_small(directory.path());
         let (driver, events) = DriverHandle::new();
         let facts = Arc::new(NodeFacts {
             software: "node".to_owned(),
@@ -339,6 +337,29 @@ async fn what_a_job_is_told_is_held_is_not_swept_until_it_leaves() {
         assert!(saving.try_write().is_ok(), "before the driver hears that it has left");
         job.session.await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_job_relied_on_outlives_it_for_some_sweeps() {
+    let (mut job, _items) = Job::greeted().await;
+    for number in 0..30 {
+        job.store.put(&chunk(number)).unwrap();
+    }
+    let relied_on = [5, 100].map(|number| chunk(number).chunk().id);
+    job.say(&Request::Lacks { chunks: relied_on.to_vec() }).await;
+    assert_eq!(job.reply().await, Reply::Lacking { indices: vec![1] });
+    job.hand_in(chunk(100).chunk(), chunk(100).frame()).await;
+    job.say(&Request::Flush).await;
+    assert_eq!(job.reply().await, Reply::Flushed);
+    drop(job.stream);
+    for number in 101..130 {
+        job.store.put(&chunk(number)).unwrap();
+    }
+    for _ in 0..UNPUBLISHED_MARKS {
+        job.store.sweep(job.store.sweep_mark(), |_| false).unwrap();
+        assert!(relied_on.iter().all(|id| job.store.holds(id)));
+    }
+    assert!(!job.store.holds(&chunk(1).chunk().id) && !job.store.holds(&chunk(101).chunk().id));
 }
 
 #[tokio::test(start_paused = true)]

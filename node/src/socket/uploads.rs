@@ -5,6 +5,7 @@
 
 use super::limits::{UPLOAD_TAKERS_MAX, UPLOADS_MAX, UPLOADS_PER_TURN};
 use super::turns::Turns;
+use crate::driver::UNPUBLISHED_MARKS;
 use crate::store::{Store, StoreError};
 use pollux_client::protocol::{PutFailure, Reply};
 use pollux_core::{ChunkId, ChunkRef, Frame, FrameDecoder};
@@ -171,7 +172,9 @@ fn check_and_append(
     frame: Frame,
 ) -> Result<(), PutFailure> {
     let verified = decoder.verify(frame, chunk).map_err(|_| PutFailure::Bad)?;
-    store.put(&verified).map_err(|error| failure(&error))
+    store.put(&verified).map_err(|error| failure(&error))?;
+    drop(store.keep(&[chunk.id], UNPUBLISHED_MARKS));
+    Ok(())
 }
 
 fn failure(error: &StoreError) -> PutFailure {

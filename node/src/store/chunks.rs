@@ -109,6 +109,20 @@ impl Chunks {
         self.append(&mut writer, chunk, frame, Purpose::Add)
     }
 
+    /// Which of these are there; they are safe from sweeps up to the mark after so many others.
+    pub(super) fn keep(&self, chunks: &[ChunkId], marks: u64) -> Vec<bool> {
+        let mut writer = self.writer();
+        let index = self.index();
+        let mut keep = |chunk: &ChunkId| {
+            let held = index.get(chunk).is_some();
+            if held {
+                writer.put_again.note_for(chunk, marks);
+            }
+            held
+        };
+        chunks.iter().map(&mut keep).collect()
+    }
+
     /// Appends a record and lets the index name it.
     pub(super) fn append(
         &self,

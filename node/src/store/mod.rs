@@ -138,6 +138,15 @@ impl Store {
         Self::open_on(Arc::new(disk), bounds, Some(claim))
     }
 
+    /// As [`Store::open`] without bounds, with segments that a few chunks fill.
+    #[cfg(test)]
+    pub(crate) fn open_small(directory: &Path) -> Self {
+        let disk = RealDisk::new(directory).unwrap();
+        let bounds =
+            Bounds { segment_bytes_max: 1000, bytes_max: 1 << 30, free_bytes_min: 0, reserve_bytes: 300 };
+        Self::open_on(Arc::new(disk), bounds, None).unwrap().0
+    }
+
     fn open_on(
         disk: Arc<dyn Disk>,
         bounds: Bounds,
@@ -187,6 +196,13 @@ impl Store {
     /// [`StoreError::Full`]: over the quota, or no room. [`StoreError::Broken`]: a sync has failed before.
     pub fn put(&self, chunk: &VerifiedChunk) -> Result<(), StoreError> {
         self.inner.chunks.put(chunk.chunk(), chunk.frame())
+    }
+
+    /// Which of these chunks are there, for somebody who relies on them from now on: a sweep up to one of the next
+    /// `marks` marks, or up to any before, leaves them alone. Does not touch the disk, but may wait for who writes.
+    #[must_use]
+    pub fn keep(&self, chunks: &[ChunkId], marks: u64) -> Vec<bool> {
+        self.inner.chunks.keep(chunks, marks)
     }
 
     /// Makes everything put before this call durable. Calls that wait together share one sync.

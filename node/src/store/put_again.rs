@@ -1,4 +1,5 @@
-//! Chunks that somebody put although they were there: nothing was written, but a sweep must know.
+//! Chunks that somebody put although they were there, or that were promised to somebody: nothing was written, but a
+//! sweep must know.
 use pollux_core::ChunkId;
 use std::collections::HashMap;
 
@@ -6,7 +7,8 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Epoch(u64);
 
-/// Chunks that were put again while they were there, and in which epoch. At most as many as there are chunks.
+/// Chunks that were put again while they were there, and the epoch in which they count as put. At most as many as there
+/// are chunks.
 #[derive(Debug, Default)]
 pub(super) struct PutAgain {
     epoch: Epoch,
@@ -16,7 +18,14 @@ pub(super) struct PutAgain {
 impl PutAgain {
     /// Notes that somebody relies on this chunk from now on.
     pub(super) fn note(&mut self, chunk: &ChunkId) {
-        self.chunks.insert(*chunk, self.epoch);
+        self.note_for(chunk, 0);
+    }
+
+    /// Notes that somebody relies on this chunk until so many more epochs have ended.
+    pub(super) fn note_for(&mut self, chunk: &ChunkId, epochs: u64) {
+        let until = Epoch(self.epoch.0.saturating_add(epochs));
+        let epoch = self.chunks.entry(*chunk).or_default();
+        *epoch = until.max(*epoch);
     }
 
     /// Begins another epoch; says which one ended.

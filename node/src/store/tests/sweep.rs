@@ -66,6 +66,23 @@ fn what_was_put_after_the_mark_is_safe() {
 }
 
 #[test]
+fn what_is_kept_outlives_so_many_marks() {
+    let disk = FaultyDisk::new();
+    let store = filled(&disk, SMALL);
+    let [kept, put_again, never] = [3, 5, 1000].map(|number| chunk(number).chunk().id);
+    assert_eq!(store.keep(&[kept, never, put_again], 2), [true, false, true]);
+    store.put(&chunk(5)).unwrap();
+    for _ in 0..2 {
+        store.sweep(store.sweep_mark(), |_| false).unwrap();
+        assert!(store.holds(&kept) && store.holds(&put_again), "to put it again does not shorten its time");
+        assert!(!store.holds(&chunk(2).chunk().id));
+        (60..80).for_each(|number| store.put(&chunk(number)).unwrap());
+    }
+    store.sweep(store.sweep_mark(), |_| false).unwrap();
+    assert!(!store.holds(&kept) && !store.holds(&put_again));
+}
+
+#[test]
 fn a_damaged_chunk_is_not_moved() {
     let disk = FaultyDisk::new();
     drop(filled(&disk, SMALL));
