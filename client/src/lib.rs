@@ -6,19 +6,32 @@
 //! protocol    what both say to each other, byte by byte; the node uses it too
 //! disk        directories: scanned, packed, written back
 //! pool        makes pools: keys, policy, pool file
+//! grants      makes grants: keys that may sign for some minutes
+//! signing     signs what an instance stated, elsewhere
+//! statement   the file of what is to be signed
+//! provenance  where a save comes from, as people state it
+//! text_file   small files that go from one machine to another
 //! key_file    secret keys in files
 //! random      random bytes from the kernel
 //! clock       the wall clock
 //! ```
 //!
 //! Imports run downward: `flow` uses `connection`, `protocol` and `disk`, which know nothing of each other, but that
-//! `connection` speaks `protocol`. Nothing here prints or reads flags: that is the command's, in `cli`.
+//! `connection` speaks `protocol`. `signing` uses `statement`, and no node: it runs where there is none. Nothing here
+//! prints or reads flags: that is the command's, in `cli`.
 
 pub mod clock;
 pub mod connection;
 pub mod disk;
 pub mod flow;
+pub mod grants;
 pub mod key_file;
 pub mod pool;
 pub mod protocol;
+pub mod provenance;
 pub mod random;
+pub mod signing;
+pub mod statement;
+#[cfg(test)]
+mod testing;
+pub mod text_file;

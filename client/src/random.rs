@@ -1,8 +1,20 @@
 //! Random bytes from the kernel, by the system call itself: it works in a container without `/dev`, in a static
 //! binary, as in everything else.
 
+use pollux_core::KeyPair;
 use rustix::rand::{GetRandomFlags, getrandom};
 use std::io;
+use zeroize::Zeroizing;
+
+/// A new key pair.
+///
+/// # Errors
+/// The kernel has no randomness to give.
+pub fn key_pair() -> io::Result<KeyPair> {
+    let mut seed = Zeroizing::new([0; 32]);
+    fill(seed.as_mut())?;
+    Ok(KeyPair::from_seed(*seed))
+}
 
 /// Fills the bytes.
 ///

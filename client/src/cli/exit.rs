@@ -6,6 +6,7 @@ use pollux_client::disk::DiskError;
 use pollux_client::flow::SaveError;
 use pollux_client::key_file::KeyFileError;
 use pollux_client::protocol::PublishEnd;
+use pollux_client::text_file::TextFileError;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ pub(crate) enum Kind {
     Unreachable,
     Refused,
     Directory,
+    Outvoted,
     Interrupted,
 }
 
@@ -32,6 +34,7 @@ impl Kind {
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Directory => "directory",
+            Self::Outvoted => "outvoted",
             Self::Interrupted => "interrupted",
         }
     }
@@ -45,6 +48,7 @@ impl Kind {
             Self::Unreachable => 4,
             Self::Refused => 5,
             Self::Directory => 6,
+            Self::Outvoted => 7,
             Self::Interrupted => 130,
         }
     }
@@ -157,6 +161,14 @@ impl From<KeyFileError> for Failure {
     }
 }
 
+impl From<TextFileError> for Failure {
+    fn from(error: TextFileError) -> Self {
+        let exists = matches!(error, TextFileError::Exists { .. });
+        let hint = exists.then_some("--force replaces it; nothing else is ever overwritten");
+        Self { hint, ..Self::new(Kind::Usage, error) }
+    }
+}
+
 impl From<SaveError> for Failure {
     fn from(error: SaveError) -> Self {
         let failure = |kind| Self::new(kind, &error);
@@ -166,9 +178,14 @@ impl From<SaveError> for Failure {
             SaveError::Statement(_) => failure(Kind::Usage)
                 .hint("--provenance, --life and --restored are what the manifest is made of"),
             SaveError::TooSlow => failure(Kind::Unreachable).hint(
-                "--timeout gives it longer; the chunks stay in the node, and saving again goes on from there",
+                "--timeout gives it longer; the chunks stay in the node, and the same command again goes on from there",
             ),
             SaveError::Contended => failure(Kind::Failed).hint("save once more when they are done"),
+            SaveError::Outvoted { .. } => failure(Kind::Outvoted)
+                .hint("begin again with `pollux save --unsigned-out`: the chunks are in the node already"),
+            SaveError::OtherPool { .. } => {
+                failure(Kind::Usage).hint("--socket or POLLUX_SOCKET names the node of the right pool")
+            }
             SaveError::Changing(_) => {
                 failure(Kind::Directory).hint("save after the job has finished writing")
             }
@@ -187,14 +204,13 @@ fn publish_failure(why: &PublishEnd) -> Failure {
     let failure = |kind| Failure::new(kind, format!("not published: {why}"));
     match why {
         PublishEnd::NotBelieved(_) => {
-            failure(Kind::Refused).hint("--signing-key, KEY and --life are what the pool's policy judges")
+            failure(Kind::Refused).hint("signer, KEY, grant and --life are what the pool's policy judges")
         }
         PublishEnd::Refused(_) => failure(Kind::Refused).hint("the seed's log tells more"),
         PublishEnd::BadTree | PublishEnd::Incomplete { .. } => failure(Kind::Failed).hint("save once more"),
         PublishEnd::LostRace { .. } => failure(Kind::Failed).hint("save once more"),
-        PublishEnd::SeedsSilent | PublishEnd::Timeout => {
-            failure(Kind::Unreachable).hint("the chunks stay in the node: saving again goes on from there")
-        }
+        PublishEnd::SeedsSilent | PublishEnd::Timeout => failure(Kind::Unreachable)
+            .hint("the chunks stay in the node: the same command again goes on from there"),
     }
 }
 
@@ -214,6 +230,7 @@ mod tests {
             (Kind::Unreachable, 4),
             (Kind::Refused, 5),
             (Kind::Directory, 6),
+            (Kind::Outvoted, 7),
             (Kind::Interrupted, 130),
         ];
         for (kind, status) in table {
@@ -266,6 +283,8 @@ mod tests {
             (SaveError::NoSeeds(MissReason::NotJoined), Kind::Unreachable),
             (SaveError::TooSlow, Kind::Unreachable),
             (SaveError::Contended, Kind::Failed),
+            (SaveError::Outvoted { sequence: 1 }, Kind::Outvoted),
+            (SaveError::OtherPool { manifest: words(), node: words() }, Kind::Usage),
             (publish(PublishEnd::NotBelieved(words())), Kind::Refused),
             (publish(PublishEnd::Refused(words())), Kind::Refused),
             (publish(PublishEnd::BadTree), Kind::Failed),

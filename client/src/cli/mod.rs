@@ -2,16 +2,21 @@
 
 mod common;
 mod exit;
+mod grant;
 mod ls;
 mod output;
 mod pool;
 mod progress;
+mod publish;
 mod report;
 mod restore;
 mod save;
+mod saved;
 mod show;
+mod sign;
 mod signals;
 mod status;
+mod terms;
 
 use clap::{Parser, Subcommand};
 use exit::{Failure, Kind, report_failure};
@@ -24,8 +29,9 @@ use std::process::ExitCode;
 /// only ever grow; where the verb fails it has one field, `error`, with its kind, a message, and often a hint.
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed, 2 wrong usage, 3 a miss
-/// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node or the seeds, 6 the directory
-/// cannot be read or written, 130 interrupted.
+/// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
+/// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 130
+/// interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "pollux", version, propagate_version = true)]
 struct Arguments {
@@ -37,6 +43,9 @@ struct Arguments {
 enum Verb {
     Restore(restore::Arguments),
     Save(save::Arguments),
+    Sign(sign::Arguments),
+    Publish(publish::Arguments),
+    Grant(grant::Arguments),
     Ls(ls::Arguments),
     Show(show::Arguments),
     Status(status::Arguments),
@@ -50,6 +59,9 @@ pub(crate) fn run() -> ExitCode {
     let done = match arguments.verb {
         Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Save(arguments) => save::run(arguments),
+        Verb::Sign(arguments) => sign::run(&arguments),
+        Verb::Publish(arguments) => publish::run(arguments),
+        Verb::Grant(arguments) => grant::run(&arguments),
         Verb::Ls(arguments) => ls::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
@@ -72,6 +84,9 @@ impl Verb {
         match self {
             Self::Restore(arguments) => arguments.common.json,
             Self::Save(arguments) => arguments.common.json,
+            Self::Sign(arguments) => arguments.json,
+            Self::Publish(arguments) => arguments.common.json,
+            Self::Grant(arguments) => arguments.json,
             Self::Ls(arguments) => arguments.common.json,
             Self::Show(arguments) => arguments.common.json,
             Self::Status(arguments) => arguments.common.json,

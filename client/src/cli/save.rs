@@ -4,22 +4,35 @@ use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
 use super::progress::Progress;
 use super::report::read_ancestry;
-use super::{Done, output, signals};
+use super::{Done, output, saved, signals};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use indicatif::HumanBytes;
-use pollux_client::disk::{ScanOptions, Skipped};
-use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Saved, save};
+use pollux_client::disk::ScanOptions;
+use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::key_file::KeySource;
-use pollux_core::{Key, Manifest, ManifestId, Provenance, TreeTotals};
-use serde::Serialize;
+use pollux_client::provenance::from_pairs;
+use pollux_client::statement::Statement;
+use pollux_client::text_file::{self, Existing};
+use pollux_core::{Key, Provenance};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Left-out entries that are named; the rest are counted.
-const SKIPPED_NAMED_MAX: usize = 10;
 /// Seconds of a day.
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
+
+const ELSEWHERE: &str = "\
+Signed elsewhere, where no job can read the key, it takes three steps. On the instance:
+
+  pollux save KEY ~/.npm --unsigned-out statement.json
+
+on the CI executor, with a key and a build of its own:
+
+  pollux sign statement.json --allow 'PROJECT/main/**' \\
+    --provenance build.json --signing-key publisher.pem
+
+and on the instance again, within the hour:
+
+  pollux publish statement.json.signed";
 
 /// Save a directory under a key, from a trusted pipeline
 ///
@@ -27,6 +40,7 @@ const DAY: u64 = 86_400;
 /// chunk and have signed for it. The same tree is not published again, and a save that another one overtook is said
 /// and is no failure.
 #[derive(Debug, Args)]
+#[command(after_long_help = ELSEWHERE)]
 pub(crate) struct Arguments {
     /// The key, such as `mediawiki%2Fcore/master/npm/debian12-x86_64/node20-3f2a`
     key: Key,
@@ -40,9 +54,17 @@ pub(crate) struct Arguments {
     /// Fail where something cannot be saved, instead of leaving it out with a warning
     #[arg(long)]
     strict: bool,
-    /// The publisher's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor
-    #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", value_parser = key_source())]
-    signing_key: KeySource,
+    /// The publisher's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor.
+    /// Neither needed nor read with --unsigned-out
+    #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source(), required_unless_present = "unsigned_out")]
+    signing_key: Option<KeySource>,
+    /// Sign nothing: write to FILE what `pollux sign` signs elsewhere and `pollux publish` publishes here. The node
+    /// keeps the chunks for an hour. Nothing is written where the same tree is saved already ("unchanged")
+    #[arg(long, value_name = "FILE")]
+    unsigned_out: Option<PathBuf>,
+    /// Replace the file of --unsigned-out if it is there
+    #[arg(long, requires = "unsigned_out")]
+    force: bool,
     /// The report of the restore that the directory began with
     #[arg(long, value_name = "FILE")]
     restored: Option<PathBuf>,
@@ -65,7 +87,9 @@ pub(crate) struct Arguments {
     pub(super) common: Common,
 }
 
-fn key_source() -> impl TypedValueParser<Value = KeySource> {
+/// A flag with it takes values that begin with hyphens, so that a key in place of its file is not repeated as an unknown
+/// flag.
+pub(super) fn key_source() -> impl TypedValueParser<Value = KeySource> {
     OsStringValueParser::new().map(KeySource::named)
 }
 
@@ -75,31 +99,27 @@ fn parse_provenance(text: &str) -> Result<(String, String), String> {
 }
 
 fn provenance(pairs: &[(String, String)]) -> Result<Provenance, Failure> {
-    let mut provenance = Provenance::default();
-    for (field, value) in pairs {
-        let place = match field.as_str() {
-            "ci" => &mut provenance.ci,
-            "tenant" => &mut provenance.tenant,
-            "pipeline" => &mut provenance.pipeline,
-            "project" => &mut provenance.project,
-            "ref" => &mut provenance.r#ref,
-            "change" => &mut provenance.change,
-            "commit" => &mut provenance.commit,
-            "job" => &mut provenance.job,
-            "build" => &mut provenance.build,
-            "builder_image" => &mut provenance.builder_image,
-            _ => {
-                let message = format!("no field of provenance: `{}`", output::printable(field));
-                return Err(Failure::new(Kind::Usage, message).hint("`pollux save --help` names them all"));
-            }
-        };
-        place.clone_from(value);
-    }
-    Ok(provenance)
+    from_pairs(pairs).map_err(|field| {
+        let message = format!("no field of provenance: `{}`", output::printable(field));
+        Failure::new(Kind::Usage, message).hint("`pollux save --help` names them all")
+    })
 }
 
 impl Arguments {
+    const fn existing(&self) -> Existing {
+        if self.force { Existing::Replace } else { Existing::Keep }
+    }
+
+    /// Where somebody else signs, no key is looked for.
+    fn signer(&self) -> Result<Signer, Failure> {
+        match (&self.unsigned_out, &self.signing_key) {
+            (None, Some(source)) => Ok(Signer::Key(Box::new(source.read()?))),
+            (Some(_), _) | (None, None) => Ok(Signer::Elsewhere),
+        }
+    }
+
     fn request(self) -> Result<SaveRequest, Failure> {
+        let signer = self.signer()?;
         Ok(SaveRequest {
             socket: self.common.socket,
             key: self.key,
@@ -109,7 +129,7 @@ impl Arguments {
                 exclude: self.exclude,
                 strict: self.strict,
             },
-            signer: self.signing_key.read()?,
+            signer,
             provenance: provenance(&self.provenance)?,
             ancestry: self.restored.as_deref().map(read_ancestry).transpose()?.flatten(),
             life: Duration::from_secs(self.life.saturating_mul(DAY)),
@@ -124,140 +144,23 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Done {
-    let json = arguments.common.json;
+    let (json, existing) = (arguments.common.json, arguments.existing());
     if disabled() {
         return output::print_disabled(json);
     }
-    let key = arguments.key.clone();
+    let statement = arguments.unsigned_out.clone();
+    if let Some(path) = &statement {
+        text_file::check_free(path, existing)?;
+    }
     let request = arguments.request()?;
     let mut progress = Progress::new();
     let outcome = save(&request, &mut progress);
     progress.end();
     let outcome = outcome?;
-    warn_skipped(skipped(&outcome));
-    if json { output::print_json(&SaveReport::of(&outcome)) } else { output::print(&words(&key, &outcome)) }
-}
-
-fn skipped(outcome: &SaveOutcome) -> &[Skipped] {
-    match outcome {
-        SaveOutcome::Saved(saved) | SaveOutcome::Unchanged(saved) => &saved.skipped,
-        SaveOutcome::LostRace(lost) => &lost.skipped,
+    if let (SaveOutcome::Unsigned(unsigned), Some(path)) = (&outcome, &statement) {
+        text_file::write(path, &Statement::new(&unsigned.manifest).to_json(), existing)?;
     }
-}
-
-fn words(key: &Key, outcome: &SaveOutcome) -> String {
-    match outcome {
-        SaveOutcome::Saved(saved) => {
-            format!("saved: {key} {}\n{}", which(&saved.manifest, saved.id), detail(saved))
-        }
-        SaveOutcome::Unchanged(same) => {
-            let which = which(&same.manifest, same.id);
-            format!("unchanged: {key} is this tree already {which}\n{}", detail(same))
-        }
-        SaveOutcome::LostRace(lost) => {
-            let which = which(&lost.manifest, lost.id);
-            format!("not saved: another save of {key} was faster, and stands {which}")
-        }
-    }
-}
-
-fn which(manifest: &Manifest, id: ManifestId) -> String {
-    format!("(sequence {}, manifest {})", manifest.sequence, id.short())
-}
-
-fn detail(saved: &Saved) -> String {
-    let totals = saved.manifest.tree.totals;
-    format!(
-        "  {} files, {} in {}\n  {} new chunks, {} compressed; {} receipts",
-        totals.files,
-        HumanBytes(totals.bytes),
-        output::seconds(saved.elapsed),
-        saved.sent.chunks,
-        HumanBytes(saved.sent.frame_bytes),
-        saved.receipts,
-    )
-}
-
-fn warn_skipped(skipped: &[Skipped]) {
-    for entry in skipped.iter().take(SKIPPED_NAMED_MAX) {
-        output::say(&format!("left out: {}: {}", output::printable(&entry.path), entry.why));
-    }
-    if skipped.len() > SKIPPED_NAMED_MAX {
-        output::say(&format!("left out: {} more", skipped.len() - SKIPPED_NAMED_MAX));
-    }
-}
-
-/// What a save tells as JSON.
-#[derive(Debug, Serialize)]
-#[serde(tag = "result", rename_all = "kebab-case")]
-enum SaveReport {
-    Saved(SavedReport),
-    Unchanged(SavedReport),
-    LostRace(LostReport),
-}
-
-#[derive(Debug, Serialize)]
-struct SavedReport {
-    key: Key,
-    manifest: ManifestId,
-    sequence: u64,
-    totals: TreeTotals,
-    new_chunks: u64,
-    new_frame_bytes: u64,
-    receipts: usize,
-    skipped: Vec<SkippedReport>,
-    seconds: f64,
-}
-
-/// The save that stands.
-#[derive(Debug, Serialize)]
-struct LostReport {
-    key: Key,
-    manifest: ManifestId,
-    sequence: u64,
-    skipped: Vec<SkippedReport>,
-}
-
-#[derive(Debug, Serialize)]
-struct SkippedReport {
-    path: String,
-    why: String,
-}
-
-impl SaveReport {
-    fn of(outcome: &SaveOutcome) -> Self {
-        match outcome {
-            SaveOutcome::Saved(saved) => Self::Saved(SavedReport::of(saved)),
-            SaveOutcome::Unchanged(same) => Self::Unchanged(SavedReport::of(same)),
-            SaveOutcome::LostRace(lost) => Self::LostRace(LostReport {
-                key: lost.manifest.key.clone(),
-                manifest: lost.id,
-                sequence: lost.manifest.sequence,
-                skipped: skipped_reports(&lost.skipped),
-            }),
-        }
-    }
-}
-
-impl SavedReport {
-    fn of(saved: &Saved) -> Self {
-        Self {
-            key: saved.manifest.key.clone(),
-            manifest: saved.id,
-            sequence: saved.manifest.sequence,
-            totals: saved.manifest.tree.totals,
-            new_chunks: saved.sent.chunks,
-            new_frame_bytes: saved.sent.frame_bytes,
-            receipts: saved.receipts,
-            skipped: skipped_reports(&saved.skipped),
-            seconds: saved.elapsed.as_secs_f64(),
-        }
-    }
-}
-
-fn skipped_reports(skipped: &[Skipped]) -> Vec<SkippedReport> {
-    let reports = skipped.iter();
-    reports.map(|entry| SkippedReport { path: entry.path.clone(), why: entry.why.clone() }).collect()
+    saved::print(&outcome, statement.as_deref(), json)
 }
 
 #[cfg(test)]
@@ -271,68 +174,5 @@ mod tests {
         assert_eq!((read.job.as_str(), read.r#ref.as_str()), ("unit", "main"));
         assert!(provenance(&[("jbo".to_owned(), String::new())]).is_err());
         assert!(parse_provenance("job").is_err());
-    }
-
-    fn manifest() -> Manifest {
-        Manifest {
-            pool: "ci".to_owned(),
-            key: "a/b".parse().unwrap(),
-            sequence: 7,
-            created: pollux_core::Timestamp::from_millis(0),
-            expires: pollux_core::Timestamp::from_millis(1000),
-            tree: pollux_core::TreeRef {
-                chunks: Vec::new(),
-                totals: TreeTotals::default(),
-                roots: vec![String::new()],
-            },
-            ancestors: Vec::new(),
-            generation: 1,
-            provenance: Provenance::default(),
-            packages: None,
-            grant: None,
-        }
-    }
-
-    fn saved() -> Box<Saved> {
-        let sent = pollux_client::flow::Sent { chunks: 3, frame_bytes: 2048 };
-        let skipped = vec![Skipped { path: "socket".to_owned(), why: "a socket".to_owned() }];
-        let (id, elapsed) = (ManifestId::from_bytes([0xab; 32]), Duration::from_millis(1500));
-        Box::new(Saved { id, manifest: manifest(), receipts: 1, skipped, sent, elapsed })
-    }
-
-    fn lost() -> SaveOutcome {
-        let Saved { id, manifest, skipped, .. } = *saved();
-        SaveOutcome::LostRace(Box::new(pollux_client::flow::Lost { id, manifest, skipped }))
-    }
-
-    #[test]
-    fn every_end_is_said_in_words() {
-        let key = "a/b".parse().unwrap();
-        let short = saved().id.short();
-        let expected = format!(
-            "saved: a/b (sequence 7, manifest {short})\n  0 files, 0 B in 1.50 s\n  \
-             3 new chunks, 2.00 KiB compressed; 1 receipts"
-        );
-        assert_eq!(words(&key, &SaveOutcome::Saved(saved())), expected);
-        let unchanged = words(&key, &SaveOutcome::Unchanged(saved()));
-        let expected = format!("unchanged: a/b is this tree already (sequence 7, manifest {short})\n");
-        assert!(unchanged.starts_with(&expected), "{unchanged}");
-        let expected =
-            format!("not saved: another save of a/b was faster, and stands (sequence 7, manifest {short})");
-        assert_eq!(words(&key, &lost()), expected);
-    }
-
-    #[test]
-    fn every_end_is_an_object_that_begins_with_its_version() {
-        let outcomes = [SaveOutcome::Saved(saved()), SaveOutcome::Unchanged(saved()), lost()];
-        for (outcome, result) in outcomes.iter().zip(["saved", "unchanged", "lost-race"]) {
-            let text = output::json(&SaveReport::of(outcome)).unwrap();
-            let begin = format!("{{\n  \"version\": 1,\n  \"result\": \"{result}\",\n  \"key\": \"a/b\"");
-            assert!(text.starts_with(&begin), "{text}");
-            let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(object["manifest"], "ab".repeat(32));
-            assert_eq!(object["sequence"], 7);
-            assert_eq!(object["skipped"][0]["path"], "socket");
-        }
     }
 }

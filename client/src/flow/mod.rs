@@ -3,6 +3,7 @@
 //! ```text
 //! restore   ask (resolve, the tree) → fetch (chunks) → write (threads) → the directory
 //! save      the directory → sink (the node) → ask (what is newest) → sign → publish
+//!           or, signed elsewhere: … → what is to be signed; later: publish
 //! both      deadlines, miss
 //! ```
 
@@ -10,6 +11,8 @@ mod ask;
 mod deadlines;
 mod fetch;
 mod miss;
+mod outcome;
+mod publish;
 mod restore;
 mod save;
 mod sink;
@@ -21,8 +24,10 @@ pub use ask::{Found, Resolution, list, open_manifest, resolve, status, tree_of};
 pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
 pub use miss::Miss;
+pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
+pub use publish::{PublishRequest, publish};
 pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
-pub use save::{Ancestry, Lost, SaveError, SaveOutcome, SaveRequest, Saved, save};
+pub use save::{Ancestry, SaveRequest, Signer, save};
 pub use sink::{Sent, SinkError};
 
 /// Who watches a restore or a save. Every method may be left as it is.

@@ -1,29 +1,27 @@
-//! Save: a directory under a key, signed here, durable at the seeds before it returns.
+//! Save: a directory under a key, signed here, durable at the seeds before it returns. Or signed elsewhere: then it ends
+//! with what is to be signed, and the chunks wait in the node.
 //!
 //! What can be refused without any work is refused before any: first what the statement would say, then the directory,
 //! then whether the seeds answer. Only then files are read.
 
 use super::ask::{Found, Resolution, open_manifest, resolve};
-use super::deadlines::{Clocked, GRACE, milliseconds_until};
-use super::sink::{NodeSink, Sent, SinkError};
+use super::deadlines::Clocked;
+use super::outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned, reason};
+use super::publish::{Published, publish_above};
+use super::sink::{NodeSink, Sent};
 use super::{Deadlines, Observer, Stage};
 use crate::clock::now;
 use crate::connection::{Connection, ConnectionError};
-use crate::disk::{DiskError, PackError, Packed, Scan, ScanOptions, Skipped, pack};
-use crate::protocol::{PublishEnd, Reply, Request};
+use crate::disk::{Packed, Scan, ScanOptions, pack};
 use pollux_core::engine::MissReason;
 use pollux_core::limits::ANCESTORS_MAX;
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Document, DocumentError, Envelope, Key, KeyPair, Manifest,
-    ManifestId, Provenance, TreeRef, TreeTotals,
+    ChunkId, ChunkRef, Document, Key, KeyPair, Manifest, ManifestId, Provenance, TreeRef, TreeTotals,
 };
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// A vote that was split, or cut short by a crash, blocks its sequence for ever: so the next ones are tried.
-const TRIES_MAX: u32 = 4;
 
 /// Between two questions while only peers answer.
 const RELAYED_PAUSE: Duration = Duration::from_millis(250);
@@ -37,8 +35,8 @@ pub struct SaveRequest {
     pub key: Key,
     /// Which files.
     pub scan: ScanOptions,
-    /// Signs the manifest; never leaves this process.
-    pub signer: KeyPair,
+    /// Who signs the manifest.
+    pub signer: Signer,
     /// Where the save comes from.
     pub provenance: Provenance,
     /// What the directory was restored from, if it was.
@@ -49,6 +47,15 @@ pub struct SaveRequest {
     pub deadlines: Deadlines,
     /// Once true, the save ends.
     pub interrupted: Arc<AtomicBool>,
+}
+
+/// Who signs what is saved.
+#[derive(Clone, Debug)]
+pub enum Signer {
+    /// This key; it never leaves this process.
+    Key(Box<KeyPair>),
+    /// Somebody else: the save ends with [`SaveOutcome::Unsigned`].
+    Elsewhere,
 }
 
 /// The manifest that a directory was restored from.
@@ -64,109 +71,13 @@ pub struct Ancestry {
     pub tree: TreeRef,
 }
 
-/// What was saved.
-#[derive(Debug)]
-pub struct Saved {
-    /// The manifest's name.
-    pub id: ManifestId,
-    /// What it says.
-    pub manifest: Manifest,
-    /// Receipts that it has.
-    pub receipts: usize,
-    /// What was left out.
-    pub skipped: Vec<Skipped>,
-    /// What the node lacked.
-    pub sent: Sent,
-    /// How long it took.
-    pub elapsed: Duration,
-}
-
-/// Another save of this key was faster; it stands, and this one is not published.
-#[derive(Debug)]
-pub struct Lost {
-    /// The name of the manifest that stands.
-    pub id: ManifestId,
-    /// What it says.
-    pub manifest: Manifest,
-    /// What was left out of the directory.
-    pub skipped: Vec<Skipped>,
-}
-
-/// How a save ends well.
-#[derive(Debug)]
-pub enum SaveOutcome {
-    /// It counts.
-    Saved(Box<Saved>),
-    /// The newest save of this key has the same tree, and much of its life before it.
-    Unchanged(Box<Saved>),
-    /// Another one was faster.
-    LostRace(Box<Lost>),
-}
-
-/// How a save fails.
-#[derive(Debug, thiserror::Error)]
-pub enum SaveError {
-    /// What the manifest would say breaks a rule; nothing was done yet.
-    #[error("the manifest would not be believed: {0}")]
-    Statement(#[from] DocumentError),
-    /// The directory.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// A file that would not hold still.
-    #[error("{} keeps changing while it is saved", .0.display())]
-    Changing(PathBuf),
-    /// The node cannot be reached or used.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// The node does not take chunks.
-    #[error("{0}")]
-    Put(crate::protocol::PutFailure),
-    /// The seeds are needed and silent.
-    #[error("the seeds cannot be asked: {0}")]
-    NoSeeds(MissReason),
-    /// The time for all of it is over.
-    #[error("the save was not done within the time allowed")]
-    TooSlow,
-    /// The seeds vote for other saves of this key, none of which counts yet.
-    #[error("other saves of this key are under way, and none of them counts yet")]
-    Contended,
-    /// The seeds or the node refuse.
-    #[error("{0}")]
-    Publish(PublishEnd),
-}
-
-impl From<SinkError> for SaveError {
-    fn from(error: SinkError) -> Self {
-        match error {
-            SinkError::Connection(error) => error.into(),
-            SinkError::Put(why) => Self::Put(why),
-        }
-    }
-}
-
-impl From<PackError<SinkError>> for SaveError {
-    fn from(error: PackError<SinkError>) -> Self {
-        match error {
-            PackError::Disk(error) => error.into(),
-            PackError::Changing(path) => Self::Changing(path),
-            PackError::Sink(error) => error.into(),
-        }
-    }
-}
-
 /// Saves.
 ///
 /// # Errors
 /// Whatever keeps the save from being durable at the seeds; nothing is published then.
 pub fn save(request: &SaveRequest, observer: &mut dyn Observer) -> Result<SaveOutcome, SaveError> {
     let clocked = Clocked::start(request.deadlines);
-    try_save(request, clocked, observer).map_err(|error| {
-        if request.interrupted.load(Ordering::Relaxed) {
-            return ConnectionError::Interrupted.into();
-        }
-        let timed_out = matches!(error, SaveError::Connection(ConnectionError::TimedOut));
-        if timed_out && clocked.over() { SaveError::TooSlow } else { error }
-    })
+    try_save(request, clocked, observer).map_err(|error| reason(error, clocked, &request.interrupted))
 }
 
 fn try_save(
@@ -191,10 +102,14 @@ fn try_save(
         let receipts = same.certified.receipts.len();
         return Ok(SaveOutcome::Unchanged(done(same.id, same.manifest.clone(), receipts)));
     }
-    observer.stage(Stage::Publishing);
     let sequence = newest.map_or(1, |found| found.manifest.sequence.saturating_add(1));
     let manifest = statement(request, connection.pool(), packed.tree_ref, sequence);
-    match publish(&connection, (request, clocked), manifest, observer)? {
+    let Signer::Key(signer) = &request.signer else {
+        manifest.check()?;
+        let (skipped, elapsed) = (skipped(), clocked.elapsed());
+        return Ok(SaveOutcome::Unsigned(Box::new(Unsigned { manifest, skipped, sent, elapsed })));
+    };
+    match publish_above(&connection, (signer, clocked), manifest, observer)? {
         Published::Certified(certified, manifest) => {
             Ok(SaveOutcome::Saved(done(certified.manifest.id(), *manifest, certified.receipts.len())))
         }
@@ -280,66 +195,6 @@ fn descent(ancestry: Option<&Ancestry>, tree: &TreeRef) -> (Vec<ManifestId>, u32
     ancestors.extend(from.ancestors.iter().filter(|id| **id != from.id));
     ancestors.truncate(ANCESTORS_MAX);
     (ancestors, from.generation.saturating_add(changed))
-}
-
-enum Published {
-    Certified(Box<CertifiedEnvelope>, Box<Manifest>),
-    LostRace(Box<CertifiedEnvelope>),
-}
-
-/// A lost race against a save that counts is the end; against a vote without one, the next sequence is tried.
-fn publish(
-    connection: &Connection,
-    (request, clocked): (&SaveRequest, Clocked),
-    mut manifest: Manifest,
-    observer: &mut dyn Observer,
-) -> Result<Published, SaveError> {
-    for _ in 0..TRIES_MAX {
-        manifest.check()?;
-        if clocked.over() {
-            return Err(SaveError::TooSlow);
-        }
-        let envelope = Envelope::sign(&manifest, &request.signer);
-        match publish_once(connection, envelope, clocked, observer)? {
-            Ok(certified) => return Ok(Published::Certified(certified, Box::new(manifest))),
-            Err(PublishEnd::LostRace { standing: Some(standing), .. }) => {
-                return Ok(Published::LostRace(standing));
-            }
-            Err(PublishEnd::LostRace { standing: None, highest }) => {
-                manifest.sequence = highest.max(manifest.sequence).saturating_add(1);
-            }
-            Err(why) => return Err(SaveError::Publish(why)),
-        }
-    }
-    Err(SaveError::Contended)
-}
-
-/// Waits as long as the time for all allows: a seed that pulls much has nothing to say for long.
-fn publish_once(
-    connection: &Connection,
-    manifest: Envelope,
-    clocked: Clocked,
-    observer: &mut dyn Observer,
-) -> Result<Result<Box<CertifiedEnvelope>, PublishEnd>, SaveError> {
-    let until = clocked.end();
-    connection.send(&Request::Publish { manifest, deadline_ms: milliseconds_until(until) })?;
-    let mut pulled = 0;
-    loop {
-        let reply = connection.reply(until + GRACE)?;
-        if let Reply::PublishProgress { have, of } = reply {
-            if pulled == 0 {
-                observer.total(of.into());
-            }
-            observer.advance(u64::from(have.saturating_sub(pulled)));
-            pulled = pulled.max(have);
-        } else if let Reply::Published { certified } = reply {
-            return Ok(Ok(certified));
-        } else if let Reply::PublishFailed { why } = reply {
-            return Ok(Err(why));
-        } else {
-            return Err(ConnectionError::OutOfTurn.into());
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::thread;
 use tempfile::TempDir;
 
 /// Status, and how the manual puts it.
-const TABLE: [(i32, &str); 8] = [
+const TABLE: [(i32, &str); 9] = [
     (0, "done"),
     (1, "failed"),
     (2, "usage"),
@@ -21,13 +21,14 @@ const TABLE: [(i32, &str); 8] = [
     (4, "reached"),
     (5, "refused"),
     (6, "directory"),
+    (7, "taken"),
     (130, "interrupted"),
 ];
 
 const KEY: &str = "a/b/c";
 
 /// A directory with a socket of a node that answers one connection with these, one for each request.
-fn node(answers: Vec<Reply>) -> (TempDir, PathBuf) {
+pub(crate) fn node(answers: Vec<Reply>) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("node.sock");
     let listener = UnixListener::bind(&socket).unwrap();
@@ -50,7 +51,7 @@ fn read_request(stream: &mut UnixStream) {
     }
 }
 
-fn welcome() -> Reply {
+pub(crate) fn welcome() -> Reply {
     Reply::Welcome { version: VERSION, software: "node".to_owned(), pool: "ci".to_owned() }
 }
 
@@ -230,7 +231,10 @@ fn row(line: &str) -> Option<i32> {
 #[test]
 fn every_verb_can_be_switched_off() {
     let save = ["save", KEY, "/nowhere/cache", "--signing-key", "/nowhere/key"];
-    let verbs = [&["restore", KEY, "/nowhere/target"][..], &save, &["ls"], &["show", KEY], &["status"]];
+    let sign = ["sign", "/nowhere/s.json", "--allow", "a/*", "--provenance", "/nowhere/p.json", "--dry-run"];
+    let publish = ["publish", "/nowhere/s.json.signed"];
+    let restore = ["restore", KEY, "/nowhere/target"];
+    let verbs = [&restore[..], &save, &sign, &publish, &["ls"], &["show", KEY], &["status"]];
     for verb in verbs {
         for json in [false, true] {
             let mut command = pollux(verb);

@@ -12,7 +12,7 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn every_verb_explains_itself() {
     insta::assert_snapshot!("pollux", help(&[]));
-    for verb in ["restore", "save", "ls", "show", "status", "pool"] {
+    for verb in ["restore", "save", "sign", "publish", "grant", "ls", "show", "status", "pool"] {
         insta::assert_snapshot!(verb, help(&[verb]));
     }
     insta::assert_snapshot!("pool-init", help(&["pool", "init"]));

@@ -5,5 +5,6 @@
 mod ask;
 mod cache;
 mod node;
+mod publish;
 mod restore;
 mod save;

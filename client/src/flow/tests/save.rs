@@ -2,7 +2,7 @@ use super::cache::{Cache, KEY, certified, found};
 use super::node::{Act, Heard, Node};
 use crate::connection::ConnectionError;
 use crate::disk::{DiskError, ScanOptions};
-use crate::flow::{Ancestry, Deadlines, SaveError, SaveOutcome, SaveRequest, Unwatched, save};
+use crate::flow::{Ancestry, Deadlines, SaveError, SaveOutcome, SaveRequest, Signer, Unwatched, save};
 use crate::protocol::{PublishEnd, PutFailure, Reply, Request};
 use pollux_core::engine::MissReason;
 use pollux_core::{Envelope, KeyPair, Manifest, ManifestId, Provenance};
@@ -12,15 +12,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(300);
 
-fn request(socket: &Path, cache: &Cache) -> SaveRequest {
+pub(super) fn request(socket: &Path, cache: &Cache) -> SaveRequest {
     SaveRequest {
         socket: socket.to_owned(),
         key: KEY.parse().unwrap(),
         scan: ScanOptions { base: cache.base(), paths: Vec::new(), exclude: Vec::new(), strict: false },
-        signer: KeyPair::from_seed([7; 32]),
+        signer: Signer::Key(Box::new(KeyPair::from_seed([7; 32]))),
         provenance: Provenance::default(),
         ancestry: None,
         life: Duration::from_secs(3600),
@@ -34,7 +34,7 @@ fn run(request: &SaveRequest) -> Result<SaveOutcome, SaveError> {
 }
 
 /// Takes everything and publishes it; nothing was saved before.
-fn take(heard: &Heard) -> Vec<Act> {
+pub(super) fn take(heard: &Heard) -> Vec<Act> {
     let Heard::Request(request) = heard else { return Vec::new() };
     vec![Act::Say(match request {
         Request::Lacks { chunks } => {
@@ -47,7 +47,7 @@ fn take(heard: &Heard) -> Vec<Act> {
 }
 
 /// As [`take`], but what the test does otherwise.
-fn otherwise(act: impl Fn(&Request) -> Option<Reply> + Send + 'static) -> Node {
+pub(super) fn otherwise(act: impl Fn(&Request) -> Option<Reply> + Send + 'static) -> Node {
     Node::start(move |heard| {
         if let Heard::Request(request) = heard
             && let Some(reply) = act(request)
@@ -63,7 +63,7 @@ fn body(manifest: &Envelope) -> Manifest {
 }
 
 /// The manifests that a node was asked to publish.
-fn published(node: Node) -> Vec<Manifest> {
+pub(super) fn published(node: Node) -> Vec<Manifest> {
     let heard = node.heard().into_iter();
     let manifests = heard.filter_map(|heard| match heard {
         Heard::Request(Request::Publish { manifest, .. }) => Some(body(&manifest)),
@@ -72,7 +72,7 @@ fn published(node: Node) -> Vec<Manifest> {
     manifests.collect()
 }
 
-fn publish_fails(why: PublishEnd) -> Node {
+pub(super) fn publish_fails(why: PublishEnd) -> Node {
     otherwise(move |request| {
         matches!(request, Request::Publish { .. }).then(|| Reply::PublishFailed { why: why.clone() })
     })
