@@ -22,5 +22,6 @@ mod save_then_restore;
 mod saver_is_killed;
 mod scene;
 mod seed_is_down;
+mod signed_elsewhere;
 mod two_jobs_at_once;
 mod untrusted_job_publishes;

@@ -23,9 +23,15 @@ impl Scene {
     }
 
     pub(crate) fn with_seed(options: &NodeOptions) -> Self {
+        Self::with_pool(options, |_| {})
+    }
+
+    /// A pool that is changed before its seed starts.
+    pub(crate) fn with_pool(options: &NodeOptions, change: impl FnOnce(&Pool)) -> Self {
         let directory = tempfile::Builder::new().prefix("pollux-story-").tempdir().unwrap();
         let programs = Programs::beside_this_one().unwrap();
         let pool = Pool::init(programs, directory.path()).unwrap();
+        change(&pool);
         let seed = pool.seed(options).unwrap();
         Self { pool, seed, directory }
     }
