@@ -19,7 +19,7 @@ mod sample;
 mod target;
 mod words;
 
-use target::{bulk, chunk, control, document, envelope, names, socket, tree};
+use target::{bulk, chunk, control, document, envelope, names, socket, statement, tree};
 
 /// A decoder, and what must hold for it.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +41,10 @@ pub enum Verdict {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "document", check: document::check, seeds: document::seeds },
     Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },
+    Target { name: "statement", check: statement::check, seeds: statement::seeds },
     Target { name: "tree", check: tree::check, seeds: tree::seeds },
     Target { name: "control", check: control::check, seeds: control::seeds },
     Target { name: "bulk", check: bulk::check, seeds: bulk::seeds },

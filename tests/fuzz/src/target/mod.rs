@@ -7,4 +7,5 @@ pub(crate) mod document;
 pub(crate) mod envelope;
 pub(crate) mod names;
 pub(crate) mod socket;
+pub(crate) mod statement;
 pub(crate) mod tree;
