@@ -1,5 +1,5 @@
 //! The built program: repeatable in two processes, clear about what is wrong.
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests may fail like tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "what tests call may fail like tests")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
