@@ -18,7 +18,7 @@ use super::{
 };
 use pipeline::{Failure, pipeline};
 use pollux_core::{ChunkId, ChunkRef, Entry, EntryKind, Tree, TreeRef, VerifiedChunk, runs};
-use std::{path::PathBuf, thread};
+use std::{panic::resume_unwind, path::PathBuf, thread};
 
 /// Where packed chunks go. Several threads put at once, while another one asks.
 pub trait ChunkSink: Sync {
@@ -87,15 +87,26 @@ fn pack_once<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, Failure<S::E
     let runs = runs(&entries);
     let chunks = pipeline(sink, |feed| read::read_runs(scan, &runs, feed))?;
     let unfit = |why| Failure::Disk(DiskError::Unfit { base: scan.options.base.clone(), why });
-    let (tree, tree_chunks) = thread::scope(|scope| {
-        let unchanged = scope.spawn(|| read::check_unchanged(scan));
+    let (tree, tree_chunks) = while_checking(scan, || {
         let tree = Tree::new(scan.roots.clone(), entries, chunks).map_err(unfit)?;
         let tree_chunks = pack_tree(&tree, sink)?;
-        unchanged.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok::<_, Failure<S::Error>>((tree, tree_chunks))
+        Ok((tree, tree_chunks))
     })?;
     let tree_ref = TreeRef { chunks: tree_chunks, totals: tree.totals(), roots: tree.roots().to_vec() };
     Ok(Packed { tree, tree_ref })
+}
+
+/// Does the work while another thread looks whether every file held still; after it, where there is no thread to be had.
+fn while_checking<T, E>(scan: &Scan, work: impl FnOnce() -> Result<T, Failure<E>>) -> Result<T, Failure<E>> {
+    thread::scope(|scope| {
+        let checking = thread::Builder::new().spawn_scoped(scope, || read::check_unchanged(scan));
+        let done = work()?;
+        match checking {
+            Ok(checking) => checking.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+            Err(_) => read::check_unchanged(scan)?,
+        }
+        Ok(done)
+    })
 }
 
 fn pack_tree<S: ChunkSink>(tree: &Tree, sink: &S) -> Result<Vec<ChunkRef>, Failure<S::Error>> {

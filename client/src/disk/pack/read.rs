@@ -28,13 +28,8 @@ pub(super) fn read_runs(scan: &Scan, runs: &[Run], feed: Feed<'_, '_>) -> Result
 
 /// Looks once more whether every file is the one that was listed and read.
 pub(super) fn check_unchanged(scan: &Scan) -> Result<(), ReadEnd> {
-    check_files(scan, &scan.found)
-}
-
-fn check_files(scan: &Scan, found: &[Found]) -> Result<(), ReadEnd> {
     let mut place = Place::new(scan);
-    for found in found {
-        let FoundKind::File(stamp) = &found.kind else { continue };
+    for (found, stamp) in scan.files() {
         let dir = place.of(&found.path).map_err(|errno| read_end(scan, found, errno))?;
         let stat = statat(dir, split(&found.path).1, AtFlags::SYMLINK_NOFOLLOW);
         if Stamp::of(&stat.map_err(|errno| read_end(scan, found, errno))?) != *stamp {
