@@ -113,7 +113,9 @@ fn run_worker<S: ChunkSink>(queues: &Queues<'_, S::Error>, sink: &S) {
     let _closed = ClosedOnPanic(queues);
     let mut encoder = FrameEncoder::for_saving();
     let mut end = Ok(());
-    while let Some(hashed) = queues.work.pop().filter(|_| end.is_ok()) {
+    while end.is_ok()
+        && let Some(hashed) = queues.work.pop()
+    {
         end = sink.put(hashed.compress(&mut encoder));
     }
     queues.events.push(Event::Left(end));
