@@ -36,10 +36,9 @@ fn hostile(good: &str, bad: &str, pool: &str) -> Hostile {
     let mut encoded = tree.encode();
     let at = encoded.windows(good.len()).position(|bytes| bytes == good.as_bytes()).unwrap();
     encoded[at..at + bad.len()].copy_from_slice(bad.as_bytes());
-    let mut chunks = Vec::new();
-    let mut cutter = Cutter::new();
-    cutter.push(&encoded, |plain| chunks.push(VerifiedChunk::from_plain(plain, &mut encoder)));
-    cutter.finish(|plain| chunks.push(VerifiedChunk::from_plain(plain, &mut encoder)));
+    let cutter = Cutter::new();
+    let chunks = cutter.cut(&encoded).map(|plain| VerifiedChunk::from_plain(plain, &mut encoder));
+    let mut chunks: Vec<VerifiedChunk> = chunks.collect();
     let listed: Vec<ChunkRef> = chunks.iter().map(VerifiedChunk::chunk).collect();
     chunks.push(content);
     let created = now();

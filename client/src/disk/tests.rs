@@ -7,3 +7,5 @@ mod scanning;
 mod support;
 mod targets;
 mod unprivileged;
+
+pub(in crate::disk) use support::noise;

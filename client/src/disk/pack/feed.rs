@@ -99,3 +99,64 @@ fn give_out<'a>(
     let taken = chunks.all(|range| emit(HashedChunk::new(Piece::new(&slab, range))));
     if taken { Ok(()) } else { Err(ReadEnd::Stopped) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::slab::SLAB_BYTES;
+    use super::*;
+    use crate::disk::tests::noise;
+    use proptest::prelude::*;
+    use std::sync::Mutex;
+
+    /// The chunks of these runs, each fed in pieces of these sizes in turn.
+    fn fed(runs: &[Vec<u8>], sizes: &[usize]) -> Vec<Vec<u8>> {
+        let (slabs, cuts) = (Slabs::new(2), Mutex::new(Vec::new()));
+        let emit = |cut: Cut<'_>| {
+            cuts.lock().unwrap().push(cut.plain().to_vec());
+            true
+        };
+        let mut feed = Feed::new(&slabs, &emit).unwrap();
+        let mut sizes = sizes.iter().cycle();
+        for run in runs {
+            let mut rest = &run[..];
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+                feed.push(now).unwrap();
+                rest = later;
+            }
+            feed.end_run();
+        }
+        feed.finish().unwrap();
+        cuts.into_inner().unwrap()
+    }
+
+    #[test]
+    fn nobody_wants_more() {
+        let slabs = Slabs::new(2);
+        let mut feed = Feed::new(&slabs, &|_| false).unwrap();
+        let end = feed.push(&vec![7; SLAB_BYTES + 1]);
+        assert!(matches!(end, Err(ReadEnd::Stopped)));
+    }
+
+    #[test]
+    fn runs_without_bytes_have_no_chunk() {
+        assert_eq!(fed(&[Vec::new(), vec![1], Vec::new(), vec![2]], &[1]), [[1], [2]]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn however_it_is_read_each_run_is_cut_from_its_own_start(
+            lengths in proptest::collection::vec(prop_oneof![0usize..200_000, 0usize..4_000_000], 1..5),
+            sizes in proptest::collection::vec(prop_oneof![1000usize..50_000, 200_000usize..3_000_000], 1..4),
+            tame: bool,
+        ) {
+            let run = |(number, bytes): (u64, usize)| if tame { vec![0; bytes] } else { noise(number, bytes) };
+            let runs: Vec<Vec<u8>> = (0..).zip(lengths).map(run).collect();
+            let cutter = Cutter::new();
+            let expected: Vec<&[u8]> = runs.iter().flat_map(|run| cutter.cut(run)).collect();
+            prop_assert!(fed(&runs, &sizes) == expected);
+        }
+    }
+}

@@ -37,20 +37,14 @@ fn chunks_are_in_content_order() {
     let dir = tempfile::tempdir().unwrap();
     sample(dir.path());
     let saved = Saved::all_of(dir.path());
-    let mut small = Vec::new();
+    let (cutter, scan) = (Cutter::new(), scan(dir.path()));
+    let read = |path: &String| fs::read(dir.path().join(path)).unwrap();
+    let (small, large): (Vec<_>, Vec<_>) = scan.files().partition(|(_, stamp)| stamp.bytes < 128 * 1024);
+    let small: Vec<u8> = small.iter().flat_map(|(found, _)| read(&found.path)).collect();
+    let runs = std::iter::once(small).chain(large.iter().map(|(found, _)| read(&found.path)));
     let mut expected = Vec::new();
-    let mut cutter = Cutter::new();
-    let scan = scan(dir.path());
-    for (found, _) in scan.files().filter(|(_, stamp)| stamp.bytes < 128 * 1024) {
-        small.extend(fs::read(dir.path().join(&found.path)).unwrap());
-    }
-    cutter.push(&small, |plain| expected.push(ChunkId::of(plain)));
-    cutter.finish(|plain| expected.push(ChunkId::of(plain)));
-    for (found, _) in scan.files().filter(|(_, stamp)| stamp.bytes >= 128 * 1024) {
-        cutter.push(&fs::read(dir.path().join(&found.path)).unwrap(), |plain| {
-            expected.push(ChunkId::of(plain));
-        });
-        cutter.finish(|plain| expected.push(ChunkId::of(plain)));
+    for run in runs {
+        expected.extend(cutter.cut(&run).map(ChunkId::of));
     }
     let packed: Vec<_> = saved.packed.tree.chunks().iter().map(|chunk| chunk.id).collect();
     assert_eq!(packed, expected);

@@ -185,7 +185,7 @@ pub(super) fn names(dir: &Path) -> Vec<String> {
 }
 
 /// Bytes without a pattern, the same for the same seed.
-pub(super) fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub(in crate::disk) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {

@@ -16,7 +16,6 @@
 use super::gear::{Gear, Searched};
 use crate::ChunkId;
 use crate::limits::{CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN};
-use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A chunk's name and its length.
@@ -44,97 +43,42 @@ const fn widen(bytes: u32) -> usize {
     bytes as usize
 }
 
-/// Cuts one run after another.
-///
-/// The cuts depend on the run's bytes only, not on how they are handed over. At most [`CHUNK_BYTES_MAX`] bytes are held
-/// between calls; chunks that lie whole in what is pushed are given out as slices of it, without a copy.
+/// Finds where chunks end. What it finds depends on the run's bytes only, not on how they were read.
 ///
 /// ```
 /// # use pollux_core::Cutter;
-/// let mut cutter = Cutter::new();
-/// let mut lengths = Vec::new();
-/// cutter.push(&[0; 700_000], |chunk| lengths.push(chunk.len()));
-/// cutter.push(&[0; 700_000], |chunk| lengths.push(chunk.len()));
-/// cutter.finish(|chunk| lengths.push(chunk.len()));
+/// let run = vec![0; 1_400_000];
+/// let lengths: Vec<usize> = Cutter::new().cut(&run).map(<[u8]>::len).collect();
 /// assert_eq!(lengths, [1_048_576, 351_424]);
 /// ```
+#[derive(Clone, Debug)]
 pub struct Cutter {
     gear: Gear,
-    /// The run's bytes behind the last cut. Fewer than [`MAX`] between calls.
-    carry: Vec<u8>,
-    /// How many bytes to carry before the next search. A search begins at the chunk's start again, so it waits until
-    /// the carry has doubled: however small the pushes, a byte is then looked at twice on average, not once per push.
-    search_at: usize,
 }
 
 impl Cutter {
-    /// A cutter at the start of a run.
+    /// A cutter.
     #[must_use]
     pub fn new() -> Self {
-        Self { gear: Gear::new(), carry: Vec::new(), search_at: AVERAGE }
+        Self { gear: Gear::new() }
     }
 
-    /// How long the first chunk of these bytes is, if its end can be told from them alone, whatever follows in the run. For
-    /// who holds the run's bytes anyway: nothing is carried.
+    /// How long the first chunk of these bytes is, if its end can be told from them alone, whatever follows in the run:
+    /// a cut that is found among them stays where it is, and a chunk ends at [`CHUNK_BYTES_MAX`] at the latest.
     #[must_use]
     pub fn first(&self, bytes: &[u8]) -> Option<usize> {
-        split_chunk(&self.gear, bytes).map(|(chunk, _)| chunk.len())
+        let cut = cut_point(&self.gear, bytes);
+        (cut < bytes.len() || cut == MAX).then_some(cut)
     }
 
-    /// Takes the next bytes of the run; `emit` gets each chunk's plain bytes as soon as its end is known.
-    pub fn push(&mut self, bytes: &[u8], mut emit: impl FnMut(&[u8])) {
-        let Some(mut rest) = self.use_up_carry(bytes, &mut emit) else {
-            return;
-        };
-        while let Some((chunk, behind)) = split_chunk(&self.gear, rest) {
-            emit(chunk);
+    /// The chunks of a run that lies whole in memory; an empty run has none.
+    pub fn cut<'a>(&self, run: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = run;
+        core::iter::from_fn(move || {
+            let (chunk, behind) = split_at(rest, self.first(rest).unwrap_or(rest.len()));
             rest = behind;
-        }
-        self.carry.extend_from_slice(rest);
-        self.search_at = search_after(rest.len());
-    }
-
-    /// Ends the run: `emit` gets what is left of it, if anything (an empty run has no chunk). The next push begins another run.
-    pub fn finish(&mut self, mut emit: impl FnMut(&[u8])) {
-        let mut rest = self.carry.as_slice();
-        while !rest.is_empty() {
-            let (chunk, behind) = split_at(rest, cut_point(&self.gear, rest));
-            emit(chunk);
-            rest = behind;
-        }
-        self.carry.clear();
-        self.search_at = AVERAGE;
-    }
-
-    /// Cuts what is carried, with as many of the new bytes as that takes. Gives the new bytes behind the last cut once
-    /// nothing is carried any more, or `None` if all of them are.
-    fn use_up_carry<'a>(&mut self, bytes: &'a [u8], emit: &mut impl FnMut(&[u8])) -> Option<&'a [u8]> {
-        let mut rest = bytes;
-        // How many of the carried bytes are older than this push.
-        let mut older = self.carry.len();
-        while !self.carry.is_empty() {
-            let (taken, behind) = split_at(rest, self.search_at.saturating_sub(self.carry.len()));
-            self.carry.extend_from_slice(taken);
-            rest = behind;
-            if self.carry.len() < self.search_at {
-                return None;
-            }
-            let Some((chunk, _)) = split_chunk(&self.gear, &self.carry) else {
-                self.search_at = search_after(self.carry.len());
-                continue;
-            };
-            emit(chunk);
-            let cut = chunk.len();
-            if let Some(used) = cut.checked_sub(older) {
-                self.carry.clear();
-                rest = split_at(bytes, used).1;
-            } else {
-                older = older.saturating_sub(cut);
-                self.carry.drain(..cut);
-                self.search_at = AVERAGE;
-            }
-        }
-        Some(rest)
+            (!chunk.is_empty()).then_some(chunk)
+        })
     }
 }
 
@@ -142,24 +86,6 @@ impl Default for Cutter {
     fn default() -> Self {
         Self::new()
     }
-}
-
-impl fmt::Debug for Cutter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cutter").field("carried_bytes", &self.carry.len()).finish_non_exhaustive()
-    }
-}
-
-/// When to search again after no cut was found in `bytes` bytes.
-fn search_after(bytes: usize) -> usize {
-    bytes.saturating_mul(2).clamp(AVERAGE, MAX)
-}
-
-/// The first chunk and what is behind it, if its end can be told from these bytes alone: a cut that is found among them
-/// stays where it is whatever follows, and a chunk ends at [`MAX`] at the latest.
-fn split_chunk<'a>(gear: &Gear, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let cut = cut_point(gear, bytes);
-    (cut < bytes.len() || cut == MAX).then(|| split_at(bytes, cut))
 }
 
 /// Where the first chunk ends, if the run ends with these bytes.

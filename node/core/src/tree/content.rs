@@ -22,7 +22,7 @@ pub struct Run {
     pub bytes: u64,
 }
 
-/// The runs of a listing, in content order: what a saver has to feed to its [`Cutter`](crate::Cutter), and where to end a run.
+/// The runs of a listing, in content order: what a saver has to cut with a [`Cutter`](crate::Cutter), each run from its own start.
 #[must_use]
 pub fn runs(entries: &[Entry]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
