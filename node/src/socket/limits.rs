@@ -17,6 +17,8 @@ pub(super) const TURNS: usize = 16;
 pub(super) const UPLOADS_MAX: usize = 8;
 /// Who hashes and appends what one job uploads: more of them keep up with more processors than a job's instance has.
 pub(super) const UPLOAD_TAKERS_MAX: usize = 4;
+/// Bytes that a job has appended before they are made durable without being asked for: the disk works while the job does.
+pub(super) const UPLOAD_SYNC_BYTES: usize = 32 * 1024 * 1024;
 /// Chunks hashed and appended in one turn: some milliseconds of work, worth a wake-up, short enough for others to wait.
 pub(super) const UPLOADS_PER_TURN: usize = 16;
 /// Replies that wait for a job's socket before nothing more is read from it.

@@ -3,7 +3,7 @@
 //! They wait in a short queue. Whoever has a turn takes one after another: a turn for each would cost several wake-ups,
 //! and on a busy machine those cost as much as hashing it. After some, others have their turn.
 
-use super::limits::{UPLOAD_TAKERS_MAX, UPLOADS_MAX, UPLOADS_PER_TURN};
+use super::limits::{UPLOAD_SYNC_BYTES, UPLOAD_TAKERS_MAX, UPLOADS_MAX, UPLOADS_PER_TURN};
 use super::turns::Turns;
 use crate::driver::UNPUBLISHED_MARKS;
 use crate::store::{Store, StoreError};
@@ -37,6 +37,8 @@ struct State {
     failed: Option<(ChunkId, PutFailure)>,
     /// Those who take. Each leaves only where nothing waits, seen in the same breath.
     takers: usize,
+    /// Bytes of frames appended since a taker last made them durable.
+    appended: usize,
     decoders: Vec<FrameDecoder>,
 }
 
@@ -120,9 +122,11 @@ impl Queue {
                 self.state().decoders.push(decoder);
                 return Turn::Left;
             };
+            let bytes = frame.bytes.len();
             if let Err(why) = check_and_append(&self.store, &mut decoder, chunk, frame) {
                 self.fail(chunk.id, why);
             }
+            self.sync_some(bytes);
         }
         self.state().decoders.push(decoder);
         Turn::Over
@@ -139,6 +143,18 @@ impl Queue {
             self.room.notify_one();
         }
         next
+    }
+
+    /// Makes durable what has been appended, once that is much: while the job goes on, so that little is left to its flush.
+    /// What fails here is told by the flush, since the store does not forget it.
+    fn sync_some(&self, bytes: usize) {
+        let mut state = self.state();
+        state.appended += bytes;
+        if state.appended >= UPLOAD_SYNC_BYTES {
+            state.appended = 0;
+            drop(state);
+            drop(self.store.sync());
+        }
     }
 
     /// The first failure is told; what came after it is not taken.
