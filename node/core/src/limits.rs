@@ -103,6 +103,10 @@ pub const TEXT_BYTES_MAX: usize = 128;
 pub const ADDRESSES_PER_PEER_MAX: usize = 8;
 /// Rows of one listing at most; what does not fit is asked for again.
 pub const LISTING_ROWS_MAX: usize = 64;
+/// Names in one message of a seed that another catches up with at most: with 65 bytes each they fill half a message.
+pub const RECORD_NAMES_MAX: usize = 4096;
+/// Manifests and votes that one seed brings another in one message at most: each is verified by who gets it.
+pub const BROUGHT_MAX: usize = 64;
 /// Neighbours that a seed hands out at most.
 pub const NEIGHBOURS_MAX: usize = 32;
 /// Peers that a node keeps control connections to at most (a seed: [`SEED_PEERS_MAX`]).
@@ -137,8 +141,8 @@ pub const RELAY_INTERVAL: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{ChunkSet, Control};
-    use crate::{ChunkId, ChunkRef, ManifestId, TreeRef, TreeTotals};
+    use crate::message::{ChunkSet, Control, RecordName};
+    use crate::{ChunkId, ChunkRef, ManifestId, PeerId, PublicKey, TreeRef, TreeTotals};
 
     #[test]
     fn bounds_fit_each_other() {
@@ -162,6 +166,15 @@ mod tests {
         let bytes = serde_json::to_vec(&tree).unwrap().len();
         let ancestors = ANCESTORS_MAX * 70;
         assert!(bytes + ancestors + 16 * PROVENANCE_BYTES_MAX < DOCUMENT_BYTES_MAX, "{bytes}");
+    }
+
+    #[test]
+    fn the_most_names_fit_a_message() {
+        let (manifest, seed) = (ManifestId::from_bytes([1; 32]), PeerId::new(PublicKey::from_bytes([2; 32])));
+        let names = vec![RecordName::Vote { manifest, seed }; RECORD_NAMES_MAX];
+        let (epoch, seen, life, next) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        let message = Control::Known { epoch, seen, life, next, more: true, names };
+        assert!(message.encoded_bytes() <= CONTROL_BYTES_MAX);
     }
 
     #[test]

@@ -110,11 +110,22 @@ fn log_event(event: &Event) {
         Event::Complete { manifest } => tracing::info!(%manifest, "every chunk is here"),
         Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
         Event::Certified { manifest } => tracing::info!(%manifest, "manifest certified"),
+        Event::Silent { .. } | Event::Merged { .. } | Event::Whole { .. } => log_wholeness(event),
         Event::OfferRefused { from: peer, manifest, place: Some((key, sequence)), why } => {
             tracing::info!(%peer, %manifest, %key, sequence, reason = %why, "offer refused");
         }
         Event::OfferRefused { from: peer, manifest, place: None, why } => {
             tracing::info!(%peer, %manifest, reason = %why, "offer refused");
         }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the events")]
+fn log_wholeness(event: &Event) {
+    match event {
+        Event::Silent { why } => tracing::warn!(reason = %why, "this seed signs nothing for now"),
+        Event::Merged { from } => tracing::info!(seed = %from, "merged what another seed keeps"),
+        Event::Whole { others } => tracing::info!(others, "this seed signs from now on"),
+        _ => {}
     }
 }

@@ -10,6 +10,9 @@ impl Fact<'_> {
             Input::Credit(credit) => credited(credit),
             Input::Recovered(_) => Self::new("< recovered"),
             Input::RecoveredVote { .. } => Self::new("< recovered-vote"),
+            Input::RecoveredBallot(_) => Self::new("< recovered-ballot"),
+            Input::RecoveredSeen { seed, .. } => Self::new("< recovered-seen").peer(*seed),
+            Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
             Input::Connected { peer, dialled, .. } => {
                 Self::new("< connected").peer(*peer).outcome(if *dialled { "dialled" } else { "accepted" })
             }

@@ -62,6 +62,10 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::Certified { .. } => "certified",
         Control::List { .. } => "list",
         Control::Listing { .. } => "listing",
+        Control::CatchUp { .. } => "catch-up",
+        Control::Known { .. } => "known",
+        Control::Bring { .. } => "bring",
+        Control::Brought { .. } => "brought",
     }
 }
 
@@ -99,5 +103,8 @@ const fn happened(event: &Event) -> &'static str {
         Event::Receipt { .. } => "receipt",
         Event::Certified { .. } => "certified",
         Event::OfferRefused { .. } => "offer-refused",
+        Event::Silent { .. } => "silent",
+        Event::Merged { .. } => "merged",
+        Event::Whole { .. } => "whole",
     }
 }

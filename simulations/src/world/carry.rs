@@ -58,6 +58,9 @@ impl World {
             | Event::Complete { .. }
             | Event::Receipt { .. }
             | Event::Certified { .. }
+            | Event::Silent { .. }
+            | Event::Merged { .. }
+            | Event::Whole { .. }
             // Honest nodes offer again, race and leave.
             | Event::OfferRefused { .. } => {}
             Event::JoinRefused { .. }

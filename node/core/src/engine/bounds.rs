@@ -62,6 +62,21 @@ pub(crate) const OFFER_RETRY: Duration = Duration::from_millis(500);
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// How far above the newest certified sequence a seed still votes: nobody can use a key's sequences up.
 pub(crate) const SEQUENCE_AHEAD_MAX: u64 = 65_536;
+/// How often a seed asks each of the others what is new there: a seed that was down is of use again soon after, and two
+/// small messages in that time are nothing.
+pub(crate) const CATCH_UP_INTERVAL: Duration = Duration::from_secs(5);
+/// Between two pages of names: whoever makes them up without end costs a few megabytes a second.
+pub(crate) const CATCH_UP_PAUSE: Duration = Duration::from_millis(100);
+/// A seed that has not brought what it was asked for, or a disk that has not kept it, after this long is asked anew.
+pub(crate) const CATCH_UP_PATIENCE: Duration = Duration::from_secs(20);
+/// Manifests whose chunks a seed pulls at once to catch up: what is offered meanwhile must not wait behind them.
+pub(crate) const CATCH_UP_PULLS_MAX: usize = 4;
+/// Votes for manifests that are not certified which a seed keeps: each is a publish that is under way or has failed within
+/// a manifest's life.
+pub(crate) const BALLOTS_MAX: usize = 16_384;
+/// Records that are under way at once, rounded up a good deal: 64 from each of 16 seeds, and those of offers. A new marker
+/// is so far ahead of what other seeds are told.
+pub(crate) const RECORDS_UNDER_WAY_MAX: u64 = 1 << 16;
 /// Relayed answers that a node keeps; the oldest goes.
 pub(crate) const RELAYS_MAX: usize = 256;
 /// How long the relayed road waits for more peers once enough seeds are heard of.

@@ -5,7 +5,7 @@ use super::outcome::{
 };
 use super::reply::{JobReply, JobRequest};
 use super::work::{Statement, Verdict, Work};
-use crate::message::{Control, Decline};
+use crate::message::{Control, Decline, VoteEnvelope};
 use crate::{
     CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, ManifestId, PeerId,
     TreeRef,
@@ -51,6 +51,21 @@ pub enum Input {
         manifest: Envelope,
         /// Its receipt.
         receipt: Envelope,
+    },
+    /// At start of a seed: a vote of another seed that was brought here before.
+    RecoveredBallot(VoteEnvelope),
+    /// At start of a seed, once at most: its store has a marker, and this is the epoch that it had before this start. The
+    /// driver has raised it by one on the disk.
+    Marked {
+        /// See [`Record`].
+        epoch: u64,
+    },
+    /// At start of a seed: the highest epoch of another seed's store that was seen.
+    RecoveredSeen {
+        /// Whose.
+        seed: PeerId,
+        /// Which.
+        epoch: u64,
     },
     /// A control connection is up.
     Connected {
@@ -350,6 +365,10 @@ pub enum Output {
 }
 
 /// What must be durable.
+///
+/// A seed's store has an *epoch* once it has a marker: a number that is raised by one with every start, and with every
+/// `Certified`, `Vote` and `Ballot`, in the transaction that makes them durable. So a disk that was rolled back has a
+/// lower one than other seeds have seen.
 #[derive(Clone, Debug)]
 pub enum Record {
     /// A certified manifest (chunks complete or not).
@@ -367,4 +386,23 @@ pub enum Record {
     },
     /// A node lets a manifest go.
     Forget(ManifestId),
+    /// Another seed's vote: at most one per seed and manifest; a later one may take its place.
+    Ballot {
+        /// Whose.
+        seed: PeerId,
+        /// The vote.
+        vote: VoteEnvelope,
+    },
+    /// This seed's store is whole: its marker, with this epoch or the one that it has, whichever is higher.
+    Marker {
+        /// See the type.
+        epoch: u64,
+    },
+    /// The highest epoch of another seed's store that was seen.
+    Seen {
+        /// Whose.
+        seed: PeerId,
+        /// Which.
+        epoch: u64,
+    },
 }

@@ -5,8 +5,8 @@
 //!
 //! # What a driver owes
 //!
-//! *Order.* Everything that the store remembers is handed in first ([`Input::Recovered`], [`Input::RecoveredVote`]),
-//! before the first connection. A peer has one control connection at a time: where two sides dial each other, the
+//! *Order.* Everything that the store remembers is handed in first ([`Input::Recovered`], [`Input::RecoveredVote`],
+//! [`Input::RecoveredBallot`], [`Input::RecoveredSeen`], [`Input::Marked`]), before the first connection. A peer has one control connection at a time: where two sides dial each other, the
 //! driver keeps one, and reports it once. [`Input::Disconnected`] comes before the next [`Input::Connected`] of the
 //! same peer. Time never goes back between inputs; the wall clock may jump, no timeout depends on it.
 //!
@@ -63,11 +63,16 @@ pub use work::{Statement, Verdict, Work};
 
 use crate::limits::RELAY_INTERVAL;
 use crate::{Envelope, Instant, ManifestId, Now, PeerId, PeerRole, Trust};
+use rand_chacha::rand_core::Rng;
+use state::ballots::Ballots;
 use state::bans::Bans;
+use state::behind::Behind;
 use state::catalogue::Catalogue;
 use state::chance::Chance;
+use state::courses::Courses;
 use state::dials::Dials;
 use state::joining::Joining;
+use state::ledger::Ledger;
 use state::listings::Listings;
 use state::offers::Offers;
 use state::outbox::Outbox;
@@ -80,6 +85,7 @@ use state::tasks::Tasks;
 use state::timers::Timers;
 use state::tracker::Tracker;
 use state::votes::Votes;
+use state::wholeness::Wholeness;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use story::Alarm;
@@ -128,6 +134,13 @@ pub struct Engine {
     tracker: Tracker,
     votes: Votes,
     offers: Offers,
+    wholeness: Wholeness,
+    /// What was last said of it.
+    told: Option<Option<Silence>>,
+    ledger: Ledger,
+    ballots: Ballots,
+    courses: Courses,
+    behind: Behind,
     /// What the store remembers and is not verified yet; a seed lets nobody in before.
     recovering: u32,
     /// Manifests whose chunks a seed has yet to look for, after a restart or a loss.
@@ -151,6 +164,7 @@ impl Engine {
             PeerRole::Seed => bounds::CATALOGUE_SEED_MAX,
         };
         let mut engine = Self {
+            ledger: Ledger::new(Chance::stream(config.rng_seed, 2).next_u64()),
             chance: Chance::new(config.rng_seed),
             transfer: Transfer::new(Chance::stream(config.rng_seed, 1)),
             catalogue: Catalogue::new(entries_max),
@@ -172,6 +186,11 @@ impl Engine {
             tracker: Tracker::default(),
             votes: Votes::default(),
             offers: Offers::default(),
+            wholeness: Wholeness::default(),
+            told: None,
+            ballots: Ballots::default(),
+            courses: Courses::default(),
+            behind: Behind::default(),
             recovering: 0,
             unchecked: VecDeque::new(),
             lost: false,
@@ -229,6 +248,7 @@ impl Engine {
             banned: count(self.bans.count(self.clock)),
             junk_chunks: self.transfer.junk(),
             relays: count(self.relays.len()),
+            silent: self.silence(),
         }
     }
 

@@ -152,6 +152,21 @@ pub enum Event {
         /// Of what.
         manifest: ManifestId,
     },
+    /// This seed signs nothing but memberships from now on.
+    Silent {
+        /// Why.
+        why: Silence,
+    },
+    /// A silent seed knows all that another one keeps.
+    Merged {
+        /// Which.
+        from: PeerId,
+    },
+    /// This seed signs from now on.
+    Whole {
+        /// Others from which it has merged, or whose word it has that its disk is not an old one.
+        others: u32,
+    },
     /// This seed gives no receipt for what it was offered.
     OfferRefused {
         /// Who offered.
@@ -163,6 +178,21 @@ pub enum Event {
         /// Why.
         why: OfferRefusal,
     },
+}
+
+/// Why a seed of a pool with several signs nothing but memberships.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// The store has no marker: it is new, or the disk was lost. Ends once enough other seeds were merged.
+    #[error("the store is new or was lost; it merges what other seeds keep")]
+    NoMarker,
+    /// It has just started. Ends with the word of other seeds that they have seen no later state of this store.
+    #[error("it waits for the word of other seeds that its disk is not an old one")]
+    Unsure,
+    /// Other seeds have seen a later state of this store. Ends once enough other seeds were merged.
+    #[error("the disk was rolled back; it merges what other seeds keep")]
+    RolledBack,
 }
 
 /// What `pollux status` shows of the engine.
@@ -188,4 +218,6 @@ pub struct EngineStatus {
     pub junk_chunks: u64,
     /// Answers of seeds that are kept to be handed on while seeds are away.
     pub relays: u32,
+    /// Why this seed signs nothing at the moment; none: it does, its store is whole (or this is a node).
+    pub silent: Option<Silence>,
 }

@@ -1,4 +1,5 @@
 //! What the engine lets its driver do off its thread: verifying and signing. Both are pure and may run anywhere.
+use crate::message::VoteEnvelope;
 use crate::{
     Asked, CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, FreshnessAnswer, KeyPair, Membership,
     PeerId, Query, Receipt, RelayedAnswer, Timestamp, Token, Trust, VerifiedAnswer, VerifiedManifest,
@@ -47,6 +48,12 @@ pub enum Work {
         /// As it came.
         envelope: Envelope,
     },
+    /// A seed's vote with what it voted for. The manifest is judged as by that seed: at the time of the receipt, which is
+    /// that seed's word; it may have expired since.
+    Vote {
+        /// As it came.
+        vote: VoteEnvelope,
+    },
     /// A join token: see [`Trust::verify_token`].
     Token {
         /// As it came.
@@ -78,6 +85,8 @@ pub enum Verdict {
     Relayed(Vec<Result<VerifiedAnswer, Disbelief>>),
     /// Of [`Work::Receipt`].
     Receipt(Result<VerifiedReceipt, Disbelief>),
+    /// Of [`Work::Vote`].
+    Vote(Result<(VerifiedManifest, VerifiedReceipt), Disbelief>),
     /// Of [`Work::Token`].
     Token(Result<Token, Disbelief>),
     /// Of [`Work::Membership`].
@@ -101,12 +110,24 @@ impl Work {
                 Verdict::Relayed(answers.iter().map(judge).collect())
             }
             Self::Receipt { envelope } => Verdict::Receipt(trust.verify_receipt(&envelope)),
+            Self::Vote { vote } => Verdict::Vote(judge_vote(trust, &vote)),
             Self::Token { envelope, wall } => Verdict::Token(trust.verify_token(&envelope, wall)),
             Self::Membership { envelope, peer, wall } => {
                 Verdict::Membership(trust.verify_membership(&envelope, &peer, None, wall))
             }
         }
     }
+}
+
+fn judge_vote(trust: &Trust, vote: &VoteEnvelope) -> Result<(VerifiedManifest, VerifiedReceipt), Disbelief> {
+    let receipt = trust.verify_receipt(&vote.receipt)?;
+    let manifest = trust.verify_manifest(&vote.manifest, receipt.receipt().time)?;
+    let Receipt { pool: _, seed: _, manifest: id, key, sequence, time: _ } = receipt.receipt();
+    let declared = manifest.manifest();
+    if (*id, key, *sequence) != (manifest.id(), &declared.key, declared.sequence) {
+        return Err(Disbelief::NotCertified { have: 0, need: 1 });
+    }
+    Ok((manifest, receipt))
 }
 
 /// What a seed signs with its identity key.
@@ -148,6 +169,7 @@ mod tests {
             Verdict::Answer(verdict) => ("answer", verdict.is_ok()),
             Verdict::Relayed(verdicts) => ("relayed", verdicts.iter().all(Result::is_ok)),
             Verdict::Receipt(verdict) => ("receipt", verdict.is_ok()),
+            Verdict::Vote(verdict) => ("vote", verdict.is_ok()),
             Verdict::Token(verdict) => ("token", verdict.is_ok()),
             Verdict::Membership(verdict) => ("membership", verdict.is_ok()),
         }
@@ -164,6 +186,26 @@ mod tests {
         assert_eq!(run(&pool, Work::Certified { certified, wall: WALL }), ("certified", true));
         let envelope = pool.file().token;
         assert_eq!(run(&pool, Work::Token { envelope, wall: WALL }), ("token", true));
+    }
+
+    #[test]
+    fn a_vote_is_for_the_manifest_beside_it_and_judged_at_its_own_time() {
+        let pool = Pool::new(4);
+        let (one, other) = (pool.manifest("core/main/npm/1", 1), pool.manifest("core/main/npm/1", 2));
+        let (manifest, later) = (pool.sign(&one), pool.sign(&other));
+        let receipt = pool.receipt(2, &manifest, WALL);
+        let judged = |manifest: &Envelope, receipt: &Envelope| {
+            let vote = VoteEnvelope { manifest: manifest.clone(), receipt: receipt.clone() };
+            run(&pool, Work::Vote { vote })
+        };
+        assert_eq!(judged(&manifest, &receipt), ("vote", true));
+        assert_eq!(judged(&later, &receipt), ("vote", false), "a receipt for another manifest");
+        assert_eq!(judged(&manifest, &manifest), ("vote", false), "no receipt at all");
+        let after_its_end = pool.receipt(2, &manifest, one.expires);
+        assert_eq!(judged(&manifest, &after_its_end), ("vote", false));
+        let unsigned = Envelope::sign(&one, &pool.seeds[2]);
+        let for_it = pool.receipt(2, &unsigned, WALL);
+        assert_eq!(judged(&unsigned, &for_it), ("vote", false), "a seed is no publisher");
     }
 
     #[test]

@@ -27,7 +27,11 @@ impl Control {
             | Self::OfferRefused { .. }
             | Self::Certify { .. }
             | Self::Certified { .. }
-            | Self::Listing { .. } => true,
+            | Self::Listing { .. }
+            | Self::CatchUp { .. }
+            | Self::Known { .. }
+            | Self::Bring { .. }
+            | Self::Brought { .. } => true,
         }
     }
 }

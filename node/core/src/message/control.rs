@@ -1,7 +1,10 @@
 //! Control messages: identity, admission, questions, haves and offers, between neighbours.
-use super::{ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PeerAddress, Refusal};
+use super::{
+    ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
+};
 use crate::limits::{
-    CANDIDATES_MAX, CONTROL_BYTES_MAX, FALLBACKS_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX, SEEDS_MAX,
+    BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, FALLBACKS_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX,
+    RECORD_NAMES_MAX, SEEDS_MAX,
 };
 use crate::{CertifiedEnvelope, Envelope, Fallback, Key, ManifestId, Nonce, Query, bounded};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -179,6 +182,48 @@ pub enum Control {
         rows: Vec<CertifiedEnvelope>,
         /// There are further rows after the last.
         more: bool,
+    },
+    /// Seed to seed, every few seconds: what do you keep that I have not heard of?
+    CatchUp {
+        /// The epoch of the asker's store; 0: it has no marker.
+        epoch: u64,
+        /// The highest epoch that the asker has seen of the other.
+        seen: u64,
+        /// The life of the other that `after` counts in; any number if it is not known.
+        life: u64,
+        /// Everything up to this number of that life has been heard.
+        after: u64,
+    },
+    /// Seed to seed: names of what I keep.
+    Known {
+        /// The epoch of the answerer's store; 0: it has no marker.
+        epoch: u64,
+        /// The highest epoch that the answerer has seen of the asker.
+        seen: u64,
+        /// Numbers count in this life of the answerer: another one than was asked about begins anew.
+        life: u64,
+        /// Everything up to this number is named now or was before.
+        next: u64,
+        /// There is more after it.
+        more: bool,
+        /// In the order of the numbers; at most [`RECORD_NAMES_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, RECORD_NAMES_MAX>")]
+        names: Vec<RecordName>,
+    },
+    /// Seed to seed: give me these.
+    Bring {
+        /// At most [`BROUGHT_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, BROUGHT_MAX>")]
+        names: Vec<RecordName>,
+    },
+    /// Seed to seed: as many of those that were asked for as one message holds, in the asked order; without those that are not kept any more.
+    Brought {
+        /// Certified manifests; at most [`BROUGHT_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, BROUGHT_MAX>")]
+        certified: Vec<CertifiedEnvelope>,
+        /// Votes; at most [`BROUGHT_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, BROUGHT_MAX>")]
+        votes: Vec<VoteEnvelope>,
     },
 }
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::limits::{
-    ADDRESSES_PER_PEER_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, DOCUMENT_BYTES_MAX, FALLBACKS_MAX,
-    HAVE_RANGES_MAX, LISTING_ROWS_MAX, MANIFEST_CHUNKS_MAX, NEIGHBOURS_MAX, SEEDS_MAX, SIGNATURES_MAX,
-    TEXT_BYTES_MAX,
+    ADDRESSES_PER_PEER_MAX, BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, DOCUMENT_BYTES_MAX,
+    FALLBACKS_MAX, HAVE_RANGES_MAX, LISTING_ROWS_MAX, MANIFEST_CHUNKS_MAX, NEIGHBOURS_MAX, RECORD_NAMES_MAX,
+    SEEDS_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX,
 };
 use crate::{
     CertifiedEnvelope, Envelope, ManifestId, Nonce, PeerId, PeerRole, PublicKey, Query, SignatureEntry,
@@ -43,6 +43,15 @@ fn hello() -> Hello {
     }
 }
 
+fn names() -> Vec<RecordName> {
+    let seed = PeerId::new(PublicKey::from_bytes([3; 32]));
+    vec![RecordName::Certified { manifest: ID, complete: true }, RecordName::Vote { manifest: ID, seed }]
+}
+
+fn vote() -> VoteEnvelope {
+    VoteEnvelope { manifest: envelope(), receipt: envelope() }
+}
+
 /// One message of every kind, in the order of the wire.
 fn every_kind() -> Vec<Control> {
     let have: ChunkSet = [0, 1, 5].into_iter().collect();
@@ -73,6 +82,10 @@ fn every_kind() -> Vec<Control> {
         Control::Certified { manifest: ID },
         Control::List { ask: 4, what: ListQuery::Prefix("00ff".to_owned()) },
         Control::Listing { ask: 4, rows: vec![certified()], more: true },
+        Control::CatchUp { epoch: 300, seen: 1, life: u64::MAX, after: 0 },
+        Control::Known { epoch: 2, seen: 0, life: 7, next: 9, more: true, names: names() },
+        Control::Bring { names: names() },
+        Control::Brought { certified: vec![certified()], votes: vec![vote()] },
     ]
 }
 
@@ -107,6 +120,10 @@ fn the_bytes_are_as_written() {
     let neighbours = Control::Neighbours { manifest: ID, peers }.encode();
     assert_eq!(neighbours[..34], [[10].as_slice(), &[7; 32], &[1]].concat());
     assert_eq!(neighbours[34..], [[3; 32].as_slice(), &[1, 0, 1, 2, 3, 4, 5]].concat());
+    let caught = Control::CatchUp { epoch: 300, seen: 1, life: 2, after: 0 };
+    assert_eq!(caught.encode(), [21, 0xac, 0x02, 1, 2, 0]);
+    let asked = Control::Bring { names: names() }.encode();
+    assert_eq!(asked, [[23, 2, 0].as_slice(), &[7; 32], &[1, 1], &[7; 32], &[3; 32]].concat());
     let join = Control::Join { token: Envelope { signatures: vec![], ..envelope() } };
     assert_eq!(join.encode(), *b"\x01\x01t\x02{}\x00");
 }
@@ -133,7 +150,7 @@ fn an_unknown_kind_is_refused() {
 #[test]
 fn lists_are_bounded() {
     type Make = fn(usize) -> Control;
-    let cases: [(&str, usize, Make); 10] = [
+    let cases: [(&str, usize, Make); 14] = [
         ("welcome", NEIGHBOURS_MAX, |n| Control::Welcome { membership: envelope(), peers: vec![peer(); n] }),
         ("neighbours", NEIGHBOURS_MAX, |n| Control::Neighbours { manifest: ID, peers: vec![peer(); n] }),
         ("addresses", ADDRESSES_PER_PEER_MAX, |n| {
@@ -160,6 +177,15 @@ fn lists_are_bounded() {
             rows: vec![certified(); n],
             more: false,
         }),
+        ("known", RECORD_NAMES_MAX, |n| {
+            let names = vec![RecordName::Certified { manifest: ID, complete: false }; n];
+            Control::Known { epoch: 0, seen: 0, life: 0, next: 0, more: false, names }
+        }),
+        ("bring", BROUGHT_MAX, |n| Control::Bring {
+            names: vec![RecordName::Certified { manifest: ID, complete: false }; n],
+        }),
+        ("brought", BROUGHT_MAX, |n| Control::Brought { certified: vec![certified(); n], votes: vec![] }),
+        ("brought votes", BROUGHT_MAX, |n| Control::Brought { certified: vec![], votes: vec![vote(); n] }),
         ("receipts", SEEDS_MAX, |n| Control::Certify {
             certified: CertifiedEnvelope { receipts: vec![envelope(); n], ..certified() },
         }),

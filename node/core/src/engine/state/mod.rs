@@ -1,9 +1,13 @@
 //! What an engine remembers: small parts, each with its own bounds, none knowing another.
+pub(super) mod ballots;
 pub(super) mod bans;
+pub(super) mod behind;
 pub(super) mod catalogue;
 pub(super) mod chance;
+pub(super) mod courses;
 pub(super) mod dials;
 pub(super) mod joining;
+pub(super) mod ledger;
 pub(super) mod listings;
 pub(super) mod offers;
 pub(super) mod outbox;
@@ -16,6 +20,7 @@ pub(super) mod tasks;
 pub(super) mod timers;
 pub(super) mod tracker;
 pub(super) mod votes;
+pub(super) mod wholeness;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,12 @@
 //! Work that the driver was given, and what each answer is for.
+use super::ballots::Ballot;
+use super::courses::Turn;
 use super::peers::Contact;
 use crate::engine::{JobId, TaskId};
 use crate::message::PeerAddress;
 use crate::{
-    CertifiedEnvelope, CertifiedManifest, Lineage, ManifestId, Membership, PeerId, Receipt, RelayedAnswer,
+    CertifiedEnvelope, CertifiedManifest, Envelope, Lineage, ManifestId, Membership, PeerId, Receipt,
+    RelayedAnswer,
 };
 use std::collections::BTreeMap;
 
@@ -47,10 +50,16 @@ pub(crate) enum AfterVerify {
     Certify(Contact),
     /// What the store remembers.
     Recovered(ManifestId),
-    /// A vote that the store remembers.
-    RecoveredVote,
+    /// A vote that the store remembers, for this manifest.
+    RecoveredVote(Box<Envelope>),
     /// A row of a listing.
     Row(Ticket),
+    /// A certified manifest that a seed brings; `complete`: it holds every chunk.
+    Caught { turn: Turn, complete: bool },
+    /// A vote that a seed brings.
+    CaughtVote(Turn),
+    /// Another seed's vote that the store remembers.
+    RecoveredBallot,
 }
 
 /// What a signature is for.
@@ -76,7 +85,24 @@ pub(crate) enum AfterRecord {
     /// The publisher's own copy of the certificate.
     Publish(Ticket),
     /// A vote that may now be sent.
-    Vote { offer: OfferId, manifest: ManifestId },
+    Vote { offer: OfferId, ballot: Box<Ballot> },
+    /// A certified manifest that a seed has brought.
+    Caught { turn: Turn, certified: Box<CertifiedManifest>, complete: bool },
+    /// A vote that a seed has brought.
+    CaughtVote { turn: Turn, ballot: Box<Ballot> },
+    /// This seed's marker.
+    Marker,
+}
+
+impl AfterRecord {
+    /// Whether what was recorded raises the epoch of a seed's store, as far as is known here: others are never told more
+    /// than the disk has.
+    pub(crate) const fn raises_epoch(&self) -> bool {
+        match self {
+            Self::Certify { .. } | Self::Vote { .. } | Self::Caught { .. } | Self::CaughtVote { .. } => true,
+            Self::Nothing | Self::Publish(_) | Self::Marker => false,
+        }
+    }
 }
 
 /// What a sync is for.
@@ -194,6 +220,7 @@ impl Tasks {
 mod tests {
     use super::*;
     use crate::PublicKey;
+    use crate::belief::fixture::NO_MANIFEST;
 
     fn peer(n: u8) -> PeerId {
         PeerId::new(PublicKey::from_bytes([n; 32]))
@@ -202,9 +229,9 @@ mod tests {
     #[test]
     fn an_answer_is_taken_once_and_only_by_its_kind() {
         let mut tasks = Tasks::default();
-        let task = tasks.start_verify(None, AfterVerify::RecoveredVote);
+        let task = tasks.start_verify(None, AfterVerify::Recovered(NO_MANIFEST));
         assert!(tasks.take_sync(task).is_none());
-        assert_eq!(tasks.take_verify(task), Some(AfterVerify::RecoveredVote));
+        assert_eq!(tasks.take_verify(task), Some(AfterVerify::Recovered(NO_MANIFEST)));
         assert_eq!(tasks.take_verify(task), None);
         assert_eq!(tasks.take_verify(TaskId(999)), None);
     }
@@ -212,7 +239,7 @@ mod tests {
     #[test]
     fn load_counts_what_a_peer_caused() {
         let mut tasks = Tasks::default();
-        let first = tasks.start_verify(Some(peer(1)), AfterVerify::RecoveredVote);
+        let first = tasks.start_verify(Some(peer(1)), AfterVerify::Recovered(NO_MANIFEST));
         let second = tasks.start_record(Some(peer(1)), AfterRecord::Nothing);
         assert_eq!((tasks.load(&peer(1)), tasks.load(&peer(2))), (2, 0));
         tasks.take_verify(first);
@@ -235,7 +262,7 @@ mod tests {
     #[test]
     fn work_of_nobody_is_nobodys_load() {
         let mut tasks = Tasks::default();
-        let task = tasks.start_verify(None, AfterVerify::RecoveredVote);
+        let task = tasks.start_verify(None, AfterVerify::Recovered(NO_MANIFEST));
         assert!(tasks.load.is_empty());
         tasks.take_verify(task);
         assert!(tasks.load.is_empty());

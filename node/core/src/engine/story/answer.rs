@@ -12,7 +12,7 @@ impl Engine {
     /// Somebody asks (this seed itself, for a job of its own). Who asks more than is being answered hears nothing.
     pub(super) fn on_ask(&mut self, now: Now, peer: PeerId, ask: u32, (nonce, query): (Nonce, Query)) {
         let flooding = self.tasks.load(&peer) >= PEER_TASKS_MAX || query.fallbacks.len() > FALLBACKS_MAX;
-        if flooding || self.recovering > 0 {
+        if flooding || self.recovering > 0 || self.silence().is_some() {
             return;
         }
         let own = Contact { peer, session: 0 };
@@ -38,6 +38,9 @@ impl Engine {
 
     /// The answer is signed.
     pub(super) fn answer_signed(&mut self, now: Now, contact: Contact, ask: u32, (answer, beside): Relay) {
+        if self.silence().is_some() {
+            return;
+        }
         if contact.peer == self.config.me {
             self.on_answer(now, contact.peer, ask, (answer, beside));
         } else if self.peers.on(contact).is_some() {

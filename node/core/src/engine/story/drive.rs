@@ -13,7 +13,10 @@ impl Engine {
             Input::Timeout => self.on_timeout(now),
             Input::Credit(credit) => self.on_credit(credit),
             Input::Recovered(certified) => self.on_recovered(now, certified),
-            Input::RecoveredVote { receipt, .. } => self.on_recovered_vote(receipt),
+            Input::RecoveredVote { manifest, receipt } => self.on_recovered_vote(manifest, receipt),
+            Input::RecoveredBallot(vote) => self.on_recovered_ballot(vote),
+            Input::Marked { epoch } => self.on_marked(epoch),
+            Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),
             Input::Connected { peer, address, dialled } => {
                 self.on_connected(now, peer, address);
                 self.note_direction(&peer, dialled);
@@ -76,6 +79,7 @@ impl Engine {
     }
 
     fn on_timeout(&mut self, now: Now) {
+        self.tell_silence();
         while let Some(alarm) = self.timers.pop_due(now.instant) {
             self.ring(now, alarm);
         }
@@ -94,6 +98,7 @@ impl Engine {
             Alarm::Listing(job) => self.list_from_here(job),
             Alarm::Relay => self.relay_all(now),
             Alarm::Mingle(manifest) => self.mingle_again(now, manifest),
+            Alarm::CatchUp(seed) => self.catch_up_with(now, seed),
         }
     }
 
@@ -125,7 +130,12 @@ impl Engine {
             (AfterVerify::Recovered(manifest), Verdict::Certified(result)) => {
                 self.recovered_judged(now, manifest, result);
             }
-            (AfterVerify::RecoveredVote, Verdict::Receipt(result)) => self.recovered_vote_judged(now, result),
+            (AfterVerify::RecoveredVote(manifest), Verdict::Receipt(result)) => {
+                self.recovered_vote_judged(now, *manifest, result);
+            }
+            (AfterVerify::RecoveredBallot, Verdict::Vote(result)) => {
+                self.recovered_ballot_judged(now, result);
+            }
             (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
             (then, verdict) => self.on_publish_verified(now, then, verdict),
         }
@@ -147,6 +157,12 @@ impl Engine {
             (AfterVerify::Certify(contact), Verdict::Certified(result)) => {
                 self.certify_judged(now, contact, result);
             }
+            (AfterVerify::Caught { turn, complete }, Verdict::Certified(result)) => {
+                self.caught_judged(now, (turn, complete), result);
+            }
+            (AfterVerify::CaughtVote(turn), Verdict::Vote(result)) => {
+                self.caught_vote_judged(now, turn, result);
+            }
             _ => {}
         }
     }
@@ -162,18 +178,31 @@ impl Engine {
             Some(AfterSign::Relayed { lineage, beside }) => {
                 self.relay_signed(now, &lineage, (envelope, beside));
             }
-            Some(AfterSign::Receipt { offer, receipt }) => self.receipt_signed(offer, &receipt, envelope),
+            Some(AfterSign::Receipt { offer, receipt }) => {
+                self.receipt_signed(now, offer, &receipt, envelope);
+            }
             None => {}
         }
     }
 
     fn on_recorded(&mut self, now: Now, task: TaskId, result: Result<(), StoreFailure>) {
-        match self.tasks.take_record(task) {
+        let then = self.tasks.take_record(task);
+        if result.is_ok() && then.as_ref().is_some_and(AfterRecord::raises_epoch) {
+            self.wholeness.wrote();
+        }
+        match then {
             Some(AfterRecord::Certify { contact, certified }) => {
                 self.certificate_kept(now, contact, *certified, result);
             }
             Some(AfterRecord::Publish(ticket)) => self.publish_recorded(now, ticket, result),
-            Some(AfterRecord::Vote { offer, manifest }) => self.vote_recorded(now, offer, manifest, result),
+            Some(AfterRecord::Vote { offer, ballot }) => self.vote_recorded(now, offer, *ballot, result),
+            Some(AfterRecord::Caught { turn, certified, complete }) => {
+                self.caught_recorded(now, (turn, complete), *certified, result);
+            }
+            Some(AfterRecord::CaughtVote { turn, ballot }) => {
+                self.caught_vote_recorded(now, turn, *ballot, result);
+            }
+            Some(AfterRecord::Marker) => self.marker_recorded(now, result),
             Some(AfterRecord::Nothing) | None => {}
         }
     }

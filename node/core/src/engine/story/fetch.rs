@@ -72,6 +72,7 @@ impl Engine {
         while let Some(oldest) = self.oldest_unused() {
             self.close_swarm(now, oldest);
             let entry = self.catalogue.remove(&oldest);
+            self.leave_ledger(oldest);
             if entry.is_some_and(|entry| entry.recorded) && !self.is_seed() {
                 self.record(None, Record::Forget(oldest), AfterRecord::Nothing);
             }

@@ -1,5 +1,5 @@
 //! Chunks get lost: a bad record was quarantined, or a chunk was evicted. What listed them is complete no more. A node
-//! fetches them again when somebody wants them; a seed gets them back from members that have everything.
+//! fetches them again when somebody wants them; a seed gets them back from members and other seeds that have everything.
 use crate::engine::state::swarms::{Goal, Stage};
 use crate::engine::{AskId, Engine, ServeFailure};
 use crate::message::ChunkSet;
@@ -59,13 +59,14 @@ impl Engine {
         }
     }
 
-    /// A seed gets back what it lacks of a certified manifest, if a member has everything and little else is under way.
+    /// A seed gets back what it lacks of a certified manifest, if a member or another seed has everything and little else is under way.
     /// True when that has begun.
     pub(super) fn regain(&mut self, now: Now, manifest: ManifestId) -> bool {
         let Some(entry) = self.catalogue.get(&manifest).filter(|entry| !entry.complete) else { return false };
         let declared = entry.certified.manifest();
         let (tree, count) = (declared.tree.clone(), declared.chunk_count());
-        let holders = self.tracker.holders(&manifest, count);
+        let seeds = self.behind.holders(&manifest).filter(|seed| self.peers.get(seed).is_some());
+        let holders: Vec<_> = self.tracker.holders(&manifest, count).into_iter().chain(seeds).collect();
         let open = self.swarms.get(&manifest).is_some();
         if !self.is_seed() || holders.is_empty() || (!open && self.swarms.len() >= CHECKS_AT_ONCE) {
             return false;

@@ -184,6 +184,7 @@ impl Engine {
         self.transfer.peer_up(now.instant, seed, true);
         if self.is_seed() {
             self.dials.succeeded(&seed);
+            self.catch_up_with(now, seed);
         } else {
             self.send_join(now, seed);
         }
@@ -280,9 +281,8 @@ impl Engine {
     fn forget_peer(&mut self, now: Now, peer: PeerId) {
         let Some(found) = self.peers.remove(&peer) else { return };
         self.outbox.close(&peer);
-        for alarm in [Alarm::Standing(peer), Alarm::Member(peer), Alarm::Trial(peer), Alarm::Join(peer)] {
-            self.timers.clear(alarm);
-        }
+        let alarms = [Alarm::Standing, Alarm::Member, Alarm::Trial, Alarm::Join, Alarm::CatchUp];
+        alarms.iter().for_each(|alarm| self.timers.clear(alarm(peer)));
         self.joins_waiting.remove(&peer);
         if found.belongs() {
             self.transfer.peer_gone(now.instant, peer);
@@ -291,6 +291,7 @@ impl Engine {
         self.swarms.peer_gone(&peer);
         self.offers_of_gone(now, &peer);
         if found.standing == Standing::Seed {
+            self.courses.gone(&peer);
             self.publishes.seed_gone(&peer);
             self.listings.seed_gone(&peer);
         }

@@ -1,6 +1,7 @@
 //! What happens in a pool, one file for each story: each takes inputs and answers, moves the engine's state and asks
 //! for what comes next.
 mod answer;
+mod catch_up;
 mod drive;
 mod fetch;
 mod job;
@@ -18,6 +19,7 @@ mod resolve;
 mod room;
 mod talk;
 mod vote;
+mod whole;
 
 use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
 use crate::engine::{Engine, Event, JobId, JobReply, Output, Record, Statement, Work};
@@ -49,6 +51,8 @@ pub(super) enum Alarm {
     Relay,
     /// Ask for neighbours again.
     Mingle(ManifestId),
+    /// Ask a seed what is new there.
+    CatchUp(PeerId),
 }
 
 impl Engine {

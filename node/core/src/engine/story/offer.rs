@@ -15,7 +15,8 @@ impl Engine {
     /// A member offers.
     pub(super) fn on_offer(&mut self, now: Now, peer: PeerId, number: u32, envelope: Envelope) {
         let Some(contact) = self.peers.contact(&peer) else { return };
-        let busy = self.tasks.load(&peer) >= PEER_TASKS_MAX || self.recovering > 0;
+        let silent = self.recovering > 0 || self.silence().is_some();
+        let busy = silent || self.tasks.load(&peer) >= PEER_TASKS_MAX;
         let offer = Offer::new(contact, number, envelope.clone());
         if busy || !self.offers.has_room(&peer) {
             return self.say_refused(&offer, OfferRefusal::Busy);
@@ -69,6 +70,9 @@ impl Engine {
             return Some(OfferRefusal::SequenceTooFar);
         }
         if manifest.sequence <= newest && !same {
+            return Some(OfferRefusal::Conflict);
+        }
+        if self.ballots.taken(&manifest.key, manifest.sequence, &id) {
             return Some(OfferRefusal::Conflict);
         }
         match self.votes.claim(&manifest.key, manifest.sequence, id) {
@@ -155,8 +159,12 @@ impl Engine {
 
     fn say_refused(&mut self, offer: &Offer, why: OfferRefusal) {
         let place = offer.envelope.body::<Manifest>().ok().map(|manifest| (manifest.key, manifest.sequence));
-        let key = place.as_ref().map(|(key, _)| key).filter(|_| why == OfferRefusal::Conflict);
-        let (standing, highest) = key.map_or((None, 0), |key| self.what_stands(key));
+        let rivalled = place.as_ref().filter(|_| why == OfferRefusal::Conflict);
+        let (standing, highest) = rivalled.map_or((None, 0), |(key, sequence)| {
+            let (standing, highest) = self.what_stands(key);
+            let taken = self.ballots.taken(key, *sequence, &offer.manifest);
+            (standing, if taken { highest.max(*sequence) } else { highest })
+        });
         let (from, manifest) = (offer.contact.peer, offer.manifest);
         self.event(Event::OfferRefused { from, manifest, place, why });
         self.send(offer.contact.peer, Control::OfferRefused { offer: offer.number, why, standing, highest });

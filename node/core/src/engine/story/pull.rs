@@ -201,6 +201,9 @@ impl Engine {
             let tree = swarm.stage == Stage::PullingTree;
             swarm.stage = if tree { Stage::TreeMissing } else { Stage::Known };
         }
+        if store.is_some() {
+            self.behind.rest();
+        }
         self.offers_cannot_pull(now, manifest, store);
         self.swarm_moved(now, manifest);
     }
@@ -229,6 +232,7 @@ impl Engine {
             self.record(None, Record::Certified(certified), AfterRecord::Nothing);
         }
         if first {
+            self.enter_ledger(manifest);
             self.event(Event::Complete { manifest });
             self.tell_complete(manifest);
         }
@@ -260,6 +264,7 @@ impl Engine {
         if !looked_only || !self.regain(now, manifest) {
             self.close_swarm(now, manifest);
             self.check_more(now);
+            self.pull_behind(now);
         }
     }
 }

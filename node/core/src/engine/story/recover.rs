@@ -1,8 +1,13 @@
 //! What the store remembers is verified like anything else, and then served again.
+use crate::engine::state::ballots::Ballot;
 use crate::engine::state::swarms::Goal;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, Record, Work};
-use crate::{CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, ManifestId, Now, VerifiedReceipt};
+use crate::message::VoteEnvelope;
+use crate::{
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Manifest, ManifestId, Now, VerifiedManifest,
+    VerifiedReceipt,
+};
 
 impl Engine {
     /// The store remembers a certified manifest.
@@ -37,6 +42,7 @@ impl Engine {
         if let Some(entry) = self.catalogue.get_mut(&manifest) {
             entry.recorded = true;
         }
+        self.enter_ledger(manifest);
         if self.is_seed() {
             self.unchecked.push_back(manifest);
             self.check_more(now);
@@ -46,20 +52,61 @@ impl Engine {
     }
 
     /// The store remembers a vote. Its manifest may have ended since, or its signer; the vote stands.
-    pub(super) fn on_recovered_vote(&mut self, receipt: Envelope) {
+    pub(super) fn on_recovered_vote(&mut self, manifest: Envelope, receipt: Envelope) {
         self.recovering = self.recovering.saturating_add(1);
-        self.verify(None, Work::Receipt { envelope: receipt }, AfterVerify::RecoveredVote);
+        let then = AfterVerify::RecoveredVote(Box::new(manifest));
+        self.verify(None, Work::Receipt { envelope: receipt }, then);
     }
 
     /// The vote was judged: it must be our own.
-    pub(super) fn recovered_vote_judged(&mut self, now: Now, result: Result<VerifiedReceipt, Disbelief>) {
+    pub(super) fn recovered_vote_judged(
+        &mut self,
+        now: Now,
+        manifest: Envelope,
+        result: Result<VerifiedReceipt, Disbelief>,
+    ) {
         match result {
             Ok(verified) if verified.receipt().seed == self.config.me => {
                 let receipt = verified.receipt();
                 self.votes.seal(receipt, verified.envelope().clone());
                 self.votes.cast(receipt.manifest);
+                self.tell_own_vote(now, manifest, &verified);
             }
             Ok(_) => {}
+            Err(why) => self.event(Event::Disbelieved { from: None, why }),
+        }
+        self.recovered_one(now);
+    }
+
+    /// Other seeds hear of the vote, while it is of use.
+    fn tell_own_vote(&mut self, now: Now, manifest: Envelope, verified: &VerifiedReceipt) {
+        let receipt = verified.receipt();
+        let Ok(Manifest { expires, .. }) = manifest.body::<Manifest>() else { return };
+        let ballot = Ballot {
+            vote: VoteEnvelope { manifest, receipt: verified.envelope().clone() },
+            manifest: receipt.manifest,
+            seed: receipt.seed,
+            key: receipt.key.clone(),
+            sequence: receipt.sequence,
+            expires,
+        };
+        self.keep_ballot(now, ballot);
+    }
+
+    /// The store remembers another seed's vote.
+    pub(super) fn on_recovered_ballot(&mut self, vote: VoteEnvelope) {
+        self.recovering = self.recovering.saturating_add(1);
+        self.verify(None, Work::Vote { vote }, AfterVerify::RecoveredBallot);
+    }
+
+    /// It was judged.
+    pub(super) fn recovered_ballot_judged(
+        &mut self,
+        now: Now,
+        result: Result<(VerifiedManifest, VerifiedReceipt), Disbelief>,
+    ) {
+        match result {
+            Ok((manifest, receipt)) => self.keep_ballot(now, Ballot::new(&manifest, &receipt)),
             Err(why) => self.event(Event::Disbelieved { from: None, why }),
         }
         self.recovered_one(now);
@@ -69,6 +116,7 @@ impl Engine {
         self.recovering = self.recovering.saturating_sub(1);
         if self.recovering == 0 {
             self.judge_waiting_joins(now);
+            self.pay_owed(now);
         }
     }
 }

@@ -41,7 +41,7 @@ impl Engine {
     }
 
     fn relay(&mut self, now: Now, lineage: &Lineage, members: impl Iterator<Item = PeerId>) {
-        if !self.handout.ask(lineage, members) {
+        if self.silence().is_some() || !self.handout.ask(lineage, members) {
             return;
         }
         let candidates = self.catalogue.newest(lineage, now.wall);

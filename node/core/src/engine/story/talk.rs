@@ -1,5 +1,6 @@
 //! Messages: who may say what, and which story each belongs to.
 use crate::engine::bounds::HELD_MAX;
+use crate::engine::state::ledger::Page;
 use crate::engine::state::peers::Standing;
 use crate::engine::{DropReason, Engine, Offence};
 use crate::message::Control;
@@ -16,6 +17,8 @@ enum Sender {
     ToSeed,
     /// A seed of the policy.
     Seed,
+    /// A seed of the policy, to another.
+    SeedToSeed,
 }
 
 fn sender(message: &Control) -> Sender {
@@ -39,6 +42,9 @@ fn sender(message: &Control) -> Sender {
         | Control::OfferRefused { .. }
         | Control::Certified { .. }
         | Control::Listing { .. } => Sender::Seed,
+        Control::CatchUp { .. } | Control::Known { .. } | Control::Bring { .. } | Control::Brought { .. } => {
+            Sender::SeedToSeed
+        }
     }
 }
 
@@ -94,6 +100,7 @@ impl Engine {
             Sender::Anybody | Sender::Member => true,
             Sender::ToSeed => self.is_seed(),
             Sender::Seed => found.standing == Standing::Seed,
+            Sender::SeedToSeed => self.is_seed() && found.standing == Standing::Seed,
         };
         if !in_role {
             self.offended(now, peer, Offence::BadMessage);
@@ -123,6 +130,12 @@ impl Engine {
             | Control::OfferRefused { .. }
             | Control::Certified { .. }
             | Control::Listing { .. } => self.hear_from_seed(now, peer, message),
+            Control::CatchUp { .. }
+            | Control::Known { .. }
+            | Control::Bring { .. }
+            | Control::Brought { .. } => {
+                self.hear_among_seeds(now, peer, message);
+            }
         }
     }
 
@@ -155,6 +168,21 @@ impl Engine {
             }
             Control::Certified { manifest } => self.on_certified(now, seed, manifest),
             Control::Listing { ask, rows, more } => self.on_listing(now, seed, ask, (rows, more)),
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the messages by who says them")]
+    fn hear_among_seeds(&mut self, now: Now, seed: PeerId, message: Control) {
+        match message {
+            Control::CatchUp { epoch, seen, life, after } => {
+                self.on_catch_up(now, seed, (epoch, seen), (life, after));
+            }
+            Control::Known { epoch, seen, life, next, more, names } => {
+                self.on_known(now, seed, (epoch, seen), &Page { life, next, more, names });
+            }
+            Control::Bring { names } => self.on_bring(seed, &names),
+            Control::Brought { certified, votes } => self.on_brought(now, seed, certified, votes),
             _ => {}
         }
     }

@@ -1,14 +1,14 @@
 //! A seed votes: chunks synced, manifest judged at that moment, receipt signed, recorded, and only then sent. Later it
 //! keeps the certificate that the receipts make.
 use crate::engine::bounds::PEER_TASKS_MAX;
+use crate::engine::state::ballots::Ballot;
 use crate::engine::state::peers::Contact;
 use crate::engine::state::swarms::Goal;
 use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterVerify, OfferId};
 use crate::engine::{Engine, Event, Record, Statement, StoreFailure, Work};
-use crate::message::{Control, OfferRefusal};
+use crate::message::{Control, OfferRefusal, VoteEnvelope};
 use crate::{
-    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, ManifestId, Now, PeerId, Receipt,
-    VerifiedManifest,
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Now, PeerId, Receipt, VerifiedManifest,
 };
 
 impl Engine {
@@ -26,6 +26,9 @@ impl Engine {
     pub(super) fn vote_judged(&mut self, now: Now, id: OfferId, result: Result<VerifiedManifest, Disbelief>) {
         let Some(offer) = self.offers.get(id) else { return };
         let (manifest, peer) = (offer.manifest, offer.contact.peer);
+        if self.silence().is_some() {
+            return self.refuse_offer(now, id, OfferRefusal::Busy);
+        }
         let verified = match result {
             Ok(verified) => verified,
             Err(why) => {
@@ -54,19 +57,30 @@ impl Engine {
     }
 
     /// The receipt is signed: it is recorded before anybody sees it.
-    pub(super) fn receipt_signed(&mut self, id: OfferId, receipt: &Receipt, envelope: Envelope) {
-        if self.offers.get(id).is_some() {
+    pub(super) fn receipt_signed(&mut self, now: Now, id: OfferId, receipt: &Receipt, envelope: Envelope) {
+        if self.silence().is_some() {
+            self.refuse_offer(now, id, OfferRefusal::Busy);
+        } else if self.offers.get(id).is_some() {
             self.record_vote(id, receipt, envelope);
         }
     }
 
     fn record_vote(&mut self, id: OfferId, receipt: &Receipt, envelope: Envelope) {
         let Some(offer) = self.offers.get(id) else { return };
+        let Some(verified) = &offer.claimed else { return };
         let (origin, manifest) = (offer.contact.peer, offer.envelope.clone());
         let envelope = self.votes.seal(receipt, envelope).clone();
+        let ballot = Ballot {
+            vote: VoteEnvelope { manifest: manifest.clone(), receipt: envelope.clone() },
+            manifest: receipt.manifest,
+            seed: receipt.seed,
+            key: receipt.key.clone(),
+            sequence: receipt.sequence,
+            expires: verified.manifest().expires,
+        };
         let (key, sequence) = (receipt.key.clone(), receipt.sequence);
         let record = Record::Vote { manifest, key, sequence, receipt: envelope };
-        let then = AfterRecord::Vote { offer: id, manifest: receipt.manifest };
+        let then = AfterRecord::Vote { offer: id, ballot: Box::new(ballot) };
         self.record(Some(origin), record, then);
     }
 
@@ -75,12 +89,13 @@ impl Engine {
         &mut self,
         now: Now,
         id: OfferId,
-        manifest: ManifestId,
+        ballot: Ballot,
         result: Result<(), StoreFailure>,
     ) {
         match result {
             Ok(()) => {
-                self.votes.cast(manifest);
+                self.votes.cast(ballot.manifest);
+                self.keep_ballot(now, ballot);
                 self.send_receipt(now, id);
             }
             Err(StoreFailure::Full | StoreFailure::Broken) => self.refuse_offer(now, id, OfferRefusal::Full),
@@ -139,12 +154,7 @@ impl Engine {
             return;
         }
         let (manifest, tree) = (certified.id(), certified.manifest().tree.clone());
-        let lineage = certified.manifest().key.lineage();
-        let newest = self.learn(now, certified);
-        if let Some(entry) = self.catalogue.get_mut(&manifest) {
-            entry.recorded = true;
-        }
-        self.event(Event::Certified { manifest });
+        self.keep_certified(now, certified);
         if self.peers.on(contact).is_some() {
             self.send(contact.peer, Control::Certified { manifest });
         }
@@ -154,6 +164,17 @@ impl Engine {
             }
             self.pursue_swarm(now, manifest);
         }
+    }
+
+    /// A certificate is durable here, whoever brought it: answers name it, members who serve its lineage hear of it.
+    pub(super) fn keep_certified(&mut self, now: Now, certified: CertifiedManifest) {
+        let (manifest, lineage) = (certified.id(), certified.manifest().key.lineage());
+        let newest = self.learn(now, certified);
+        if let Some(entry) = self.catalogue.get_mut(&manifest) {
+            entry.recorded = true;
+        }
+        self.enter_ledger(manifest);
+        self.event(Event::Certified { manifest });
         if let Some(lineage) = lineage.filter(|_| newest) {
             self.relay_anew(now, &lineage);
         }

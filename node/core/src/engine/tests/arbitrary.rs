@@ -8,7 +8,9 @@ use crate::engine::{
     TaskId, TreeFault, Verdict,
 };
 use crate::limits::{FETCHES_MAX, JOBS_MAX, PEERS_MAX};
-use crate::message::{ChunkSet, Control, Decline, ListQuery, OfferRefusal, PeerAddress, Refusal};
+use crate::message::{
+    ChunkSet, Control, Decline, ListQuery, OfferRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
+};
 use crate::{CertifiedEnvelope, ChunkRef, Disbelief, Manifest, Nonce, PeerId};
 use core::time::Duration;
 use proptest::prelude::*;
@@ -24,6 +26,8 @@ struct Play {
     bench: Bench,
     known: Known,
     trace: blake3::Hasher,
+    /// Another seed than this one, if this is one.
+    seed: usize,
 }
 
 /// One thing that happens: what, to whom, and two numbers for the rest.
@@ -31,7 +35,7 @@ type Step = (u8, u8, u8, u16);
 
 impl Play {
     fn new(seed: bool) -> Self {
-        let mut bench = if seed { Bench::seed(1) } else { Bench::node(1) };
+        let mut bench = if seed { Bench::seed(4) } else { Bench::node(1) };
         bench.prompt = false;
         let places =
             [("core/main/npm/1", 1), ("core/main/npm/1", 2), ("core/main/npm/2", 1), ("core/x/y", 9)];
@@ -39,12 +43,12 @@ impl Play {
         let (manifests, contents): (Vec<_>, Vec<_>) = saved.unzip();
         let certified = manifests.iter().map(|manifest| bench.certified(manifest)).collect();
         let known = Known { manifests, certified, contents };
-        Self { bench, known, trace: blake3::Hasher::new() }
+        Self { bench, known, trace: blake3::Hasher::new(), seed: usize::from(seed) }
     }
 
     fn who(&self, number: u8) -> PeerId {
         match number % 8 {
-            0 => self.bench.pool.seed_id(0),
+            0 => self.bench.pool.seed_id(self.seed),
             1 => PeerId::new(key_pair(100).public()),
             number => node(number),
         }
@@ -77,7 +81,7 @@ impl Play {
     /// Somebody comes: a member, the seed, or a stranger.
     fn meet(&mut self, who: u8) {
         match who % 8 {
-            0 => drop(self.bench.admitted_by(0)),
+            0 => drop(self.bench.admitted_by(self.seed)),
             1 => self.bench.connect(self.who(1), "10.0.2.1:9"),
             7 => self.bench.connect(self.who(7), "10.0.2.7:9"),
             number => drop(self.bench.member(number)),
@@ -91,7 +95,7 @@ impl Play {
         let have = ChunkSet::range(low, low + u32::from(number));
         let query = query("core/main/npm/1", &["core/main/npm"]);
         let token = self.bench.pool.token(self.bench.now().wall.after(Duration::from_secs(u64::from(which))));
-        match which % 21 {
+        match which % 25 {
             0 => self.bench.hello(Some(token)),
             1 => self.bench.hello(None),
             2 => Control::Join { token },
@@ -113,7 +117,27 @@ impl Play {
             17 => Control::Certified { manifest },
             18 => Control::Listing { ask, rows: vec![certified], more: true },
             19 => Control::OfferProgress { offer: ask, have: u32::from(number), of: low },
-            _ => Control::Refused { why: Refusal::Full },
+            20 => Control::Refused { why: Refusal::Full },
+            _ => self.among_seeds(which, number),
+        }
+    }
+
+    /// What seeds say to each other.
+    fn among_seeds(&self, which: u8, number: u16) -> Control {
+        let (certified, n) = (self.certified(number).clone(), u64::from(number));
+        let manifest = if number.is_multiple_of(5) { NO_MANIFEST } else { certified.manifest.id() };
+        let complete = number.is_multiple_of(2);
+        let seed = self.bench.pool.seed_id(usize::from(number) % self.bench.pool.seeds.len());
+        let names = vec![RecordName::Certified { manifest, complete }, RecordName::Vote { manifest, seed }];
+        let vote = VoteEnvelope {
+            manifest: certified.manifest.clone(),
+            receipt: certified.receipts[usize::from(number % 3) % certified.receipts.len()].clone(),
+        };
+        match which % 4 {
+            0 => Control::CatchUp { epoch: n, seen: n / 7, life: n % 3, after: n },
+            1 => Control::Known { epoch: n, seen: n / 300, life: n % 3, next: n, more: complete, names },
+            2 => Control::Bring { names },
+            _ => Control::Brought { certified: vec![certified], votes: vec![vote] },
         }
     }
 
@@ -223,11 +247,12 @@ impl Play {
 
     fn remember(&mut self, which: u8, number: u16) {
         let certified = self.certified(number).clone();
-        self.bench.give(if which.is_multiple_of(2) {
-            Input::Recovered(certified)
-        } else {
-            let receipt = certified.receipts[0].clone();
-            Input::RecoveredVote { manifest: certified.manifest, receipt }
+        let receipt = certified.receipts[0].clone();
+        self.bench.give(match which % 5 {
+            0 | 1 => Input::Recovered(certified),
+            2 => Input::RecoveredBallot(VoteEnvelope { manifest: certified.manifest, receipt }),
+            3 => Input::RecoveredSeen { seed: self.who(which), epoch: u64::from(number) },
+            _ => Input::RecoveredVote { manifest: certified.manifest, receipt },
         });
     }
 

@@ -36,8 +36,21 @@ impl Bench {
         Self::of(Pool::new(seeds), key_pair(100), PeerRole::Node)
     }
 
-    /// The first seed of a pool of so many.
+    /// The first seed of a pool of so many. It has the word of the others that its disk is not an old one.
     pub(super) fn seed(seeds: u8) -> Self {
+        let mut bench = Self::new_seed(seeds);
+        bench.engine.wholeness.marked(1);
+        for other in 1..seeds {
+            bench.engine.hear_word(bench.pool.seed_id(usize::from(other)), 1, 1);
+        }
+        bench.drain();
+        bench.record(Ok(()));
+        bench.events();
+        bench
+    }
+
+    /// The same, with a store that has no marker (yet).
+    pub(super) fn new_seed(seeds: u8) -> Self {
         let pool = Pool::new(seeds);
         let key = KeyPair::from_seed(*pool.seeds[0].seed());
         Self::of(pool, key, PeerRole::Seed)

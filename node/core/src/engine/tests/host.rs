@@ -3,6 +3,7 @@ use crate::engine::{
     AskId, Engine, EngineConfig, Event, FetchId, JobId, JobReply, Output, Record, Source, StoreFailure,
     TreeFault,
 };
+use crate::message::VoteEnvelope;
 use crate::{
     CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, ManifestId, Now, PeerId,
     PeerRole, Tree, TreeRef, Trust, VerifiedChunk,
@@ -12,11 +13,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What survives a restart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     pub(super) chunks: BTreeMap<ChunkId, VerifiedChunk>,
     pub(super) certified: BTreeMap<ManifestId, CertifiedEnvelope>,
     pub(super) votes: Vec<(Envelope, Envelope)>,
+    pub(super) ballots: BTreeMap<(ManifestId, PeerId), VoteEnvelope>,
+    pub(super) seen: BTreeMap<PeerId, u64>,
+    /// The epoch of the store's marker, if it has one.
+    pub(super) marker: Option<u64>,
     pub(super) full: bool,
     pub(super) syncs: u32,
 }
@@ -61,7 +66,7 @@ impl Host {
             listen_port: self.address.port(),
             token: self.token.clone(),
             trust: self.trust.clone(),
-            rng_seed,
+            rng_seed: rng_seed + u64::from(self.life) * 1_000_000,
         };
         self.life += 1;
         self.engine = Some(Engine::new(config, now));
@@ -86,7 +91,16 @@ impl Host {
     }
 
     pub(super) fn record(&mut self, record: Record) -> Result<(), StoreFailure> {
+        let raises = matches!(record, Record::Certified(_) | Record::Vote { .. } | Record::Ballot { .. });
+        if raises && let Some(epoch) = &mut self.disk.marker {
+            *epoch += 1;
+        }
         match record {
+            Record::Ballot { seed, vote } => {
+                self.disk.ballots.insert((vote.manifest.id(), seed), vote);
+            }
+            Record::Marker { epoch } => self.disk.marker = self.disk.marker.max(Some(epoch)),
+            Record::Seen { seed, epoch } => drop(self.disk.seen.insert(seed, epoch)),
             Record::Certified(certified) => {
                 self.disk.certified.insert(certified.manifest.id(), certified);
             }

@@ -114,7 +114,7 @@ impl World {
             token: file.token,
             engine: None,
             life: 0,
-            disk: Disk::default(),
+            disk: Disk { marker: (role == PeerRole::Seed).then_some(1), ..Disk::default() },
             linked: BTreeSet::new(),
             frames: BTreeMap::new(),
             checked: BTreeMap::new(),
@@ -138,6 +138,15 @@ impl World {
         let now = self.now();
         let rng_seed = self.rng_seed * 1_000 + u64::try_from(host).unwrap();
         self.hosts[host].boot(rng_seed, now);
+        let disk = &mut self.hosts[host].disk;
+        let marked = disk.marker;
+        disk.marker = marked.map(|epoch| epoch + 1);
+        let mut remembered: Vec<Input> = disk.ballots.values().cloned().map(Input::RecoveredBallot).collect();
+        remembered.extend(
+            disk.seen.iter().map(|(seed, epoch)| Input::RecoveredSeen { seed: *seed, epoch: *epoch }),
+        );
+        remembered.extend(marked.map(|epoch| Input::Marked { epoch }));
+        remembered.into_iter().for_each(|input| self.input(host, input));
         let votes = self.hosts[host].disk.votes.clone();
         for (manifest, receipt) in votes {
             self.input(host, Input::RecoveredVote { manifest, receipt });

@@ -11,7 +11,7 @@ const KINDS: u8 = 5;
 fn start(tasks: &mut Tasks, kind: u8, who: Option<u16>) -> TaskId {
     let who = who.map(peer);
     match kind {
-        0 => tasks.start_verify(who, AfterVerify::RecoveredVote),
+        0 => tasks.start_verify(who, AfterVerify::Recovered(id(0))),
         1 => tasks.start_record(who, AfterRecord::Nothing),
         2 => tasks.start_sync(who, AfterSync::Offer(OfferId(1))),
         3 => tasks.start_look(who, AfterLook { manifest: id(1), serial: 1, start: 0, count: 1 }),
