@@ -6,6 +6,7 @@
 //! socket    jobs
 //! net       peers
 //! store     the disk
+//! marker    may a seed's store be started with?
 //! config    identity    clock    logging
 //! ```
 
@@ -14,6 +15,7 @@ pub mod config;
 pub mod driver;
 pub mod identity;
 pub mod logging;
+pub mod marker;
 pub mod net;
 pub mod run;
 pub mod socket;

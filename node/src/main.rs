@@ -1,8 +1,9 @@
 //! The daemon on every CI instance, and the seed.
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
+use pollux_node::marker;
 use pollux_node::run::{self, DriverFailed, Node, StartError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ const BLOCKING_THREADS: usize = 112;
 #[command(name = "pollux-node", version)]
 struct Arguments {
     /// The configuration file [default: /etc/pollux/node.toml, if it is there]
-    #[arg(long, env = "POLLUX_NODE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "POLLUX_NODE_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Check the configuration, the pool file and the identity, say what would run, and end
     #[arg(long)]
@@ -34,6 +35,29 @@ struct Arguments {
     wall_clock_shift: i64,
     #[command(flatten)]
     overrides: Overrides,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// What the operator of a seed does while it does not run
+    #[command(subcommand)]
+    Seed(SeedVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum SeedVerb {
+    /// Let a seed go on with a store that has lost something
+    ///
+    /// A seed whose disk was lost, or went back to an earlier state, signs nothing: it could vote twice, or call an old
+    /// manifest the newest. Among enough other seeds it heals by itself. A lone one, or one of too many that were lost, needs
+    /// this: it goes on with what its store has. What was published and is not there is gone, and has to be saved again.
+    Recover {
+        /// What this store has forgotten is lost
+        #[arg(long, required = true)]
+        accept_loss: bool,
+    },
 }
 
 /// Why the program ends with status 1.
@@ -76,6 +100,9 @@ fn main() -> ExitCode {
 fn start(arguments: Arguments) -> Result<(), Failure> {
     let clock = Clock::new(arguments.wall_clock_shift);
     let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
+    if let Some(Verb::Seed(SeedVerb::Recover { accept_loss: true })) = arguments.verb {
+        return recover(&settings, clock);
+    }
     if arguments.check_config {
         return check(&settings, clock);
     }
@@ -105,6 +132,13 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     writeln!(out, "  listen  {:?}", settings.listen)?;
     writeln!(out, "  socket  {} (mode {:04o})", settings.socket.display(), settings.socket_mode)?;
     writeln!(out, "  store   {}", settings.store.display())?;
+    Ok(())
+}
+
+fn recover(settings: &Settings, clock: Clock) -> Result<(), Failure> {
+    let epoch = marker::accept_loss(settings, clock)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: the loss is accepted; start the seed (epoch {epoch})", settings.store.display())?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
-use crate::{identity, logging};
+use crate::{identity, logging, marker};
 use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
@@ -61,6 +61,29 @@ pub enum StartError {
     /// This key is not of a seed.
     #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
     NotASeed(PeerId),
+    /// A lone seed whose store is new or was lost.
+    #[error("{path}: the store of this seed has no marker: it is new, or its disk was lost")]
+    NoMarker {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A first start was asked for that is none.
+    #[error(
+        "{path}: --init-empty is for the very first start of a seed, and this store has been started before"
+    )]
+    HasMarker {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A first start was asked for with a store that is not empty.
+    #[error("{path}: --init-empty is for an empty store, and this one has manifests or votes, and no marker")]
+    NotEmpty {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Only a seed has a marker.
+    #[error("this is the configuration of a node, and only the store of a seed has a marker")]
+    NodeHasNoMarker,
     /// The store is refused.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -96,10 +119,20 @@ impl StartError {
             ),
             Self::Records { role: PeerRole::Seed, .. } => Some(
                 "look after the disk, and keep a copy of this file: it has the votes of this seed and the manifests \
-                 certified here. In a pool with more seeds let another key take the place of this one by a new policy, \
-                 since a seed that forgot its votes could vote twice. A lone seed may delete the file and start again: \
-                 the chunks stay, but every key is a miss until it is saved again",
+                 certified here. A seed that forgot its votes could vote twice; so delete the file, and among other seeds \
+                 this one starts again, merges what they keep, and says nothing before. A lone seed then needs \
+                 pollux-node seed recover --accept-loss: the chunks stay, but every key is a miss until it is saved again",
             ),
+            Self::NoMarker { .. } => Some(
+                "on the very first start of this pool, start once with --init-empty. After a loss, restore the disk; or \
+                 accept that what was published is gone: pollux-node seed recover --accept-loss, and start again",
+            ),
+            Self::HasMarker { .. } => Some("start without --init-empty"),
+            Self::NotEmpty { .. } => Some(
+                "among other seeds start without --init-empty: it merges what they keep. A lone seed goes on with what \
+                 is there after pollux-node seed recover --accept-loss",
+            ),
+            Self::NodeHasNoMarker => None,
             Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } | Self::Identity(_) => None,
             Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
         }
@@ -179,7 +212,7 @@ fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
     PoolFile::from_json(&text).map_err(|source| StartError::PoolFile { path: path.to_owned(), source })
 }
 
-fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {
+pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {
     let options =
         StoreOptions { bytes_max: settings.store_bytes_max, free_bytes_min: settings.store_free_bytes_min };
     Store::open(&settings.store, options).map_err(|error| {
@@ -216,7 +249,8 @@ impl Node {
         logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
         let ground = Ground::open(settings, clock)?;
         make_directory(&settings.store)?;
-        let (store, recovery) = open_store(settings)?;
+        let (store, mut recovery) = open_store(settings)?;
+        marker::begin(settings, ground.trust.policy(), &store, &mut recovery)?;
         let (net, mut wire) = NetHandle::start(NetConfig {
             identity: KeyPair::from_seed(*ground.identity.seed()),
             role: settings.role,

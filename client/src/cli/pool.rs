@@ -106,7 +106,7 @@ fn words(directory: &Path, made: &Made) -> String {
          \x20 publisher.pem  for the trusted pipeline that saves\n\
          \x20 root.pem, admission.pem  sign policies and tokens: keep them off the pool's machines\n\
          next:\n\
-         \x20 pollux-node --config {directory}/seed.toml\n\
+         \x20 pollux-node --config {directory}/seed.toml --init-empty   (the very first time; then without the flag)\n\
          \x20 pollux-node --config {directory}/node.toml\n\
          \x20 pollux save KEY DIRECTORY --signing-key {directory}/publisher.pem",
         made.name, made.seed,

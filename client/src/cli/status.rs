@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
 fn words(status: &NodeStatus) -> String {
     let engine = &status.engine;
     let joined = if engine.joined { "joined" } else { "not joined" };
+    let silent = engine.silent.map(|why| format!("\nsilent     {why}")).unwrap_or_default();
     format!(
         "{} ({}) of pool {}\n\
          peer       {}\n\
@@ -43,7 +44,7 @@ fn words(status: &NodeStatus) -> String {
          now        {} jobs, {} chunks under way\n\
          store      {} chunks, {} of {}; {} free on the disk\n\
          policy     version {}, good until {}\n\
-         trouble    {} wrong chunks seen, {} peers banned",
+         trouble    {} wrong chunks seen, {} peers banned{silent}",
         status.software,
         status.role,
         status.pool,
@@ -70,7 +71,7 @@ fn words(status: &NodeStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollux_core::engine::EngineStatus;
+    use pollux_core::engine::{EngineStatus, Silence};
 
     fn status() -> NodeStatus {
         NodeStatus {
@@ -107,6 +108,18 @@ mod tests {
     fn a_node_that_has_not_joined_says_so() {
         let engine = EngineStatus::default();
         assert!(words(&NodeStatus { engine, ..status() }).contains("not joined; 0 of 0 seeds"));
+    }
+
+    #[test]
+    fn a_seed_that_signs_nothing_says_why() {
+        assert!(!words(&status()).contains("silent"));
+        let engine = EngineStatus { silent: Some(Silence::RolledBack), ..EngineStatus::default() };
+        let status = NodeStatus { engine, ..status() };
+        assert!(
+            words(&status)
+                .ends_with("\nsilent     the disk was rolled back; it merges what other seeds keep")
+        );
+        assert!(output::json(&status).unwrap().contains("\"silent\": \"rolled-back\""));
     }
 
     #[test]

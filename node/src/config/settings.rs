@@ -41,6 +41,9 @@ pub struct Overrides {
     /// Bytes that the store leaves free on its file system
     #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES")]
     pub store_free_bytes_min: Option<u64>,
+    /// The very first start of a seed, with an empty store; refused on any other
+    #[arg(long)]
+    pub init_empty: bool,
     /// How log lines look
     #[arg(long, env = "POLLUX_NODE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -82,6 +85,8 @@ pub struct Settings {
     pub store_bytes_max: Option<u64>,
     /// Bytes always left free.
     pub store_free_bytes_min: u64,
+    /// The very first start of a seed.
+    pub init_empty: bool,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged.
@@ -102,6 +107,10 @@ impl Settings {
             let why = "no address: peers could not reach this node; leave it out for the default".to_owned();
             return Err(ConfigError::Invalid { field: "listen", why });
         }
+        if role == PeerRole::Node && over.init_empty {
+            let why = "only the store of a seed is begun so; a node begins by itself".to_owned();
+            return Err(ConfigError::Invalid { field: "--init-empty", why });
+        }
         if role == PeerRole::Seed && identity.is_none() {
             let hint = "a seed is known by its key: name the seed.pem that `pollux pool init` made";
             return Err(ConfigError::Missing { field: "identity", hint });
@@ -120,6 +129,7 @@ impl Settings {
                 .store_free_bytes_min
                 .or(file.store.free_bytes_min)
                 .unwrap_or(FREE_BYTES_MIN),
+            init_empty: over.init_empty,
             log_format: over.log_format.or(file.log.format).unwrap_or_default(),
             log: over.log.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
             runtime,
@@ -168,6 +178,15 @@ mod tests {
         let file = ConfigFile { role: Some(PeerRole::Seed), ..ConfigFile::default() };
         let error = Settings::new(file, Overrides::default()).unwrap_err().to_string();
         assert!(error.contains("seed.pem"), "{error}");
+    }
+
+    #[test]
+    fn only_a_seed_is_begun_with_an_empty_store() {
+        let over = Overrides { init_empty: true, ..Overrides::default() };
+        let error = Settings::new(ConfigFile::default(), over.clone()).unwrap_err().to_string();
+        assert!(error.starts_with("--init-empty: "), "{error}");
+        let over = Overrides { role: Some(PeerRole::Seed), identity: Some("seed.pem".into()), ..over };
+        assert!(Settings::new(ConfigFile::default(), over).unwrap().init_empty);
     }
 
     #[test]

@@ -106,6 +106,15 @@ impl Driver {
         for credit in WorkerBounds::for_this_machine().credits() {
             self.feed(Input::Credit(credit));
         }
+        for (seed, epoch) in recovery.seen {
+            self.feed(Input::RecoveredSeen { seed, epoch });
+        }
+        if let Some(epoch) = recovery.marker {
+            self.feed(Input::Marked { epoch });
+        }
+        for vote in recovery.ballots {
+            self.feed(Input::RecoveredBallot(vote));
+        }
         for (manifest, receipt) in recovery.votes {
             self.feed(Input::RecoveredVote { manifest, receipt });
         }

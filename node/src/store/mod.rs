@@ -52,7 +52,10 @@ use chunks::{Chunks, Got};
 use directory::Claim;
 use disk::{Disk, RealDisk, SegmentNumber};
 use group_sync::GroupSync;
-use pollux_core::{CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, VerifiedChunk, engine::Record};
+use pollux_core::message::VoteEnvelope;
+use pollux_core::{
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, PeerId, VerifiedChunk, engine::Record,
+};
 use records::{Quarantined, Records};
 use std::{
     path::Path,
@@ -100,6 +103,12 @@ pub struct Recovery {
     pub certified: Vec<CertifiedEnvelope>,
     /// A seed's votes: manifest and receipt.
     pub votes: Vec<(Envelope, Envelope)>,
+    /// Votes of other seeds.
+    pub ballots: Vec<VoteEnvelope>,
+    /// The highest epochs of other seeds' stores that were seen.
+    pub seen: Vec<(PeerId, u64)>,
+    /// The epoch of this store as it was opened, if it has a marker: see [`Record`].
+    pub marker: Option<u64>,
     /// Bytes cut off behind the last whole record.
     pub torn_bytes: u64,
 }
@@ -157,8 +166,14 @@ impl Store {
         let (chunks, opening) = Chunks::open(Arc::clone(&disk), sync, bounds, &records.quarantined()?)?;
         records.release(&opening.released)?;
         let loaded = records.load()?;
-        let recovery =
-            Recovery { certified: loaded.certified, votes: loaded.votes, torn_bytes: opening.torn_bytes };
+        let recovery = Recovery {
+            certified: loaded.certified,
+            votes: loaded.votes,
+            ballots: loaded.ballots,
+            seen: loaded.seen,
+            marker: loaded.marker,
+            torn_bytes: opening.torn_bytes,
+        };
         let inner = Inner { chunks, records, disk, lost: Mutex::default(), _claim: claim };
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
@@ -230,7 +245,21 @@ impl Store {
                 records.vote(key, *sequence, &(manifest.clone(), receipt.clone()))
             }
             Record::Forget(manifest) => records.forget(manifest),
+            Record::Ballot { seed, vote } => records.ballot(seed, vote),
+            Record::Marker { epoch } => {
+                self.sync()?;
+                records.mark(*epoch)
+            }
+            Record::Seen { seed, epoch } => records.see(seed, *epoch),
         }
+    }
+
+    /// Raises the epoch by one and makes that durable, if there is a marker: a seed's start.
+    ///
+    /// # Errors
+    /// What the disk says. After an error the epoch may or may not be raised.
+    pub fn raise_epoch(&self) -> Result<(), StoreError> {
+        self.inner.records.raise_epoch()
     }
 
     /// What it holds.

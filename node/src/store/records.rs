@@ -1,25 +1,35 @@
-//! What must be transactional and small: certified manifests, votes, and the places of damaged records. In redb.
+//! What must be transactional and small: certified manifests, votes, a seed's marker, and the places of damaged records.
+//! In redb.
 //!
 //! | table | key | value |
 //! |---|---|---|
 //! | `certified` | manifest id, 32 bytes | 1, then postcard of `CertifiedEnvelope` |
 //! | `votes` | key as text, sequence | 1, then postcard of (manifest `Envelope`, receipt `Envelope`) |
+//! | `ballots` | manifest id, 32 bytes; seed, 32 bytes | 1, then postcard of `VoteEnvelope` |
+//! | `seen` | seed, 32 bytes | the highest epoch of its store that was seen |
+//! | `marker` | `epoch` | the epoch of this store; absent: it has no marker |
 //! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
 //!
-//! The leading 1 is the value's version. A vote that cannot be read still forbids another one.
+//! The leading 1 is the value's version. A vote that cannot be read still forbids another one. Where there
+//! is a marker, whatever enters `certified`, `votes` or `ballots` raises its epoch by one in the same transaction.
 use super::{
     StoreError,
     disk::{DiskFile, SegmentNumber},
     error::is_full,
     records_file::RecordsFile,
 };
-use pollux_core::{CertifiedEnvelope, ChunkId, Envelope, Key, ManifestId};
+use pollux_core::message::VoteEnvelope;
+use pollux_core::{CertifiedEnvelope, ChunkId, Envelope, Key, ManifestId, PeerId, PublicKey};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
 const CERTIFIED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certified");
 const VOTES: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("votes");
+const BALLOTS: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new("ballots");
+const SEEN: TableDefinition<'_, &[u8], u64> = TableDefinition::new("seen");
+const MARKER: TableDefinition<'_, &str, u64> = TableDefinition::new("marker");
+const EPOCH: &str = "epoch";
 const QUARANTINED: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("quarantined");
 const VALUE_VERSION: u8 = 1;
 /// Pages that redb may keep in memory, in bytes: records are read once, at start.
@@ -44,6 +54,12 @@ pub(super) struct Loaded {
     pub(super) certified: Vec<CertifiedEnvelope>,
     /// Votes: manifest and receipt.
     pub(super) votes: Vec<Vote>,
+    /// Votes of other seeds.
+    pub(super) ballots: Vec<VoteEnvelope>,
+    /// Highest epochs of other seeds' stores.
+    pub(super) seen: Vec<(PeerId, u64)>,
+    /// The epoch of this store, if it has a marker.
+    pub(super) marker: Option<u64>,
 }
 
 /// See the module.
@@ -62,13 +78,16 @@ impl Records {
         records.write(|transaction| {
             transaction.open_table(CERTIFIED).map_err(fault)?;
             transaction.open_table(VOTES).map_err(fault)?;
+            transaction.open_table(BALLOTS).map_err(fault)?;
+            transaction.open_table(SEEN).map_err(fault)?;
+            transaction.open_table(MARKER).map_err(fault)?;
             transaction.open_table(QUARANTINED).map_err(fault)?;
             Ok(())
         })?;
         Ok(records)
     }
 
-    /// Reads all manifests and votes; those that cannot be read are left out, and logged.
+    /// Reads everything but what is quarantined; manifests and votes that cannot be read are left out, and logged.
     pub(super) fn load(&self) -> Result<Loaded, StoreError> {
         self.with(|database| {
             let transaction = database.begin_read().map_err(fault)?;
@@ -79,6 +98,15 @@ impl Records {
             for row in transaction.open_table(VOTES).map_err(fault)?.iter().map_err(fault)? {
                 loaded.votes.extend(decode::<Vote>(row.map_err(fault)?.1.value()));
             }
+            for row in transaction.open_table(BALLOTS).map_err(fault)?.iter().map_err(fault)? {
+                loaded.ballots.extend(decode::<VoteEnvelope>(row.map_err(fault)?.1.value()));
+            }
+            for row in transaction.open_table(SEEN).map_err(fault)?.iter().map_err(fault)? {
+                let (seed, epoch) = row.map_err(fault)?;
+                loaded.seen.extend(peer(seed.value()).map(|seed| (seed, epoch.value())));
+            }
+            let marker = transaction.open_table(MARKER).map_err(fault)?;
+            loaded.marker = marker.get(EPOCH).map_err(fault)?.map(|epoch| epoch.value());
             Ok(loaded)
         })
     }
@@ -96,14 +124,19 @@ impl Records {
         })
     }
 
-    /// Keeps a certified manifest, in the stead of an earlier certificate of the same.
+    /// Keeps a certified manifest, in the stead of an earlier certificate of the same and of the votes of other seeds.
     pub(super) fn certify(&self, certified: &CertifiedEnvelope) -> Result<(), StoreError> {
         let value = encode(certified)?;
         let id = certified.manifest.id();
         self.write(|transaction| {
             let mut table = transaction.open_table(CERTIFIED).map_err(fault)?;
             table.insert(id.as_bytes().as_slice(), value.as_slice()).map_err(fault)?;
-            Ok(())
+            let mut ballots = transaction.open_table(BALLOTS).map_err(fault)?;
+            let votes = (id.as_bytes().as_slice(), [0; 32].as_slice())
+                ..=(id.as_bytes().as_slice(), [0xff; 32].as_slice());
+            ballots.retain_in(votes, |_, _| false).map_err(fault)?;
+            drop((table, ballots));
+            raise_epoch(transaction)
         })
     }
 
@@ -117,12 +150,47 @@ impl Records {
                 standing.map(|value| decode::<Vote>(value.value()).map(|(manifest, _)| manifest.id()));
             match standing {
                 None => {}
-                Some(Some(manifest)) if manifest == vote.0.id() => return Ok(()),
+                Some(Some(manifest)) if manifest == vote.0.id() => return raise_epoch(transaction),
                 Some(_) => return Err(StoreError::VoteConflict { key: key.clone(), sequence }),
             }
             table.insert((key.as_str(), sequence), value.as_slice()).map_err(fault)?;
+            raise_epoch(transaction)
+        })
+    }
+
+    /// Keeps another seed's vote.
+    pub(super) fn ballot(&self, seed: &PeerId, vote: &VoteEnvelope) -> Result<(), StoreError> {
+        let (value, manifest) = (encode(vote)?, vote.manifest.id());
+        let name = (manifest.as_bytes().as_slice(), seed.key().as_bytes().as_slice());
+        self.write(|transaction| {
+            let mut table = transaction.open_table(BALLOTS).map_err(fault)?;
+            table.insert(name, value.as_slice()).map_err(fault)?;
+            raise_epoch(transaction)
+        })
+    }
+
+    /// Remembers the epoch of another seed's store.
+    pub(super) fn see(&self, seed: &PeerId, epoch: u64) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(SEEN).map_err(fault)?;
+            table.insert(seed.key().as_bytes().as_slice(), epoch).map_err(fault)?;
             Ok(())
         })
+    }
+
+    /// Makes the marker, or raises its epoch to this one.
+    pub(super) fn mark(&self, epoch: u64) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut table = transaction.open_table(MARKER).map_err(fault)?;
+            let standing = table.get(EPOCH).map_err(fault)?.map_or(0, |epoch| epoch.value());
+            table.insert(EPOCH, standing.max(epoch)).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Raises the epoch by one, if there is a marker.
+    pub(super) fn raise_epoch(&self) -> Result<(), StoreError> {
+        self.write(raise_epoch)
     }
 
     /// Lets a certified manifest go; its votes stay.
@@ -207,6 +275,19 @@ impl Records {
     fn is_broken(&self) -> bool {
         self.broken.load(std::sync::atomic::Ordering::SeqCst)
     }
+}
+
+fn raise_epoch(transaction: &WriteTransaction) -> Result<(), StoreError> {
+    let mut table = transaction.open_table(MARKER).map_err(fault)?;
+    let standing = table.get(EPOCH).map_err(fault)?.map(|epoch| epoch.value());
+    if let Some(epoch) = standing {
+        table.insert(EPOCH, epoch.saturating_add(1)).map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn peer(name: &[u8]) -> Option<PeerId> {
+    name.try_into().ok().map(|name| PeerId::new(PublicKey::from_bytes(name)))
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {

@@ -4,5 +4,6 @@
 
 mod ground;
 mod jobs;
+mod marker;
 mod program;
 mod start;

@@ -122,3 +122,25 @@ fn the_program_gets_ready_and_stops_cleanly_on_both_signals() {
         assert!(!socket.exists());
     }
 }
+
+#[test]
+fn a_seed_goes_on_after_a_loss_only_with_the_flag() {
+    let ground = Ground::new();
+    let config =
+        format!("role = \"seed\"\nidentity = {:?}\n{}", ground.path("pool/seed.pem"), config(&ground));
+    let refused = program(&ground, &config).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let words = said(&refused);
+    assert!(
+        words.contains("no marker") && words.contains("hint: ") && words.contains("--init-empty"),
+        "{words}"
+    );
+    let bare = program(&ground, &config).args(["seed", "recover"]).output().unwrap();
+    assert_eq!(bare.status.code(), Some(2), "{}", said(&bare));
+    assert!(said(&bare).contains("--accept-loss"));
+    let accepted = program(&ground, &config).args(["seed", "recover", "--accept-loss"]).output().unwrap();
+    assert_eq!(accepted.status.code(), Some(0), "{}", said(&accepted));
+    assert!(String::from_utf8(accepted.stdout).unwrap().contains("the loss is accepted"));
+    let again = program(&ground, &config).arg("--init-empty").output().unwrap();
+    assert!(said(&again).contains("start without --init-empty"), "{}", said(&again));
+}

@@ -75,6 +75,12 @@ async fn damaged_records_are_refused_until_they_are_deleted() {
         }
     }
     std::fs::remove_file(&records).unwrap();
+    let error = Running::start(&settings).await.map(drop).unwrap_err();
+    assert!(
+        matches!(error, StartError::NoMarker { .. }),
+        "a seed forgets its marker with its votes: {error}"
+    );
+    settings.role = PeerRole::Node;
     Running::start(&settings).await.unwrap().stop().await;
 }
 
@@ -97,6 +103,7 @@ async fn a_seed_needs_the_key_of_a_seed() {
     let error = Running::start(&settings).await.map(drop).unwrap_err();
     assert!(matches!(error, StartError::NotASeed(_)), "{error}");
     settings.identity = Some(ground.path("pool/seed.pem"));
+    settings.init_empty = true;
     Running::start(&settings).await.unwrap().stop().await;
 }
 

@@ -2,6 +2,8 @@
 use super::*;
 use crate::store::StoreError;
 use faulty_disk::Crash;
+use pollux_core::message::VoteEnvelope;
+use pollux_core::{PeerId, PublicKey};
 
 fn recovered(disk: &FaultyDisk) -> crate::store::Recovery {
     Store::open_on(Arc::new(disk.clone()), SMALL, None).unwrap().1
@@ -87,4 +89,58 @@ fn records_whose_sync_fails_break_the_store() {
     assert!(
         recovered(&disk.after(Crash::LosesUnsynced)).votes.contains(&(envelope("one"), envelope("receipt")))
     );
+}
+
+fn ballot(text: &str) -> VoteEnvelope {
+    VoteEnvelope { manifest: envelope(text), receipt: envelope("receipt") }
+}
+
+fn seed(number: u8) -> PeerId {
+    PeerId::new(PublicKey::from_bytes([number; 32]))
+}
+
+#[test]
+fn what_a_seed_knows_of_others_is_durable() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    for (number, text) in [(1, "one"), (2, "one"), (1, "two"), (1, "one")] {
+        store.record(&Record::Ballot { seed: seed(number), vote: ballot(text) }).unwrap();
+    }
+    store.record(&Record::Seen { seed: seed(1), epoch: 7 }).unwrap();
+    store.record(&Record::Seen { seed: seed(1), epoch: 9 }).unwrap();
+    let recovery = recovered(&disk.after(Crash::LosesUnsynced));
+    assert_eq!(recovery.ballots.len(), 3);
+    assert!(recovery.ballots.contains(&ballot("two")));
+    assert_eq!((recovery.seen, recovery.marker), (vec![(seed(1), 9)], None));
+    store.record(&Record::Certified(certified("one"))).unwrap();
+    let recovery = recovered(&disk.after(Crash::LosesUnsynced));
+    assert_eq!(recovery.ballots, [ballot("two")], "a certificate says more than votes");
+}
+
+#[test]
+fn the_epoch_is_raised_with_whatever_is_made_durable() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    let epoch = || recovered(&disk.after(Crash::LosesUnsynced)).marker;
+    store.record(&vote("one", 1)).unwrap();
+    store.raise_epoch().unwrap();
+    assert_eq!(epoch(), None, "there is no marker");
+    store.record(&Record::Marker { epoch: 10 }).unwrap();
+    store.record(&Record::Marker { epoch: 3 }).unwrap();
+    assert_eq!(epoch(), Some(10), "it never goes back");
+    for (raised, record) in [
+        (11, vote("two", 2)),
+        (12, vote("two", 2)),
+        (13, Record::Certified(certified("one"))),
+        (14, Record::Ballot { seed: seed(1), vote: ballot("one") }),
+        (14, Record::Seen { seed: seed(1), epoch: 1 }),
+        (14, Record::Forget(envelope("one").id())),
+    ] {
+        store.record(&record).unwrap();
+        assert_eq!(epoch(), Some(raised), "{record:?}");
+    }
+    store.record(&vote("three", 2)).unwrap_err();
+    assert_eq!(epoch(), Some(14), "nothing was written");
+    store.raise_epoch().unwrap();
+    assert_eq!(epoch(), Some(15));
 }
