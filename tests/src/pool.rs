@@ -3,6 +3,9 @@
 use crate::command::{Finished, Pollux};
 use crate::daemon::{Daemon, DaemonError};
 use crate::programs::Programs;
+use pollux_client::key_file;
+use pollux_core::{Document, Envelope, KeyPair, PeerId, Policy, PoolFile, Seed};
+use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,8 +18,10 @@ pub struct Pool {
     pub programs: Programs,
     /// The directory for everything of this pool.
     pub directory: PathBuf,
-    /// The seed's port.
+    /// The first seed's port.
     pub seed_port: u16,
+    /// The ports of all seeds.
+    pub seed_ports: Vec<u16>,
 }
 
 /// How a node differs from the usual one.
@@ -38,6 +43,11 @@ pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// The first is `seed`, then `seed-1` and so on: the name of its directory, its key and its log.
+fn seed_name(number: usize) -> String {
+    if number == 0 { "seed".to_owned() } else { format!("seed-{number}") }
+}
+
 impl Pool {
     /// Makes the keys and the policy with `pollux pool init`.
     ///
@@ -46,7 +56,8 @@ impl Pool {
     pub fn init(programs: Programs, directory: &Path) -> io::Result<Self> {
         let seed_port = free_port()?;
         let seed = format!("127.0.0.1:{seed_port}");
-        let pool = Self { programs, directory: directory.to_owned(), seed_port };
+        let seed_ports = vec![seed_port];
+        let pool = Self { programs, directory: directory.to_owned(), seed_port, seed_ports };
         let mut command = Command::new(&pool.programs.pollux);
         command.args(["pool", "init", "--seed", &seed]).arg(pool.keys());
         let made = Finished::of(&mut command)?;
@@ -54,6 +65,40 @@ impl Pool {
             return Err(io::Error::other(made.stderr));
         }
         Ok(pool)
+    }
+
+    /// The same, with so many seeds: the policy that `pool init` made is signed anew with all of them.
+    ///
+    /// # Errors
+    /// Like [`Self::init`].
+    pub fn with_seeds(programs: Programs, directory: &Path, seeds: usize) -> io::Result<Self> {
+        let mut pool = Self::init(programs, directory)?;
+        let root = key_file::read(&pool.keys().join("root.pem")).map_err(io::Error::other)?;
+        let mut file =
+            PoolFile::from_json(&fs::read_to_string(pool.pool_file())?).map_err(io::Error::other)?;
+        let mut policy: Policy = file.policy.body().map_err(io::Error::other)?;
+        for number in 1..seeds {
+            let seed = pool.make_seed(number)?;
+            policy.seeds.push(seed);
+        }
+        let seeds = u32::try_from(policy.seeds.len()).map_err(io::Error::other)?;
+        policy.faulty = u32::from(seeds > 3);
+        (policy.write, policy.read) = (seeds / 2 + 1, seeds / 2 + 1);
+        policy.check().map_err(io::Error::other)?;
+        file.policy = Envelope::sign(&policy, &root);
+        fs::write(pool.pool_file(), file.to_json())?;
+        Ok(pool)
+    }
+
+    fn make_seed(&mut self, number: usize) -> io::Result<Seed> {
+        let mut secret = [0; 32];
+        pollux_client::random::fill(&mut secret)?;
+        let key = KeyPair::from_seed(secret);
+        let path = self.keys().join(format!("{}.pem", seed_name(number)));
+        key_file::write_new(&path, &key).map_err(io::Error::other)?;
+        let port = free_port()?;
+        self.seed_ports.push(port);
+        Ok(Seed { peer: PeerId::new(key.public()), addresses: vec![format!("127.0.0.1:{port}")] })
     }
 
     /// The directory that `pool init` filled.
@@ -79,10 +124,31 @@ impl Pool {
     /// # Errors
     /// It does not get ready.
     pub fn seed(&self, options: &NodeOptions) -> Result<Daemon, DaemonError> {
-        let mut command = self.daemon("seed", options);
-        command.args(["--role", "seed", "--identity"]).arg(self.keys().join("seed.pem"));
-        command.arg("--listen").arg(format!("127.0.0.1:{}", self.seed_port));
-        Daemon::start(&mut command, &self.log("seed"))
+        self.start_seed("seed", self.seed_port, options)
+    }
+
+    /// Starts (or starts again) one of the seeds of [`Self::with_seeds`], by its number.
+    ///
+    /// # Errors
+    /// It does not get ready, or there is none of this number.
+    pub fn nth_seed(&self, number: usize, options: &NodeOptions) -> Result<Daemon, DaemonError> {
+        let none = || io::Error::other(format!("no seed {number}"));
+        let port = *self.seed_ports.get(number).ok_or_else(none)?;
+        self.start_seed(&seed_name(number), port, options)
+    }
+
+    /// Its very first start is one with an empty store; later it has a marker, or has lost it.
+    fn start_seed(&self, name: &str, port: u16, options: &NodeOptions) -> Result<Daemon, DaemonError> {
+        let mut command = self.daemon(name, options);
+        command.args(["--role", "seed", "--identity"]).arg(self.keys().join(format!("{name}.pem")));
+        command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+        let started = self.directory.join(format!("{name}.started"));
+        if !started.exists() {
+            command.arg("--init-empty");
+        }
+        let daemon = Daemon::start(&mut command, &self.log(name))?;
+        fs::write(started, "")?;
+        Ok(daemon)
     }
 
     /// Starts (or starts again) a node.

@@ -22,6 +22,7 @@ mod save_then_restore;
 mod saver_is_killed;
 mod scene;
 mod seed_is_down;
+mod seeds_heal;
 mod signed_elsewhere;
 mod two_jobs_at_once;
 mod untrusted_job_publishes;

@@ -8,7 +8,7 @@ use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, PutFailure, Re
 use pollux_core::engine::MissReason;
 use pollux_core::message::{
     BulkOutcome, BulkReply, BulkRequest, ChunkSet, Control, Decline, Hello, ListQuery, OfferRefusal,
-    PeerAddress, Refusal,
+    PeerAddress, RecordName, Refusal, VoteEnvelope,
 };
 use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Nonce, PeerRole};
 
@@ -27,6 +27,9 @@ pub(crate) fn messages() -> Vec<Control> {
         listen_port: 4480,
     };
     let nonce = Nonce::from_bytes([0xcd; 32]);
+    let names =
+        vec![RecordName::Certified { manifest, complete: true }, RecordName::Vote { manifest, seed: peer() }];
+    let vote = VoteEnvelope { manifest: signed_manifest(), receipt: signed_token() };
     vec![
         Control::Hello(hello),
         Control::Join { token: signed_token() },
@@ -55,6 +58,10 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::List { ask: 3, what: ListQuery::Pattern { pattern: Some(pattern()), after: Some(key()) } },
         Control::List { ask: 3, what: ListQuery::Prefix("abcd".to_owned()) },
         Control::Listing { ask: 3, rows: vec![certified()], more: true },
+        Control::CatchUp { epoch: 3, seen: 300, life: u64::MAX, after: 1 },
+        Control::Known { epoch: 3, seen: 0, life: 7, next: 9, more: true, names: names.clone() },
+        Control::Bring { names },
+        Control::Brought { certified: vec![certified()], votes: vec![vote] },
     ]
 }
 
