@@ -92,6 +92,7 @@ pub struct Connection {
     write_patience: Duration,
     /// The end of all writing.
     end: Option<Instant>,
+    version: u16,
     pool: String,
     node_software: String,
 }
@@ -119,8 +120,18 @@ impl Connection {
         let (pool, node_software) = (String::new(), String::new());
         let (write_patience, end) = (patience, None);
         let cut_short = Mutex::new(false);
-        let mut connection =
-            Self { socket, cut_short, frames, interrupted, write_patience, end, pool, node_software };
+        let version = VERSION_OLDEST;
+        let mut connection = Self {
+            socket,
+            cut_short,
+            frames,
+            interrupted,
+            write_patience,
+            end,
+            version,
+            pool,
+            node_software,
+        };
         connection.greet(until)?;
         Ok(connection)
     }
@@ -139,8 +150,14 @@ impl Connection {
         if !(oldest..=newest).contains(&version) {
             return Err(ConnectionError::OutOfTurn);
         }
-        (self.pool, self.node_software) = (pool, software);
+        (self.version, self.pool, self.node_software) = (version, pool, software);
         Ok(())
+    }
+
+    /// The version of the protocol that both speak.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        self.version
     }
 
     /// The pool that the node belongs to.

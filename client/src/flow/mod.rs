@@ -5,6 +5,7 @@
 //! save      the directory → sink (the node) → ask (what is newest) → sign → publish
 //!           or, signed elsewhere: … → what is to be signed; later: publish
 //! both      deadlines, miss
+//! papers    what the pool goes by: asked for, handed to the seeds
 //! ```
 
 mod ask;
@@ -12,6 +13,7 @@ mod deadlines;
 mod fetch;
 mod miss;
 mod outcome;
+mod papers;
 mod publish;
 mod restore;
 mod save;
@@ -25,6 +27,7 @@ pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
 pub use miss::Miss;
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
+pub use papers::{Spread, papers, spread};
 pub use publish::{PublishRequest, publish};
 pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
 pub use save::{Ancestry, SaveRequest, Signer, save};

@@ -2,7 +2,9 @@
 
 use pollux_core::engine::{EngineStatus, MissReason};
 use pollux_core::message::ListQuery;
-use pollux_core::{CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Fallback, Key, ManifestId};
+use pollux_core::{
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Fallback, Key, ManifestId, Papers, PapersDigest,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a job says.
@@ -56,6 +58,15 @@ pub enum Request {
         /// Which.
         what: ListQuery,
         /// Milliseconds until the node answers from what it knows itself.
+        deadline_ms: u32,
+    },
+    /// Which roots, policy and yanks does the node go by? Answered by [`Reply::Papers`]. Since version 2, as all below.
+    Papers,
+    /// Take these to the seeds, to be spread. Answered by [`Reply::Spread`].
+    Spread {
+        /// Signed; those that are known already are harmless. Together at most [`super::PAPERS_BYTES_MAX`].
+        papers: Papers,
+        /// Milliseconds until the node says how many seeds hold them.
         deadline_ms: u32,
     },
 }
@@ -141,6 +152,26 @@ pub enum Reply {
         more: bool,
         /// A seed answered; else only what this node knows is listed.
         from_seed: bool,
+    },
+    /// To [`Request::Papers`]. What is more than [`super::PAPERS_BYTES_MAX`] comes in several such replies.
+    Papers {
+        /// What was verified, or a part of it.
+        papers: Papers,
+        /// Of all that the node goes by.
+        digest: PapersDigest,
+        /// Further parts follow.
+        more: bool,
+    },
+    /// To [`Request::Spread`].
+    Spread {
+        /// Seeds that keep all of it.
+        held: u32,
+        /// Seeds that must, for it to count. Of a change of the seeds, whichever set lacks more is told.
+        needed: u32,
+        /// Seeds of that set.
+        of: u32,
+        /// Why not, in words, if somebody refused.
+        refused: Option<String>,
     },
 }
 

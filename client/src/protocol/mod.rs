@@ -11,7 +11,7 @@
 //!
 //! The job speaks first, with [`Request::Hello`]; the node chooses a version. Variants and fields are added at the
 //! end only, and a side never sends what the chosen version lacks. A job has at most one [`Request::Resolve`],
-//! [`Request::Publish`] or [`Request::List`] under way; it may fetch meanwhile. What breaks these rules is answered
+//! [`Request::Publish`], [`Request::List`] or [`Request::Spread`] under way; it may fetch meanwhile. What breaks these rules is answered
 //! with [`Reply::Refused`] and the end of the connection.
 
 mod codec;
@@ -23,13 +23,15 @@ pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Reques
 use pollux_core::limits::CHUNK_BYTES_MAX;
 
 /// Newest version of the protocol.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Oldest version still spoken: one less than the newest, where there is one.
 pub const VERSION_OLDEST: u16 = 1;
 /// Bytes of a message at most: [`CHUNKS_PER_MESSAGE_MAX`] chunks with their lengths, and a page of manifests.
 pub const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 /// Bytes of a chunk frame's body at most.
 pub const CHUNK_FRAME_BYTES_MAX: u32 = 38 + CHUNK_BYTES_MAX;
+/// Bytes of papers in one message at most (in postcard): [`MESSAGE_BYTES_MAX`], with room for the rest.
+pub const PAPERS_BYTES_MAX: usize = 1000 * 1024;
 /// Chunks named by one message at most.
 pub const CHUNKS_PER_MESSAGE_MAX: usize = 16 * 1024;
 /// Chunks asked for and not yet answered at most: a node reads nothing further from a job that is over it.

@@ -37,6 +37,7 @@ impl Session {
             Request::List { what, deadline_ms } => {
                 self.question(JobRequest::List { what, deadline: deadline(deadline_ms) }).await
             }
+            Request::Papers | Request::Spread { .. } => Err(refused("this node spreads no papers")),
         }
     }
 

@@ -86,8 +86,10 @@ async fn bytes_that_are_no_frame_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn versions_that_do_not_meet_are_named() {
     let mut job = Job::connect();
-    job.say(&hello(VERSION + 1, VERSION + 3)).await;
-    job.ends_refused("a test speaks 2 to 4: use programs of the same release").await;
+    let (oldest, newest) = (VERSION + 1, VERSION + 3);
+    job.say(&hello(oldest, newest)).await;
+    let words = format!("a test speaks {oldest} to {newest}: use programs of the same release");
+    job.ends_refused(&words).await;
     let mut job = Job::connect();
     job.say(&hello(0, 0)).await;
     job.ends_refused("a test speaks 0 to 0").await;
