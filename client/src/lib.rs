@@ -1,11 +1,11 @@
-//! What jobs and people run: save and restore directories through a node's socket, and make pools.
+//! What jobs and people run: save and restore directories through a node's socket, and make and change pools.
 //!
 //! ```text
-//! flow        what a job does through its node: restore, save, ask
+//! flow        what is done through a node: restore, save, ask, yank
 //! connection  a connection to the node: frames in, frames out, each wait with a deadline
 //! protocol    what both say to each other, byte by byte; the node uses it too
 //! disk        directories: scanned, packed, written back
-//! pool        makes pools: keys, policy, pool file
+//! pool        makes and changes pools: keys, policy, root, pool file
 //! grants      makes grants: keys that may sign for some minutes
 //! signing     signs what an instance stated, elsewhere
 //! statement   the file of what is to be signed

@@ -1,6 +1,7 @@
 //! The command line: one file per verb. What it prints, how it ends.
 
 mod common;
+mod confirm;
 mod exit;
 mod grant;
 mod ls;

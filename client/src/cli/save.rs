@@ -87,6 +87,8 @@ pub(crate) struct Arguments {
     pub(super) common: Common,
 }
 
+/// Reads a flag that names a secret key.
+///
 /// A flag with it takes values that begin with hyphens, so that a key in place of its file is not repeated as an unknown
 /// flag.
 pub(super) fn key_source() -> impl TypedValueParser<Value = KeySource> {

@@ -27,7 +27,7 @@ fn pool_file(directory: &Path, now: pollux_core::Timestamp) -> PoolFile {
     let request = InitRequest {
         directory: directory.join("pool"),
         name: "ci".to_owned(),
-        seed_address: "127.0.0.1:1".to_owned(),
+        seed_addresses: vec!["127.0.0.1:1".to_owned()],
         networks: Vec::new(),
         patterns: vec!["**".parse().unwrap()],
         policy_days: 1,

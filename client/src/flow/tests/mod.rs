@@ -5,6 +5,7 @@
 mod ask;
 mod cache;
 mod node;
+mod papers;
 mod publish;
 mod restore;
 mod save;

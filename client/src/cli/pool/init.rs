@@ -1,42 +1,40 @@
-//! `pollux pool`
+//! `pollux pool init`
 
-use super::exit::{Failure, Kind};
-use super::{Done, output};
-use clap::{Args, Subcommand};
-use pollux_client::pool::{InitError, InitRequest, Made, init};
+use crate::cli::exit::{Failure, Kind};
+use crate::cli::{Done, output};
+use clap::Args;
+use pollux_client::pool::{InitError, InitRequest, Made, MadeSeed, Quorum, init};
 use pollux_core::{Network, Pattern};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Make and keep pools
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    Init(Init),
-}
-
 /// Make a pool: its keys, its policy, and the public pool file, in a new directory
 ///
-/// The directory then holds `pool.json` (public: every image needs it), `root.pem` and `admission.pem` (keep them off
-/// every machine of the pool), `publisher.pem` (for the trusted pipeline that saves), `seed.pem` (for the seed), and
-/// `seed.toml` and `node.toml` to start from. Nothing is ever overwritten.
+/// The directory then holds `pool.json` (public: every image needs it), `root.pem`, `admission.pem` and `yank.pem` (keep
+/// them off every machine of the pool; the last one takes back what was published), `publisher.pem` (for the trusted
+/// pipeline that saves), `seed.pem` (for the seed), and `seed.toml` and `node.toml` to start from. Nothing is ever
+/// overwritten.
+///
+/// With several seeds there are `seed-1.pem`, `seed-1.toml` and so on. How many must agree follows from their number:
+/// 1 seed: 1 makes a certificate, 1 an answer, 0 may lie; 2 and 3: 2, 2, 0; 4: 3, 3, 1; 7: 5, 5, 2.
+///
+/// Examples:
+///
+///   pollux pool init pool --seed seed.example.org:4480
+///
+///   pollux pool init pool --seed a.example.org:4480 --seed b.example.org:4480 --seed c.example.org:4480
 #[derive(Debug, Args)]
-struct Init {
+pub(super) struct Init {
     /// The directory; it must not be there, or be empty
     directory: PathBuf,
     /// The pool's name
     #[arg(long, default_value = "ci")]
     name: String,
-    /// Where nodes reach the seed, HOST:PORT
-    #[arg(long, value_name = "HOST:PORT")]
-    seed: String,
-    /// A network whose members may be dialled, CIDR or CIDR=ZONE [default: private networks, and the seed's own if it
-    /// is on loopback]
+    /// Where nodes reach a seed, HOST:PORT; once for each of 1 to 16 seeds
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    seed: Vec<String>,
+    /// A network whose members may be dialled, CIDR or CIDR=ZONE [default: private networks, and loopback
+    /// for seeds that are on it]
     #[arg(long, value_name = "CIDR", value_parser = parse_network)]
     network: Vec<Network>,
     /// Keys that the publisher may bind; `*` is one segment, `**` at the end one or more
@@ -47,33 +45,18 @@ struct Init {
     policy_days: u64,
     /// Print one JSON object instead of words
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 fn parse_network(text: &str) -> Result<Network, String> {
     pollux_client::pool::network(text).map_err(|error| error.to_string())
 }
 
-impl Arguments {
-    /// Whether the result is for scripts.
-    pub(super) const fn json(&self) -> bool {
-        match &self.verb {
-            Verb::Init(init) => init.json,
-        }
-    }
-}
-
-pub(crate) fn run(arguments: &Arguments) -> Done {
-    match &arguments.verb {
-        Verb::Init(init) => run_init(init),
-    }
-}
-
-fn run_init(arguments: &Init) -> Done {
+pub(super) fn run(arguments: &Init) -> Done {
     let request = InitRequest {
         directory: arguments.directory.clone(),
         name: arguments.name.clone(),
-        seed_address: arguments.seed.clone(),
+        seed_addresses: arguments.seed.clone(),
         networks: arguments.network.clone(),
         patterns: arguments.publish.clone(),
         policy_days: arguments.policy_days,
@@ -90,7 +73,7 @@ fn failure(error: InitError) -> Failure {
     match error {
         InitError::NotEmpty(_) => Failure::new(Kind::Usage, error)
             .hint("name a directory that is not there yet; keys are never overwritten"),
-        InitError::Policy(_) | InitError::Network(_) | InitError::Address(_) => {
+        InitError::Policy(_) | InitError::Network(_) | InitError::Address(_) | InitError::TooManySeeds(_) => {
             Failure::new(Kind::Usage, error)
         }
         InitError::Io { .. } | InitError::Key(_) => Failure::new(Kind::Directory, error),
@@ -99,17 +82,30 @@ fn failure(error: InitError) -> Failure {
 
 fn words(directory: &Path, made: &Made) -> String {
     let directory = directory.display();
-    format!(
+    let mut text = format!(
         "pool {} is made in {directory}\n\
-         \x20 pool.json      public: put it into every image as /etc/pollux/pool.json\n\
-         \x20 seed.pem       for the seed {}\n\
-         \x20 publisher.pem  for the trusted pipeline that saves\n\
-         \x20 root.pem, admission.pem  sign policies and tokens: keep them off the pool's machines\n\
-         next:\n\
-         \x20 pollux-node --config {directory}/seed.toml --init-empty   (the very first time; then without the flag)\n\
-         \x20 pollux-node --config {directory}/node.toml\n\
-         \x20 pollux save KEY DIRECTORY --signing-key {directory}/publisher.pem",
-        made.name, made.seed,
+         \x20 pool.json      public: put it into every image as /etc/pollux/pool.json\n",
+        made.name,
+    );
+    for MadeSeed { peer, name } in &made.seeds {
+        text += &format!("  {:<14} for the seed {peer}\n", format!("{name}.pem"));
+    }
+    text += "  publisher.pem  for the trusted pipeline that saves\n\
+             \x20 yank.pem       takes back what was published: keep it where it is at hand, off the pool's machines\n\
+             \x20 root.pem, admission.pem  sign policies and tokens: keep them off the pool's machines\n";
+    let Quorum { write, read, faulty } = made.quorum;
+    if made.seeds.len() > 1 {
+        let seeds = made.seeds.len();
+        text +=
+            &format!("of {seeds} seeds {write} make a certificate and {read} an answer, {faulty} may lie\n");
+    }
+    text += "next:\n";
+    for MadeSeed { name, .. } in &made.seeds {
+        text += &format!("  pollux-node --config {directory}/{name}.toml --init-empty   (the very first time; then without the flag)\n");
+    }
+    text + &format!(
+        "  pollux-node --config {directory}/node.toml\n\
+         \x20 pollux save KEY DIRECTORY --signing-key {directory}/publisher.pem"
     )
 }
 
@@ -120,6 +116,10 @@ struct InitReport {
     seed: String,
     publisher: String,
     root: String,
+    seeds: Vec<String>,
+    write: u32,
+    read: u32,
+    faulty: u32,
 }
 
 impl InitReport {
@@ -127,9 +127,13 @@ impl InitReport {
         Self {
             pool: made.name.clone(),
             directory: directory.to_owned(),
-            seed: made.seed.to_string(),
+            seed: made.seeds.first().map(|seed| seed.peer.to_string()).unwrap_or_default(),
             publisher: made.publisher.to_string(),
             root: made.root.to_string(),
+            seeds: made.seeds.iter().map(|seed| seed.peer.to_string()).collect(),
+            write: made.quorum.write,
+            read: made.quorum.read,
+            faulty: made.quorum.faulty,
         }
     }
 }

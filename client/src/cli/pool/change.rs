@@ -1,0 +1,273 @@
+//! What all changes of a pool share: open, show, ask, sign, write, spread.
+
+use super::spread::{SpreadReport, hand_over};
+use crate::cli::common::{Common, parse_seconds};
+use crate::cli::confirm::{confirm, show};
+use crate::cli::exit::{Failure, Kind};
+use crate::cli::save::key_source;
+use crate::cli::{Done, output};
+use clap::Args;
+use pollux_client::clock::now;
+use pollux_client::key_file::KeySource;
+use pollux_client::pool::{
+    Change, ChangeError, EditError, FileError, Lack, OpenError, OpenPool, PublicKeyError, Signed, TokenError,
+    replace, rewrite, write_new,
+};
+use pollux_core::{DocumentError, PoolFile};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Flags of every change.
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// The pool file to change
+    #[arg(long, value_name = "FILE")]
+    pub(super) pool: PathBuf,
+    /// A root key that signs, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor;
+    /// once for each
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source())]
+    root_key: Vec<KeySource>,
+    /// Sign without asking
+    #[arg(long)]
+    yes: bool,
+    /// Allow patterns that cover every key, such as `**`
+    #[arg(long)]
+    everything: bool,
+    /// Write the new pool file here [default: in the place of the old one, which is kept as FILE.vVERSION]
+    #[arg(long, value_name = "FILE", conflicts_with = "unsigned_out")]
+    out: Option<PathBuf>,
+    /// Write the change, with the signatures that it has, for `pollux pool add-signature` on another machine
+    #[arg(long, value_name = "FILE", conflicts_with = "spread")]
+    unsigned_out: Option<PathBuf>,
+    /// Hand the new policy to the running pool, through the node of this instance
+    #[arg(long)]
+    spread: bool,
+    /// Seconds to wait for the seeds with --spread
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
+    timeout: Duration,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// What became of a change.
+#[derive(Debug, Serialize)]
+struct Report {
+    pool: String,
+    changes: Vec<String>,
+    signatures: Vec<Signatures>,
+    /// The new pool file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<PathBuf>,
+    /// The old one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    former: Option<PathBuf>,
+    /// The change that lacks signatures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsigned: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spread: Option<SpreadReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct Signatures {
+    what: String,
+    by: &'static str,
+    have: usize,
+    need: usize,
+}
+
+impl Signatures {
+    fn of(lack: &Lack) -> Self {
+        let Lack { what, by, have, need } = lack.clone();
+        Self { what, by, have, need }
+    }
+
+    fn words(&self) -> String {
+        format!("{}: signed by {} of the {} {} that must", self.what, self.have, self.need, self.by)
+    }
+}
+
+impl Flags {
+    /// The pool file, whatever has expired.
+    pub(super) fn open_expired(&self) -> Result<OpenPool, Failure> {
+        let pool = OpenPool::read(&self.pool)?;
+        pool.check_token()?;
+        Ok(pool)
+    }
+
+    /// The pool file, which must be in force.
+    pub(super) fn open(&self) -> Result<OpenPool, Failure> {
+        let pool = self.open_expired()?;
+        pool.check_in_force(now())?;
+        Ok(pool)
+    }
+
+    /// Shows a change, asks, signs, and writes what comes of it: a pool file, or a change that others sign, too.
+    pub(super) fn settle(&self, pool: &OpenPool, change: Change) -> Done {
+        if self.root_key.is_empty() && self.unsigned_out.is_none() {
+            return Err(Failure::new(Kind::Usage, "no root key is named, so nothing can be signed")
+                .hint("--root-key FILE signs here; --unsigned-out FILE is for signers elsewhere"));
+        }
+        let (change, report) = self.sign(pool, change)?;
+        match &self.unsigned_out {
+            Some(path) => self.write_change(path, &change, report),
+            None => self.write_pool(pool, &change, report),
+        }
+    }
+
+    /// The same for a change that came from elsewhere: where signatures are lacking it is written back.
+    pub(super) fn settle_file(&self, pool: &OpenPool, change: Change, path: &Path) -> Done {
+        let (change, report) = self.sign(pool, change)?;
+        let is_open = change.lacks(pool)?.iter().any(|lack| lack.open() > 0);
+        match &self.unsigned_out {
+            Some(other) => self.write_change(other, &change, report),
+            None if is_open => self.write_change(path, &change, report),
+            None => self.write_pool(pool, &change, report),
+        }
+    }
+
+    fn sign(&self, pool: &OpenPool, mut change: Change) -> Result<(Change, Report), Failure> {
+        change.check(pool)?;
+        let difference = change.difference(pool)?;
+        let name = &pool.root().pool;
+        show(&format!("changes of pool {name} ({}):", pool.path().display()), &difference.lines);
+        if let Some(pattern) = difference.everything.first().filter(|_| !self.everything) {
+            return Err(Failure::new(
+                Kind::Usage,
+                format!("the pattern {pattern} covers every key, or nearly every one"),
+            )
+            .hint("name what is meant, PROJECT/**, or say --everything"));
+        }
+        if !self.root_key.is_empty() {
+            confirm("Sign this?", self.yes)?;
+        }
+        for source in &self.root_key {
+            let key = source.read()?;
+            if change.sign(pool, &key)? == Signed::Needless {
+                output::say(&format!("the signature of {} is not needed any more", key.public()));
+            }
+        }
+        let signatures = change.lacks(pool)?.iter().map(Signatures::of).collect();
+        let (pool, changes) = (name.clone(), difference.lines);
+        let (written, former, unsigned, spread) = (None, None, None, None);
+        Ok((change, Report { pool, changes, signatures, written, former, unsigned, spread }))
+    }
+
+    fn write_change(&self, path: &Path, change: &Change, report: Report) -> Done {
+        rewrite(path, change.to_json().as_bytes())?;
+        let report = Report { unsigned: Some(path.to_owned()), ..report };
+        if self.common.json {
+            return output::print_json(&report);
+        }
+        let mut text = format!("the change is in {}; it is not in force", path.display());
+        for signatures in &report.signatures {
+            text += &format!("\n  {}", signatures.words());
+        }
+        text += &format!(
+            "\nnext, where another root key is:\n  pollux pool add-signature {} --pool {} --root-key FILE",
+            path.display(),
+            self.pool.display(),
+        );
+        output::print(&text)
+    }
+
+    fn write_pool(&self, pool: &OpenPool, change: &Change, report: Report) -> Done {
+        if let Some(lacking) = report.signatures.iter().find(|one| one.have < one.need) {
+            return Err(Failure::new(Kind::Usage, format!("nothing is written: {}", lacking.words()))
+                .hint("name more with --root-key, or write --unsigned-out FILE for signers elsewhere"));
+        }
+        let file = change.finish(pool, now())?;
+        let (written, former) = self.put(pool, &file)?;
+        let mut report = Report { written: Some(written), former, ..report };
+        if self.spread {
+            report.spread = Some(hand_over(&self.common, &change.papers(), self.timeout)?);
+        }
+        if self.common.json {
+            return output::print_json(&report);
+        }
+        output::print(&words(&report))
+    }
+
+    /// Writes the new pool file, and says where it is and where the old one is.
+    fn put(&self, pool: &OpenPool, file: &PoolFile) -> Result<(PathBuf, Option<PathBuf>), Failure> {
+        put(pool, file, self.out.as_deref())
+    }
+}
+
+/// Writes a pool file: at `out`, which is not there yet, or in the place of the one that it follows.
+pub(super) fn put(
+    pool: &OpenPool,
+    file: &PoolFile,
+    out: Option<&Path>,
+) -> Result<(PathBuf, Option<PathBuf>), Failure> {
+    let text = file.to_json();
+    if let Some(out) = out {
+        write_new(out, text.as_bytes())?;
+        return Ok((out.to_owned(), None));
+    }
+    let label = format!("v{}", pool.policy().version);
+    let replaced = replace(pool.path(), pool.bytes(), text.as_bytes(), &label)?;
+    Ok((pool.path().to_owned(), Some(replaced.former)))
+}
+
+fn words(report: &Report) -> String {
+    let written = report.written.as_deref().unwrap_or_else(|| Path::new("")).display();
+    let mut text = format!("pool {} is changed; the new pool file is {written}", report.pool);
+    if let Some(former) = &report.former {
+        text += &format!(", the former {}", former.display());
+    }
+    match &report.spread {
+        Some(spread) => text += &format!("\n{}", spread.words()),
+        None => text += &format!("\nnext:\n  pollux pool spread --pool {written}"),
+    }
+    text + "\nand put the new pool file into images"
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let hint = match &error {
+            OpenError::File(_) => "--pool names the pool file, pool.json",
+            OpenError::Form { .. } => "`pollux pool init` makes pool files",
+            OpenError::NotBelieved { .. } => "`pollux pool renew` lets a policy and a root live longer",
+            OpenError::Token { .. } => "`pollux pool token` makes another",
+        };
+        let kind = if matches!(error, OpenError::File(_)) { Kind::Directory } else { Kind::Usage };
+        Self::new(kind, error).hint(hint)
+    }
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::new(Kind::Directory, error)
+    }
+}
+
+impl From<EditError> for Failure {
+    fn from(error: EditError) -> Self {
+        let quorum = |field: &str| ["write", "read", "faulty"].contains(&field);
+        let is_quorum =
+            matches!(&error, EditError::Document(DocumentError::Invalid { field, .. }) if quorum(field));
+        let hint = is_quorum
+            .then_some("without --write, --read and --faulty they follow from how many seeds there are");
+        Self { hint, ..Self::new(Kind::Usage, error) }
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}
+
+impl From<PublicKeyError> for Failure {
+    fn from(error: PublicKeyError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}
+
+impl From<TokenError> for Failure {
+    fn from(error: TokenError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}

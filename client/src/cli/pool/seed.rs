@@ -1,0 +1,118 @@
+//! `pollux pool add-seed`, `pollux pool remove-seed`
+
+use super::change::Flags;
+use crate::cli::Done;
+use clap::Args;
+use pollux_client::key_file;
+use pollux_client::pool::{
+    Change, NewSeed, QuorumWish, add_seed, fresh_key, public_key, remove_seed, seed_named,
+};
+use pollux_core::PeerId;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Add a seed, or put one in the place of another
+///
+/// One seed changes at a time: spread each change before the next. The new seed merges what the others know before it
+/// signs anything. How many seeds must agree follows from their number (1: 1, 1, 0; 2 and 3: 2, 2, 0; 4: 3, 3, 1; in
+/// the order --write, --read, --faulty) unless it is said otherwise.
+///
+/// Examples:
+///
+///   pollux pool add-seed --pool pool.json --make-key seed-2.pem --address b.example.org:4480 --root-key root.pem
+///
+///   pollux pool add-seed 12D3Koo… --replaces a.example.org:4480 --address c.example.org:4480 --pool pool.json
+///   --root-key root.pem --spread
+#[derive(Debug, Args)]
+pub(super) struct AddSeed {
+    /// The seed's peer id, or a file with its key
+    #[arg(required_unless_present = "make_key", conflicts_with = "make_key")]
+    peer: Option<String>,
+    /// Make the seed's key and write it here
+    #[arg(long, value_name = "FILE")]
+    make_key: Option<PathBuf>,
+    /// Where nodes reach it, HOST:PORT; several are tried in this order
+    #[arg(long, value_name = "HOST:PORT", required = true)]
+    address: Vec<String>,
+    /// The seed that goes: its peer id or an address
+    #[arg(long, value_name = "SEED")]
+    replaces: Option<String>,
+    #[command(flatten)]
+    quorum: QuorumFlags,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+/// Remove a seed
+///
+/// What it holds alone is lost to the pool. How many seeds must agree follows from how many are left, unless it is said
+/// otherwise.
+///
+/// Example:
+///
+///   pollux pool remove-seed b.example.org:4480 --pool pool.json --root-key root.pem --spread
+#[derive(Debug, Args)]
+pub(super) struct RemoveSeed {
+    /// The seed: its peer id or an address
+    seed: String,
+    #[command(flatten)]
+    quorum: QuorumFlags,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+#[derive(Debug, Args)]
+struct QuorumFlags {
+    /// Seeds whose receipts make a certificate
+    #[arg(long, value_name = "SEEDS")]
+    write: Option<u32>,
+    /// Seeds whose answers a reader needs
+    #[arg(long, value_name = "SEEDS")]
+    read: Option<u32>,
+    /// Seeds that may lie without being believed
+    #[arg(long, value_name = "SEEDS")]
+    faulty: Option<u32>,
+}
+
+impl QuorumFlags {
+    const fn wish(&self) -> QuorumWish {
+        QuorumWish { write: self.write, read: self.read, faulty: self.faulty }
+    }
+}
+
+pub(super) fn add(arguments: &AddSeed) -> Done {
+    let Some(path) = &arguments.make_key else {
+        let peer = public_key(arguments.peer.as_deref().unwrap_or_default())?;
+        return add_peer(arguments, PeerId::new(peer));
+    };
+    let added = make_key(path).and_then(|peer| add_peer(arguments, peer).map_err(|failure| (true, failure)));
+    added.map_err(|(made, failure)| {
+        if made {
+            // Nobody knows that key: the change was not made.
+            drop(fs::remove_file(path));
+        }
+        failure
+    })
+}
+
+/// The key is there before the policy names it: the other way round it could be missing.
+fn make_key(path: &Path) -> Result<PeerId, (bool, crate::cli::exit::Failure)> {
+    let key = fresh_key().map_err(|error| (false, error.into()))?;
+    key_file::write_new(path, &key).map_err(|error| (false, error.into()))?;
+    Ok(PeerId::new(key.public()))
+}
+
+fn add_peer(arguments: &AddSeed, peer: PeerId) -> Done {
+    let pool = arguments.flags.open()?;
+    let replaces = arguments.replaces.as_deref().map(|name| seed_named(pool.policy(), name)).transpose()?;
+    let new = NewSeed { peer, addresses: arguments.address.clone(), replaces };
+    let policy = add_seed(pool.policy(), new, arguments.quorum.wish())?;
+    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+}
+
+pub(super) fn remove(arguments: &RemoveSeed) -> Done {
+    let pool = arguments.flags.open()?;
+    let peer = seed_named(pool.policy(), &arguments.seed)?;
+    let policy = remove_seed(pool.policy(), peer, arguments.quorum.wish())?;
+    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+}

@@ -1,0 +1,91 @@
+//! `pollux pool spread`, and how papers are handed to the running pool.
+
+use crate::cli::common::{Common, parse_seconds};
+use crate::cli::exit::{Failure, Kind};
+use crate::cli::{Done, output};
+use clap::Args;
+use pollux_client::clock::now;
+use pollux_client::flow;
+use pollux_client::pool::{OpenPool, papers_of};
+use pollux_core::Papers;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Hand the policy and root of a pool file to the running pool
+///
+/// They go through the node of this instance to the seeds, and from there to every node. A change counts once enough
+/// seeds of the old policy and of the new one hold it. Whoever holds it already is not harmed by hearing it again.
+///
+/// Where the root was changed more than once since the pool last heard of it, name the pool files between, too: each
+/// root is believed because of the one before.
+///
+/// Examples:
+///
+///   pollux pool spread --pool pool.json
+///
+///   pollux pool spread --pool pool.json --former pool.json.v7 --former pool.json.v8
+#[derive(Debug, Args)]
+pub(super) struct Spread {
+    /// The new pool file
+    #[arg(long, value_name = "FILE")]
+    pool: PathBuf,
+    /// A pool file before it, for its root
+    #[arg(long, value_name = "FILE")]
+    former: Vec<PathBuf>,
+    /// Seconds to wait for the seeds
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
+    timeout: Duration,
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// How far it came.
+#[derive(Debug, Serialize)]
+pub(crate) struct SpreadReport {
+    held: u32,
+    needed: u32,
+    of: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+impl SpreadReport {
+    /// For people.
+    pub(crate) fn words(&self) -> String {
+        let Self { held, needed, of, .. } = self;
+        format!("{held} of {of} seeds hold it, {needed} are needed")
+    }
+}
+
+pub(super) fn run(arguments: &Spread) -> Done {
+    let pool = OpenPool::read(&arguments.pool)?;
+    let formers = arguments.former.iter().map(|path| OpenPool::read(path).map_err(Failure::from));
+    let formers: Vec<OpenPool> = formers.collect::<Result<_, _>>()?;
+    let papers = papers_of(&pool, &formers, now())?;
+    let report = hand_over(&arguments.common, &papers, arguments.timeout)?;
+    if arguments.common.json { output::print_json(&report) } else { output::print(&report.words()) }
+}
+
+/// Hands papers to the seeds, through the node. Too few seeds are a failure: it is not done.
+pub(crate) fn hand_over(
+    common: &Common,
+    papers: &Papers,
+    patience: Duration,
+) -> Result<SpreadReport, Failure> {
+    let connection = common.connect(patience)?;
+    let spread = flow::spread(&connection, papers, patience)?;
+    let done = spread.is_done();
+    let flow::Spread { held, needed, of, refused } = spread;
+    let report = SpreadReport { held, needed, of, refused };
+    if done {
+        return Ok(report);
+    }
+    let words = report.words();
+    Err(match &report.refused {
+        Some(why) => Failure::new(Kind::Refused, format!("{words}: {}", output::printable(why)))
+            .hint("the signed files stay; `pollux pool spread` hands a policy over again"),
+        None => Failure::new(Kind::Unreachable, words)
+            .hint("the node goes on telling the seeds; say it again when more of them are there"),
+    })
+}

@@ -1,0 +1,176 @@
+//! Edits of a policy, tokens and memberships.
+
+use super::testing::{NOW, Scene, pair};
+use super::*;
+use pollux_core::limits::MEMBERSHIP_LIFE;
+use pollux_core::{Issuer, PeerId, PeerRole, Policy, Publisher, Token, Trust};
+use std::time::Duration;
+
+fn policy(seeds: usize) -> Policy {
+    Scene::new(seeds).pool().policy().clone()
+}
+
+fn peer(byte: u8) -> PeerId {
+    PeerId::new(pair(byte).public())
+}
+
+fn new_seed(byte: u8) -> NewSeed {
+    NewSeed { peer: peer(byte), addresses: vec!["seed.example:1".to_owned()], replaces: None }
+}
+
+#[test]
+fn a_seed_is_found_by_its_name_or_address() {
+    let policy = policy(2);
+    let second = policy.seeds[1].peer;
+    assert_eq!(seed_named(&policy, &second.to_string()), Ok(second));
+    assert_eq!(seed_named(&policy, "192.0.2.2:4480"), Ok(second));
+    assert!(matches!(seed_named(&policy, "192.0.2.2"), Err(EditError::NoSuchSeed(_))));
+}
+
+#[test]
+fn the_quorum_follows_the_seeds_unless_it_is_said() {
+    let add = |seeds, wish| add_seed(&policy(seeds), new_seed(1), wish);
+    let quorum = |seeds| Quorum::in_force(&add(seeds, QuorumWish::default()).unwrap());
+    assert_eq!((quorum(1), quorum(3)), (Quorum::of(2), Quorum::of(4)));
+    let wish = QuorumWish { write: Some(3), read: Some(2), faulty: Some(0) };
+    let wished = add(3, wish).unwrap();
+    assert_eq!((wished.write, wished.read, wished.faulty), (3, 2, 0));
+}
+
+#[test]
+fn a_quorum_that_cannot_intersect_is_refused_in_numbers() {
+    let wish = QuorumWish { read: Some(1), ..QuorumWish::default() };
+    let words = add_seed(&policy(3), new_seed(1), wish).unwrap_err().to_string();
+    assert_eq!(words, "read: read 1 + write 3 must be more than seeds 4 + faulty 1");
+    let wish = QuorumWish { write: Some(2), read: Some(4), faulty: Some(0) };
+    let words = add_seed(&policy(3), new_seed(1), wish).unwrap_err().to_string();
+    assert!(words.starts_with("write: 2 · write 2"), "{words}");
+}
+
+#[test]
+fn seeds_that_make_no_sense_are_refused() {
+    let before = policy(1);
+    let only = before.seeds[0].peer;
+    let wish = QuorumWish::default();
+    let again = NewSeed { peer: only, ..new_seed(1) };
+    assert_eq!(add_seed(&before, again, wish), Err(EditError::SeedThere(only)));
+    let nobody = NewSeed { replaces: Some(peer(9)), ..new_seed(1) };
+    assert!(matches!(add_seed(&before, nobody, wish), Err(EditError::NoSuchSeed(_))));
+    let nowhere = NewSeed { addresses: vec!["seed.example".to_owned()], ..new_seed(1) };
+    assert!(matches!(add_seed(&before, nowhere, wish), Err(EditError::Document(_))));
+    assert_eq!(remove_seed(&before, only, wish), Err(EditError::LastSeed));
+    assert!(matches!(remove_seed(&before, peer(9), wish), Err(EditError::NoSuchSeed(_))));
+}
+
+fn publisher(name: &str, byte: u8) -> Publisher {
+    let patterns = vec!["core/**".parse().unwrap()];
+    let (name, key) = (name.to_owned(), pair(byte).public());
+    Publisher { name, key, patterns, byte_share: None, pipelines: Vec::new(), expires: NOW }
+}
+
+#[test]
+fn publishers_come_and_go() {
+    let before = policy(1);
+    let after = add_publisher(&before, publisher("gate", 1)).unwrap();
+    assert_eq!(after.publishers.len(), 2);
+    for taken in [publisher("gate", 2), publisher("other", 1)] {
+        assert!(matches!(add_publisher(&after, taken), Err(EditError::PublisherThere { .. })));
+    }
+    assert_eq!(remove_publisher(&after, "gate"), Ok(before.clone()));
+    assert_eq!(remove_publisher(&after, &pair(1).public().to_string()), Ok(before.clone()));
+    assert!(matches!(remove_publisher(&before, "gate"), Err(EditError::NoSuchPublisher(_))));
+}
+
+#[test]
+fn issuers_and_yank_keys_come_and_go() {
+    let before = policy(1);
+    let key = pair(1).public();
+    let issuer = Issuer { key, patterns: vec!["core/**".parse().unwrap()], grant_life_max: 900 };
+    let after = add_issuer(&before, issuer.clone()).unwrap();
+    assert_eq!(add_issuer(&after, issuer.clone()), Err(EditError::IssuerThere(key)));
+    assert_eq!(remove_issuer(&after, &key), Ok(before.clone()));
+    assert_eq!(remove_issuer(&before, &key), Err(EditError::NoSuchIssuer(key)));
+    assert!(add_issuer(&before, Issuer { grant_life_max: 901, ..issuer }).is_err());
+    let after = add_yank_key(&before, key).unwrap();
+    assert_eq!(add_yank_key(&after, key), Err(EditError::YankKeyThere(key)));
+    assert_eq!(remove_yank_key(&after, &key), Ok(before.clone()));
+    assert_eq!(remove_yank_key(&before, &key), Err(EditError::NoSuchYankKey(key)));
+}
+
+#[test]
+fn a_renewal_takes_along_who_ends_with_the_policy() {
+    let before = add_publisher(&policy(1), publisher("guest", 1)).unwrap();
+    let later = before.expires.after(Duration::from_secs(1));
+    let after = renew(&before, later);
+    assert_eq!((after.expires, after.publishers[0].expires), (later, later));
+    assert_eq!(after.publishers[1].expires, NOW);
+}
+
+#[test]
+fn a_token_is_signed_by_an_admission_key_of_the_pool() {
+    let scene = Scene::new(1);
+    let pool = scene.pool();
+    let new = || NewToken { serial: "2".to_owned(), expires: NOW.after(days(1)) };
+    let envelope = token(&pool, new(), &scene.key("admission"), NOW).unwrap();
+    assert_eq!(envelope.body::<Token>().unwrap().serial, "2");
+    let after = scene.put(&pool.with_token(envelope));
+    assert!(after.check_token().is_ok());
+    let over = NewToken { expires: NOW, ..new() };
+    assert!(matches!(token(&pool, over, &scene.key("admission"), NOW), Err(TokenError::NotBelieved(_))));
+    assert!(matches!(
+        token(&pool, NewToken { serial: String::new(), ..new() }, &scene.key("admission"), NOW),
+        Err(TokenError::Document(_))
+    ));
+}
+
+#[test]
+fn a_token_for_another_pool_is_refused_in_words() {
+    let (scene, other) = (Scene::new(1), Scene::new(1));
+    let pool = scene.pool();
+    let new = NewToken { serial: "2".to_owned(), expires: NOW.after(days(1)) };
+    let words = token(&pool, new, &other.key("admission"), NOW).unwrap_err().to_string();
+    assert!(words.ends_with("of the pool ci: what it signs would be a token for another pool"), "{words}");
+    let mixed = scene.put(&pool.with_token(other.pool().file().token.clone()));
+    let words = mixed.check_token().unwrap_err().to_string();
+    assert!(words.contains("its join token is of no use"), "{words}");
+}
+
+#[test]
+fn a_membership_is_for_one_peer_at_one_address() {
+    let scene = Scene::new(1);
+    let pool = scene.pool();
+    let who = Admission { peer: peer(7), address: "10.0.0.7".parse().unwrap() };
+    let envelope = admit(&pool, who, &scene.key("admission"), NOW).unwrap();
+    let judge = |peer: PeerId| pool.trust().verify_membership(&envelope, &peer, Some(who.address), NOW);
+    let membership = judge(peer(7)).unwrap().membership().clone();
+    assert_eq!((membership.role, membership.expires), (PeerRole::Node, NOW.after(MEMBERSHIP_LIFE)));
+    assert!(judge(peer(8)).is_err());
+    let seed = Admission { peer: pool.policy().seeds[0].peer, ..who };
+    let envelope = admit(&pool, seed, &scene.key("admission"), NOW).unwrap();
+    assert_eq!(envelope.body::<pollux_core::Membership>().unwrap().role, PeerRole::Seed);
+    assert!(matches!(admit(&pool, who, &scene.key("root"), NOW), Err(TokenError::OtherPool { .. })));
+}
+
+#[test]
+fn what_is_no_pool_file_is_refused_with_its_name() {
+    let scene = Scene::new(1);
+    let path = scene.path("node.toml");
+    let words = OpenPool::read(&path).unwrap_err().to_string();
+    assert!(words.contains("node.toml: the document does not parse"), "{words}");
+    assert!(matches!(OpenPool::read(&scene.path("nothing")), Err(OpenError::File(_))));
+    let other = Scene::new(1).pool();
+    let mut file = scene.pool().file().clone();
+    file.policy = other.file().policy.clone();
+    std::fs::write(scene.path("pool.json"), file.to_json()).unwrap();
+    assert!(matches!(OpenPool::read(&scene.path("pool.json")), Err(OpenError::NotBelieved { .. })));
+}
+
+#[test]
+fn pools_of_one_three_and_four_seeds_are_believed() {
+    for (count, quorum) in [(1, (1, 1, 0)), (3, (2, 2, 0)), (4, (3, 3, 1))] {
+        let pool = Scene::new(count).pool();
+        assert!(Trust::open(pool.file(), NOW).is_ok());
+        let Quorum { write, read, faulty } = Quorum::in_force(pool.policy());
+        assert_eq!(((write, read, faulty), pool.policy().seeds.len()), (quorum, count));
+    }
+}

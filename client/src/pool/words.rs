@@ -1,0 +1,194 @@
+//! What differs between two policies, or roots, in words that a person can check before signing. Keys and peer ids are
+//! written in full: they are what is signed.
+
+use super::Quorum;
+use super::check::is_everything;
+use pollux_core::{Issuer, Network, Pattern, Policy, PublicKey, Publisher, Root, Seed, Timestamp};
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// One thing each.
+    pub lines: Vec<String>,
+    /// Patterns that somebody new gets and that cover every key, or nearly.
+    pub everything: Vec<Pattern>,
+}
+
+impl Difference {
+    /// From one root and policy to others; no root: it stays.
+    pub(super) fn between(
+        (former, before): (&Root, &Policy),
+        (root, after): (Option<&Root>, &Policy),
+    ) -> Self {
+        let mut lines = vec![format!("policy {} becomes {}", before.version, after.version)];
+        if let Some(root) = root {
+            lines.extend(of_root(former, root));
+        }
+        lines.extend(of_seeds(before, after));
+        lines.extend(of_publishers(before, after));
+        lines.extend(of_issuers(before, after));
+        lines.extend(of_keys("admission", &before.admission, &after.admission));
+        lines.extend(of_keys("yank", &before.yank, &after.yank));
+        lines.extend(of_networks(before, after));
+        lines.extend(of_numbers(before, after));
+        Self { lines, everything: everything(before, after) }
+    }
+}
+
+fn of_root(before: &Root, after: &Root) -> Vec<String> {
+    let mut lines = vec![format!("root {} becomes {}", before.version, after.version)];
+    lines.extend(of_keys("root", &before.keys, &after.keys));
+    let count = |root: &Root| format!("{} of {}", root.threshold, root.keys.len());
+    lines.push(format!("root keys that must sign: {} before, {} after", count(before), count(after)));
+    lines.extend(of_time("the root expires", before.expires, after.expires));
+    lines
+}
+
+fn of_seeds(before: &Policy, after: &Policy) -> Vec<String> {
+    let find = |policy: &Policy, seed: &Seed| policy.seeds.iter().find(|s| s.peer == seed.peer).cloned();
+    let mut lines = Vec::new();
+    for seed in before.seeds.iter().filter(|seed| find(after, seed).is_none()) {
+        lines.push(format!("removes the seed {} at {}", seed.peer, seed.addresses.join(", ")));
+    }
+    for seed in &after.seeds {
+        let here = seed.addresses.join(", ");
+        match find(before, seed).map(|old| old.addresses.join(", ")) {
+            None => lines.push(format!("adds the seed {} at {here}", seed.peer)),
+            Some(old) if old != here => {
+                lines.push(format!("moves the seed {} from {old} to {here}", seed.peer));
+            }
+            Some(_) => {}
+        }
+    }
+    lines.extend(of_quorums(before, after));
+    lines
+}
+
+fn of_quorums(before: &Policy, after: &Policy) -> Vec<String> {
+    let words = |policy: &Policy| {
+        let Quorum { write, read, faulty } = Quorum::in_force(policy);
+        let seeds = policy.seeds.len();
+        format!("of {seeds} seeds {write} make a certificate and {read} an answer, {faulty} may lie")
+    };
+    let (before, after) = (words(before), words(after));
+    if before == after {
+        return vec![format!("quorums stay: {after}")];
+    }
+    vec![format!("quorums before: {before}"), format!("quorums after:  {after}")]
+}
+
+fn of_publishers(before: &Policy, after: &Policy) -> Vec<String> {
+    let mut lines = Vec::new();
+    for old in &before.publishers {
+        let Publisher { name, key, .. } = old;
+        match after.publishers.iter().find(|new| new.key == *key) {
+            None => lines.push(format!("removes the publisher {name} ({key}); what it published stays")),
+            Some(new) if new != old => lines.push(format!("changes the publisher {}", about_publisher(new))),
+            Some(_) => {}
+        }
+    }
+    let is_new = |new: &&Publisher| before.publishers.iter().all(|old| old.key != new.key);
+    let new = after.publishers.iter().filter(is_new);
+    lines.extend(new.map(|new| format!("adds the publisher {}", about_publisher(new))));
+    lines
+}
+
+fn about_publisher(publisher: &Publisher) -> String {
+    let Publisher { name, key, patterns, byte_share, pipelines, expires } = publisher;
+    let mut text = format!("{name} ({key}), who may publish {}, until {expires}", list(patterns));
+    if let Some(bytes) = byte_share {
+        text += &format!(", in {bytes} bytes of each seed");
+    }
+    if !pipelines.is_empty() {
+        text += &format!(", for the pipelines {}", pipelines.join(", "));
+    }
+    text
+}
+
+fn of_issuers(before: &Policy, after: &Policy) -> Vec<String> {
+    let mut lines = Vec::new();
+    for old in before.issuers.iter().filter(|old| !after.issuers.contains(old)) {
+        lines.push(format!("removes the issuer {}", about_issuer(old)));
+    }
+    for new in after.issuers.iter().filter(|new| !before.issuers.contains(new)) {
+        lines.push(format!("adds the issuer {}", about_issuer(new)));
+    }
+    lines
+}
+
+fn about_issuer(issuer: &Issuer) -> String {
+    let Issuer { key, patterns, grant_life_max } = issuer;
+    format!("{key}, whose grants may cover {} for {grant_life_max} s", list(patterns))
+}
+
+/// Patterns, with a word of warning where one is likely not what was meant.
+fn list(patterns: &[Pattern]) -> String {
+    let words = patterns.iter().map(|pattern| {
+        if is_everything(pattern) {
+            format!("{pattern} (EVERY key)")
+        } else if !pattern.as_str().contains('*') {
+            format!("{pattern} (this one key only: for what is below it, {pattern}/**)")
+        } else {
+            pattern.to_string()
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn of_keys(what: &str, before: &[PublicKey], after: &[PublicKey]) -> Vec<String> {
+    let gone = before.iter().filter(|key| !after.contains(key));
+    let new = after.iter().filter(|key| !before.contains(key));
+    gone.map(|key| format!("removes the {what} key {key}"))
+        .chain(new.map(|key| format!("adds the {what} key {key}")))
+        .collect()
+}
+
+fn of_networks(before: &Policy, after: &Policy) -> Vec<String> {
+    let about = |network: &Network| {
+        let Network { cidr, zone, memberships } = network;
+        let zone = if zone.is_empty() { String::new() } else { format!(", zone {zone}") };
+        format!("the network {cidr}{zone}, {memberships} members per address")
+    };
+    let gone = before.networks.iter().filter(|network| !after.networks.contains(network));
+    let new = after.networks.iter().filter(|network| !before.networks.contains(network));
+    gone.map(|network| format!("removes {}", about(network)))
+        .chain(new.map(|network| format!("adds {}", about(network))))
+        .collect()
+}
+
+fn of_numbers(before: &Policy, after: &Policy) -> Vec<String> {
+    let changed =
+        |what: &str, old: u64, new: u64| (old != new).then(|| format!("{what}: {old} before, {new} after"));
+    let strict = |policy: &Policy| u64::from(policy.strict_admission);
+    let generations = |policy: &Policy| u64::from(policy.generations_max);
+    let numbers = [
+        changed("seconds that a manifest may live", before.manifest_life_max, after.manifest_life_max),
+        changed("generations that a manifest may have", generations(before), generations(after)),
+        changed("seconds that a relayed answer is good for", before.relayed_age_max, after.relayed_age_max),
+        changed("tokens admit nobody (1: so it is)", strict(before), strict(after)),
+    ];
+    let time = of_time("the policy expires", before.expires, after.expires);
+    time.into_iter().chain(numbers.into_iter().flatten()).collect()
+}
+
+fn of_time(what: &str, before: Timestamp, after: Timestamp) -> Option<String> {
+    (before != after).then(|| format!("{what} {before} before, {after} after"))
+}
+
+/// What covers everything and is new to whoever gets it.
+fn everything(before: &Policy, after: &Policy) -> Vec<Pattern> {
+    let had = |key: &PublicKey, pattern: &Pattern| {
+        let publishers = before.publishers.iter().map(|old| (&old.key, &old.patterns));
+        let issuers = before.issuers.iter().map(|old| (&old.key, &old.patterns));
+        publishers.chain(issuers).any(|(old, patterns)| old == key && patterns.contains(pattern))
+    };
+    let publishers = after.publishers.iter().map(|new| (&new.key, &new.patterns));
+    let issuers = after.issuers.iter().map(|new| (&new.key, &new.patterns));
+    let all = publishers.chain(issuers);
+    let wide = all.flat_map(|(key, patterns)| patterns.iter().map(move |pattern| (key, pattern)));
+    let new = wide.filter(|(key, pattern)| is_everything(pattern) && !had(key, pattern));
+    new.map(|(_, pattern)| pattern.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::pool::testing::{Scene, pair};
+use crate::pool::{
+    Change, NewSeed, QuorumWish, add_issuer, add_publisher, add_seed, add_yank_key, remove_seed,
+};
+use pollux_core::{Document, PeerId, Timestamp};
+
+fn publisher(name: &str, byte: u8, pattern: &str) -> Publisher {
+    Publisher {
+        name: name.to_owned(),
+        key: pair(byte).public(),
+        patterns: vec![pattern.parse().unwrap()],
+        byte_share: Some(1000),
+        pipelines: vec!["gate".to_owned()],
+        expires: Timestamp::from_millis(0),
+    }
+}
+
+fn difference(scene: &Scene, policy: Policy) -> Difference {
+    let pool = scene.pool();
+    Change::of_policy(&pool, policy).unwrap().difference(&pool).unwrap()
+}
+
+/// Without what differs from run to run.
+fn lines(difference: &Difference, scene: &Scene) -> String {
+    let mut text = difference.lines.join("\n");
+    for seed in &scene.pool().policy().seeds {
+        text = text.replace(&seed.peer.to_string(), &format!("SEED-AT-{}", seed.addresses[0]));
+    }
+    text
+}
+
+#[test]
+fn seeds_with_the_quorums_before_and_after() {
+    let scene = Scene::new(3);
+    let pool = scene.pool();
+    let peer = PeerId::new(pair(1).public());
+    let new = NewSeed { peer, addresses: vec!["d.example:1".to_owned()], replaces: None };
+    let policy = add_seed(pool.policy(), new, QuorumWish::default()).unwrap();
+    let expected = format!(
+        "policy 1 becomes 2\n\
+         adds the seed {peer} at d.example:1\n\
+         quorums before: of 3 seeds 2 make a certificate and 2 an answer, 0 may lie\n\
+         quorums after:  of 4 seeds 3 make a certificate and 3 an answer, 1 may lie"
+    );
+    assert_eq!(lines(&difference(&scene, policy), &scene), expected);
+    let policy = remove_seed(pool.policy(), pool.policy().seeds[0].peer, QuorumWish::default()).unwrap();
+    let text = lines(&difference(&scene, policy), &scene);
+    assert!(text.contains("removes the seed SEED-AT-192.0.2.1:4480 at 192.0.2.1:4480"), "{text}");
+}
+
+#[test]
+fn every_field_that_differs_has_a_line() {
+    let scene = Scene::new(1);
+    let before = scene.pool().policy().clone();
+    let mut after = add_publisher(&before, publisher("gate", 1, "core/**")).unwrap();
+    after = add_yank_key(&after, pair(3).public()).unwrap();
+    let patterns = vec!["core".parse().unwrap()];
+    after = add_issuer(&after, Issuer { key: pair(2).public(), patterns, grant_life_max: 600 }).unwrap();
+    after.seeds[0].addresses = vec!["moved.example:1".to_owned()];
+    after.networks.truncate(1);
+    after.networks[0].zone = "a".to_owned();
+    after.admission = vec![pair(4).public()];
+    after.manifest_life_max = 1;
+    after.generations_max = 1;
+    after.relayed_age_max = 1;
+    after.strict_admission = true;
+    after.expires = Timestamp::from_millis(1);
+    after.check().unwrap();
+    let text = lines(&difference(&scene, after), &scene);
+    for words in [
+        "moves the seed SEED-AT-192.0.2.1:4480 from 192.0.2.1:4480 to moved.example:1",
+        "quorums stay: of 1 seeds 1 make",
+        "), who may publish core/**, until 1970-01-01T00:00:00.000Z, in 1000 bytes of each seed, for the pipelines gate",
+        "whose grants may cover core (this one key only: for what is below it, core/**) for 600 s",
+        "removes the admission key",
+        "adds the admission key",
+        "adds the yank key",
+        "removes the network fd00::/8, 1 members per address",
+        "adds the network 10.0.0.0/8, zone a, 1 members per address",
+        "seconds that a manifest may live: 2592000 before, 1 after",
+        "generations that a manifest may have: 64 before, 1 after",
+        "seconds that a relayed answer is good for: 600 before, 1 after",
+        "tokens admit nobody (1: so it is): 0 before, 1 after",
+        "the policy expires 2026-12-03T09:05:00.000Z before, 1970-01-01T00:00:00.001Z after",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+}
+
+#[test]
+fn what_covers_everything_is_found_where_it_is_new() {
+    let scene = Scene::new(1);
+    let before = scene.pool().policy().clone();
+    let wide = |pattern: &str| {
+        let after = add_publisher(&before, publisher("gate", 1, pattern)).unwrap();
+        difference(&scene, after).everything.len()
+    };
+    assert_eq!((wide("**"), wide("*/**"), wide("*/*/**")), (1, 1, 1));
+    assert_eq!((wide("core/**"), wide("*"), wide("*/core/**")), (0, 0, 0));
+    let mut renamed = before.clone();
+    renamed.publishers[0].name = "other".to_owned();
+    let same = difference(&scene, renamed);
+    assert!(same.everything.is_empty(), "it had that pattern before");
+    assert!(same.lines.iter().any(|line| line.starts_with("changes the publisher other")), "{same:?}");
+}
