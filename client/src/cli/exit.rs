@@ -21,6 +21,7 @@ pub(crate) enum Kind {
     Refused,
     Directory,
     Outvoted,
+    NotBelieved,
     Interrupted,
 }
 
@@ -35,6 +36,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::Directory => "directory",
             Self::Outvoted => "outvoted",
+            Self::NotBelieved => "not_believed",
             Self::Interrupted => "interrupted",
         }
     }
@@ -49,6 +51,7 @@ impl Kind {
             Self::Refused => 5,
             Self::Directory => 6,
             Self::Outvoted => 7,
+            Self::NotBelieved => 8,
             Self::Interrupted => 130,
         }
     }
@@ -88,9 +91,9 @@ struct ErrorReport<'a> {
 }
 
 impl Failure {
-    /// Prints it as one object for scripts. A miss has its own object, and has printed it.
+    /// Prints it as one object for scripts. A miss, and what is not believed, has its own object, and has printed it.
     pub(crate) fn print_json(&self) {
-        if self.kind != Kind::Miss {
+        if ![Kind::Miss, Kind::NotBelieved].contains(&self.kind) {
             // Nothing better can be done where standard output is gone.
             drop(output::print_json(&self.report()));
         }
@@ -231,11 +234,12 @@ mod tests {
             (Kind::Refused, 5),
             (Kind::Directory, 6),
             (Kind::Outvoted, 7),
+            (Kind::NotBelieved, 8),
             (Kind::Interrupted, 130),
         ];
         for (kind, status) in table {
             assert_eq!(kind.status(), status, "{kind:?}");
-            assert_eq!(kind.name(), format!("{kind:?}").to_lowercase());
+            assert_eq!(kind.name().replace('_', ""), format!("{kind:?}").to_lowercase());
         }
     }
 

@@ -4,6 +4,7 @@ mod common;
 mod confirm;
 mod exit;
 mod grant;
+mod key;
 mod ls;
 mod output;
 mod pool;
@@ -18,6 +19,8 @@ mod sign;
 mod signals;
 mod status;
 mod terms;
+mod verify;
+mod yank;
 
 use clap::{Parser, Subcommand};
 use exit::{Failure, Kind, report_failure};
@@ -31,8 +34,8 @@ use std::process::ExitCode;
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed, 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
-/// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 130
-/// interrupted.
+/// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 8 a
+/// manifest is not believed (verify), 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "pollux", version, propagate_version = true)]
 struct Arguments {
@@ -50,7 +53,10 @@ enum Verb {
     Ls(ls::Arguments),
     Show(show::Arguments),
     Status(status::Arguments),
+    Verify(verify::Arguments),
+    Yank(yank::Arguments),
     Pool(pool::Arguments),
+    Key(key::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -66,7 +72,10 @@ pub(crate) fn run() -> ExitCode {
         Verb::Ls(arguments) => ls::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
+        Verb::Verify(arguments) => verify::run(&arguments),
+        Verb::Yank(arguments) => yank::run(&arguments),
         Verb::Pool(arguments) => pool::run(&arguments),
+        Verb::Key(arguments) => key::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,7 +100,10 @@ impl Verb {
             Self::Ls(arguments) => arguments.common.json,
             Self::Show(arguments) => arguments.common.json,
             Self::Status(arguments) => arguments.common.json,
+            Self::Verify(arguments) => arguments.common.json,
+            Self::Yank(arguments) => arguments.common.json,
             Self::Pool(arguments) => arguments.json(),
+            Self::Key(arguments) => arguments.json(),
         }
     }
 }

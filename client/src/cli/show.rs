@@ -22,6 +22,15 @@ const ID_DIGITS_MIN: usize = 4;
 const ID_DIGITS_MAX: usize = 64;
 
 /// Show a manifest: who signed it, when, how large it is, what it holds
+///
+/// `--json` has the signed documents themselves in its field `certified`: `pollux verify` reads them from a file, and
+/// explains how to check the signature with `openssl`.
+///
+/// Examples:
+///
+///   pollux show mediawiki%2Fcore/master/npm/debian12-x86_64/3f2a --files
+///
+///   pollux show 3f2a77c0 --json > manifest.json && pollux verify manifest.json --pool pool.json
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// A key (its newest save), or the first digits of a manifest's name
@@ -45,6 +54,8 @@ struct Shown {
     receipts: Vec<ShownReceipt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<ShownFile>>,
+    /// The signed documents, for `pollux verify`.
+    certified: CertifiedEnvelope,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return output::print_disabled(arguments.common.json);
     }
     let connection = arguments.common.connect(arguments.timeout)?;
-    let certified = find(&connection, arguments)?;
+    let certified = find(&connection, &arguments.what, arguments.timeout)?;
     let (id, manifest) = open_manifest(&certified)
         .ok_or_else(|| Failure::new(Kind::Failed, "the node sent a manifest that does not parse"))?;
     let files = arguments.files.then(|| files(&connection, id, &manifest, arguments.timeout));
@@ -76,6 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         signers: certified.manifest.signatures.iter().map(|entry| entry.keyid.clone()).collect(),
         receipts: certified.receipts.iter().filter_map(|receipt| receipt.body().ok()).map(receipt).collect(),
         files: files.transpose()?,
+        certified,
     };
     if arguments.common.json {
         return output::print_json(&shown);
@@ -88,24 +100,28 @@ fn receipt(receipt: Receipt) -> ShownReceipt {
 }
 
 /// Digits could be a key, too; a key that was saved comes first.
-fn find(connection: &Connection, arguments: &Arguments) -> Result<CertifiedEnvelope, Failure> {
-    let until = Instant::now() + arguments.timeout;
+pub(super) fn find(
+    connection: &Connection,
+    what: &str,
+    patience: Duration,
+) -> Result<CertifiedEnvelope, Failure> {
+    let until = Instant::now() + patience;
     let mut why = MissReason::NothingSaved;
-    if let Ok(key) = arguments.what.parse::<Key>() {
+    if let Ok(key) = what.parse::<Key>() {
         match resolve(connection, &key, &[], until)? {
             Resolution::Found(found) => return Ok(found.certified),
             Resolution::Miss(reason) => why = reason,
         }
     }
-    if !is_digits(&arguments.what) {
-        return Err(nothing(&arguments.what, why));
+    if !is_digits(what) {
+        return Err(nothing(what, why));
     }
-    let what = ListQuery::Prefix(arguments.what.to_ascii_lowercase());
-    let (mut rows, more, _) = list(connection, what, arguments.timeout)?;
+    let query = ListQuery::Prefix(what.to_ascii_lowercase());
+    let (mut rows, more, _) = list(connection, query, patience)?;
     match (rows.pop(), rows.is_empty() && !more) {
         (Some(row), true) => Ok(row),
         (Some(_), false) => Err(Failure::new(Kind::Usage, "several manifests begin so: give more digits")),
-        (None, _) => Err(nothing(&arguments.what, why)),
+        (None, _) => Err(nothing(what, why)),
     }
 }
 

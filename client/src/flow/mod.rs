@@ -6,6 +6,8 @@
 //!           or, signed elsewhere: … → what is to be signed; later: publish
 //! both      deadlines, miss
 //! papers    what the pool goes by: asked for, handed to the seeds
+//! yank      what a yank would take, and what is left
+//! verify    a certified manifest in a file
 //! ```
 
 mod ask;
@@ -20,7 +22,9 @@ mod save;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod write;
+mod yank;
 
 pub use ask::{Found, Resolution, list, open_manifest, resolve, status, tree_of};
 pub use deadlines::Deadlines;
@@ -32,6 +36,8 @@ pub use publish::{PublishRequest, publish};
 pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
 pub use save::{Ancestry, SaveRequest, Signer, save};
 pub use sink::{Sent, SinkError};
+pub use verify::{CERTIFIED_JSON_BYTES_MAX, NoManifest, read_certified, signed_bytes};
+pub use yank::{KnownSave, Loss, Question, Survey, survey};
 
 /// Who watches a restore or a save. Every method may be left as it is.
 pub trait Observer: Send {

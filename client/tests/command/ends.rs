@@ -13,7 +13,7 @@ use std::thread;
 use tempfile::TempDir;
 
 /// Status, and how the manual puts it.
-const TABLE: [(i32, &str); 9] = [
+const TABLE: [(i32, &str); 10] = [
     (0, "done"),
     (1, "failed"),
     (2, "usage"),
@@ -22,6 +22,7 @@ const TABLE: [(i32, &str); 9] = [
     (5, "refused"),
     (6, "directory"),
     (7, "taken"),
+    (8, "believed"),
     (130, "interrupted"),
 ];
 
@@ -234,7 +235,9 @@ fn every_verb_can_be_switched_off() {
     let sign = ["sign", "/nowhere/s.json", "--allow", "a/*", "--provenance", "/nowhere/p.json", "--dry-run"];
     let publish = ["publish", "/nowhere/s.json.signed"];
     let restore = ["restore", KEY, "/nowhere/target"];
-    let verbs = [&restore[..], &save, &sign, &publish, &["ls"], &["show", KEY], &["status"]];
+    let verify = ["verify", KEY];
+    let yank = ["yank", "--grant", "g", "--reason", "r", "--yank-key", "/nowhere/key"];
+    let verbs = [&restore[..], &save, &sign, &publish, &["ls"], &["show", KEY], &["status"], &verify, &yank];
     for verb in verbs {
         for json in [false, true] {
             let mut command = pollux(verb);

@@ -12,8 +12,38 @@ fn help(verb: &[&str]) -> String {
 #[test]
 fn every_verb_explains_itself() {
     insta::assert_snapshot!("pollux", help(&[]));
-    for verb in ["restore", "save", "sign", "publish", "grant", "ls", "show", "status", "pool"] {
+    let verbs = [
+        "restore", "save", "sign", "publish", "grant", "ls", "show", "verify", "yank", "status", "pool",
+        "key",
+    ];
+    for verb in verbs {
         insta::assert_snapshot!(verb, help(&[verb]));
     }
-    insta::assert_snapshot!("pool-init", help(&["pool", "init"]));
+    insta::assert_snapshot!("key-show", help(&["key", "show"]));
+}
+
+#[test]
+fn every_change_of_a_pool_explains_itself() {
+    let verbs = [
+        "init",
+        "add-seed",
+        "remove-seed",
+        "add-publisher",
+        "remove-publisher",
+        "add-issuer",
+        "remove-issuer",
+        "add-yank-key",
+        "remove-yank-key",
+        "renew",
+        "rotate-root",
+        "add-signature",
+        "spread",
+        "token",
+        "admit",
+    ];
+    for verb in verbs {
+        let text = help(&["pool", verb]);
+        assert!(text.contains("Example"), "{verb}");
+        insta::assert_snapshot!(format!("pool-{verb}"), text);
+    }
 }

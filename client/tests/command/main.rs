@@ -1,12 +1,18 @@
 //! The built command, from outside: what it prints, how it ends.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "a script knows the requests that it is about")]
 
 mod elsewhere;
 mod ends;
 mod help;
+mod keys;
+mod pool_change;
 mod pool_init;
 mod says;
+mod scene;
+mod verify;
+mod yank;
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -15,6 +15,7 @@ mod yank_key;
 
 use super::Done;
 use clap::{Args, Subcommand};
+pub(super) use spread::{SpreadReport, hand_over};
 
 /// Make and keep pools
 ///

@@ -9,3 +9,5 @@ mod papers;
 mod publish;
 mod restore;
 mod save;
+mod verify;
+mod yank;

@@ -1,0 +1,231 @@
+//! What a yank would take, and what is left: asked of the pool before anything is signed.
+//!
+//! The pool lists the newest save of every key, and any save by its id. What a yank takes of those is decided by core's
+//! [`Trust`]; older saves are known where a newer one names them as ancestors. What nobody holds any more is not listed,
+//! and is taken back all the same.
+
+use super::ask::list;
+use crate::connection::{Connection, ConnectionError};
+use pollux_core::limits::{YANK_MANIFESTS_MAX, YANKS_MAX};
+use pollux_core::message::ListQuery;
+use pollux_core::{
+    CertifiedEnvelope, CertifiedManifest, Envelope, Key, ManifestId, Timestamp, Trust, Yank, Yanked,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Pages of a listing that are asked for at most.
+const PAGES_MAX: usize = 1024;
+/// Ancestors that are asked for at most, one by one.
+const LOOKUPS_MAX: usize = 4096;
+/// Yanks that one command signs at most: a sixteenth of what a pool may have.
+const AT_ONCE_MAX: usize = YANKS_MAX / 16;
+
+/// A save as a survey remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownSave {
+    /// The manifest.
+    pub id: ManifestId,
+    /// Its key.
+    pub key: Key,
+    /// Its sequence.
+    pub sequence: u64,
+    /// When seeds took it, by the median of their receipts.
+    pub published: Timestamp,
+    /// Who signed it, as the policy or the grant calls it.
+    pub publisher: String,
+    /// What it was made from.
+    ancestors: Vec<ManifestId>,
+    /// The yank itself takes it, not only what it was made from.
+    direct: bool,
+}
+
+/// A key whose newest save is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The save.
+    pub taken: KnownSave,
+    /// What restores of the key get from then on: an earlier save of it, or else the newest of its lineage, for those who
+    /// ask for that, too.
+    pub next: Option<KnownSave>,
+}
+
+/// What is known of the pool's saves, in the light of a yank.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    saves: BTreeMap<ManifestId, KnownSave>,
+    taken: BTreeSet<ManifestId>,
+    /// Ancestors that nobody holds any more, or that were not asked for.
+    pub unknown: usize,
+    /// A seed answered every question; else only what this node knows was looked at.
+    pub from_seed: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the pool goes by, without the yank.
+    pub trust: &'a Trust,
+    /// The yank, signed, but heard by nobody.
+    pub yank: &'a Envelope,
+    /// Now.
+    pub now: Timestamp,
+    /// How long one answer may take.
+    pub patience: Duration,
+}
+
+/// Lists the pool's saves and finds those that the yank takes.
+///
+/// # Errors
+/// A connection that is of no more use.
+pub fn survey(connection: &Connection, question: Question<'_>) -> Result<Survey, ConnectionError> {
+    let Question { trust, yank, now, .. } = question;
+    let judged = trust.clone().hear(std::slice::from_ref(yank), now);
+    let mut asking = Asking { connection, question, judged, survey: Survey::default() };
+    asking.survey.from_seed = true;
+    let Ok(body) = yank.body::<Yank>() else { return Ok(asking.survey) };
+    asking.pages()?;
+    asking.lookups(&body)?;
+    let mut survey = asking.survey;
+    survey.decide(&body);
+    Ok(survey)
+}
+
+/// A survey that is not finished.
+struct Asking<'a> {
+    connection: &'a Connection,
+    question: Question<'a>,
+    judged: Trust,
+    survey: Survey,
+}
+
+impl Asking<'_> {
+    fn pages(&mut self) -> Result<(), ConnectionError> {
+        let mut after = None;
+        for _ in 0..PAGES_MAX {
+            // All of them: what is left of a lineage, and descendants, may be anywhere.
+            let (rows, more) = self.list(ListQuery::Pattern { pattern: None, after })?;
+            after = rows.iter().filter_map(|row| self.take(row)).last();
+            if !more || after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for what the listing does not show: the save that is named, and what was made into others.
+    fn lookups(&mut self, yank: &Yank) -> Result<(), ConnectionError> {
+        let named = match &yank.what {
+            Yanked::Manifest(id) => Some(*id),
+            Yanked::Grant(_) | Yanked::Publisher(_) | Yanked::Build { .. } | Yanked::Pattern { .. } => None,
+        };
+        let saves = self.survey.saves.values().filter(|save| yank.cascade || save.direct);
+        let ancestors: BTreeSet<ManifestId> = saves.flat_map(|save| save.ancestors.clone()).collect();
+        let known: BTreeSet<ManifestId> = self.survey.saves.keys().copied().collect();
+        let wanted: Vec<ManifestId> =
+            named.into_iter().chain(ancestors).filter(|id| !known.contains(id)).collect();
+        for id in wanted.iter().take(LOOKUPS_MAX) {
+            let (rows, _) = self.list(ListQuery::Manifest(*id))?;
+            let found = rows.iter().filter(|row| row.manifest.id() == *id);
+            // The one that is named may well be unknown: the yank is for what may turn up.
+            if found.filter_map(|row| self.take(row)).count() == 0 && named != Some(*id) {
+                self.survey.unknown += 1;
+            }
+        }
+        self.survey.unknown += wanted.len().saturating_sub(LOOKUPS_MAX);
+        Ok(())
+    }
+
+    fn list(&mut self, what: ListQuery) -> Result<(Vec<CertifiedEnvelope>, bool), ConnectionError> {
+        let (rows, more, from_seed) = list(self.connection, what, self.question.patience)?;
+        self.survey.from_seed &= from_seed;
+        Ok((rows, more))
+    }
+
+    /// Remembers a save that is believed now, and says its key. What is taken back already is out of sight.
+    fn take(&mut self, row: &CertifiedEnvelope) -> Option<Key> {
+        let Question { trust, now, .. } = self.question;
+        let key = row.manifest.body::<pollux_core::Manifest>().ok()?.key;
+        if let Ok(certified) = trust.certify(row, now) {
+            let direct = self.judged.yanked(&certified, now).is_some();
+            let save = KnownSave::new(&certified, direct);
+            self.survey.saves.insert(save.id, save);
+        }
+        Some(key)
+    }
+}
+
+impl KnownSave {
+    fn new(certified: &CertifiedManifest, direct: bool) -> Self {
+        let manifest = certified.manifest();
+        Self {
+            id: certified.id(),
+            key: manifest.key.clone(),
+            sequence: manifest.sequence,
+            published: certified.median(),
+            publisher: certified.verified().publisher().to_owned(),
+            ancestors: manifest.ancestors.clone(),
+            direct,
+        }
+    }
+}
+
+impl Survey {
+    fn decide(&mut self, yank: &Yank) {
+        let direct = self.saves.values().filter(|save| save.direct).map(|save| save.id);
+        let mut sources: BTreeSet<ManifestId> = direct.collect();
+        if let Yanked::Manifest(id) = &yank.what {
+            sources.insert(*id);
+        }
+        let descends = |save: &KnownSave| save.ancestors.iter().any(|ancestor| sources.contains(ancestor));
+        let is_taken = |save: &&KnownSave| save.direct || (yank.cascade && descends(save));
+        self.taken = self.saves.values().filter(is_taken).map(|save| save.id).collect();
+    }
+
+    /// Every known save that is taken back.
+    #[must_use]
+    pub fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Keys whose newest save is taken back, with what they fall back to, in order.
+    #[must_use]
+    pub fn losses(&self) -> Vec<Loss> {
+        let mut newest: BTreeMap<&Key, &KnownSave> = BTreeMap::new();
+        for save in self.saves.values() {
+            let known = newest.entry(&save.key).or_insert(save);
+            if save.sequence > known.sequence {
+                *known = save;
+            }
+        }
+        let lost = newest.into_values().filter(|save| self.taken.contains(&save.id));
+        lost.map(|save| Loss { taken: save.clone(), next: self.next(&save.key) }).collect()
+    }
+
+    fn next(&self, key: &Key) -> Option<KnownSave> {
+        let left = || self.saves.values().filter(|save| !self.taken.contains(&save.id));
+        let earlier = left().filter(|save| save.key == *key).max_by_key(|save| save.sequence);
+        let lineage = key.lineage();
+        let beside = left().filter(|save| lineage.is_some() && save.key.lineage() == lineage);
+        earlier.or_else(|| beside.max_by_key(|save| (save.published, save.id))).cloned()
+    }
+
+    /// The yanks to be signed for this one. A cascading one that names no manifest must list those that it takes, so that
+    /// readers know their descendants; where they are many, there are several yanks, the serials numbered. Ids that do
+    /// not fit into as many as one command signs are left out.
+    #[must_use]
+    pub fn yanks(&self, yank: Yank) -> Vec<Yank> {
+        let is_named = matches!(yank.what, Yanked::Manifest(_));
+        let direct = self.saves.values().filter(|save| save.direct).map(|save| save.id);
+        let ids: Vec<ManifestId> = direct.collect();
+        if !yank.cascade || is_named || ids.is_empty() {
+            return vec![yank];
+        }
+        let parts = ids.chunks(YANK_MANIFESTS_MAX).take(AT_ONCE_MAX).zip(1..);
+        let part = |(ids, number): (&[ManifestId], u32)| {
+            let serial = if number == 1 { yank.serial.clone() } else { format!("{}-{number}", yank.serial) };
+            Yank { serial, manifests: ids.to_vec(), ..yank.clone() }
+        };
+        parts.map(part).collect()
+    }
+}

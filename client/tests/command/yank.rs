@@ -1,0 +1,97 @@
+//! `pollux yank` shows what keys fall back to before it signs.
+
+use crate::scene::Scene;
+use pollux_client::protocol::{Reply, Request};
+use pollux_core::message::ListQuery;
+use pollux_core::{CertifiedEnvelope, Envelope, ManifestId, Papers, Yank, Yanked};
+use std::sync::{Arc, Mutex};
+
+const REASON: [&str; 2] = ["--reason", "left-pad was taken over"];
+
+/// A scene whose node lists two saves of a lineage, and remembers what it is told to spread.
+struct Pool {
+    scene: Scene,
+    newest: CertifiedEnvelope,
+    spread: Arc<Mutex<Vec<Envelope>>>,
+}
+
+impl Pool {
+    fn new(held: u32) -> Self {
+        let scene = Scene::new();
+        let publish =
+            |key, sequence| scene.certified(&scene.manifest(key, sequence, &[]), &scene.key("publisher"));
+        let (older, newest) = (publish("core/npm/1", 4), publish("core/npm/2", 7));
+        let rows = vec![older, newest.clone()];
+        let digest = scene.trust().papers_digest();
+        let spread = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&spread);
+        scene.node(2, move |request| match request {
+            Request::Papers => Reply::Papers { papers: Papers::default(), digest, more: false },
+            Request::List { what: ListQuery::Pattern { .. }, .. } => {
+                Reply::Listing { rows: rows.clone(), more: false, from_seed: true }
+            }
+            Request::List { .. } => Reply::Listing { rows: Vec::new(), more: false, from_seed: true },
+            Request::Spread { papers, .. } => {
+                heard.lock().unwrap().extend(papers.yanks.clone());
+                Reply::Spread { held, needed: 1, of: 1, refused: None }
+            }
+            _ => Reply::Refused { why: "another question".to_owned() },
+        });
+        Self { scene, newest, spread }
+    }
+
+    fn yank(&self, arguments: &[&str]) -> String {
+        let key = ["--yank-key", "pool/yank.pem", "--pool", "pool/pool.json", "--serial", "y-1"];
+        self.scene.run(&[&["yank"], arguments, &REASON, &key].concat())
+    }
+
+    fn heard(&self) -> Vec<Yank> {
+        self.spread.lock().unwrap().iter().map(|envelope| envelope.body().unwrap()).collect()
+    }
+}
+
+#[test]
+fn a_save_is_taken_back() {
+    let pool = Pool::new(1);
+    let id = pool.newest.manifest.id().to_string();
+    insta::assert_snapshot!("yanked", pool.yank(&["--manifest", &id, "--cascade", "--yes"]));
+    let heard = pool.heard();
+    assert_eq!((heard.len(), &heard[0].what), (1, &Yanked::Manifest(pool.newest.manifest.id())));
+    let envelope = pool.spread.lock().unwrap()[0].clone();
+    assert!(pool.scene.trust().verify_yank(&envelope, pollux_client::clock::now()).is_ok());
+}
+
+#[test]
+fn nothing_is_signed_unasked() {
+    let pool = Pool::new(1);
+    let said = pool.yank(&["--grant", "b1-7"]);
+    insta::assert_snapshot!("yank-unasked", said);
+    assert_eq!(pool.heard(), []);
+}
+
+#[test]
+fn a_yank_of_something_unknown_is_kept_and_said() {
+    let pool = Pool::new(1);
+    let id = ManifestId::from_bytes([0xab; 32]).to_string();
+    insta::assert_snapshot!("yank-unknown", pool.yank(&["--manifest", &id, "--yes"]));
+    assert_eq!(pool.heard().len(), 1);
+}
+
+#[test]
+fn a_yank_that_too_few_seeds_hold_is_not_done() {
+    let pool = Pool::new(0);
+    insta::assert_snapshot!("yank-held-by-none", pool.yank(&["--build", "zuul", "b1", "--yes"]));
+}
+
+#[test]
+fn what_cannot_be_yanked() {
+    let pool = Pool::new(1);
+    insta::assert_snapshot!("yank-nothing", pool.yank(&[]));
+    insta::assert_snapshot!("yank-pattern-without-time", pool.yank(&["--pattern", "core/**"]));
+    let all = ["--pattern", "**", "--before", "2026-11-03T09:00:00Z", "--yes"];
+    insta::assert_snapshot!("yank-everything", pool.yank(&all));
+    let other = ["yank", "--grant", "g", "--reason", "r", "--pool", "pool/pool.json", "--yes"];
+    let other = [&other[..], &["--yank-key", "pool/root.pem"]].concat();
+    insta::assert_snapshot!("yank-other-key", pool.scene.run(&other));
+    assert_eq!(pool.heard(), []);
+}
