@@ -101,7 +101,9 @@ fn words(directory: &Path, made: &Made) -> String {
     }
     text += "next:\n";
     for MadeSeed { name, .. } in &made.seeds {
-        text += &format!("  pollux-node --config {directory}/{name}.toml --init-empty   (the very first time; then without the flag)\n");
+        text += &format!(
+            "  pollux-node --config {directory}/{name}.toml --init-empty   (the very first time; then without the flag)\n"
+        );
     }
     text + &format!(
         "  pollux-node --config {directory}/node.toml\n\
