@@ -69,6 +69,11 @@ pub enum Request {
         /// Milliseconds until the node says how many seeds hold them.
         deadline_ms: u32,
     },
+    /// Which of these manifests, that a job used, were taken back since? Answered by [`Reply::Used`].
+    Used {
+        /// At most [`super::USED_MAX`].
+        manifests: Vec<ManifestId>,
+    },
 }
 
 /// What the node answers.
@@ -172,6 +177,11 @@ pub enum Reply {
         of: u32,
         /// Why not, in words, if somebody refused.
         refused: Option<String>,
+    },
+    /// To [`Request::Used`]: those that were taken back, and why.
+    Used {
+        /// As far as the node knows.
+        yanked: Vec<(ManifestId, String)>,
     },
 }
 

@@ -32,6 +32,8 @@ pub const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 pub const CHUNK_FRAME_BYTES_MAX: u32 = 38 + CHUNK_BYTES_MAX;
 /// Bytes of papers in one message at most (in postcard): [`MESSAGE_BYTES_MAX`], with room for the rest.
 pub const PAPERS_BYTES_MAX: usize = 1000 * 1024;
+/// Manifests of one [`Request::Used`] at most: no job restores more.
+pub const USED_MAX: usize = 1024;
 /// Chunks named by one message at most.
 pub const CHUNKS_PER_MESSAGE_MAX: usize = 16 * 1024;
 /// Chunks asked for and not yet answered at most: a node reads nothing further from a job that is over it.

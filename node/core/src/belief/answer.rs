@@ -92,6 +92,21 @@ impl Trust {
     }
 
     /// Judges each candidate by what came with the answer.
+    /// The same answers without the candidates that yanks take which were not known when the answers were judged.
+    #[must_use]
+    pub fn sift(&self, answers: Vec<VerifiedAnswer>, wall: Timestamp) -> Vec<VerifiedAnswer> {
+        let sift = |mut answer: VerifiedAnswer| {
+            for candidate in core::mem::take(&mut answer.candidates) {
+                match self.yanked(&candidate, wall) {
+                    None => answer.candidates.push(candidate),
+                    Some(why) => answer.skipped.push(Skipped { manifest: candidate.id(), why }),
+                }
+            }
+            answer
+        };
+        answers.into_iter().map(sift).collect()
+    }
+
     fn candidates(
         &self,
         (seed, (policy_version, papers)): (PeerId, Knows),

@@ -65,10 +65,20 @@ impl PolicyHolders {
     /// Whether the new policy counts.
     #[must_use]
     pub fn counts(&self) -> bool {
-        [&self.old, &self.new].into_iter().all(|(seeds, write)| {
-            let have = seeds.intersection(&self.holders).count();
-            usize::try_from(*write).is_ok_and(|need| have >= need)
-        })
+        let (held, needed, _) = self.progress();
+        held >= needed
+    }
+
+    /// How many seeds hold it, how many must, and of how many: of the set that lacks more.
+    #[must_use]
+    pub fn progress(&self) -> (u32, u32, u32) {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let progress = |(seeds, write): &(BTreeSet<PeerId>, u32)| {
+            (count(seeds.intersection(&self.holders).count()), *write, count(seeds.len()))
+        };
+        let lacks = |(held, needed, _): (u32, u32, u32)| needed.saturating_sub(held);
+        let (old, new) = (progress(&self.old), progress(&self.new));
+        if lacks(new) > lacks(old) { new } else { old }
     }
 }
 

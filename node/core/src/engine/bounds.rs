@@ -83,6 +83,26 @@ pub(crate) const RELAYS_MAX: usize = 256;
 pub(crate) const RELAYED_WAIT: Duration = Duration::from_millis(500);
 /// Bytes of manifests in one message: below the message's bound with room for the rest.
 pub(crate) const BESIDE_BYTES_MAX: usize = 384 * 1024;
+/// How often a member asks its seeds for papers that it lacks, so that a yank is heard of though a message was lost.
+pub(crate) const PAPERS_INTERVAL: Duration = Duration::from_secs(30);
+/// How long an answer of who knows other papers waits for these; longer than a message each way.
+pub(crate) const PAPERS_PATIENCE: Duration = Duration::from_secs(1);
+/// A seed that did not give its papers in time is not waited for again for so long: it may lie.
+pub(crate) const PAPERS_REST: Duration = Duration::from_secs(30);
+/// Documents in one message of who wants papers kept, the policy aside: a few milliseconds of work.
+pub(crate) const BRINGS_EACH_MAX: usize = 64;
+/// Papers that wait to be judged: some for each seed, and what members bring, one at a time for each.
+pub(crate) const PAPERS_QUEUE_MAX: usize = 64;
+/// Times that one peer is given papers in [`PAPERS_WINDOW`]: they may be megabytes, and it asks a few times a minute.
+pub(crate) const PAPERS_GIVEN_MAX: u32 = 8;
+/// See [`PAPERS_GIVEN_MAX`].
+pub(crate) const PAPERS_WINDOW: Duration = Duration::from_secs(10);
+/// Manifests that are looked at for yanks in one go: a millisecond or so.
+pub(crate) const REJUDGE_SLICE: usize = 1_024;
+/// Manifests under verification at once because what they are judged by has changed.
+pub(crate) const REJUDGED_AT_ONCE: u32 = 32;
+/// Manifests that were taken back and are remembered, for jobs that used them.
+pub(crate) const WITHDRAWN_MAX: usize = 1_024;
 /// How long a question waits for a seed that is connected and has not let this node in yet, before peers are asked.
 pub(crate) const SEED_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a job's question may be told to wait at most, whatever deadline it names.

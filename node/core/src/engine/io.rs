@@ -7,10 +7,11 @@ use super::reply::{JobReply, JobRequest};
 use super::work::{Statement, Verdict, Work};
 use crate::message::{Control, Decline, VoteEnvelope};
 use crate::{
-    CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, ManifestId, PeerId,
-    TreeRef,
+    CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, ManifestId, Papers,
+    PeerId, TreeRef, Trust,
 };
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -67,6 +68,9 @@ pub enum Input {
         /// Which.
         epoch: u64,
     },
+    /// At start, once at most, before all else: papers with the newer policy that was kept and had not taken over. Those
+    /// that had are in the configuration's trust.
+    RecoveredPapers(Papers),
     /// A control connection is up.
     Connected {
         /// Who, proven by the handshake.
@@ -294,12 +298,14 @@ pub enum Output {
         /// What to tell the peer.
         why: Decline,
     },
-    /// Do `work.run(trust)` off this thread.
+    /// Do `work.run(&trust)` off this thread.
     Verify {
         /// Which.
         task: TaskId,
         /// What.
         work: Box<Work>,
+        /// What it is judged by at this moment.
+        trust: Arc<Trust>,
     },
     /// Do `statement.sign(key)` with the identity key, off this thread.
     Sign {
@@ -404,5 +410,13 @@ pub enum Record {
         seed: PeerId,
         /// Which.
         epoch: u64,
+    },
+    /// What everything is judged by, in place of what was recorded before. At start, [`Trust::open_with`] takes the first
+    /// and [`Input::RecoveredPapers`] the second.
+    Papers {
+        /// In force.
+        taken: Papers,
+        /// With a newer policy, to go by once enough seeds do.
+        next: Option<Papers>,
     },
 }

@@ -49,6 +49,7 @@
 mod bounds;
 mod io;
 mod outcome;
+mod papers;
 mod reply;
 mod state;
 mod story;
@@ -58,6 +59,7 @@ mod work;
 pub use crate::Matched;
 pub use io::*;
 pub use outcome::*;
+pub use papers::JudgedPapers;
 pub use reply::*;
 pub use work::{Statement, Verdict, Work};
 
@@ -76,10 +78,13 @@ use state::ledger::Ledger;
 use state::listings::Listings;
 use state::offers::Offers;
 use state::outbox::Outbox;
+use state::papers::Spreading;
 use state::peers::Peers;
 use state::publishes::Publishes;
 use state::questions::Questions;
+use state::rejudge::{Depth, Rejudging, Withdrawn};
 use state::relays::{Handout, Relays};
+use state::spreads::Spreads;
 use state::swarms::Swarms;
 use state::tasks::Tasks;
 use state::timers::Timers;
@@ -141,6 +146,13 @@ pub struct Engine {
     ballots: Ballots,
     courses: Courses,
     behind: Behind,
+    spreading: Spreading,
+    spreads: Spreads,
+    rejudging: Rejudging,
+    /// Verifications up to this one were asked for before papers changed, and how thoroughly what they bring is judged again.
+    judged_since: TaskId,
+    judged_depth: Depth,
+    withdrawn: Withdrawn,
     /// What the store remembers and is not verified yet; a seed lets nobody in before.
     recovering: u32,
     /// Manifests whose chunks a seed has yet to look for, after a restart or a loss.
@@ -191,6 +203,12 @@ impl Engine {
             ballots: Ballots::default(),
             courses: Courses::default(),
             behind: Behind::default(),
+            spreading: Spreading::default(),
+            spreads: Spreads::default(),
+            rejudging: Rejudging::default(),
+            judged_since: TaskId(0),
+            judged_depth: Depth::Nothing,
+            withdrawn: Withdrawn::default(),
             recovering: 0,
             unchecked: VecDeque::new(),
             lost: false,
@@ -249,7 +267,17 @@ impl Engine {
             junk_chunks: self.transfer.junk(),
             relays: count(self.relays.len()),
             silent: self.silence(),
+            policy_version: self.config.trust.policy().version,
+            policy_expires_ms: self.config.trust.policy().expires.as_millis(),
+            yanks: count(self.config.trust.yanks().len()),
         }
+    }
+
+    /// Why a manifest that was believed here is not any more: for jobs that have used it. None: nothing is known against
+    /// it.
+    #[must_use]
+    pub fn withdrawn(&self, manifest: &ManifestId) -> Option<&str> {
+        self.withdrawn.why(manifest)
     }
 
     fn is_seed(&self) -> bool {

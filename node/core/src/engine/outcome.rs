@@ -142,6 +142,29 @@ pub enum Event {
         /// Which.
         manifest: ManifestId,
     },
+    /// Other roots, another policy or other yanks are in force.
+    PapersChanged {
+        /// Version of the root.
+        root: u64,
+        /// Version of the policy.
+        policy: u64,
+        /// How many yanks.
+        yanks: u32,
+    },
+    /// A newer policy is known; it takes over once enough seeds go by it, or keep it.
+    PolicyHeard {
+        /// Its version.
+        version: u64,
+    },
+    /// A manifest that was known is of use no more.
+    Withdrawn {
+        /// Which.
+        manifest: ManifestId,
+        /// What does not hold any more.
+        why: Disbelief,
+    },
+    /// What everything is judged by could not be made durable: a restart falls back.
+    PapersNotKept,
     /// This seed gave its receipt.
     Receipt {
         /// For what.
@@ -220,4 +243,10 @@ pub struct EngineStatus {
     pub relays: u32,
     /// Why this seed signs nothing at the moment; none: it does, its store is whole (or this is a node).
     pub silent: Option<Silence>,
+    /// Version of the policy in force.
+    pub policy_version: u64,
+    /// When it expires: milliseconds since the Unix epoch.
+    pub policy_expires_ms: u64,
+    /// Yanks that are known.
+    pub yanks: u32,
 }

@@ -1,18 +1,19 @@
 //! What jobs ask of the engine, and what they are told.
 use crate::message::{ListQuery, OfferRefusal};
 use crate::{
-    CertifiedEnvelope, CertifiedManifest, ChunkRef, Disbelief, Envelope, ManifestId, Matched, Nonce, Query,
+    CertifiedEnvelope, CertifiedManifest, ChunkRef, Disbelief, Envelope, ManifestId, Matched, Nonce, Papers,
+    Query,
 };
 use core::time::Duration;
 
-/// What a job asks of the engine. One question, one publish and one listing at a time: the next takes the place of the last.
+/// What a job asks of the engine. One question, one publish, one listing and one spread at a time: the next takes the place of the last.
 #[derive(Clone, Debug)]
 pub enum JobRequest {
     /// What is the newest?
     Resolve {
         /// The key, then fallbacks in order.
         query: Query,
-        /// Fresh random numbers, one for each seed of the policy, in its order.
+        /// Fresh random numbers, one for each seed of the policy, in its order; more are harmless.
         nonces: Vec<Nonce>,
         /// How long from now it may take.
         deadline: Duration,
@@ -35,6 +36,13 @@ pub enum JobRequest {
     List {
         /// Of what.
         what: ListQuery,
+        /// How long from now it may take.
+        deadline: Duration,
+    },
+    /// Take these papers to the seeds.
+    Spread {
+        /// Signed; not verified.
+        papers: Papers,
         /// How long from now it may take.
         deadline: Duration,
     },
@@ -86,6 +94,17 @@ pub enum JobReply {
         /// Answered by a seed, or only from what this node knows.
         from_seed: bool,
     },
+    /// To `Spread`.
+    Spread {
+        /// Seeds that keep all of it.
+        held: u32,
+        /// Seeds that must, for it to count. Of a change of the seeds, whichever set lacks more is told.
+        needed: u32,
+        /// Seeds of that set.
+        of: u32,
+        /// Why not, in words, if somebody refused.
+        refused: Option<String>,
+    },
 }
 
 /// Why there is nothing: the closed list.
@@ -110,6 +129,9 @@ pub enum MissReason {
     /// It took too long, or the node has too much to do.
     #[error("no progress within the time allowed")]
     TooSlow,
+    /// A yank took it back while it was being restored.
+    #[error("it was taken back")]
+    Yanked,
 }
 
 /// Why a chunk cannot be had.
@@ -121,6 +143,8 @@ pub enum FetchEnd {
     NoProgress,
     /// The manifest was not resolved here, or was forgotten since.
     UnknownManifest,
+    /// The manifest was taken back.
+    Yanked,
 }
 
 /// Why a publish did not succeed.

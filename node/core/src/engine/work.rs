@@ -1,10 +1,12 @@
 //! What the engine lets its driver do off its thread: verifying and signing. Both are pure and may run anywhere.
+use super::papers::JudgedPapers;
 use crate::message::VoteEnvelope;
 use crate::{
     Asked, CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, FreshnessAnswer, KeyPair, Membership,
-    PeerId, Query, Receipt, RelayedAnswer, Timestamp, Token, Trust, VerifiedAnswer, VerifiedManifest,
+    Papers, PeerId, Query, Receipt, RelayedAnswer, Timestamp, Token, Trust, VerifiedAnswer, VerifiedManifest,
     VerifiedMembership, VerifiedReceipt,
 };
+use std::sync::Arc;
 
 /// What verification is asked for. `wall` is the time of the input that asked; it is fixed once, here.
 #[derive(Clone, Debug)]
@@ -70,6 +72,15 @@ pub enum Work {
         /// The time to judge it at.
         wall: Timestamp,
     },
+    /// Roots, a policy and yanks: see [`Trust::follow`] and [`Trust::hear`].
+    Papers {
+        /// As they came.
+        papers: Papers,
+        /// With the newer policy that is kept and has not taken over.
+        next: Option<Arc<Trust>>,
+        /// The time to judge them at.
+        wall: Timestamp,
+    },
 }
 
 /// The outcome of a [`Work`] of the same name, with the witness.
@@ -91,10 +102,13 @@ pub enum Verdict {
     Token(Result<Token, Disbelief>),
     /// Of [`Work::Membership`].
     Membership(Result<VerifiedMembership, Disbelief>),
+    /// Of [`Work::Papers`].
+    Papers(Box<JudgedPapers>),
 }
 
 impl Work {
-    /// Verifies. Pure; costs some ten microseconds for each signature, at most a few hundred of them.
+    /// Verifies. Pure; costs some ten microseconds for each signature: at most a few hundred, or one for each key that may
+    /// yank and each yank of papers.
     #[must_use]
     pub fn run(self, trust: &Trust) -> Verdict {
         match self {
@@ -114,6 +128,9 @@ impl Work {
             Self::Token { envelope, wall } => Verdict::Token(trust.verify_token(&envelope, wall)),
             Self::Membership { envelope, peer, wall } => {
                 Verdict::Membership(trust.verify_membership(&envelope, &peer, None, wall))
+            }
+            Self::Papers { papers, next, wall } => {
+                Verdict::Papers(Box::new(JudgedPapers::of(trust, next.as_deref(), &papers, wall)))
             }
         }
     }
@@ -172,6 +189,7 @@ mod tests {
             Verdict::Vote(verdict) => ("vote", verdict.is_ok()),
             Verdict::Token(verdict) => ("token", verdict.is_ok()),
             Verdict::Membership(verdict) => ("membership", verdict.is_ok()),
+            Verdict::Papers(judged) => ("papers", judged.doubts.is_empty()),
         }
     }
 

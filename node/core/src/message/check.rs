@@ -30,6 +30,11 @@ impl Control {
             | Self::Listing { .. }
             | Self::CatchUp { .. }
             | Self::Known { .. }
+            | Self::AskPapers { .. }
+            | Self::Papers { .. }
+            | Self::PapersKnown { .. }
+            | Self::KeepPapers { .. }
+            | Self::PapersKept { .. }
             | Self::Bring { .. }
             | Self::Brought { .. } => true,
         }

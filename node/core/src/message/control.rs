@@ -1,12 +1,16 @@
 //! Control messages: identity, admission, questions, haves and offers, between neighbours.
 use super::{
-    ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
+    ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PapersRefusal, PeerAddress, RecordName, Refusal,
+    VoteEnvelope,
 };
 use crate::limits::{
     BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, FALLBACKS_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX,
     RECORD_NAMES_MAX, SEEDS_MAX,
 };
-use crate::{CertifiedEnvelope, Envelope, Fallback, Key, ManifestId, Nonce, Query, bounded};
+use crate::{
+    CertifiedEnvelope, Digest, Envelope, Fallback, Key, ManifestId, Nonce, Papers, PapersDigest, Query,
+    bounded,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A control message. Variants are added at the end only; a peer never sends one that the negotiated version lacks.
@@ -26,6 +30,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// certified   manifest (envelope), receipts (list of envelopes)
 /// query       key (text), fallbacks (list of texts)
 /// chunk set   list of: first index (varint), index after the last (varint)
+/// papers      roots (list of envelopes), policy (option of envelope), yanks (list of envelopes)
+/// digests     policy (32 bytes), yanks (32 bytes), how many yanks (varint)
 /// ```
 ///
 /// Numbers `ask` and `offer` are chosen by who asks or offers and repeated in what answers it.
@@ -224,6 +230,41 @@ pub enum Control {
         /// Votes; at most [`BROUGHT_MAX`].
         #[serde(deserialize_with = "bounded::list::<_, _, BROUGHT_MAX>")]
         votes: Vec<VoteEnvelope>,
+    },
+    /// Which papers do you know that I do not? Answered by any number of `Papers`, then `PapersKnown` that ends them.
+    AskPapers {
+        /// The newest policy that is known here, in force or not, and the yanks.
+        have: PapersDigest,
+    },
+    /// Papers, or a part of them. Each document is verified like any other.
+    Papers {
+        /// Together with the rest of the message at most [`CONTROL_BYTES_MAX`].
+        papers: Papers,
+    },
+    /// What the sender goes by: the end of an answer to `AskPapers`; or it has changed, or we have just met.
+    PapersKnown {
+        /// Version of the policy that it goes by.
+        version: u64,
+        /// That policy, and its yanks.
+        papers: PapersDigest,
+        /// Hash of a newer policy that it keeps, and does not go by before enough seeds do.
+        next: Option<Digest>,
+        /// Nothing of an answer follows.
+        ends: bool,
+    },
+    /// To a seed: take these papers, and spread them.
+    KeepPapers {
+        /// Names these.
+        bring: u32,
+        /// Together with the rest of the message at most [`CONTROL_BYTES_MAX`].
+        papers: Papers,
+    },
+    /// From a seed: they are durable here, or why not.
+    PapersKept {
+        /// The number of what was brought.
+        bring: u32,
+        /// None: the seed keeps all of it.
+        refused: Option<PapersRefusal>,
     },
 }
 

@@ -16,7 +16,7 @@ mod record_name;
 pub use bulk::{BulkOutcome, BulkReply, BulkRequest, Decline};
 pub use chunk_set::ChunkSet;
 pub use control::Control;
-pub use parts::{Hello, ListQuery, OfferRefusal, PeerAddress, Refusal};
+pub use parts::{Hello, ListQuery, OfferRefusal, PapersRefusal, PeerAddress, Refusal};
 pub use record_name::{RecordName, VoteEnvelope};
 
 /// Newest control protocol version; the oldest still spoken is one less, where there is one.

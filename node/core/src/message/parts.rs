@@ -82,6 +82,23 @@ pub enum OfferRefusal {
     /// To be tried again, later.
     #[error("the seed has too many offers under way")]
     Busy,
+    /// The grant's bytes or manifests are used up at this seed: a new grant has a budget of its own.
+    #[error("the grant's budget is used up")]
+    GrantOverBudget,
+}
+
+/// Why a seed does not keep what it was brought. On the wire: its place in this list (varint).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PapersRefusal {
+    /// A signature, version or time does not hold for the seed; its log says which.
+    #[error("a document is not believed")]
+    NotBelieved,
+    /// To be tried again, later.
+    #[error("the seed has too much to judge")]
+    Busy,
+    /// An operator must act.
+    #[error("the seed's disk is full")]
+    Full,
 }
 
 /// What a listing is of. On the wire: 0, 1 or 2 (varint), then the fields.

@@ -2,10 +2,11 @@ use super::*;
 use crate::limits::{
     ADDRESSES_PER_PEER_MAX, BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, DOCUMENT_BYTES_MAX,
     FALLBACKS_MAX, HAVE_RANGES_MAX, LISTING_ROWS_MAX, MANIFEST_CHUNKS_MAX, NEIGHBOURS_MAX, RECORD_NAMES_MAX,
-    SEEDS_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX,
+    ROOT_STEPS_MAX, SEEDS_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX, YANKS_MAX,
 };
 use crate::{
-    CertifiedEnvelope, Envelope, ManifestId, Nonce, PeerId, PeerRole, PublicKey, Query, SignatureEntry,
+    CertifiedEnvelope, Digest, Envelope, ManifestId, Nonce, Papers, PapersDigest, PeerId, PeerRole,
+    PublicKey, Query, SignatureEntry,
 };
 use proptest::prelude::*;
 
@@ -52,6 +53,14 @@ fn vote() -> VoteEnvelope {
     VoteEnvelope { manifest: envelope(), receipt: envelope() }
 }
 
+fn digests() -> PapersDigest {
+    PapersDigest { policy: Digest::from_bytes([1; 32]), yanks: Digest::from_bytes([2; 32]), yanks_count: 300 }
+}
+
+fn papers(roots: usize, yanks: usize) -> Papers {
+    Papers { roots: vec![envelope(); roots], policy: Some(envelope()), yanks: vec![envelope(); yanks] }
+}
+
 /// One message of every kind, in the order of the wire.
 fn every_kind() -> Vec<Control> {
     let have: ChunkSet = [0, 1, 5].into_iter().collect();
@@ -86,6 +95,16 @@ fn every_kind() -> Vec<Control> {
         Control::Known { epoch: 2, seen: 0, life: 7, next: 9, more: true, names: names() },
         Control::Bring { names: names() },
         Control::Brought { certified: vec![certified()], votes: vec![vote()] },
+        Control::AskPapers { have: digests() },
+        Control::Papers { papers: papers(1, 2) },
+        Control::PapersKnown {
+            version: 7,
+            papers: digests(),
+            next: Some(Digest::from_bytes([3; 32])),
+            ends: true,
+        },
+        Control::KeepPapers { bring: 5, papers: papers(0, 1) },
+        Control::PapersKept { bring: 5, refused: Some(PapersRefusal::Busy) },
     ]
 }
 
@@ -126,6 +145,10 @@ fn the_bytes_are_as_written() {
     assert_eq!(asked, [[23, 2, 0].as_slice(), &[7; 32], &[1, 1], &[7; 32], &[3; 32]].concat());
     let join = Control::Join { token: Envelope { signatures: vec![], ..envelope() } };
     assert_eq!(join.encode(), *b"\x01\x01t\x02{}\x00");
+    let brought = Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Full) };
+    assert_eq!(brought.encode(), [29, 0xac, 0x02, 1, 2]);
+    let known = Control::PapersKnown { version: 7, papers: digests(), next: None, ends: true }.encode();
+    assert_eq!(known, [[27, 7].as_slice(), &[1; 32], &[2; 32], &[0xac, 0x02, 0, 1]].concat());
 }
 
 #[test]
@@ -150,7 +173,10 @@ fn an_unknown_kind_is_refused() {
 #[test]
 fn lists_are_bounded() {
     type Make = fn(usize) -> Control;
-    let cases: [(&str, usize, Make); 14] = [
+    let cases: [(&str, usize, Make); 17] = [
+        ("roots", ROOT_STEPS_MAX, |n| Control::Papers { papers: papers(n, 0) }),
+        ("yanks", YANKS_MAX, |n| Control::Papers { papers: papers(0, n) }),
+        ("yanks brought", YANKS_MAX, |n| Control::KeepPapers { bring: 0, papers: papers(0, n) }),
         ("welcome", NEIGHBOURS_MAX, |n| Control::Welcome { membership: envelope(), peers: vec![peer(); n] }),
         ("neighbours", NEIGHBOURS_MAX, |n| Control::Neighbours { manifest: ID, peers: vec![peer(); n] }),
         ("addresses", ADDRESSES_PER_PEER_MAX, |n| {
@@ -309,7 +335,7 @@ proptest! {
 
     /// Bytes that nearly are a message reach further into the decoder than random ones.
     #[test]
-    fn no_changed_byte_panics(kind in 0_usize..21, place: prop::sample::Index, byte: u8) {
+    fn no_changed_byte_panics(kind in 0_usize..30, place: prop::sample::Index, byte: u8) {
         let mut bytes = every_kind().swap_remove(kind).encode();
         let place = place.index(bytes.len());
         bytes[place] = byte;

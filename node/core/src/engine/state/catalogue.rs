@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub complete: bool,
     /// The store remembers it, or was told to.
     pub recorded: bool,
+    /// It was believed and is not any more: it keeps its place, and answers name it to nobody.
+    pub withdrawn: bool,
 }
 
 /// See the module. Bounded: the manifest that was certified first, and that is not spared, makes room.
@@ -72,7 +74,7 @@ impl Catalogue {
         let sequence = certified.manifest().sequence;
         self.by_key.entry(key.clone()).or_default().insert(sequence, id);
         self.by_age.insert((median, id));
-        self.by_id.insert(id, Entry { certified, complete: false, recorded: false });
+        self.by_id.insert(id, Entry { certified, complete: false, recorded: false, withdrawn: false });
         let Some(lineage) = key.lineage() else { return false };
         let members = self.by_lineage.entry(lineage).or_default();
         members.insert((median, id));
@@ -122,6 +124,13 @@ impl Catalogue {
     /// Those of which every chunk is believed to be here.
     pub(crate) fn complete(&self) -> impl Iterator<Item = ManifestId> + '_ {
         self.by_id.iter().filter(|(_, entry)| entry.complete).map(|(id, _)| *id)
+    }
+
+    /// So many manifests that follow this one, in the order of their names.
+    pub(crate) fn after(&self, manifest: Option<&ManifestId>, count: usize) -> Vec<ManifestId> {
+        let from = manifest.map_or(Bound::Unbounded, Bound::Excluded);
+        let following = self.by_id.range::<ManifestId, _>((from, Bound::Unbounded));
+        following.take(count).map(|(id, _)| *id).collect()
     }
 
     /// How many manifests are known.
@@ -199,7 +208,8 @@ impl Catalogue {
         wall: Timestamp,
     ) {
         let entries = ids.filter_map(|id| self.by_id.get(id));
-        let alive = entries.filter(|entry| entry.certified.manifest().expires > wall);
+        let believed = entries.filter(|entry| !entry.withdrawn);
+        let alive = believed.filter(|entry| entry.certified.manifest().expires > wall);
         for entry in alive.take(each_max) {
             candidates.push(entry);
         }

@@ -22,7 +22,14 @@ struct Target {
 impl Dials {
     /// A seed: dialled again and again until it is connected.
     pub(crate) fn keep(&mut self, peer: PeerId, addresses: Vec<String>) {
-        self.targets.insert(peer, Target { addresses, lasting: true, dialling: false, failures: 0 });
+        let fresh = Target { addresses: Vec::new(), lasting: true, dialling: false, failures: 0 };
+        let target = self.targets.entry(peer).or_insert(fresh);
+        (target.addresses, target.lasting) = (addresses, true);
+    }
+
+    /// It is no seed any more.
+    pub(crate) fn forget(&mut self, peer: &PeerId) {
+        self.targets.remove(peer);
     }
 
     /// A neighbour: one attempt. False when it is known already.

@@ -167,6 +167,11 @@ impl Peers {
         self.by_id.len()
     }
 
+    /// Everybody who is connected.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.by_id.keys().copied()
+    }
+
     /// Members that are connected, seeds not counted.
     pub(crate) fn members(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.by_id.iter().filter(|(_, peer)| peer.standing == Standing::Member).map(|(id, _)| *id)

@@ -13,6 +13,8 @@ pub(crate) struct Question {
     pub query: Query,
     /// A fresh number for each seed.
     pub nonces: BTreeMap<PeerId, Nonce>,
+    /// Further ones, for seeds that come with another policy meanwhile.
+    pub spare: Vec<Nonce>,
     /// When it ends as a miss.
     pub deadline: Instant,
     /// Until then, a seed that is connected and has not let us in yet is waited for.
@@ -21,6 +23,8 @@ pub(crate) struct Question {
     pub asked: BTreeMap<PeerId, Asking>,
     /// Answers that count.
     pub good: Vec<VerifiedAnswer>,
+    /// Enough count, and some seed knows papers that are waited for until then.
+    pub papers_until: Option<Instant>,
     /// Something came that is not believed.
     pub disbelieved: bool,
     /// The road over peers, once it was taken.
@@ -72,7 +76,14 @@ impl Question {
         });
         let settles = self.relayed.as_ref().map(|road| road.settles).filter(|settles| *settles > now);
         let patience = Some(self.patient_until).filter(|until| *until > now);
-        seeds.chain(settles).chain(patience).chain([self.deadline]).min().unwrap_or(self.deadline)
+        let papers = self.papers_until;
+        seeds
+            .chain(settles)
+            .chain(patience)
+            .chain(papers)
+            .chain([self.deadline])
+            .min()
+            .unwrap_or(self.deadline)
     }
 }
 
@@ -134,6 +145,28 @@ impl Questions {
         self.by_job.keys().copied().collect()
     }
 
+    /// Jobs whose answer waits for papers.
+    pub(crate) fn waiting_for_papers(&self) -> Vec<JobId> {
+        let waiting = self.by_job.iter().filter(|(_, question)| question.papers_until.is_some());
+        waiting.map(|(job, _)| *job).collect()
+    }
+
+    /// The seeds are asked anew: another policy is in force.
+    pub(crate) fn begin_anew(&mut self, job: JobId, seeds: impl Iterator<Item = PeerId>) {
+        self.asks.retain(|_, (ticket, _)| ticket.job != job);
+        let Some(question) = self.by_job.get_mut(&job) else { return };
+        question.asked.clear();
+        question.good.clear();
+        (question.papers_until, question.relayed) = (None, None);
+        for seed in seeds {
+            if !question.nonces.contains_key(&seed)
+                && let Some(nonce) = question.spare.pop()
+            {
+                question.nonces.insert(seed, nonce);
+            }
+        }
+    }
+
     /// Numbers a question to a peer.
     pub(crate) fn number(&mut self, ticket: Ticket, peer: PeerId) -> u32 {
         self.next_ask = self.next_ask.wrapping_add(1);
@@ -170,6 +203,8 @@ mod tests {
             patient_until: Instant::ZERO,
             asked: BTreeMap::new(),
             good: Vec::new(),
+            spare: Vec::new(),
+            papers_until: None,
             disbelieved: false,
             relayed: None,
         }

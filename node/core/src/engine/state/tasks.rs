@@ -6,7 +6,7 @@ use crate::engine::{JobId, TaskId};
 use crate::message::PeerAddress;
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Envelope, Lineage, ManifestId, Membership, PeerId, Receipt,
-    RelayedAnswer,
+    RelayedAnswer, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -60,6 +60,12 @@ pub(crate) enum AfterVerify {
     CaughtVote(Turn),
     /// Another seed's vote that the store remembers.
     RecoveredBallot,
+    /// Papers.
+    Papers,
+    /// What is known, after what it is judged by has changed; in which pass.
+    Rejudged { manifest: ManifestId, pass: u64 },
+    /// A manifest that this seed voted for a short while ago, then: what of a grant was used.
+    RecoveredGrant(Timestamp),
 }
 
 /// What a signature is for.
@@ -92,6 +98,8 @@ pub(crate) enum AfterRecord {
     CaughtVote { turn: Turn, ballot: Box<Ballot> },
     /// This seed's marker.
     Marker,
+    /// What everything is judged by.
+    Papers,
 }
 
 impl AfterRecord {
@@ -100,7 +108,7 @@ impl AfterRecord {
     pub(crate) const fn raises_epoch(&self) -> bool {
         match self {
             Self::Certify { .. } | Self::Vote { .. } | Self::Caught { .. } | Self::CaughtVote { .. } => true,
-            Self::Nothing | Self::Publish(_) | Self::Marker => false,
+            Self::Nothing | Self::Publish(_) | Self::Marker | Self::Papers => false,
         }
     }
 }

@@ -47,6 +47,12 @@ impl Tracker {
         }
     }
 
+    /// Nobody takes part any more: it is named to nobody.
+    pub(crate) fn forget(&mut self, manifest: &ManifestId) {
+        let members: Vec<PeerId> = self.members(manifest).collect();
+        members.iter().for_each(|peer| self.leave(manifest, peer));
+    }
+
     /// A member is gone.
     pub(crate) fn gone(&mut self, peer: &PeerId) {
         for manifest in self.by_member.remove(peer).unwrap_or_default() {

@@ -30,7 +30,7 @@ impl Engine {
             policy_version: trust.policy().version,
             candidates: candidates.refs,
             time: now.wall,
-            papers: None,
+            papers: Some(trust.papers_digest()),
         };
         let then = AfterSign::Answer { contact, ask, beside: candidates.beside };
         self.sign(Some(peer), Statement::Answer(answer), then);

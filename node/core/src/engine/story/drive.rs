@@ -16,6 +16,7 @@ impl Engine {
             Input::RecoveredVote { manifest, receipt } => self.on_recovered_vote(manifest, receipt),
             Input::RecoveredBallot(vote) => self.on_recovered_ballot(vote),
             Input::Marked { epoch } => self.on_marked(epoch),
+            Input::RecoveredPapers(papers) => self.on_recovered_papers(now, papers),
             Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),
             Input::Connected { peer, address, dialled } => {
                 self.on_connected(now, peer, address);
@@ -99,6 +100,9 @@ impl Engine {
             Alarm::Relay => self.relay_all(now),
             Alarm::Mingle(manifest) => self.mingle_again(now, manifest),
             Alarm::CatchUp(seed) => self.catch_up_with(now, seed),
+            Alarm::Papers(seed) => self.ask_papers_again(now, seed),
+            Alarm::Spread(job) => self.spread_is_late(now, job),
+            Alarm::Rejudge => self.rejudge(now),
         }
     }
 
@@ -113,6 +117,11 @@ impl Engine {
 
     fn on_verified(&mut self, now: Now, task: TaskId, verdict: Verdict) {
         let Some(then) = self.tasks.take_verify(task) else { return };
+        self.hear_verdict(now, then, verdict);
+        self.rejudge_late(now, task);
+    }
+
+    fn hear_verdict(&mut self, now: Now, then: AfterVerify, verdict: Verdict) {
         match (then, verdict) {
             (AfterVerify::Hello(contact), Verdict::Membership(result)) => {
                 self.hello_judged(now, contact, result);
@@ -137,6 +146,10 @@ impl Engine {
                 self.recovered_ballot_judged(now, result);
             }
             (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
+            (AfterVerify::Papers, Verdict::Papers(judged)) => self.papers_judged(now, *judged),
+            (AfterVerify::Rejudged { manifest, pass }, Verdict::Certified(result)) => {
+                self.rejudged(now, (manifest, pass), result);
+            }
             (then, verdict) => self.on_publish_verified(now, then, verdict),
         }
     }
@@ -203,6 +216,7 @@ impl Engine {
                 self.caught_vote_recorded(now, turn, *ballot, result);
             }
             Some(AfterRecord::Marker) => self.marker_recorded(now, result),
+            Some(AfterRecord::Papers) => self.papers_recorded(now, result),
             Some(AfterRecord::Nothing) | None => {}
         }
     }

@@ -10,8 +10,10 @@ use crate::{CertifiedManifest, ChunkRef, ManifestId, Now};
 impl Engine {
     /// A job wants chunks.
     pub(super) fn fetch(&mut self, now: Now, job: JobId, manifest: ManifestId, chunks: Vec<ChunkRef>) {
-        let Some(entry) = self.catalogue.get(&manifest) else {
-            return self.refuse_fetch(job, &chunks, FetchEnd::UnknownManifest);
+        let Some(entry) = self.catalogue.get(&manifest).filter(|entry| !entry.withdrawn) else {
+            let taken = self.withdrawn.why(&manifest).is_some();
+            let why = if taken { FetchEnd::Yanked } else { FetchEnd::UnknownManifest };
+            return self.refuse_fetch(job, &chunks, why);
         };
         if chunks.is_empty() {
             return self.reply(job, JobReply::FetchDone);
@@ -30,7 +32,7 @@ impl Engine {
         self.enter_swarm(&manifest);
     }
 
-    fn refuse_fetch(&mut self, job: JobId, chunks: &[ChunkRef], why: FetchEnd) {
+    pub(super) fn refuse_fetch(&mut self, job: JobId, chunks: &[ChunkRef], why: FetchEnd) {
         for chunk in chunks {
             self.reply(job, JobReply::FetchFailed { chunk: *chunk, why });
         }

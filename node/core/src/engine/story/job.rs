@@ -19,6 +19,7 @@ impl Engine {
             JobRequest::Fetch { manifest, chunks } => self.fetch(now, job, manifest, chunks),
             JobRequest::Publish { manifest, deadline } => self.publish(now, job, manifest, deadline),
             JobRequest::List { what, deadline } => self.list(now, job, what, deadline),
+            JobRequest::Spread { papers, deadline } => self.spread(now, job, papers, deadline),
         }
     }
 
@@ -29,7 +30,8 @@ impl Engine {
         }
         self.questions.remove(job);
         self.listings.remove(job);
-        for alarm in [Alarm::Question(job), Alarm::Listing(job)] {
+        self.spreads.remove(job);
+        for alarm in [Alarm::Question(job), Alarm::Listing(job), Alarm::Spread(job)] {
             self.timers.clear(alarm);
         }
         self.transfer.drop_wanter(now.instant, Wanter::Job(job));

@@ -1,6 +1,8 @@
 //! Membership: a node asks its seeds to let it in and renews in time; a seed lets in who shows a token.
 use super::Alarm;
-use crate::engine::bounds::{JOIN_REFUSED_RETRY, JOIN_RETRY, PEER_TASKS_MAX, WELCOME_DIALS_MAX};
+use crate::engine::bounds::{
+    JOIN_REFUSED_RETRY, JOIN_RETRY, PAPERS_INTERVAL, PEER_TASKS_MAX, WELCOME_DIALS_MAX,
+};
 use crate::engine::state::peers::{Contact, Standing};
 use crate::engine::state::tasks::{AfterSign, AfterVerify};
 use crate::engine::{Engine, Event, Offence, Statement, Work};
@@ -174,7 +176,11 @@ impl Engine {
         for job in self.listings.jobs() {
             self.list_from_seed(job, seed);
         }
+        for job in self.spreads.jobs() {
+            self.bring_to_seeds(now, job);
+        }
         self.enter_all(now, seed);
+        self.timers.set(Alarm::Papers(seed), now.instant.after(PAPERS_INTERVAL));
     }
 }
 

@@ -62,7 +62,8 @@ impl Engine {
     /// A seed gets back what it lacks of a certified manifest, if a member or another seed has everything and little else is under way.
     /// True when that has begun.
     pub(super) fn regain(&mut self, now: Now, manifest: ManifestId) -> bool {
-        let Some(entry) = self.catalogue.get(&manifest).filter(|entry| !entry.complete) else { return false };
+        let lacking = self.catalogue.get(&manifest).filter(|entry| !entry.complete && !entry.withdrawn);
+        let Some(entry) = lacking else { return false };
         let declared = entry.certified.manifest();
         let (tree, count) = (declared.tree.clone(), declared.chunk_count());
         let seeds = self.behind.holders(&manifest).filter(|seed| self.peers.get(seed).is_some());

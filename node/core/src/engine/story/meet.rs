@@ -17,7 +17,9 @@ impl Engine {
     pub(in crate::engine) fn dial_seeds(&mut self, now: Now) {
         let me = self.config.me;
         let trust = self.config.trust.clone();
-        for seed in &trust.policy().seeds {
+        let next = self.spreading.next.clone().filter(|_| self.is_seed());
+        let coming = next.iter().flat_map(|next| &next.policy().seeds);
+        for seed in trust.policy().seeds.iter().chain(coming) {
             let mine = if self.is_seed() { seed.peer > me } else { seed.peer != me };
             if mine {
                 self.dials.keep(seed.peer, seed.addresses.clone());
@@ -154,7 +156,7 @@ impl Engine {
             self.drop_peer(now, peer, DropReason::OtherPool);
             return;
         }
-        let is_seed = self.config.trust.is_seed(&peer);
+        let is_seed = self.counts_as_seed(&peer);
         let Some(found) = self.peers.get_mut(&peer) else { return };
         found.listen_port = hello.listen_port;
         self.reach(peer);
@@ -184,6 +186,7 @@ impl Engine {
         self.transfer.peer_up(now.instant, seed, true);
         if self.is_seed() {
             self.dials.succeeded(&seed);
+            self.say_papers(seed);
             self.catch_up_with(now, seed);
         } else {
             self.send_join(now, seed);
@@ -227,6 +230,7 @@ impl Engine {
         if first {
             self.transfer.peer_up(now.instant, peer, false);
             self.member_met(now, peer);
+            self.say_papers(peer);
             self.hear_held(now, peer);
         }
     }
@@ -281,7 +285,8 @@ impl Engine {
     fn forget_peer(&mut self, now: Now, peer: PeerId) {
         let Some(found) = self.peers.remove(&peer) else { return };
         self.outbox.close(&peer);
-        let alarms = [Alarm::Standing, Alarm::Member, Alarm::Trial, Alarm::Join, Alarm::CatchUp];
+        let alarms =
+            [Alarm::Standing, Alarm::Member, Alarm::Trial, Alarm::Join, Alarm::CatchUp, Alarm::Papers];
         alarms.iter().for_each(|alarm| self.timers.clear(alarm(peer)));
         self.joins_waiting.remove(&peer);
         if found.belongs() {
@@ -295,6 +300,8 @@ impl Engine {
             self.publishes.seed_gone(&peer);
             self.listings.seed_gone(&peer);
         }
+        self.spreading.gone(&peer);
+        self.spreads_without(now, &peer);
         self.questions_without(now, &peer);
     }
 }

@@ -120,7 +120,8 @@ impl Engine {
     /// A seed counts a member in, names neighbours and says what it has itself.
     fn count_entry(&mut self, now: Now, peer: PeerId, manifest: ManifestId, have: &ChunkSet) {
         let member = self.peers.get(&peer).is_some_and(|found| found.standing == Standing::Member);
-        let Some(entry) = self.catalogue.get(&manifest).filter(|_| member) else { return };
+        let believed = self.catalogue.get(&manifest).filter(|entry| !entry.withdrawn);
+        let Some(entry) = believed.filter(|_| member) else { return };
         let (count, complete) = (entry.certified.manifest().chunk_count(), entry.complete);
         if !self.tracker.enter(manifest, peer, have.len()) {
             return;

@@ -4,6 +4,7 @@ mod answer;
 mod catch_up;
 mod drive;
 mod fetch;
+mod hearsay;
 mod job;
 mod join;
 mod list;
@@ -11,12 +12,16 @@ mod lose;
 mod meet;
 mod mingle;
 mod offer;
+mod papers;
 mod publish;
 mod pull;
 mod recover;
+mod rejudge;
 mod relay;
 mod resolve;
 mod room;
+mod spread;
+mod takeover;
 mod talk;
 mod vote;
 mod whole;
@@ -53,6 +58,12 @@ pub(super) enum Alarm {
     Mingle(ManifestId),
     /// Ask a seed what is new there.
     CatchUp(PeerId),
+    /// Ask a seed which papers it goes by.
+    Papers(PeerId),
+    /// A job is told who keeps its papers.
+    Spread(JobId),
+    /// Judge a further piece of what is known again.
+    Rejudge,
 }
 
 impl Engine {
@@ -70,7 +81,8 @@ impl Engine {
 
     fn verify(&mut self, origin: Option<PeerId>, work: Work, then: AfterVerify) {
         let task = self.tasks.start_verify(origin, then);
-        self.outbox.push(Output::Verify { task, work: Box::new(work) });
+        let trust = self.config.trust.clone();
+        self.outbox.push(Output::Verify { task, work: Box::new(work), trust });
     }
 
     fn sign(&mut self, origin: Option<PeerId>, statement: Statement, then: AfterSign) {

@@ -258,7 +258,8 @@ impl Engine {
             | OfferRefusal::SequenceTooFar
             | OfferRefusal::CannotPull
             | OfferRefusal::Full
-            | OfferRefusal::BadTree => {}
+            | OfferRefusal::BadTree
+            | OfferRefusal::GrantOverBudget => {}
         }
         self.give_up_if_hopeless(now, ticket.job);
     }

@@ -53,7 +53,7 @@ impl Engine {
             policy_version: policy.version,
             candidates: candidates.refs,
             time: now.wall,
-            papers: None,
+            papers: Some(self.config.trust.papers_digest()),
         };
         let then = AfterSign::Relayed { lineage: lineage.clone(), beside: candidates.beside };
         self.sign(None, Statement::Relayed(answer), then);

@@ -5,9 +5,11 @@ use crate::engine::state::questions::{Asking, Question, RelayedRoad};
 use crate::engine::state::relays::{Relay, lineages};
 use crate::engine::state::tasks::{AfterVerify, Ticket};
 use crate::engine::{Engine, Event, JobId, JobReply, MissReason, Work};
-use crate::limits::ANSWER_TIMEOUT;
+use crate::limits::{ANSWER_TIMEOUT, SEEDS_MAX};
 use crate::message::Control;
-use crate::{Asked, CertifiedManifest, Disbelief, Nonce, Now, PeerId, Query, RelayedAnswer, VerifiedAnswer};
+use crate::{
+    Asked, CertifiedManifest, Disbelief, Instant, Nonce, Now, PeerId, Query, RelayedAnswer, VerifiedAnswer,
+};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -19,15 +21,18 @@ impl Engine {
         job: JobId,
         (query, nonces, wait): (Query, Vec<Nonce>, Duration),
     ) {
+        let mut fresh = nonces.into_iter();
         let seeds = self.config.trust.policy().seeds.iter().map(|seed| seed.peer);
         let question = Question {
             serial: self.tasks.serial(),
             query,
-            nonces: seeds.zip(nonces).collect(),
+            nonces: seeds.zip(&mut fresh).collect(),
+            spare: fresh.take(SEEDS_MAX).collect(),
             deadline: now.instant.after(wait.min(JOB_WAIT_MAX)),
             patient_until: now.instant.after(SEED_PATIENCE),
             asked: BTreeMap::new(),
             good: Vec::new(),
+            papers_until: None,
             disbelieved: false,
             relayed: None,
         };
@@ -40,6 +45,9 @@ impl Engine {
     pub(super) fn pursue_question(&mut self, now: Now, job: JobId) {
         self.ask_seeds(now, job);
         let read = self.seeds_to_hear();
+        if self.decide(now, job) {
+            return;
+        }
         let joined = self.joining.joined(now.instant);
         let arriving = self.peers.seeds().count().saturating_sub(self.peers.admitting().count());
         let Some(question) = self.questions.get_mut(job) else { return };
@@ -117,30 +125,75 @@ impl Engine {
         seed: PeerId,
         result: Result<VerifiedAnswer, Disbelief>,
     ) {
-        let read = self.seeds_to_hear();
         let Some(question) = self.questions.on(ticket) else { return };
         question.asked.insert(seed, Asking::Over);
         match result {
-            Ok(answer) => question.good.push(answer),
+            Ok(answer) => {
+                question.good.push(answer.clone());
+                self.note_answer_papers(now, &answer);
+            }
             Err(why) => {
                 question.disbelieved = true;
                 self.event(Event::Disbelieved { from: Some(seed), why });
-                return self.pursue_question(now, ticket.job);
             }
         }
-        if question.good.len() < read {
-            return self.pursue_question(now, ticket.job);
+        self.pursue_question(now, ticket.job);
+    }
+
+    /// Enough seeds are heard: what they name decides, once nothing is waited for that they know and this node does not. True
+    /// when that ends the question.
+    fn decide(&mut self, now: Now, job: JobId) -> bool {
+        let read = self.seeds_to_hear();
+        let enough = |question: &Question| question.good.len() >= read && question.deadline > now.instant;
+        let Some(question) = self.questions.get_mut(job).filter(|question| enough(question)) else {
+            return false;
+        };
+        let (query, good) = (question.query.clone(), question.good.clone());
+        let until = self.papers_awaited(now, &good);
+        if let Some(question) = self.questions.get_mut(job) {
+            question.papers_until = until;
         }
-        let (query, good) = (question.query.clone(), core::mem::take(&mut question.good));
+        if until.is_some() {
+            return false;
+        }
+        let good = self.config.trust.sift(good, now.wall);
         match self.config.trust.choose(&query, &good) {
-            Some(chosen) => self.end_as_found(now, ticket.job, chosen, false),
+            Some(chosen) => self.end_as_found(now, job, chosen, false),
             None => {
                 // What enough seeds name and may not be used is something else than nothing.
                 let unusable = good.iter().any(|answer| !answer.skipped().is_empty());
                 let reason = if unusable { MissReason::NotBelieved } else { MissReason::NothingSaved };
-                self.end_question(ticket.job, JobReply::Miss(reason));
+                self.end_question(job, JobReply::Miss(reason));
             }
         }
+        true
+    }
+
+    /// Until when to wait for papers that one of these seeds goes by; it is asked for them.
+    fn papers_awaited(&mut self, now: Now, good: &[VerifiedAnswer]) -> Option<Instant> {
+        let mut latest = None;
+        for answer in good {
+            let Some(theirs) = answer.papers() else { continue };
+            let mine = self.config.trust.papers_digest();
+            let known = self.newest_papers();
+            if (theirs.policy, theirs.yanks) == (known.policy, mine.yanks) {
+                continue;
+            }
+            let seed = answer.seed();
+            let until = self.spreading.wait_for(now.instant, &seed, (theirs, mine));
+            if until.is_some() {
+                self.ask_papers(now, seed);
+            }
+            latest = latest.max(until);
+        }
+        latest
+    }
+
+    /// Another policy is in force: what seeds said is judged by it.
+    pub(super) fn ask_anew(&mut self, now: Now, job: JobId) {
+        let seeds: Vec<PeerId> = self.config.trust.policy().seeds.iter().map(|seed| seed.peer).collect();
+        self.questions.begin_anew(job, seeds.into_iter());
+        self.pursue_question(now, job);
     }
 
     /// A peer that is gone will not answer.
@@ -237,7 +290,7 @@ impl Engine {
         if !road.open.is_empty() && road.settles > now.instant {
             return false;
         }
-        let quorum = road.quorum(read);
+        let quorum = self.config.trust.sift(road.quorum(read), now.wall);
         let Some(chosen) = self.config.trust.choose(&question.query, &quorum) else { return false };
         self.end_as_found(now, job, chosen, true);
         true

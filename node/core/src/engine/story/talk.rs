@@ -1,6 +1,7 @@
 //! Messages: who may say what, and which story each belongs to.
 use crate::engine::bounds::HELD_MAX;
 use crate::engine::state::ledger::Page;
+use crate::engine::state::papers::Claim;
 use crate::engine::state::peers::Standing;
 use crate::engine::{DropReason, Engine, Offence};
 use crate::message::Control;
@@ -29,9 +30,12 @@ fn sender(message: &Control) -> Sender {
         | Control::Enter { .. }
         | Control::Have { .. }
         | Control::Leave { .. } => Sender::Member,
-        Control::Ask { .. } | Control::Offer { .. } | Control::Certify { .. } | Control::List { .. } => {
-            Sender::ToSeed
-        }
+        Control::Ask { .. }
+        | Control::Offer { .. }
+        | Control::Certify { .. }
+        | Control::List { .. }
+        | Control::AskPapers { .. }
+        | Control::KeepPapers { .. } => Sender::ToSeed,
         Control::Welcome { .. }
         | Control::Refused { .. }
         | Control::Answer { .. }
@@ -41,7 +45,10 @@ fn sender(message: &Control) -> Sender {
         | Control::OfferReceipt { .. }
         | Control::OfferRefused { .. }
         | Control::Certified { .. }
-        | Control::Listing { .. } => Sender::Seed,
+        | Control::Listing { .. }
+        | Control::Papers { .. }
+        | Control::PapersKnown { .. }
+        | Control::PapersKept { .. } => Sender::Seed,
         Control::CatchUp { .. } | Control::Known { .. } | Control::Bring { .. } | Control::Brought { .. } => {
             Sender::SeedToSeed
         }
@@ -117,9 +124,12 @@ impl Engine {
             Control::Enter { manifest, have } => self.on_enter(now, peer, manifest, &have),
             Control::Have { manifest, chunks } => self.on_have(now, peer, manifest, &chunks),
             Control::Leave { manifest } => self.on_leave(now, peer, manifest),
-            Control::Ask { .. } | Control::Offer { .. } | Control::Certify { .. } | Control::List { .. } => {
-                self.hear_as_seed(now, peer, message);
-            }
+            Control::Ask { .. }
+            | Control::Offer { .. }
+            | Control::Certify { .. }
+            | Control::List { .. }
+            | Control::AskPapers { .. }
+            | Control::KeepPapers { .. } => self.hear_as_seed(now, peer, message),
             Control::Welcome { .. }
             | Control::Refused { .. }
             | Control::Answer { .. }
@@ -130,6 +140,9 @@ impl Engine {
             | Control::OfferRefused { .. }
             | Control::Certified { .. }
             | Control::Listing { .. } => self.hear_from_seed(now, peer, message),
+            Control::Papers { .. } | Control::PapersKnown { .. } | Control::PapersKept { .. } => {
+                self.hear_of_papers(now, peer, message);
+            }
             Control::CatchUp { .. }
             | Control::Known { .. }
             | Control::Bring { .. }
@@ -149,6 +162,8 @@ impl Engine {
             Control::Offer { offer, manifest } => self.on_offer(now, peer, offer, manifest),
             Control::Certify { certified } => self.on_certify(now, peer, certified),
             Control::List { ask, what } => self.on_list(peer, ask, &what),
+            Control::AskPapers { have } => self.on_ask_papers(now, peer, have),
+            Control::KeepPapers { bring, papers } => self.on_keep_papers(now, peer, bring, papers),
             _ => {}
         }
     }
@@ -168,6 +183,18 @@ impl Engine {
             }
             Control::Certified { manifest } => self.on_certified(now, seed, manifest),
             Control::Listing { ask, rows, more } => self.on_listing(now, seed, ask, (rows, more)),
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the messages by who says them")]
+    fn hear_of_papers(&mut self, now: Now, seed: PeerId, message: Control) {
+        match message {
+            Control::Papers { papers } => self.on_papers(now, seed, papers),
+            Control::PapersKnown { version, papers, next, ends } => {
+                self.on_papers_known(now, seed, Claim { version, papers, next }, ends);
+            }
+            Control::PapersKept { bring, refused } => self.on_papers_kept(now, seed, bring, refused),
             _ => {}
         }
     }

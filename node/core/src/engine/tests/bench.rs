@@ -107,8 +107,8 @@ impl Bench {
         let waits = |output: &Output| matches!(output, Output::Verify { .. } | Output::Sign { .. });
         let Some(place) = self.out.iter().position(waits) else { return false };
         let answer = match self.out.remove(place) {
-            Output::Verify { task, work } => {
-                Input::Verified { task, verdict: Box::new(work.run(&self.trust)) }
+            Output::Verify { task, work, trust } => {
+                Input::Verified { task, verdict: Box::new(work.run(&trust)) }
             }
             Output::Sign { task, statement } => {
                 Input::Signed { task, envelope: Statement::sign(&statement, &self.key) }

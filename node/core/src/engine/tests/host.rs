@@ -5,8 +5,8 @@ use crate::engine::{
 };
 use crate::message::VoteEnvelope;
 use crate::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, ManifestId, Now, PeerId,
-    PeerRole, Tree, TreeRef, Trust, VerifiedChunk,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, ManifestId, Now, Papers,
+    PeerId, PeerRole, PoolFile, Tree, TreeRef, Trust, VerifiedChunk,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -22,6 +22,8 @@ pub(super) struct Disk {
     pub(super) seen: BTreeMap<PeerId, u64>,
     /// The epoch of the store's marker, if it has one.
     pub(super) marker: Option<u64>,
+    /// In force, and what comes next.
+    pub(super) papers: Option<(Papers, Option<Papers>)>,
     pub(super) full: bool,
     pub(super) syncs: u32,
 }
@@ -33,8 +35,8 @@ pub(super) struct Host {
     pub(super) peer: PeerId,
     pub(super) address: SocketAddr,
     pub(super) role: PeerRole,
-    pub(super) trust: Arc<Trust>,
-    pub(super) token: Envelope,
+    /// What it was installed with.
+    pub(super) file: PoolFile,
     pub(super) engine: Option<Engine>,
     /// Counts restarts: what was on its way to an earlier life is lost.
     pub(super) life: u32,
@@ -59,13 +61,15 @@ pub(super) struct Host {
 
 impl Host {
     pub(super) fn boot(&mut self, rng_seed: u64, now: Now) {
+        let taken = self.disk.papers.as_ref().map(|(taken, _)| taken.clone()).unwrap_or_default();
+        let trust = Trust::open_with(&self.file, &taken, now.wall).unwrap();
         let config = EngineConfig {
             me: self.peer,
             role: self.role,
             software: "test".to_owned(),
             listen_port: self.address.port(),
-            token: self.token.clone(),
-            trust: self.trust.clone(),
+            token: self.file.token.clone(),
+            trust: Arc::new(trust),
             rng_seed: rng_seed + u64::from(self.life) * 1_000_000,
         };
         self.life += 1;
@@ -106,6 +110,7 @@ impl Host {
             }
             Record::Vote { manifest, receipt, .. } => self.disk.votes.push((manifest, receipt)),
             Record::Forget(manifest) => drop(self.disk.certified.remove(&manifest)),
+            Record::Papers { taken, next } => self.disk.papers = Some((taken, next)),
         }
         Ok(())
     }

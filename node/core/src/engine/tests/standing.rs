@@ -97,7 +97,7 @@ fn a_seed_that_is_down_is_dialled_less_and_less_often() {
 fn an_expired_token_lets_nobody_in() {
     let mut world = World::new(1);
     let node = world.node();
-    world.hosts[node].token = world.pool.token(later(0));
+    world.hosts[node].file.token = world.pool.token(later(0));
     world.kill(node);
     world.boot(node);
     world.run(Duration::from_secs(2));
@@ -110,7 +110,7 @@ fn an_expired_token_lets_nobody_in() {
 fn a_token_of_another_pool_lets_nobody_in() {
     let mut world = World::new(1);
     let node = world.node();
-    world.hosts[node].token = crate::Envelope::sign(
+    world.hosts[node].file.token = crate::Envelope::sign(
         &crate::Token { pool: "fixture".into(), serial: "1".into(), expires: later(100) },
         &crate::belief::fixture::key_pair(77),
     );
@@ -153,10 +153,14 @@ fn stranger(world: &World) -> (crate::PeerId, Input) {
 }
 
 /// The answer to what a host wants verified.
-fn judged(world: &World, host: usize, did: Vec<Output>) -> Input {
-    let work = |output| if let Output::Verify { task, work } = output { Some((task, work)) } else { None };
-    let (task, work) = did.into_iter().find_map(work).expect("something is verified");
-    Input::Verified { task, verdict: Box::new(work.run(&world.hosts[host].trust)) }
+fn judged(did: Vec<Output>) -> Input {
+    let verify = |output| match output {
+        Output::Verify { task, work, trust } => {
+            Some(Input::Verified { task, verdict: Box::new(work.run(&trust)) })
+        }
+        _ => None,
+    };
+    did.into_iter().find_map(verify).expect("something is verified")
 }
 
 #[test]
@@ -170,7 +174,7 @@ fn a_seed_lets_nobody_in_before_its_memory_is_verified() {
     let did = outputs(&mut world, 0, inputs);
     let works = |did: &[Output]| did.iter().filter(|output| matches!(output, Output::Verify { .. })).count();
     assert_eq!(works(&did), 1, "only what it remembers");
-    let answer = judged(&world, 0, did);
+    let answer = judged(did);
     let did = outputs(&mut world, 0, vec![answer]);
     let token = |output: &Output| matches!(output, Output::Verify { work, .. } if matches!(**work, Work::Token { .. }));
     assert!(did.iter().any(token), "{did:?}");
@@ -215,7 +219,7 @@ fn membership_of_another_peer() {
     hello.membership = Some(envelope);
     let say = Input::Message { peer, message: Box::new(Control::Hello(hello)) };
     let did = outputs(&mut world, nodes[0], vec![connected, say]);
-    let answer = judged(&world, nodes[0], did);
+    let answer = judged(did);
     let did = outputs(&mut world, nodes[0], vec![answer]);
     assert!(did.iter().any(|output| matches!(output, Output::Disconnect { .. })), "{did:?}");
 }
@@ -229,7 +233,7 @@ fn address_mismatch() {
     hello.membership = Some(envelope);
     let say = Input::Message { peer, message: Box::new(Control::Hello(hello)) };
     let did = outputs(&mut world, nodes[0], vec![connected, say]);
-    let answer = judged(&world, nodes[0], did);
+    let answer = judged(did);
     let did = outputs(&mut world, nodes[0], vec![answer]);
     let closed = |output: &Output| matches!(output, Output::Disconnect { why: DropReason::NotAMember, .. });
     assert!(did.iter().any(closed), "the membership names 10.0.0.7, and it is at 10.9.9.9: {did:?}");

@@ -12,7 +12,6 @@ use crate::{
 };
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// One way over a link.
 const LATENCY: Duration = Duration::from_millis(2);
@@ -110,8 +109,7 @@ impl World {
             key,
             address: address.parse().unwrap(),
             role,
-            trust: Arc::new(self.pool.trust()),
-            token: file.token,
+            file,
             engine: None,
             life: 0,
             disk: Disk { marker: (role == PeerRole::Seed).then_some(1), ..Disk::default() },
@@ -141,7 +139,9 @@ impl World {
         let disk = &mut self.hosts[host].disk;
         let marked = disk.marker;
         disk.marker = marked.map(|epoch| epoch + 1);
-        let mut remembered: Vec<Input> = disk.ballots.values().cloned().map(Input::RecoveredBallot).collect();
+        let next = disk.papers.as_ref().and_then(|(_, next)| next.clone());
+        let mut remembered: Vec<Input> = next.map(Input::RecoveredPapers).into_iter().collect();
+        remembered.extend(disk.ballots.values().cloned().map(Input::RecoveredBallot));
         remembered.extend(
             disk.seen.iter().map(|(seed, epoch)| Input::RecoveredSeen { seed: *seed, epoch: *epoch }),
         );
@@ -374,8 +374,8 @@ impl World {
     fn work(&mut self, host: usize, output: Output) {
         let here = &mut self.hosts[host];
         let input = match output {
-            Output::Verify { task, work } => {
-                Input::Verified { task, verdict: Box::new(work.run(&here.trust)) }
+            Output::Verify { task, work, trust } => {
+                Input::Verified { task, verdict: Box::new(work.run(&trust)) }
             }
             Output::Sign { task, statement } => Input::Signed { task, envelope: statement.sign(&here.key) },
             Output::Record { task, record } => Input::Recorded { task, result: here.record(*record) },

@@ -289,6 +289,11 @@ impl Transfer {
         self.forget_wanter(wanter);
     }
 
+    /// A job gets nothing more of what it wants, and is told so for each chunk.
+    pub(crate) fn fail_job(&mut self, _now: Instant, job: JobId, why: FetchEnd) {
+        self.fail_all(Wanter::Job(job), why);
+    }
+
     /// `Checks`, `Writes`, `Reads`, `Deliver` credits (`Send` is the engine's own).
     pub(crate) fn credit(&mut self, credit: Credit) {
         match credit {

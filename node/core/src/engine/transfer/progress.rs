@@ -72,6 +72,16 @@ impl Transfer {
         }
     }
 
+    /// Nothing that a job waits for is given to it any more.
+    pub(super) fn fail_all(&mut self, wanter: Wanter, why: FetchEnd) {
+        let Some(wants) = self.wanters.get(&wanter) else { return };
+        let outstanding: Vec<ChunkNo> = wants.outstanding.iter().copied().collect();
+        for no in outstanding {
+            self.fail(wanter, no, why);
+        }
+        self.finish_if_done(wanter);
+    }
+
     fn is_here(&self, no: ChunkNo) -> bool {
         let verified = self.table.demand(no).is_some_and(|demand| demand.verified.is_some());
         verified || self.table.get(no).is_some_and(|chunk| chunk.held)

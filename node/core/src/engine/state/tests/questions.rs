@@ -17,6 +17,8 @@ fn question(serial: u64) -> Question {
         patient_until: Instant::ZERO,
         asked: BTreeMap::new(),
         good: Vec::new(),
+        spare: Vec::new(),
+        papers_until: None,
         disbelieved: false,
         relayed: None,
     }

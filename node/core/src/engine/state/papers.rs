@@ -1,0 +1,238 @@
+//! Papers under way: what other seeds go by, the newer policy that is kept, what waits to be judged, who waits for that.
+use super::peers::Contact;
+use super::tasks::Ticket;
+use crate::engine::bounds::{
+    PAPERS_GIVEN_MAX, PAPERS_PATIENCE, PAPERS_QUEUE_MAX, PAPERS_REST, PAPERS_WINDOW,
+};
+use crate::{Digest, Instant, Papers, PapersDigest, PeerId, Policy, PolicyHolders, PolicyVotes, Trust};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// What a seed goes by, in its last word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// Version of the policy that it goes by.
+    pub version: u64,
+    /// That policy, and its yanks.
+    pub papers: PapersDigest,
+    /// A newer policy that it keeps.
+    pub next: Option<Digest>,
+}
+
+/// Who brought papers, and waits for what comes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bringer {
+    /// A seed, that was asked or says so on its own.
+    Seed(PeerId),
+    /// A member, or another seed, that wants them kept; and its number for them.
+    Peer(Contact, u32),
+    /// A job of this seed's own.
+    Job(Ticket),
+    /// The store.
+    Store,
+}
+
+/// Papers that are to be judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Brought {
+    /// By whom.
+    pub by: Bringer,
+    /// What.
+    pub papers: Papers,
+}
+
+/// A seed that was asked for papers.
+#[derive(Clone, Copy, Debug)]
+struct Exchange {
+    /// Nobody waits longer for it.
+    until: Instant,
+    /// It has said its last word; what it sent may still wait to be judged.
+    ended: Option<PapersDigest>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Spreading {
+    /// With the newest policy, while that has not taken over.
+    pub next: Option<Arc<Trust>>,
+    /// The newer policy is on the disk.
+    pub next_durable: bool,
+    claims: BTreeMap<PeerId, Claim>,
+    queue: VecDeque<Brought>,
+    judging: Option<Brought>,
+    /// What was judged, and waits for the disk.
+    pub unconfirmed: Vec<Bringer>,
+    /// Another policy took over while papers were judged: they are judged again.
+    pub outdated: bool,
+    /// What was judged since the record under way began.
+    pub changed: bool,
+    /// A record is under way.
+    pub recording: bool,
+    exchanges: BTreeMap<PeerId, Exchange>,
+    /// The word of a seed that was heard to its end: it is not waited for again.
+    settled: BTreeMap<PeerId, PapersDigest>,
+    /// Seeds that did not answer in time, and until when they are not waited for.
+    resting: BTreeMap<PeerId, Instant>,
+    /// How often each peer was given papers since when.
+    given: BTreeMap<PeerId, (Instant, u32)>,
+}
+
+impl Spreading {
+    /// A seed says what it goes by; true if that is news.
+    pub(crate) fn claim(&mut self, seed: PeerId, claim: Claim) -> bool {
+        self.claims.insert(seed, claim) != Some(claim)
+    }
+
+    /// Only seeds of these policies have a say.
+    pub(crate) fn retain_claims(&mut self, is_seed: impl Fn(&PeerId) -> bool) {
+        self.claims.retain(|seed, _| is_seed(seed));
+        self.settled.retain(|seed, _| is_seed(seed));
+        self.resting.retain(|seed, _| is_seed(seed));
+    }
+
+    /// What a seed goes by, if it has said so.
+    pub(crate) fn claim_of(&self, seed: &PeerId) -> Option<&Claim> {
+        self.claims.get(seed)
+    }
+
+    /// For a reader: the policy that enough seeds of the one in force go by.
+    pub(crate) fn agreed(&self, policy: &Policy) -> Option<(u64, Digest)> {
+        let mut votes = PolicyVotes::new(policy);
+        for (seed, claim) in &self.claims {
+            votes.heard(*seed, claim.version, claim.papers.policy);
+        }
+        votes.agreed()
+    }
+
+    /// For a seed: how many hold a newer policy, it included.
+    pub(crate) fn holders(&self, me: PeerId, old: &Policy, next: &Trust) -> PolicyHolders {
+        let wanted = next.papers_digest().policy;
+        let mut holders = PolicyHolders::new(old, next.policy());
+        if self.next_durable {
+            holders.holds(me);
+        }
+        for (seed, claim) in &self.claims {
+            if claim.papers.policy == wanted || claim.next == Some(wanted) {
+                holders.holds(*seed);
+            }
+        }
+        holders
+    }
+
+    /// Papers came; false if too many wait.
+    pub(crate) fn enqueue(&mut self, brought: Brought) -> bool {
+        let room = self.queue.len() < PAPERS_QUEUE_MAX;
+        if room {
+            self.queue.push_back(brought);
+        }
+        room
+    }
+
+    /// Whether papers of this contact wait already: a member has one turn at a time.
+    pub(crate) fn waits(&self, contact: Contact) -> bool {
+        let same = |by: &Bringer| matches!(by, Bringer::Peer(found, _) if *found == contact);
+        self.judging.iter().chain(&self.queue).any(|brought| same(&brought.by))
+            || self.unconfirmed.iter().any(same)
+    }
+
+    /// The next to be judged, unless one is.
+    pub(crate) fn begin(&mut self) -> Option<&Brought> {
+        if self.judging.is_some() {
+            return None;
+        }
+        self.judging = self.queue.pop_front();
+        self.judging.as_ref()
+    }
+
+    /// It was judged.
+    pub(crate) fn judged(&mut self) -> Option<Brought> {
+        self.judging.take()
+    }
+
+    /// It is to be judged again, by what is in force now.
+    pub(crate) fn again(&mut self, brought: Brought) {
+        self.queue.push_front(brought);
+    }
+
+    /// A seed is asked, unless it is being asked.
+    pub(crate) fn ask(&mut self, now: Instant, seed: PeerId) -> bool {
+        let asked = self.exchanges.get(&seed).is_some_and(|one| now < one.until && one.ended.is_none());
+        if !asked {
+            self.exchanges.insert(seed, Exchange { until: now.after(PAPERS_PATIENCE), ended: None });
+        }
+        !asked
+    }
+
+    /// Whether this seed was asked a moment ago and may send papers.
+    pub(crate) fn asked(&self, seed: &PeerId) -> bool {
+        self.exchanges.get(seed).is_some_and(|one| one.ended.is_none())
+    }
+
+    /// A seed has said its last word of an answer.
+    pub(crate) fn ended(&mut self, seed: &PeerId, papers: PapersDigest) {
+        if let Some(exchange) = self.exchanges.get_mut(seed) {
+            exchange.ended = Some(papers);
+        }
+    }
+
+    /// Seeds all of whose papers are judged are settled with.
+    pub(crate) fn settle(&mut self) {
+        let judging = self.judging.iter().chain(&self.queue);
+        let open: BTreeSet<PeerId> = judging
+            .filter_map(|brought| if let Bringer::Seed(seed) = brought.by { Some(seed) } else { None })
+            .collect();
+        let over = self.exchanges.iter().filter(|(seed, _)| !open.contains(*seed));
+        let over: Vec<_> = over.filter_map(|(seed, one)| Some((*seed, one.ended?))).collect();
+        for (seed, papers) in over {
+            self.exchanges.remove(&seed);
+            self.settled.insert(seed, papers);
+        }
+    }
+
+    /// Until when to wait for the papers of a seed that goes by others than `mine`; none: there is no need to.
+    pub(crate) fn wait_for(
+        &mut self,
+        now: Instant,
+        seed: &PeerId,
+        (theirs, mine): (PapersDigest, PapersDigest),
+    ) -> Option<Instant> {
+        let settled = theirs == mine || self.settled.get(seed) == Some(&theirs);
+        let resting = self.resting.get(seed).is_some_and(|until| now < *until);
+        if settled || resting {
+            return None;
+        }
+        match self.exchanges.get(seed) {
+            Some(exchange) if exchange.until <= now => {
+                // It has had its time: nobody waits for it again for a while.
+                self.resting.insert(*seed, now.after(PAPERS_REST));
+                self.exchanges.remove(seed);
+                None
+            }
+            Some(exchange) => Some(exchange.until),
+            None => Some(now.after(PAPERS_PATIENCE)),
+        }
+    }
+
+    /// A peer is gone: nothing more comes from it.
+    pub(crate) fn gone(&mut self, peer: &PeerId) {
+        self.exchanges.remove(peer);
+        self.given.remove(peer);
+    }
+
+    /// Whether a peer may be given papers once more.
+    pub(crate) fn may_give(&mut self, now: Instant, peer: PeerId) -> bool {
+        let (since, count) = self.given.entry(peer).or_insert((now, 0));
+        if now.since(*since) >= PAPERS_WINDOW {
+            (*since, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= PAPERS_GIVEN_MAX
+    }
+
+    /// The newer policy has taken over.
+    pub(crate) fn taken_over(&mut self) {
+        self.next = None;
+        self.next_durable = false;
+        self.outdated = self.judging.is_some();
+    }
+}

@@ -1,0 +1,124 @@
+//! Papers that jobs want spread through this node: which seeds were brought what, and which keep all of it.
+use super::tasks::Ticket;
+use crate::engine::JobId;
+use crate::message::PapersRefusal;
+use crate::{Instant, Papers, PeerId};
+use std::collections::BTreeMap;
+
+/// How far a seed is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bringing {
+    /// So many parts are not answered.
+    Open(usize),
+    /// It keeps all of it.
+    Kept,
+    /// It does not.
+    Refused(PapersRefusal),
+}
+
+/// One job's papers.
+#[derive(Debug)]
+pub(crate) struct Spread {
+    /// Tells it from the job's earlier ones.
+    pub serial: u64,
+    /// All of it.
+    pub papers: Papers,
+    /// When the job is told what there is.
+    pub deadline: Instant,
+    /// Seeds that were brought it.
+    pub seeds: BTreeMap<PeerId, Bringing>,
+}
+
+impl Spread {
+    /// A seed answered one part.
+    pub(crate) fn answered(&mut self, seed: &PeerId, refused: Option<PapersRefusal>) {
+        let Some(Bringing::Open(left)) = self.seeds.get(seed).copied() else { return };
+        let state = match (refused, left.saturating_sub(1)) {
+            (Some(why), _) => Bringing::Refused(why),
+            (None, 0) => Bringing::Kept,
+            (None, left) => Bringing::Open(left),
+        };
+        self.seeds.insert(*seed, state);
+    }
+
+    /// Whether everybody who was brought it has answered.
+    pub(crate) fn all_answered(&self) -> bool {
+        !self.seeds.values().any(|state| matches!(state, Bringing::Open(_)))
+    }
+
+    /// Why the first that refused did.
+    pub(crate) fn refusal(&self) -> Option<PapersRefusal> {
+        self.seeds
+            .values()
+            .find_map(|state| if let Bringing::Refused(why) = state { Some(*why) } else { None })
+    }
+
+    /// Seeds that keep all of it.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = PeerId> + '_ {
+        self.seeds.iter().filter(|(_, state)| **state == Bringing::Kept).map(|(seed, _)| *seed)
+    }
+}
+
+/// See the module. One of each job at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Spreads {
+    by_job: BTreeMap<JobId, Spread>,
+    brings: BTreeMap<u32, (Ticket, PeerId)>,
+    next_bring: u32,
+}
+
+impl Spreads {
+    /// A new one, in place of the job's last.
+    pub(crate) fn insert(&mut self, job: JobId, spread: Spread) {
+        self.remove(job);
+        self.by_job.insert(job, spread);
+    }
+
+    /// It is answered, or nobody waits any more.
+    pub(crate) fn remove(&mut self, job: JobId) -> Option<Spread> {
+        let spread = self.by_job.remove(&job)?;
+        self.brings.retain(|_, (ticket, _)| ticket.job != job);
+        Some(spread)
+    }
+
+    /// A job's.
+    pub(crate) fn get_mut(&mut self, job: JobId) -> Option<&mut Spread> {
+        self.by_job.get_mut(&job)
+    }
+
+    /// A job's, if it is still that one.
+    pub(crate) fn on(&mut self, ticket: Ticket) -> Option<&mut Spread> {
+        self.by_job.get_mut(&ticket.job).filter(|spread| spread.serial == ticket.serial)
+    }
+
+    /// Jobs that wait.
+    pub(crate) fn jobs(&self) -> Vec<JobId> {
+        self.by_job.keys().copied().collect()
+    }
+
+    /// Numbers a part that a seed is brought.
+    pub(crate) fn number(&mut self, ticket: Ticket, seed: PeerId) -> u32 {
+        self.next_bring = self.next_bring.wrapping_add(1);
+        self.brings.insert(self.next_bring, (ticket, seed));
+        self.next_bring
+    }
+
+    /// A seed answers a part: whose it was.
+    pub(crate) fn answered(&mut self, bring: u32, seed: &PeerId) -> Option<Ticket> {
+        self.brings.get(&bring).filter(|(_, asked)| asked == seed)?;
+        self.brings.remove(&bring).map(|(ticket, _)| ticket)
+    }
+
+    /// A seed is gone: what it was brought and has not answered is brought again once it is back. True if there was such.
+    pub(crate) fn seed_gone(&mut self, seed: &PeerId) -> bool {
+        let mut found = false;
+        for spread in self.by_job.values_mut() {
+            if matches!(spread.seeds.get(seed), Some(Bringing::Open(_))) {
+                spread.seeds.remove(seed);
+                found = true;
+            }
+        }
+        self.brings.retain(|_, (_, asked)| asked != seed);
+        found
+    }
+}
