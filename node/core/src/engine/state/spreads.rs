@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// How far a seed is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bringing {
-    /// So many parts are not answered.
+    /// It was brought the part of this number, and has not answered.
     Open(usize),
     /// It keeps all of it.
     Kept,
@@ -23,6 +23,8 @@ pub(crate) struct Spread {
     pub serial: u64,
     /// All of it.
     pub papers: Papers,
+    /// The same in parts that a seed takes at once; at least one.
+    pub parts: Vec<Papers>,
     /// When the job is told what there is.
     pub deadline: Instant,
     /// Seeds that were brought it.
@@ -30,15 +32,23 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// A seed answered one part.
-    pub(crate) fn answered(&mut self, seed: &PeerId, refused: Option<PapersRefusal>) {
-        let Some(Bringing::Open(left)) = self.seeds.get(seed).copied() else { return };
-        let state = match (refused, left.saturating_sub(1)) {
+    /// A seed answered the part that it was brought; the next one, if there is one and it keeps that.
+    pub(crate) fn answered(&mut self, seed: &PeerId, refused: Option<PapersRefusal>) -> Option<Papers> {
+        let Some(Bringing::Open(part)) = self.seeds.get(seed).copied() else { return None };
+        let next = part.saturating_add(1);
+        let following = self.parts.get(next).filter(|_| refused.is_none()).cloned();
+        let state = match (refused, &following) {
             (Some(why), _) => Bringing::Refused(why),
-            (None, 0) => Bringing::Kept,
-            (None, left) => Bringing::Open(left),
+            (None, None) => Bringing::Kept,
+            (None, Some(_)) => Bringing::Open(next),
         };
         self.seeds.insert(*seed, state);
+        following
+    }
+
+    /// This node itself has all of it at once.
+    pub(crate) fn answered_whole(&mut self, seed: PeerId, refused: Option<PapersRefusal>) {
+        self.seeds.insert(seed, refused.map_or(Bringing::Kept, Bringing::Refused));
     }
 
     /// Whether everybody who was brought it has answered.

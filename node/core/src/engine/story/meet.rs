@@ -28,8 +28,11 @@ impl Engine {
         }
     }
 
-    /// Begins a dial, unless one is under way.
+    /// Begins a dial, unless one is under way or the peer is here.
     fn dial(&mut self, now: Now, peer: PeerId) {
+        if self.peers.get(&peer).is_some() {
+            return;
+        }
         if let Some(addresses) = self.dials.start(&peer) {
             self.timers.set(Alarm::Dial(peer), now.instant.after(DIAL_TIMEOUT));
             self.outbox.push(Output::Dial { peer, addresses });

@@ -57,6 +57,7 @@ impl Engine {
             self.event(Event::PolicyHeard { version: next.policy().version });
             self.spreading.next = Some(Arc::new(next));
             self.spreading.next_durable = false;
+            self.meet_coming_seeds(now);
         }
         let refused = doubts.first().map(|_| PapersRefusal::NotBelieved);
         self.doubt_papers(brought.by, doubts);
@@ -138,7 +139,7 @@ impl Engine {
                     self.send(contact.peer, Control::PapersKept { bring, refused });
                 }
             }
-            Bringer::Job(ticket) => self.spread_kept(now, ticket, self.config.me, refused),
+            Bringer::Job(ticket) => self.spread_kept_here(now, ticket, refused),
             Bringer::Seed(_) | Bringer::Store => {}
         }
     }

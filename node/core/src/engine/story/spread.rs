@@ -16,7 +16,8 @@ impl Engine {
     pub(super) fn spread(&mut self, now: Now, job: JobId, papers: Papers, wait: Duration) {
         let serial = self.tasks.serial();
         let deadline = now.instant.after(wait.min(JOB_WAIT_MAX));
-        self.spreads.insert(job, Spread { serial, papers, deadline, seeds: BTreeMap::new() });
+        let parts = parts(&papers);
+        self.spreads.insert(job, Spread { serial, papers, parts, deadline, seeds: BTreeMap::new() });
         self.timers.set(Alarm::Spread(job), deadline);
         self.hurry_dials(now);
         if self.is_seed() {
@@ -28,7 +29,7 @@ impl Engine {
     /// This node is a seed itself.
     fn spread_here(&mut self, now: Now, ticket: Ticket) {
         let Some(spread) = self.spreads.on(ticket) else { return };
-        spread.seeds.insert(self.config.me, Bringing::Open(1));
+        spread.seeds.insert(self.config.me, Bringing::Open(0));
         let papers = spread.papers.clone();
         self.take_papers(now, Brought { by: Bringer::Job(ticket), papers });
     }
@@ -48,13 +49,15 @@ impl Engine {
         else {
             return;
         };
-        let parts = parts(&spread.papers);
+        let first = spread.parts.first().cloned().unwrap_or_default();
         let ticket = Ticket { job, serial: spread.serial };
-        spread.seeds.insert(seed, Bringing::Open(parts.len()));
-        for papers in parts {
-            let bring = self.spreads.number(ticket, seed);
-            self.send(seed, Control::KeepPapers { bring, papers });
-        }
+        spread.seeds.insert(seed, Bringing::Open(0));
+        self.bring_part(ticket, seed, first);
+    }
+
+    fn bring_part(&mut self, ticket: Ticket, seed: PeerId, papers: Papers) {
+        let bring = self.spreads.number(ticket, seed);
+        self.send(seed, Control::KeepPapers { bring, papers });
     }
 
     /// A seed says that it keeps a part, or why not.
@@ -65,21 +68,18 @@ impl Engine {
         bring: u32,
         refused: Option<PapersRefusal>,
     ) {
-        if let Some(ticket) = self.spreads.answered(bring, &seed) {
-            self.spread_kept(now, ticket, seed, refused);
+        let Some(ticket) = self.spreads.answered(bring, &seed) else { return };
+        let Some(spread) = self.spreads.on(ticket) else { return };
+        match spread.answered(&seed, refused) {
+            Some(next) => self.bring_part(ticket, seed, next),
+            None => self.end_spread_if_done(now, ticket.job),
         }
     }
 
-    /// The same, also of this node itself.
-    pub(super) fn spread_kept(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        seed: PeerId,
-        refused: Option<PapersRefusal>,
-    ) {
+    /// This seed itself keeps it, or not.
+    pub(super) fn spread_kept_here(&mut self, now: Now, ticket: Ticket, refused: Option<PapersRefusal>) {
         if let Some(spread) = self.spreads.on(ticket) {
-            spread.answered(&seed, refused);
+            spread.answered_whole(self.config.me, refused);
             self.end_spread_if_done(now, ticket.job);
         }
     }

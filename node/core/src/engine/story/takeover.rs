@@ -1,6 +1,7 @@
 //! A newer policy takes over once it is counted: for a reader, once enough seeds go by it; for a seed, once enough seeds of
 //! the old and the new set keep it.
 use crate::engine::state::papers::Claim;
+use crate::engine::state::peers::Standing;
 use crate::engine::state::rejudge::Depth;
 use crate::engine::{DropReason, Engine};
 use crate::{Now, PeerId, Trust};
@@ -61,6 +62,20 @@ impl Engine {
         self.keep_papers(now, true);
     }
 
+    /// A seed of the policy that comes next may have been a stranger until now.
+    pub(super) fn meet_coming_seeds(&mut self, now: Now) {
+        let stranger = |peer: &PeerId| self.counts_as_seed(peer) && !self.is_met_as_seed(peer);
+        let strangers: Vec<PeerId> = self.peers.ids().filter(stranger).collect();
+        for peer in strangers {
+            self.drop_peer(now, peer, DropReason::NotAMember);
+        }
+        self.dial_seeds(now);
+    }
+
+    fn is_met_as_seed(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_some_and(|found| found.standing == Standing::Seed)
+    }
+
     /// Whose standing has changed is met anew; new seeds are dialled.
     fn change_seeds(&mut self, now: Now, before: &Trust) {
         let changed: Vec<PeerId> =
@@ -75,9 +90,7 @@ impl Engine {
     }
 
     fn standing_changed(&self, peer: &PeerId, before: &Trust) -> bool {
-        use crate::engine::state::peers::Standing;
-        let met_as_seed = self.peers.get(peer).is_some_and(|found| found.standing == Standing::Seed);
         let is_seed = self.config.trust.is_seed(peer);
-        is_seed != met_as_seed && (is_seed || before.is_seed(peer))
+        is_seed != self.is_met_as_seed(peer) && (is_seed || before.is_seed(peer))
     }
 }

@@ -23,5 +23,6 @@ mod restore;
 mod room;
 mod save;
 mod seeds;
+mod spreading;
 mod standing;
 mod world;
