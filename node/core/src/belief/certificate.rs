@@ -1,7 +1,9 @@
 //! Receipts, and the certificates that `write` of them make.
 use super::manifest::Judged;
 use super::trust::read;
-use super::{CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, Trust, VerifiedReceipt};
+use super::{
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, ShortManifest, Trust, VerifiedReceipt, Weighed,
+};
 use crate::limits::SEEDS_MAX;
 use crate::{Envelope, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp};
 use std::collections::BTreeMap;
@@ -57,6 +59,30 @@ impl Trust {
         self.judge_certified(&certified.manifest, manifest, certificate, wall)
     }
 
+    /// The same for a seed, when other seeds are in force than those that certified it: receipts of more seeds than may be
+    /// faulty say that an honest one took it, though they are no certificate. Nobody reads it by that; seeds give it the
+    /// receipts that it lacks.
+    ///
+    /// # Errors
+    /// As [`Self::certify`]; too few are no more than `faulty`.
+    pub fn weigh(&self, certified: &CertifiedEnvelope, wall: Timestamp) -> Result<Weighed, Disbelief> {
+        self.in_force(wall)?;
+        let manifest: Manifest = read(&certified.manifest, Paper::Manifest)?;
+        let id = certified.manifest.id();
+        let claim = Claim { manifest: id, key: &manifest.key, sequence: manifest.sequence };
+        let by_seed = self.good_receipts(&certified.receipts, claim)?;
+        let (have, policy) = (by_seed.len(), self.policy());
+        if at_least(have, policy.write) {
+            let certificate = self.enough(by_seed, policy.write)?;
+            let counts = self.judge_certified(&certified.manifest, manifest, certificate, wall)?;
+            return Ok(Weighed::Certified(counts));
+        }
+        let need = policy.faulty.saturating_add(1);
+        let Certificate { receipts, median } = self.enough(by_seed, need)?;
+        let verified = self.judge(&certified.manifest, manifest, Judged { published: median, wall })?;
+        Ok(Weighed::Short(ShortManifest { verified, receipts, median, need: policy.write }))
+    }
+
     /// Judges a manifest that has a certificate.
     pub(super) fn judge_certified(
         &self,
@@ -77,6 +103,14 @@ impl Trust {
         receipts: &[Envelope],
         claim: Claim<'_>,
     ) -> Result<Certificate, Disbelief> {
+        self.enough(self.good_receipts(receipts, claim)?, self.policy().write)
+    }
+
+    fn good_receipts(
+        &self,
+        receipts: &[Envelope],
+        claim: Claim<'_>,
+    ) -> Result<BTreeMap<PeerId, VerifiedReceipt>, Disbelief> {
         if receipts.len() > SEEDS_MAX {
             return Err(Disbelief::TooManyReceipts { found: receipts.len() });
         }
@@ -85,23 +119,30 @@ impl Trust {
         for verified in verified.filter(|verified| claim.is_of(verified.receipt())) {
             by_seed.entry(verified.receipt.seed).or_insert(verified);
         }
-        self.enough(by_seed)
+        Ok(by_seed)
     }
 
-    fn enough(&self, by_seed: BTreeMap<PeerId, VerifiedReceipt>) -> Result<Certificate, Disbelief> {
-        let need = self.policy().write;
+    fn enough(
+        &self,
+        by_seed: BTreeMap<PeerId, VerifiedReceipt>,
+        need: u32,
+    ) -> Result<Certificate, Disbelief> {
         let have = by_seed.len();
         let mut times: Vec<Timestamp> = by_seed.values().map(|verified| verified.receipt.time).collect();
         times.sort_unstable();
         let median = times.get(have.saturating_sub(1) / 2).copied();
         match median {
-            Some(median) if usize::try_from(need).is_ok_and(|need| have >= need) => {
+            Some(median) if at_least(have, need) => {
                 let receipts = by_seed.into_values().map(|verified| verified.envelope).collect();
                 Ok(Certificate { receipts, median })
             }
-            _ => Err(Disbelief::NotCertified { have, need }),
+            _ => Err(Disbelief::NotCertified { have, need: self.policy().write }),
         }
     }
+}
+
+fn at_least(have: usize, need: u32) -> bool {
+    usize::try_from(need).is_ok_and(|need| have >= need)
 }
 
 impl Claim<'_> {

@@ -50,8 +50,8 @@ pub use paper::Paper;
 pub use takeover::{PolicyHolders, PolicyVotes};
 pub use trust::Trust;
 pub use witness::{
-    CertifiedEnvelope, CertifiedManifest, Skipped, VerifiedAnswer, VerifiedGrant, VerifiedManifest,
-    VerifiedMembership, VerifiedReceipt, VerifiedYank,
+    CertifiedEnvelope, CertifiedManifest, ShortManifest, Skipped, VerifiedAnswer, VerifiedGrant,
+    VerifiedManifest, VerifiedMembership, VerifiedReceipt, VerifiedYank, Weighed,
 };
 pub use yank::YankSet;
 

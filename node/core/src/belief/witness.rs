@@ -168,6 +168,57 @@ impl CertifiedManifest {
     }
 }
 
+/// A verified manifest with receipts of more seeds than may be faulty, and of fewer than `write`: it counts for no reader.
+/// See [`Trust::weigh`](crate::Trust::weigh).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShortManifest {
+    pub(super) verified: VerifiedManifest,
+    pub(super) receipts: Vec<Envelope>,
+    pub(super) median: Timestamp,
+    pub(super) need: u32,
+}
+
+impl ShortManifest {
+    /// The manifest without its receipts.
+    #[must_use]
+    pub const fn verified(&self) -> &VerifiedManifest {
+        &self.verified
+    }
+
+    /// The receipts that hold, one for each seed, in the order of the seeds' ids.
+    #[must_use]
+    pub fn receipts(&self) -> &[Envelope] {
+        &self.receipts
+    }
+
+    /// The lower median of the receipts' times.
+    #[must_use]
+    pub const fn median(&self) -> Timestamp {
+        self.median
+    }
+
+    /// Why no reader believes it.
+    #[must_use]
+    pub const fn disbelief(&self) -> Disbelief {
+        Disbelief::NotCertified { have: self.receipts.len(), need: self.need }
+    }
+
+    /// To be sent and stored, where it will be judged anew.
+    #[must_use]
+    pub fn to_envelope(&self) -> CertifiedEnvelope {
+        CertifiedEnvelope { manifest: self.verified.envelope.clone(), receipts: self.receipts.clone() }
+    }
+}
+
+/// What a seed finds of a manifest that was certified by other seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Weighed {
+    /// It counts.
+    Certified(CertifiedManifest),
+    /// It lacks receipts.
+    Short(ShortManifest),
+}
+
 /// A receipt whose seed is one of the policy's, and signed it. Whether that manifest holds is another matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedReceipt {

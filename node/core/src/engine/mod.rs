@@ -84,6 +84,7 @@ use state::publishes::Publishes;
 use state::questions::Questions;
 use state::rejudge::{Depth, Rejudging, Withdrawn};
 use state::relays::{Handout, Relays};
+use state::shorts::Shorts;
 use state::spreads::Spreads;
 use state::swarms::Swarms;
 use state::tasks::Tasks;
@@ -153,6 +154,7 @@ pub struct Engine {
     judged_since: TaskId,
     judged_depth: Depth,
     withdrawn: Withdrawn,
+    shorts: Shorts,
     /// What the store remembers and is not verified yet; a seed lets nobody in before.
     recovering: u32,
     /// Manifests whose chunks a seed has yet to look for, after a restart or a loss.
@@ -209,6 +211,7 @@ impl Engine {
             judged_since: TaskId(0),
             judged_depth: Depth::Nothing,
             withdrawn: Withdrawn::default(),
+            shorts: Shorts::new(entries_max),
             recovering: 0,
             unchecked: VecDeque::new(),
             lost: false,

@@ -4,7 +4,7 @@ use crate::message::VoteEnvelope;
 use crate::{
     Asked, CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, FreshnessAnswer, KeyPair, Membership,
     Papers, PeerId, Query, Receipt, RelayedAnswer, Timestamp, Token, Trust, VerifiedAnswer, VerifiedManifest,
-    VerifiedMembership, VerifiedReceipt,
+    VerifiedMembership, VerifiedReceipt, Weighed,
 };
 use std::sync::Arc;
 
@@ -20,6 +20,13 @@ pub enum Work {
     },
     /// A manifest with its receipts: see [`Trust::certify`].
     Certified {
+        /// As it came, or as the store remembers it.
+        certified: CertifiedEnvelope,
+        /// The time to judge it at.
+        wall: Timestamp,
+    },
+    /// The same for a seed, where other seeds may have certified it: see [`Trust::weigh`].
+    Weigh {
         /// As it came, or as the store remembers it.
         certified: CertifiedEnvelope,
         /// The time to judge it at.
@@ -90,6 +97,8 @@ pub enum Verdict {
     Manifest(Result<VerifiedManifest, Disbelief>),
     /// Of [`Work::Certified`].
     Certified(Result<CertifiedManifest, Disbelief>),
+    /// Of [`Work::Weigh`].
+    Weighed(Box<Result<Weighed, Disbelief>>),
     /// Of [`Work::Answer`].
     Answer(Result<VerifiedAnswer, Disbelief>),
     /// Of [`Work::Relayed`], in the order of its answers.
@@ -114,6 +123,7 @@ impl Work {
         match self {
             Self::Manifest { envelope, wall } => Verdict::Manifest(trust.verify_manifest(&envelope, wall)),
             Self::Certified { certified, wall } => Verdict::Certified(trust.certify(&certified, wall)),
+            Self::Weigh { certified, wall } => Verdict::Weighed(Box::new(trust.weigh(&certified, wall))),
             Self::Answer { asked, answer, beside, wall } => {
                 Verdict::Answer(trust.verify_answer(&asked, &answer, &beside, wall))
             }
@@ -183,6 +193,7 @@ mod tests {
         match work.run(&pool.trust()) {
             Verdict::Manifest(verdict) => ("manifest", verdict.is_ok()),
             Verdict::Certified(verdict) => ("certified", verdict.is_ok()),
+            Verdict::Weighed(verdict) => ("weighed", verdict.is_ok()),
             Verdict::Answer(verdict) => ("answer", verdict.is_ok()),
             Verdict::Relayed(verdicts) => ("relayed", verdicts.iter().all(Result::is_ok)),
             Verdict::Receipt(verdict) => ("receipt", verdict.is_ok()),
@@ -201,6 +212,7 @@ mod tests {
         assert_eq!(run(&pool, Work::Manifest { envelope, wall: WALL }), ("manifest", true));
         let envelope = certified.receipts[0].clone();
         assert_eq!(run(&pool, Work::Receipt { envelope }), ("receipt", true));
+        assert_eq!(run(&pool, Work::Weigh { certified: certified.clone(), wall: WALL }), ("weighed", true));
         assert_eq!(run(&pool, Work::Certified { certified, wall: WALL }), ("certified", true));
         let envelope = pool.file().token;
         assert_eq!(run(&pool, Work::Token { envelope, wall: WALL }), ("token", true));

@@ -143,6 +143,11 @@ impl Catalogue {
         self.by_key.get(key)?.last_key_value().map(|(sequence, _)| *sequence)
     }
 
+    /// What is certified at a place.
+    pub(crate) fn at(&self, key: &Key, sequence: u64) -> Option<ManifestId> {
+        self.by_key.get(key)?.get(&sequence).copied()
+    }
+
     /// The certified manifest with a key's highest sequence.
     pub(crate) fn standing(&self, key: &Key) -> Option<&Entry> {
         let (_, id) = self.by_key.get(key)?.last_key_value()?;

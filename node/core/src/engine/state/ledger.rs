@@ -50,6 +50,11 @@ impl Ledger {
         self.by_record.insert(record(&name), self.last);
     }
 
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
     /// It is not kept any more.
     pub(crate) fn remove(&mut self, name: &RecordName) {
         if let Some(number) = self.by_record.remove(&record(name)) {

@@ -17,6 +17,7 @@ pub(super) mod publishes;
 pub(super) mod questions;
 pub(super) mod rejudge;
 pub(super) mod relays;
+pub(super) mod shorts;
 pub(super) mod spreads;
 pub(super) mod swarms;
 pub(super) mod tasks;

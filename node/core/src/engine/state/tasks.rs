@@ -6,7 +6,7 @@ use crate::engine::{JobId, TaskId};
 use crate::message::PeerAddress;
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Envelope, Lineage, ManifestId, Membership, PeerId, Receipt,
-    RelayedAnswer, Timestamp,
+    RelayedAnswer,
 };
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ pub(crate) enum AfterVerify {
     Papers,
     /// What is known, after what it is judged by has changed; in which pass.
     Rejudged { manifest: ManifestId, pass: u64 },
-    /// A manifest that this seed voted for a short while ago, then: what of a grant was used.
-    RecoveredGrant(Timestamp),
+    /// What lacked receipts, with one more.
+    Renewed(ManifestId),
 }
 
 /// What a signature is for.
@@ -79,6 +79,8 @@ pub(crate) enum AfterSign {
     Relayed { lineage: Lineage, beside: Vec<CertifiedEnvelope> },
     /// A vote.
     Receipt { offer: OfferId, receipt: Box<Receipt> },
+    /// A receipt for what lacks some.
+    Short(Box<Receipt>),
 }
 
 /// What a record is for.
@@ -100,6 +102,8 @@ pub(crate) enum AfterRecord {
     Marker,
     /// What everything is judged by.
     Papers,
+    /// This seed's receipt for what lacked some.
+    Short(Box<Ballot>),
 }
 
 impl AfterRecord {
@@ -107,7 +111,11 @@ impl AfterRecord {
     /// than the disk has.
     pub(crate) const fn raises_epoch(&self) -> bool {
         match self {
-            Self::Certify { .. } | Self::Vote { .. } | Self::Caught { .. } | Self::CaughtVote { .. } => true,
+            Self::Certify { .. }
+            | Self::Vote { .. }
+            | Self::Caught { .. }
+            | Self::CaughtVote { .. }
+            | Self::Short(_) => true,
             Self::Nothing | Self::Publish(_) | Self::Marker | Self::Papers => false,
         }
     }
@@ -120,6 +128,8 @@ pub(crate) enum AfterSync {
     Publish(Ticket),
     /// A seed's chunks.
     Offer(OfferId),
+    /// The chunks of what lacks receipts.
+    Short(ManifestId),
 }
 
 /// Which part of a swarm was looked for.

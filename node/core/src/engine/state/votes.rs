@@ -74,6 +74,11 @@ impl Votes {
         self.durable.insert(manifest);
     }
 
+    /// What this seed votes for at a place.
+    pub(crate) fn at(&self, key: &Key, sequence: u64) -> Option<ManifestId> {
+        self.by_key.get(key)?.get(&sequence).map(|vote| vote.manifest)
+    }
+
     /// Whether this seed's vote for a manifest is durable: then it holds every chunk.
     pub(crate) fn has(&self, manifest: &ManifestId) -> bool {
         self.durable.contains(manifest)

@@ -90,6 +90,11 @@ impl Wholeness {
         }
     }
 
+    /// Until now it was the only seed, and needed nobody's word.
+    pub(crate) const fn was_alone(&mut self) {
+        self.state = State::Whole;
+    }
+
     /// Why it signs nothing; none if it does.
     pub(crate) const fn silence(&self) -> Option<Silence> {
         match self.state {

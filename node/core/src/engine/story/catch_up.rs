@@ -10,13 +10,14 @@ use crate::engine::state::catalogue::{certified_bytes, envelope_bytes};
 use crate::engine::state::courses::{PageEnd, Turn};
 use crate::engine::state::ledger::Page;
 use crate::engine::state::peers::Standing;
+use crate::engine::state::shorts::Short;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, Record, StoreFailure, Work};
 use crate::limits::BROUGHT_MAX;
 use crate::message::{Control, RecordName, VoteEnvelope};
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Disbelief, ManifestId, Now, PeerId, Receipt, VerifiedManifest,
-    VerifiedReceipt,
+    VerifiedReceipt, Weighed,
 };
 use std::collections::BTreeMap;
 
@@ -62,6 +63,7 @@ impl Engine {
     fn lacks(&self, name: &RecordName) -> bool {
         let manifest = name.manifest();
         match name {
+            RecordName::Certified { .. } if self.shorts.get(&manifest).is_some() => true,
             _ if self.is_recorded(&manifest) => false,
             RecordName::Certified { .. } => true,
             RecordName::Vote { seed, .. } if *seed == self.config.me => !self.votes.has(&manifest),
@@ -71,6 +73,11 @@ impl Engine {
 
     fn is_recorded(&self, manifest: &ManifestId) -> bool {
         self.catalogue.get(manifest).is_some_and(|entry| entry.recorded)
+    }
+
+    /// Whether a certificate says more than is known here.
+    fn is_news(&self, manifest: &ManifestId) -> bool {
+        !self.is_recorded(manifest) || self.shorts.get(manifest).is_some()
     }
 
     fn bring_more(&mut self, now: Now, seed: PeerId) {
@@ -87,7 +94,9 @@ impl Engine {
             PageEnd::More => CATCH_UP_PAUSE,
             PageEnd::Spoilt => CATCH_UP_INTERVAL,
             PageEnd::All => {
-                self.merged_from(seed);
+                if !self.shorts.lack_chunks() {
+                    self.merged_from(seed);
+                }
                 self.behind.again();
                 CATCH_UP_INTERVAL
             }
@@ -153,8 +162,9 @@ impl Engine {
     fn find_record(&self, name: &RecordName) -> Option<Found> {
         match name {
             RecordName::Certified { manifest, complete: _ } => {
-                let entry = self.catalogue.get(manifest)?;
-                Some(Found::Certified(entry.certified.to_envelope()))
+                let short = self.shorts.get(manifest).map(Short::to_envelope);
+                let listed = || Some(self.catalogue.get(manifest)?.certified.to_envelope());
+                short.or_else(listed).map(Found::Certified)
             }
             RecordName::Vote { manifest, seed } => {
                 Some(Found::Vote(self.ballots.get(manifest, seed)?.vote.clone()))
@@ -214,7 +224,8 @@ impl Engine {
         match found {
             Some(Found::Certified(certified)) => {
                 let complete = matches!(name, RecordName::Certified { complete: true, .. });
-                let work = Work::Certified { certified, wall: now.wall };
+                let certified = self.shorts.with_known(certified);
+                let work = Work::Weigh { certified, wall: now.wall };
                 self.verify(None, work, AfterVerify::Caught { turn, complete });
             }
             Some(Found::Vote(vote)) => {
@@ -230,11 +241,18 @@ impl Engine {
         &mut self,
         now: Now,
         (turn, complete): (Turn, bool),
-        result: Result<CertifiedManifest, Disbelief>,
+        result: Result<Weighed, Disbelief>,
     ) {
         match result {
-            Ok(certified) if self.is_recorded(&certified.id()) => self.one_kept(now, turn, true),
-            Ok(certified) => {
+            Ok(Weighed::Short(short)) => {
+                let from = Some(turn.seed).filter(|_| complete);
+                self.short_found(short, from);
+                self.one_kept(now, turn, true);
+            }
+            Ok(Weighed::Certified(certified)) if !self.is_news(&certified.id()) => {
+                self.one_kept(now, turn, true);
+            }
+            Ok(Weighed::Certified(certified)) => {
                 let record = Record::Certified(certified.to_envelope());
                 let then = AfterRecord::Caught { turn, certified: Box::new(certified), complete };
                 self.record(None, record, then);
@@ -258,7 +276,9 @@ impl Engine {
         result: Result<(), StoreFailure>,
     ) {
         let manifest = certified.id();
-        if result.is_ok() && !self.is_recorded(&manifest) {
+        if result.is_ok() && self.shorts.get(&manifest).is_some() {
+            self.certified_again(now, certified);
+        } else if result.is_ok() && !self.is_recorded(&manifest) {
             self.keep_certified(now, certified);
         }
         if complete {

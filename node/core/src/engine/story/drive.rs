@@ -136,8 +136,8 @@ impl Engine {
             (AfterVerify::Relayed { ticket, peer, heads }, Verdict::Relayed(results)) => {
                 self.relayed_judged(now, (ticket, peer), heads, results);
             }
-            (AfterVerify::Recovered(manifest), Verdict::Certified(result)) => {
-                self.recovered_judged(now, manifest, result);
+            (AfterVerify::Recovered(manifest), Verdict::Weighed(result)) => {
+                self.recovered_judged(now, manifest, *result);
             }
             (AfterVerify::RecoveredVote(manifest), Verdict::Receipt(result)) => {
                 self.recovered_vote_judged(now, *manifest, result);
@@ -147,8 +147,11 @@ impl Engine {
             }
             (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
             (AfterVerify::Papers, Verdict::Papers(judged)) => self.papers_judged(now, *judged),
-            (AfterVerify::Rejudged { manifest, pass }, Verdict::Certified(result)) => {
-                self.rejudged(now, (manifest, pass), result);
+            (AfterVerify::Rejudged { manifest, pass }, Verdict::Weighed(result)) => {
+                self.rejudged(now, (manifest, pass), *result);
+            }
+            (AfterVerify::Renewed(manifest), Verdict::Weighed(result)) => {
+                self.renewed(now, manifest, *result);
             }
             (then, verdict) => self.on_publish_verified(now, then, verdict),
         }
@@ -170,8 +173,8 @@ impl Engine {
             (AfterVerify::Certify(contact), Verdict::Certified(result)) => {
                 self.certify_judged(now, contact, result);
             }
-            (AfterVerify::Caught { turn, complete }, Verdict::Certified(result)) => {
-                self.caught_judged(now, (turn, complete), result);
+            (AfterVerify::Caught { turn, complete }, Verdict::Weighed(result)) => {
+                self.caught_judged(now, (turn, complete), *result);
             }
             (AfterVerify::CaughtVote(turn), Verdict::Vote(result)) => {
                 self.caught_vote_judged(now, turn, result);
@@ -194,6 +197,7 @@ impl Engine {
             Some(AfterSign::Receipt { offer, receipt }) => {
                 self.receipt_signed(now, offer, &receipt, envelope);
             }
+            Some(AfterSign::Short(receipt)) => self.short_signed(&receipt, envelope),
             None => {}
         }
     }
@@ -217,6 +221,7 @@ impl Engine {
             }
             Some(AfterRecord::Marker) => self.marker_recorded(now, result),
             Some(AfterRecord::Papers) => self.papers_recorded(now, result),
+            Some(AfterRecord::Short(ballot)) => self.short_voted(now, &ballot, result),
             Some(AfterRecord::Nothing) | None => {}
         }
     }
@@ -225,6 +230,7 @@ impl Engine {
         match self.tasks.take_sync(task) {
             Some(AfterSync::Publish(ticket)) => self.publish_synced(now, ticket, result),
             Some(AfterSync::Offer(offer)) => self.offer_synced(now, offer, result),
+            Some(AfterSync::Short(manifest)) => self.short_synced(manifest, result),
             None => {}
         }
     }

@@ -21,9 +21,9 @@ impl Engine {
         }
     }
 
-    /// A seed says what it goes by.
+    /// A seed says what it goes by. While it is silent it has no say in what counts.
     pub(super) fn say_papers(&mut self, peer: PeerId) {
-        if self.is_seed() {
+        if self.is_seed() && self.silence().is_none() {
             self.send(peer, self.papers_known(false));
         }
     }

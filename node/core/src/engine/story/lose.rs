@@ -62,10 +62,7 @@ impl Engine {
     /// A seed gets back what it lacks of a certified manifest, if a member or another seed has everything and little else is under way.
     /// True when that has begun.
     pub(super) fn regain(&mut self, now: Now, manifest: ManifestId) -> bool {
-        let lacking = self.catalogue.get(&manifest).filter(|entry| !entry.complete && !entry.withdrawn);
-        let Some(entry) = lacking else { return false };
-        let declared = entry.certified.manifest();
-        let (tree, count) = (declared.tree.clone(), declared.chunk_count());
+        let Some((tree, count)) = self.lacking(&manifest) else { return false };
         let seeds = self.behind.holders(&manifest).filter(|seed| self.peers.get(seed).is_some());
         let holders: Vec<_> = self.tracker.holders(&manifest, count).into_iter().chain(seeds).collect();
         let open = self.swarms.get(&manifest).is_some();

@@ -18,6 +18,7 @@ mod pull;
 mod recover;
 mod rejudge;
 mod relay;
+mod renew;
 mod resolve;
 mod room;
 mod spread;

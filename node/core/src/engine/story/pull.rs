@@ -220,6 +220,7 @@ impl Engine {
             swarm.used = now.instant;
         }
         self.note_complete(manifest);
+        self.short_complete(manifest);
     }
 
     /// Remembers that every chunk of a certified manifest is here.

@@ -5,8 +5,8 @@ use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, Record, Work};
 use crate::message::VoteEnvelope;
 use crate::{
-    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Manifest, ManifestId, Now, VerifiedManifest,
-    VerifiedReceipt,
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Manifest, ManifestId, Now, ShortManifest,
+    VerifiedManifest, VerifiedReceipt, Weighed,
 };
 
 impl Engine {
@@ -14,7 +14,7 @@ impl Engine {
     pub(super) fn on_recovered(&mut self, now: Now, certified: CertifiedEnvelope) {
         self.recovering = self.recovering.saturating_add(1);
         let manifest = certified.manifest.id();
-        self.verify(None, Work::Certified { certified, wall: now.wall }, AfterVerify::Recovered(manifest));
+        self.verify(None, Work::Weigh { certified, wall: now.wall }, AfterVerify::Recovered(manifest));
     }
 
     /// It was judged: which of its chunks are still there?
@@ -22,10 +22,11 @@ impl Engine {
         &mut self,
         now: Now,
         manifest: ManifestId,
-        result: Result<CertifiedManifest, Disbelief>,
+        result: Result<Weighed, Disbelief>,
     ) {
-        match result {
-            Ok(certified) => self.take_back(now, certified),
+        match counting(result, self.is_seed()) {
+            Ok(Weighed::Certified(certified)) => self.know_again(now, certified),
+            Ok(Weighed::Short(short)) => self.short_recovered(now, short),
             Err(why) => {
                 self.event(Event::Disbelieved { from: None, why });
                 if !self.is_seed() {
@@ -36,7 +37,15 @@ impl Engine {
         self.recovered_one(now);
     }
 
-    fn take_back(&mut self, now: Now, certified: CertifiedManifest) {
+    /// It lacks receipts: is it whole here? If so, others may need this seed's.
+    fn short_recovered(&mut self, now: Now, short: ShortManifest) {
+        let (manifest, tree) = (short.verified().id(), short.verified().manifest().tree.clone());
+        self.shorts.keep(short, false);
+        self.tell_short(manifest);
+        self.open_swarm(now, manifest, tree, Goal::Serve);
+    }
+
+    fn know_again(&mut self, now: Now, certified: CertifiedManifest) {
         let (manifest, tree) = (certified.id(), certified.manifest().tree.clone());
         self.learn(now, certified);
         if let Some(entry) = self.catalogue.get_mut(&manifest) {
@@ -118,5 +127,13 @@ impl Engine {
             self.judge_waiting_joins(now);
             self.pay_owed(now);
         }
+    }
+}
+
+/// What lacks receipts is of use to seeds only.
+pub(super) fn counting(result: Result<Weighed, Disbelief>, is_seed: bool) -> Result<Weighed, Disbelief> {
+    match result {
+        Ok(Weighed::Short(short)) if !is_seed => Err(short.disbelief()),
+        result => result,
     }
 }

@@ -1,11 +1,12 @@
 //! What is known is judged again when papers change. What does not hold any more is served no more; jobs that are restoring
 //! it are told.
 use super::Alarm;
+use super::recover::counting;
 use crate::engine::bounds::{REJUDGE_SLICE, REJUDGED_AT_ONCE};
 use crate::engine::state::rejudge::Depth;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, FetchEnd, Record, TaskId, Work};
-use crate::{CertifiedManifest, Disbelief, ManifestId, Now};
+use crate::{Disbelief, ManifestId, Now, Weighed};
 
 impl Engine {
     /// From now on other papers count: what is known, and what is being verified by the old ones, is judged by them.
@@ -39,7 +40,7 @@ impl Engine {
         let last = some.len() < room;
         for manifest in some {
             let Some(entry) = self.catalogue.get(&manifest) else { continue };
-            let work = Work::Certified { certified: entry.certified.to_envelope(), wall: now.wall };
+            let work = Work::Weigh { certified: entry.certified.to_envelope(), wall: now.wall };
             let pass = self.rejudging.verifying(manifest);
             self.verify(None, work, AfterVerify::Rejudged { manifest, pass });
         }
@@ -71,11 +72,15 @@ impl Engine {
         &mut self,
         now: Now,
         (manifest, pass): (ManifestId, u64),
-        result: Result<CertifiedManifest, Disbelief>,
+        result: Result<Weighed, Disbelief>,
     ) {
         if self.rejudging.answered(pass) {
-            match result {
-                Ok(_) => self.restore_belief(now, manifest),
+            match counting(result, self.is_seed()) {
+                Ok(Weighed::Certified(_)) => self.restore_belief(manifest),
+                Ok(Weighed::Short(short)) => {
+                    self.withdraw(now, manifest, &short.disbelief());
+                    self.short_found(short, None);
+                }
                 Err(why) => self.withdraw(now, manifest, &why),
             }
         }
@@ -83,10 +88,11 @@ impl Engine {
     }
 
     /// It holds again: a later policy says so.
-    fn restore_belief(&mut self, _now: Now, manifest: ManifestId) {
+    fn restore_belief(&mut self, manifest: ManifestId) {
         if let Some(entry) = self.catalogue.get_mut(&manifest).filter(|entry| entry.withdrawn) {
             entry.withdrawn = false;
             self.withdrawn.forget(&manifest);
+            self.shorts.remove(&manifest);
         }
     }
 

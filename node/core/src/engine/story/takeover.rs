@@ -51,6 +51,9 @@ impl Engine {
     fn take_over(&mut self, now: Now, next: Arc<Trust>) {
         let before = core::mem::replace(&mut self.config.trust, next);
         self.spreading.taken_over();
+        if before.policy().seeds.len() == 1 && before.is_seed(&self.config.me) {
+            self.wholeness.was_alone();
+        }
         self.tell_papers_changed();
         self.change_seeds(now, &before);
         let trust = self.config.trust.clone();
@@ -60,6 +63,7 @@ impl Engine {
             self.ask_anew(now, job);
         }
         self.keep_papers(now, true);
+        self.catch_up_with_all(now);
     }
 
     /// A seed of the policy that comes next may have been a stranger until now.
@@ -70,6 +74,11 @@ impl Engine {
             self.drop_peer(now, peer, DropReason::NotAMember);
         }
         self.dial_seeds(now);
+        if self.ledger.is_empty() {
+            for manifest in self.catalogue.after(None, usize::MAX) {
+                self.enter_ledger(manifest);
+            }
+        }
     }
 
     fn is_met_as_seed(&self, peer: &PeerId) -> bool {

@@ -114,7 +114,7 @@ impl Engine {
     /// A member brings a certificate.
     pub(super) fn on_certify(&mut self, now: Now, peer: PeerId, certified: CertifiedEnvelope) {
         let manifest = certified.manifest.id();
-        if self.catalogue.get(&manifest).is_some() {
+        if self.catalogue.get(&manifest).is_some_and(|entry| !entry.withdrawn) {
             return self.send(peer, Control::Certified { manifest });
         }
         let Some(contact) = self.peers.contact(&peer) else { return };

@@ -8,12 +8,17 @@ use crate::{Now, PeerId};
 impl Engine {
     /// Whether this is a seed beside others: they keep what it forgets. A lone one has nobody to ask.
     pub(super) fn has_other_seeds(&self) -> bool {
+        self.is_seed() && self.newest_trust().policy().seeds.len() > 1
+    }
+
+    /// Whether the policy in force names other seeds: then this one needs their word.
+    fn needs_others(&self) -> bool {
         self.is_seed() && self.config.trust.policy().seeds.len() > 1
     }
 
     /// Why this seed signs nothing but memberships; none if it signs.
     pub(in crate::engine) fn silence(&self) -> Option<Silence> {
-        if self.has_other_seeds() { self.wholeness.silence() } else { None }
+        if self.needs_others() { self.wholeness.silence() } else { None }
     }
 
     /// The store has a marker.
@@ -24,6 +29,9 @@ impl Engine {
 
     /// Another seed says the epoch of its store, and what it has seen of this one's.
     pub(in crate::engine) fn hear_word(&mut self, seed: PeerId, epoch: u64, seen: u64) {
+        if !self.config.trust.is_seed(&seed) {
+            return;
+        }
         if self.wholeness.heard(seed, epoch, seen) {
             self.record(None, Record::Seen { seed, epoch }, AfterRecord::Nothing);
         }
@@ -44,6 +52,8 @@ impl Engine {
         self.tell_silence();
         if turn == Turn::Whole {
             // Whoever waits for the word of a seed that has a marker hears it now.
+            self.vote_for_all_short();
+            self.announce_papers();
             self.catch_up_with_all(now);
         }
     }
@@ -69,7 +79,7 @@ impl Engine {
     /// Says what has changed since it was last said.
     pub(super) fn tell_silence(&mut self) {
         let silence = self.silence();
-        if !self.has_other_seeds() || self.told == Some(silence) {
+        if !self.needs_others() || self.told == Some(silence) {
             return;
         }
         self.told = Some(silence);

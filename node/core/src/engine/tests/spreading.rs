@@ -330,3 +330,63 @@ fn members_do_not_say_which_papers_there_are() {
     world.run(Duration::from_secs(1));
     assert!(!knows_yanks(&world, nodes[1], 1));
 }
+
+/// Three seeds, of which the last is replaced by another; what the others and the new one know.
+fn replaced(world: &mut World, node: usize, gone: usize) -> usize {
+    let fresh = key_pair(71);
+    let seed = Seed { peer: crate::PeerId::new(fresh.public()), addresses: vec!["10.0.1.9:4001".to_owned()] };
+    let leaves = world.hosts[gone].peer;
+    let (added, papers) = next_policy(&world.pool, |policy| {
+        policy.seeds.push(seed);
+        (policy.write, policy.read, policy.faulty) = (3, 3, 1);
+    });
+    assert_eq!(spread(world, node, papers).0, 3);
+    world.pool.policy = added;
+    world.pool.seeds.push(fresh.clone());
+    let new = world.add(fresh, "10.0.1.9:4001", crate::PeerRole::Seed);
+    world.kill(new);
+    world.hosts[new].disk = super::host::Disk::default();
+    world.boot(new);
+    assert!(world.until(|world| (0..world.hosts.len()).all(|host| version(world, host) == 2)));
+    let (removed, papers) = next_policy(&world.pool, |policy| {
+        policy.seeds.retain(|seed| seed.peer != leaves);
+        (policy.write, policy.read, policy.faulty) = (2, 2, 0);
+    });
+    spread(world, node, papers);
+    world.pool.policy = removed;
+    let stay: Vec<usize> = (0..world.hosts.len()).filter(|host| *host != gone).collect();
+    assert!(world.until(|world| stay.iter().all(|host| version(world, *host) == 3)));
+    new
+}
+
+#[test]
+fn no_cache_turns_cold_when_a_seed_is_replaced() {
+    let (mut world, nodes) = World::with_nodes(3, 2);
+    let keys = ["core/main/npm/1", "core/main/pip/1", "core/main/go/1"];
+    for (number, key) in keys.iter().enumerate() {
+        world.published(nodes[0], key, u64::try_from(number).unwrap() + 1, 4);
+    }
+    let new = replaced(&mut world, nodes[0], 2);
+    world.kill(2);
+    let certified = |world: &World| {
+        let trust = world.engine(nodes[1]).config.trust.clone();
+        let counts = |seed: usize| {
+            let all = world.hosts[seed].disk.certified.values();
+            all.filter(|certified| trust.certify(certified, world.now().wall).is_ok()).count()
+        };
+        [0, 1, new].into_iter().all(|seed| counts(seed) == keys.len())
+    };
+    assert!(world.until(certified), "every seed that is left has a certificate that counts");
+    for (number, key) in keys.iter().enumerate() {
+        let reply = world.resolve(nodes[1], 1, key, &[]);
+        assert_eq!(found(&reply), Some(u64::try_from(number).unwrap() + 1), "{reply:?}");
+    }
+    // And after a restart of everybody.
+    for host in [0, 1, new] {
+        world.kill(host);
+        world.boot(host);
+    }
+    assert!(world.until(|world| world.joined(nodes[1])));
+    assert_eq!(found(&world.resolve(nodes[1], 1, keys[0], &[])), Some(1));
+    world.published(nodes[0], keys[0], 9, 6);
+}
