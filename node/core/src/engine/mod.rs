@@ -64,7 +64,7 @@ pub use reply::*;
 pub use work::{Statement, Verdict, Work};
 
 use crate::limits::RELAY_INTERVAL;
-use crate::{Envelope, Instant, ManifestId, Now, PeerId, PeerRole, Trust};
+use crate::{Envelope, GrantUse, Instant, ManifestId, Now, PeerId, PeerRole, Trust};
 use rand_chacha::rand_core::Rng;
 use state::ballots::Ballots;
 use state::bans::Bans;
@@ -139,6 +139,7 @@ pub struct Engine {
     handout: Handout,
     tracker: Tracker,
     votes: Votes,
+    grant_use: GrantUse,
     offers: Offers,
     wholeness: Wholeness,
     /// What was last said of it.
@@ -199,6 +200,7 @@ impl Engine {
             handout: Handout::default(),
             tracker: Tracker::default(),
             votes: Votes::default(),
+            grant_use: GrantUse::default(),
             offers: Offers::default(),
             wholeness: Wholeness::default(),
             told: None,

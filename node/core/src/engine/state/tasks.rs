@@ -64,6 +64,8 @@ pub(crate) enum AfterVerify {
     Papers,
     /// What is known, after what it is judged by has changed; in which pass.
     Rejudged { manifest: ManifestId, pass: u64 },
+    /// What this seed voted for a short while ago, under a grant.
+    RecoveredGrant,
     /// What lacked receipts, with one more.
     Renewed(ManifestId),
 }

@@ -145,6 +145,7 @@ impl Engine {
             (AfterVerify::RecoveredBallot, Verdict::Vote(result)) => {
                 self.recovered_ballot_judged(now, result);
             }
+            (AfterVerify::RecoveredGrant, Verdict::Vote(result)) => self.recovered_grant_judged(now, result),
             (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
             (AfterVerify::Papers, Verdict::Papers(judged)) => self.papers_judged(now, *judged),
             (AfterVerify::Rejudged { manifest, pass }, Verdict::Weighed(result)) => {

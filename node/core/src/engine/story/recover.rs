@@ -3,6 +3,7 @@ use crate::engine::state::ballots::Ballot;
 use crate::engine::state::swarms::Goal;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, Record, Work};
+use crate::limits::GRANT_LIFE_MAX;
 use crate::message::VoteEnvelope;
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Manifest, ManifestId, Now, ShortManifest,
@@ -79,10 +80,36 @@ impl Engine {
                 let receipt = verified.receipt();
                 self.votes.seal(receipt, verified.envelope().clone());
                 self.votes.cast(receipt.manifest);
+                self.recover_grant(now, &manifest, &verified);
                 self.tell_own_vote(now, manifest, &verified);
             }
             Ok(_) => {}
             Err(why) => self.event(Event::Disbelieved { from: None, why }),
+        }
+        self.recovered_one(now);
+    }
+
+    /// What was published under a grant that may still be alive has taken of its budget.
+    fn recover_grant(&mut self, now: Now, manifest: &Envelope, verified: &VerifiedReceipt) {
+        let young = now.wall.since(verified.receipt().time) < GRANT_LIFE_MAX;
+        let granted = manifest.body::<Manifest>().is_ok_and(|manifest| manifest.grant.is_some());
+        if young && granted {
+            self.recovering = self.recovering.saturating_add(1);
+            let vote = VoteEnvelope { manifest: manifest.clone(), receipt: verified.envelope().clone() };
+            self.verify(None, Work::Vote { vote }, AfterVerify::RecoveredGrant);
+        }
+    }
+
+    /// It was judged as when it was voted for.
+    pub(super) fn recovered_grant_judged(
+        &mut self,
+        now: Now,
+        result: Result<(VerifiedManifest, VerifiedReceipt), Disbelief>,
+    ) {
+        let counted =
+            result.and_then(|(manifest, receipt)| self.count_grant(&manifest, receipt.receipt().time));
+        if let Err(why) = counted {
+            self.event(Event::Disbelieved { from: None, why });
         }
         self.recovered_one(now);
     }

@@ -60,9 +60,9 @@ impl Engine {
         }
         for manifest in some {
             let entry = self.catalogue.get(&manifest);
-            match entry.and_then(|entry| self.config.trust.yanked(&entry.certified, now.wall)) {
-                Some(why) => self.withdraw(now, manifest, &why),
-                None => {}
+            let taken = entry.and_then(|entry| self.config.trust.yanked(&entry.certified, now.wall));
+            if let Some(why) = taken {
+                self.withdraw(now, manifest, &why);
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterVerify, OfferId};
 use crate::engine::{Engine, Event, Record, Statement, StoreFailure, Work};
 use crate::message::{Control, OfferRefusal, VoteEnvelope};
 use crate::{
-    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Now, PeerId, Receipt, VerifiedManifest,
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Now, PeerId, Receipt, Timestamp,
+    VerifiedManifest,
 };
 
 impl Engine {
@@ -39,6 +40,10 @@ impl Engine {
         if self.votes.has(&manifest) {
             return self.send_receipt(now, id);
         }
+        if let Err(why) = self.count_grant(&verified, now.wall) {
+            self.event(Event::Disbelieved { from: Some(peer), why });
+            return self.refuse_offer(now, id, OfferRefusal::GrantOverBudget);
+        }
         let receipt = Receipt {
             pool: self.config.trust.policy().pool.clone(),
             seed: self.config.me,
@@ -54,6 +59,16 @@ impl Engine {
                 self.sign(Some(peer), Statement::Receipt(receipt), then);
             }
         }
+    }
+
+    /// A manifest under a grant takes of its budget, once.
+    pub(super) fn count_grant(
+        &mut self,
+        verified: &VerifiedManifest,
+        wall: Timestamp,
+    ) -> Result<(), Disbelief> {
+        let Some(grant) = verified.grant() else { return Ok(()) };
+        self.grant_use.count(grant, (verified.id(), verified.manifest().bytes()), wall)
     }
 
     /// The receipt is signed: it is recorded before anybody sees it.

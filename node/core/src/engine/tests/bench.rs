@@ -8,7 +8,7 @@ use crate::engine::{
 use crate::message::{Control, Hello};
 use crate::{
     CertifiedEnvelope, CheckedChunk, ChunkRef, FrameEncoder, Instant, KeyPair, Manifest, Now, PeerId,
-    PeerRole, Trust, VerifiedChunk,
+    PeerRole, VerifiedChunk,
 };
 use core::cell::RefCell;
 use core::time::Duration;
@@ -24,7 +24,6 @@ pub(super) struct Bench {
     pub(super) instant: Instant,
     /// Whether verifications and signatures are answered at once.
     pub(super) prompt: bool,
-    trust: Arc<Trust>,
     key: KeyPair,
     out: Vec<Output>,
     witnesses: RefCell<BTreeMap<ChunkRef, CheckedChunk>>,
@@ -64,14 +63,13 @@ impl Bench {
             software: "test".to_owned(),
             listen_port: 7,
             token: pool.file().token,
-            trust: trust.clone(),
+            trust,
             rng_seed: 1,
         };
         let now = Now { instant: Instant::ZERO, wall: WALL };
         let (engine, out) = (Engine::new(config, now), Vec::new());
         let witnesses = RefCell::default();
-        let mut bench =
-            Self { pool, engine, instant: Instant::ZERO, prompt: true, trust, key, out, witnesses };
+        let mut bench = Self { pool, engine, instant: Instant::ZERO, prompt: true, key, out, witnesses };
         bench.drain();
         bench
     }

@@ -9,6 +9,7 @@ mod byzantine;
 mod catching_up;
 mod chaos;
 mod fetching;
+mod granting;
 mod healing;
 mod host;
 mod joining;

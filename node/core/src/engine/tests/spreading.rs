@@ -386,7 +386,9 @@ fn no_cache_turns_cold_when_a_seed_is_replaced() {
         world.kill(host);
         world.boot(host);
     }
-    assert!(world.until(|world| world.joined(nodes[1])));
+    let whole = |world: &World| [0, 1, new].iter().all(|seed| world.engine(*seed).status().silent.is_none());
+    assert!(world.until(|world| whole(world) && world.engine(nodes[1]).status().seeds_connected == 3));
+    world.run(Duration::from_secs(1));
     assert_eq!(found(&world.resolve(nodes[1], 1, keys[0], &[])), Some(1));
     world.published(nodes[0], keys[0], 9, 6);
 }
