@@ -2,7 +2,9 @@
 use super::*;
 use crate::belief::fixture::*;
 use crate::limits::SEEDS_MAX;
-use crate::{CertifiedEnvelope, CertifiedManifest, Disbelief, Manifest, Paper, Receipt, Timestamp};
+use crate::{
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Manifest, Paper, Receipt, Timestamp, Weighed, Yanked,
+};
 use proptest::prelude::*;
 
 const KEY: &str = "core/main/npm/1";
@@ -229,4 +231,36 @@ proptest! {
         prop_assert_eq!(witness.is_ok(), distinct >= 3);
         prop_assert!(witness.is_err() || witness.unwrap().receipts().len() == distinct);
     }
+}
+
+/// What a seed finds of a certificate with this many good receipts, of four seeds' three.
+fn weighed(receipts: usize) -> Result<Weighed, Disbelief> {
+    let (pool, _, mut certified) = four();
+    certified.receipts.truncate(receipts);
+    pool.trust().weigh(&certified, WALL)
+}
+
+#[test]
+fn more_receipts_than_may_be_faulty_are_worth_the_rest() {
+    assert!(matches!(weighed(3), Ok(Weighed::Certified(_))));
+    let Ok(Weighed::Short(short)) = weighed(2) else { panic!("two of four are one more than may lie") };
+    assert_eq!((short.receipts().len(), short.median()), (2, WALL));
+    assert_eq!(Some(short.disbelief()), ONE_SHORT, "no reader takes that");
+    assert_eq!(weighed(1), Err(Disbelief::NotCertified { have: 1, need: 3 }));
+    assert_eq!(weighed(0), Err(Disbelief::NotCertified { have: 0, need: 3 }));
+}
+
+#[test]
+fn what_lacks_receipts_is_judged_like_everything_else() {
+    let (pool, manifest, _) = four();
+    let mut forged = pool.certified(&manifest);
+    forged.manifest = Envelope::sign(&manifest, &key_pair(200));
+    forged.receipts = (0..2).map(|seed| pool.receipt(seed, &forged.manifest, WALL)).collect();
+    assert_eq!(pool.trust().weigh(&forged, WALL), Err(Disbelief::NotAPublisher));
+    let mut certified = pool.certified(&manifest);
+    certified.receipts.truncate(2);
+    let taken = yank_envelope(&yank("y-1", Yanked::Manifest(certified.manifest.id())));
+    let trust = pool.trust().hear(&[taken], WALL);
+    assert!(matches!(trust.weigh(&certified, WALL), Err(Disbelief::Yanked { .. })));
+    assert!(matches!(pool.trust().weigh(&certified, later(9_500)), Err(Disbelief::Expired { .. })));
 }

@@ -236,3 +236,110 @@ impl Spreading {
         self.outdated = self.judging.is_some();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::belief::fixture::{Pool, node};
+
+    fn digest(byte: u8) -> PapersDigest {
+        let digest = Digest::from_bytes([byte; 32]);
+        PapersDigest { policy: digest, yanks: digest, yanks_count: 0 }
+    }
+
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO.after(core::time::Duration::from_secs(seconds))
+    }
+
+    fn of_seed(seed: PeerId) -> Brought {
+        Brought { by: Bringer::Seed(seed), papers: Papers::default() }
+    }
+
+    #[test]
+    fn one_is_judged_at_a_time_and_too_many_do_not_wait() {
+        let mut spreading = Spreading::default();
+        for _ in 0..PAPERS_QUEUE_MAX {
+            assert!(spreading.enqueue(of_seed(node(1))));
+        }
+        assert!(!spreading.enqueue(of_seed(node(1))));
+        assert!(spreading.begin().is_some() && spreading.begin().is_none());
+        assert!(spreading.enqueue(of_seed(node(1))), "one less waits");
+        let brought = spreading.judged().unwrap();
+        spreading.again(brought);
+        assert!(spreading.begin().is_some());
+    }
+
+    #[test]
+    fn a_member_has_one_turn_until_it_is_told() {
+        let mut spreading = Spreading::default();
+        let contact = Contact { peer: node(1), session: 3 };
+        let by = Bringer::Peer(contact, 1);
+        spreading.enqueue(Brought { by, papers: Papers::default() });
+        assert!(spreading.waits(contact) && !spreading.waits(Contact { session: 4, ..contact }));
+        spreading.begin();
+        assert!(spreading.waits(contact));
+        spreading.judged();
+        spreading.unconfirmed.push(by);
+        assert!(spreading.waits(contact));
+        spreading.unconfirmed.clear();
+        assert!(!spreading.waits(contact));
+    }
+
+    #[test]
+    fn a_seed_is_waited_for_until_its_papers_are_judged_and_no_longer() {
+        let mut spreading = Spreading::default();
+        let (seed, words) = (node(1), (digest(2), digest(1)));
+        assert_eq!(spreading.wait_for(at(0), &seed, (digest(1), digest(1))), None, "nothing to wait for");
+        assert_eq!(spreading.wait_for(at(0), &seed, words), Some(at(0).after(PAPERS_PATIENCE)));
+        assert!(spreading.ask(at(0), seed) && !spreading.ask(at(0), seed), "once");
+        assert!(spreading.asked(&seed));
+        spreading.enqueue(of_seed(seed));
+        spreading.ended(&seed, digest(2));
+        spreading.settle();
+        assert!(spreading.wait_for(at(0), &seed, words).is_some(), "what it gave waits to be judged");
+        spreading.begin();
+        spreading.judged();
+        spreading.settle();
+        assert_eq!(spreading.wait_for(at(0), &seed, words), None);
+        assert!(spreading.wait_for(at(0), &seed, (digest(3), digest(1))).is_some(), "it has others now");
+    }
+
+    #[test]
+    fn a_seed_that_gives_nothing_is_not_waited_for_again_at_once() {
+        let mut spreading = Spreading::default();
+        let (seed, words) = (node(1), (digest(2), digest(1)));
+        spreading.ask(at(0), seed);
+        assert!(spreading.wait_for(at(0), &seed, words).is_some());
+        assert_eq!(spreading.wait_for(at(2), &seed, words), None);
+        assert_eq!(spreading.wait_for(at(3), &seed, (digest(3), digest(1))), None, "whatever it says");
+        assert!(spreading.wait_for(at(40), &seed, words).is_some());
+    }
+
+    #[test]
+    fn nobody_is_given_papers_without_end() {
+        let mut spreading = Spreading::default();
+        for _ in 0..PAPERS_GIVEN_MAX {
+            assert!(spreading.may_give(at(0), node(1)));
+        }
+        assert!(!spreading.may_give(at(1), node(1)) && spreading.may_give(at(1), node(2)));
+        assert!(spreading.may_give(at(11), node(1)));
+    }
+
+    #[test]
+    fn the_last_word_of_each_seed_is_counted() {
+        let pool = Pool::new(3);
+        let mut spreading = Spreading::default();
+        let claim = |version, byte| Claim { version, papers: digest(byte), next: None };
+        assert!(spreading.claim(pool.seed_id(0), claim(2, 2)));
+        assert!(!spreading.claim(pool.seed_id(0), claim(2, 2)), "no news");
+        assert_eq!(spreading.agreed(&pool.policy), None);
+        spreading.claim(node(9), claim(2, 2));
+        assert_eq!(spreading.agreed(&pool.policy), None, "a stranger has no say");
+        spreading.claim(pool.seed_id(1), claim(2, 2));
+        assert_eq!(spreading.agreed(&pool.policy), Some((2, digest(2).policy)));
+        spreading.claim(pool.seed_id(1), claim(1, 1));
+        assert_eq!(spreading.agreed(&pool.policy), None);
+        spreading.retain_claims(|seed| *seed == pool.seed_id(2));
+        assert!(spreading.claim_of(&pool.seed_id(0)).is_none());
+    }
+}

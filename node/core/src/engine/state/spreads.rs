@@ -132,3 +132,64 @@ impl Spreads {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::belief::fixture::node;
+    use crate::{Document, Envelope, Yank};
+
+    fn spread(parts: usize) -> Spread {
+        let yank =
+            Envelope { payload_type: Yank::TYPE.to_owned(), payload: Vec::new(), signatures: Vec::new() };
+        let part = Papers { yanks: vec![yank], ..Papers::default() };
+        let parts = vec![part.clone(); parts];
+        Spread { serial: 7, papers: part, parts, deadline: Instant::ZERO, seeds: BTreeMap::new() }
+    }
+
+    #[test]
+    fn a_seed_keeps_it_once_it_keeps_every_part() {
+        let mut spread = spread(3);
+        spread.seeds.insert(node(1), Bringing::Open(0));
+        assert!(spread.answered(&node(1), None).is_some() && !spread.all_answered());
+        assert!(spread.answered(&node(1), None).is_some());
+        assert!(spread.answered(&node(1), None).is_none());
+        assert!(spread.all_answered() && spread.kept().eq([node(1)]));
+        assert_eq!(spread.answered(&node(1), Some(PapersRefusal::Full)), None, "it has answered");
+        assert_eq!(spread.refusal(), None);
+    }
+
+    #[test]
+    fn who_refuses_one_part_is_brought_no_more() {
+        let mut spread = spread(3);
+        spread.seeds.insert(node(1), Bringing::Open(0));
+        assert_eq!(spread.answered(&node(1), Some(PapersRefusal::Busy)), None);
+        assert!(spread.all_answered() && spread.kept().count() == 0);
+        assert_eq!(spread.refusal(), Some(PapersRefusal::Busy));
+    }
+
+    #[test]
+    fn only_who_was_brought_a_part_answers_it_and_once() {
+        let mut spreads = Spreads::default();
+        let ticket = Ticket { job: JobId(1), serial: 7 };
+        spreads.insert(JobId(1), spread(1));
+        let bring = spreads.number(ticket, node(1));
+        assert_eq!(spreads.answered(bring, &node(2)), None);
+        assert_eq!(spreads.answered(bring, &node(1)), Some(ticket));
+        assert_eq!(spreads.answered(bring, &node(1)), None);
+    }
+
+    #[test]
+    fn a_seed_that_comes_back_is_brought_it_again() {
+        let mut spreads = Spreads::default();
+        spreads.insert(JobId(1), spread(1));
+        let ticket = Ticket { job: JobId(1), serial: 7 };
+        let bring = spreads.number(ticket, node(1));
+        spreads.get_mut(JobId(1)).unwrap().seeds.insert(node(1), Bringing::Open(0));
+        spreads.get_mut(JobId(1)).unwrap().seeds.insert(node(2), Bringing::Kept);
+        assert!(spreads.seed_gone(&node(1)) && !spreads.seed_gone(&node(2)));
+        assert_eq!(spreads.answered(bring, &node(1)), None, "that was for the connection that is gone");
+        assert!(spreads.on(ticket).unwrap().kept().eq([node(2)]));
+        assert!(spreads.remove(JobId(1)).is_some() && spreads.jobs().is_empty());
+    }
+}
