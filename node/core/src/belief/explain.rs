@@ -5,7 +5,7 @@ use super::chain::{Chain, next_root, pinned_root, signed_policy};
 use super::disbelief::span;
 use super::manifest::{Judged, Signer};
 use super::trust::{not_expired, read};
-use super::{CertifiedEnvelope, Disbelief, Floors, Paper, Trust, YankSet};
+use super::{CertifiedEnvelope, Disbelief, Floors, Paper, Trust};
 use crate::limits::ROOT_STEPS_MAX;
 use crate::{Envelope, Manifest, Papers, PeerId, Policy, PoolFile, Receipt, Root, Timestamp};
 use core::fmt;
@@ -94,7 +94,7 @@ impl Walk {
             self.newer_policy(&mut chain, newer)?;
         }
         self.lives("policy's life", Paper::Policy, chain.policy.expires);
-        let trust = Trust { chain, yanks: YankSet::default(), floors: Floors::default() };
+        let trust = Trust::of(chain, Floors::default());
         Some(self.yanks(trust, &papers.yanks))
     }
 

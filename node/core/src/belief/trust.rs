@@ -12,6 +12,8 @@ pub struct Trust {
     pub(super) chain: Chain,
     pub(super) yanks: YankSet,
     pub(super) floors: Floors,
+    /// Of the policy and the yanks: every answer of a seed states it.
+    pub(super) digest: PapersDigest,
 }
 
 impl Trust {
@@ -39,8 +41,7 @@ impl Trust {
             Err(why) => return Err(why),
         }
         chain.in_force(wall)?;
-        let trust = Self { chain, yanks: YankSet::default(), floors: Floors::default() };
-        Ok(trust.hear(&papers.yanks, wall))
+        Ok(Self::of(chain, Floors::default()).hear(&papers.yanks, wall))
     }
 
     /// What comes after it. Each root is of the next version and signed by the threshold of the one before and by its
@@ -59,13 +60,21 @@ impl Trust {
         papers.policy.as_ref().map_or(Ok(()), |policy| chain.renew(policy))?;
         chain.in_force(wall)?;
         let known: Vec<Envelope> = self.yanks.iter().map(|yank| yank.envelope().clone()).collect();
-        let next = Self { chain, yanks: YankSet::default(), floors: self.floors.clone() };
-        Ok(next.hear(&known, wall))
+        Ok(Self::of(chain, self.floors.clone()).hear(&known, wall))
+    }
+
+    /// Without yanks.
+    pub(super) fn of(chain: Chain, floors: Floors) -> Self {
+        let (policy, yanks) = (chain.policy_envelope.digest(), YankSet::default());
+        let digest = PapersDigest { policy, yanks: yanks.digest(), yanks_count: 0 };
+        Self { chain, yanks, floors, digest }
     }
 
     /// With these yanks instead of those that it knows.
     #[must_use]
     pub fn with_yanks(mut self, yanks: YankSet) -> Self {
+        self.digest.yanks = yanks.digest();
+        self.digest.yanks_count = u32::try_from(yanks.len()).unwrap_or(u32::MAX);
         self.yanks = yanks;
         self
     }
@@ -100,12 +109,8 @@ impl Trust {
 
     /// What tells its policy and yanks from others, for a seed's answers.
     #[must_use]
-    pub fn papers_digest(&self) -> PapersDigest {
-        PapersDigest {
-            policy: self.chain.policy_envelope.digest(),
-            yanks: self.yanks.digest(),
-            yanks_count: u32::try_from(self.yanks.len()).unwrap_or(u32::MAX),
-        }
+    pub const fn papers_digest(&self) -> PapersDigest {
+        self.digest
     }
 
     /// Neither root nor policy has expired.

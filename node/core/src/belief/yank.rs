@@ -161,8 +161,7 @@ impl Trust {
         for yank in heard {
             set.insert(yank);
         }
-        self.yanks = set;
-        self
+        self.with_yanks(set)
     }
 
     /// Why a manifest that was believed before is believed no more: a yank takes it, its grant, its signer or its
