@@ -1,7 +1,7 @@
 //! Whatever comes in, in whatever order, true or made up: nothing panics, everything stays within its bounds, and the same
 //! inputs give the same outputs.
 use super::bench::Bench;
-use crate::belief::fixture::{NO_MANIFEST, key_pair, node, query};
+use crate::belief::fixture::{NO_MANIFEST, key_pair, node, query, signed, yank, yank_envelope};
 use crate::engine::bounds::{NEWCOMERS_MAX, OFFERS_MAX, SWARMS_MAX};
 use crate::engine::{
     AskId, Credit, FetchFailure, FetchId, Input, JobId, JobRequest, Offence, ServeFailure, StoreFailure,
@@ -11,7 +11,9 @@ use crate::limits::{FETCHES_MAX, JOBS_MAX, PEERS_MAX};
 use crate::message::{
     ChunkSet, Control, Decline, ListQuery, OfferRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
 };
-use crate::{CertifiedEnvelope, ChunkRef, Disbelief, Manifest, Nonce, PeerId};
+use crate::{
+    CertifiedEnvelope, ChunkRef, Disbelief, Manifest, Nonce, Papers, PapersDigest, PeerId, Policy, Yanked,
+};
 use core::time::Duration;
 use proptest::prelude::*;
 
@@ -95,7 +97,7 @@ impl Play {
         let have = ChunkSet::range(low, low + u32::from(number));
         let query = query("core/main/npm/1", &["core/main/npm"]);
         let token = self.bench.pool.token(self.bench.now().wall.after(Duration::from_secs(u64::from(which))));
-        match which % 25 {
+        match which % 30 {
             0 => self.bench.hello(Some(token)),
             1 => self.bench.hello(None),
             2 => Control::Join { token },
@@ -133,11 +135,43 @@ impl Play {
             manifest: certified.manifest.clone(),
             receipt: certified.receipts[usize::from(number % 3) % certified.receipts.len()].clone(),
         };
-        match which % 4 {
+        match which % 9 {
             0 => Control::CatchUp { epoch: n, seen: n / 7, life: n % 3, after: n },
             1 => Control::Known { epoch: n, seen: n / 300, life: n % 3, next: n, more: complete, names },
             2 => Control::Bring { names },
-            _ => Control::Brought { certified: vec![certified], votes: vec![vote] },
+            3 => Control::Brought { certified: vec![certified], votes: vec![vote] },
+            _ => self.of_papers(which / 9, number),
+        }
+    }
+
+    /// What is said about papers.
+    fn of_papers(&self, which: u8, number: u16) -> Control {
+        let pool = &self.bench.pool;
+        let version = u64::from(number % 4);
+        let policy = signed(&Policy { version, ..pool.policy.clone() }, &pool.roots[..2]);
+        let digest =
+            if number.is_multiple_of(3) { policy.digest() } else { crate::Digest::from_bytes([which; 32]) };
+        let have = PapersDigest { policy: digest, yanks: digest, yanks_count: u32::from(number) };
+        let taken = yank_envelope(&yank("y", Yanked::Manifest(self.certified(number).manifest.id())));
+        let papers = Papers { roots: Vec::new(), policy: Some(policy), yanks: vec![taken] };
+        match which % 5 {
+            0 => Control::AskPapers { have },
+            1 => Control::Papers { papers },
+            2 => Control::PapersKnown {
+                version,
+                papers: have,
+                next: Some(digest),
+                ends: number.is_multiple_of(2),
+            },
+            3 => Control::KeepPapers { bring: u32::from(number), papers },
+            _ => Control::PapersKept { bring: u32::from(number % 9), refused: None },
+        }
+    }
+
+    fn papers(&self, number: u16) -> Papers {
+        match self.of_papers(1, number) {
+            Control::Papers { papers } => papers,
+            _ => Papers::default(),
         }
     }
 
@@ -154,7 +188,8 @@ impl Play {
         let deadline = Duration::from_millis(u64::from(number));
         let index = usize::from(number) % self.known.manifests.len();
         let signed = self.known.certified[index].manifest.clone();
-        let request = match which % 6 {
+        let request = match which % 7 {
+            6 => JobRequest::Spread { papers: self.papers(number), deadline },
             0 => JobRequest::Resolve {
                 query: query("core/main/npm/1", &["core/main/npm"]),
                 nonces: vec![Nonce::from_bytes([which; 32])],

@@ -1,10 +1,10 @@
 //! Pools where machines die, links break and clocks jump at random: whatever happens, nothing wrong is believed, no seed
 //! votes twice for one place, and once all is quiet again everything works.
 use super::world::{Saved, World};
-use crate::belief::fixture::Pool;
+use crate::belief::fixture::{Pool, signed, yank, yank_envelope};
 use crate::engine::state::chance::Chance;
 use crate::engine::{JobReply, JobRequest};
-use crate::{Key, ManifestId, Receipt};
+use crate::{Key, ManifestId, Papers, Policy, Receipt, Yanked};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Chaos {
     fn step(&mut self) {
         self.job += 1;
         let (node, job) = (self.any_node(), self.job);
-        match self.pick(8) {
+        match self.pick(10) {
             0 => self.publish(node, job),
             1 => self.race(job),
             2 | 3 => self.restore(node, job),
@@ -61,6 +61,8 @@ impl Chaos {
                 }
             }
             6 => self.world.cut.clear(),
+            7 => self.yank(node, job),
+            8 => self.renew_policy(node, job),
             _ => self.world.hosts[node].disk.full ^= true,
         }
         let millis = self.chance.below(400);
@@ -105,6 +107,43 @@ impl Chaos {
             let chunks = self.chunks(certified.id());
             let manifest = certified.id();
             self.world.job(node, job, JobRequest::Fetch { manifest, chunks });
+        }
+    }
+
+    fn yank(&mut self, node: usize, job: u64) {
+        if self.saved.is_empty() {
+            return;
+        }
+        let which = self.pick(self.saved.len());
+        let what = Yanked::Manifest(self.world.id(&self.saved[which]));
+        let envelope = yank_envelope(&yank(&format!("y-{job}"), what));
+        self.spread(node, job, Papers { yanks: vec![envelope], ..Papers::default() });
+    }
+
+    fn renew_policy(&mut self, node: usize, job: u64) {
+        let policy = Policy { version: 1 + job, ..self.world.pool.policy.clone() };
+        let envelope = signed(&policy, &self.world.pool.roots[..2]);
+        self.spread(node, job, Papers { policy: Some(envelope), ..Papers::default() });
+    }
+
+    fn spread(&mut self, node: usize, job: u64, papers: Papers) {
+        self.world.job(node, job, JobRequest::Spread { papers, deadline: Duration::from_secs(5) });
+    }
+
+    /// Everybody goes by the same papers, and what was taken back is nowhere.
+    fn agree(&self) {
+        let trust = |host: usize| self.world.engine(host).config.trust.clone();
+        let first = trust(0);
+        for host in 0..self.world.hosts.len() {
+            assert_eq!(trust(host).papers_digest(), first.papers_digest(), "host {host}");
+        }
+        let wall = self.world.now().wall;
+        for host in self.seeds..self.world.hosts.len() {
+            let engine = self.world.engine(host);
+            for id in engine.catalogue.after(None, usize::MAX) {
+                let entry = engine.catalogue.get(&id).unwrap();
+                assert_eq!(first.yanked(&entry.certified, wall), None, "host {host}");
+            }
         }
     }
 
@@ -167,6 +206,7 @@ fn live(seeds: u8, rng_seed: u64) {
     }
     chaos.heal();
     chaos.check();
+    chaos.agree();
 }
 
 #[test]
