@@ -5,8 +5,9 @@
 //!
 //! # What a driver owes
 //!
-//! *Order.* Everything that the store remembers is handed in first ([`Input::Recovered`], [`Input::RecoveredVote`],
-//! [`Input::RecoveredBallot`], [`Input::RecoveredSeen`], [`Input::Marked`]), before the first connection. A peer has one control connection at a time: where two sides dial each other, the
+//! *Order.* Everything that the store remembers is handed in first ([`Input::RecoveredPapers`] before all others, then
+//! [`Input::Recovered`], [`Input::RecoveredVote`], [`Input::RecoveredBallot`], [`Input::RecoveredSeen`],
+//! [`Input::Marked`]), before the first connection. The papers in force are in the configuration's trust. A peer has one control connection at a time: where two sides dial each other, the
 //! driver keeps one, and reports it once. [`Input::Disconnected`] comes before the next [`Input::Connected`] of the
 //! same peer. Time never goes back between inputs; the wall clock may jump, no timeout depends on it.
 //!
@@ -28,7 +29,7 @@
 //! | [`Output::Release`] | drop the buffer, cancel what is under way | none |
 //! | [`Output::Serve`] | read and send | `Served` |
 //! | [`Output::Decline`] | say so | none |
-//! | [`Output::Verify`] | [`Work::run`], anywhere | `Verified` with the same task |
+//! | [`Output::Verify`] | [`Work::run`] with the trust that comes with it, anywhere | `Verified` with the same task |
 //! | [`Output::Sign`] | [`Statement::sign`], anywhere | `Signed` with the same task |
 //! | [`Output::Record`] | make durable, after the chunks that were kept before | `Recorded` |
 //! | [`Output::Sync`] | make every kept chunk durable | `Synced` |

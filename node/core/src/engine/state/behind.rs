@@ -1,8 +1,8 @@
-//! Certified manifests that this seed does not hold whole and other seeds do: the newest is pulled first.
+//! Manifests that this seed should hold whole, and other seeds do: the newest is pulled first.
 use crate::{ManifestId, PeerId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// See the module. Bounded by the catalogue: only what is certified here enters.
+/// See the module. Bounded by the catalogue and by what lacks receipts: only what is known there enters.
 #[derive(Debug, Default)]
 pub(crate) struct Behind {
     holders: BTreeMap<ManifestId, (Timestamp, BTreeSet<PeerId>)>,

@@ -111,11 +111,11 @@ impl Chaos {
     }
 
     fn yank(&mut self, node: usize, job: u64) {
-        if self.saved.is_empty() {
+        let known: Vec<ManifestId> = self.world.hosts[node].disk.certified.keys().copied().collect();
+        if known.is_empty() {
             return;
         }
-        let which = self.pick(self.saved.len());
-        let what = Yanked::Manifest(self.world.id(&self.saved[which]));
+        let what = Yanked::Manifest(known[self.pick(known.len())]);
         let envelope = yank_envelope(&yank(&format!("y-{job}"), what));
         self.spread(node, job, Papers { yanks: vec![envelope], ..Papers::default() });
     }
@@ -206,6 +206,10 @@ fn live(seeds: u8, rng_seed: u64) {
     }
     chaos.heal();
     chaos.check();
+    for (job, node) in (6_000..).zip(chaos.seeds..chaos.world.hosts.len()) {
+        chaos.yank(node, job);
+    }
+    chaos.world.run(Duration::from_secs(5));
     chaos.agree();
 }
 
