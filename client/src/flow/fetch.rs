@@ -104,7 +104,8 @@ impl<'a> Fetcher<'a> {
 
     fn failed(&mut self, chunk: ChunkRef, why: MissReason) -> Result<(), Miss> {
         let Some((asked, tries)) = self.outstanding.get_mut(&chunk.id) else { return Ok(()) };
-        if *tries >= TRIES_MAX {
+        // What was taken back will not be given, and the next answer would only be that it is unknown.
+        if *tries >= TRIES_MAX || why == MissReason::Yanked {
             return Err(Miss::Node(why));
         }
         *tries += 1;

@@ -47,6 +47,7 @@ impl Miss {
             Self::Node(MissReason::NotBelieved) | Self::NotBelieved(_) => "not-believed",
             Self::Node(MissReason::NoHolder) => "no-holder",
             Self::Node(MissReason::TooSlow) | Self::TooSlow => "too-slow",
+            Self::Node(MissReason::Yanked) => "yanked",
             Self::Broken(_) => "broken",
             Self::Target(_) => "target",
             Self::Disk(_) => "disk",

@@ -71,7 +71,8 @@ pub enum Request {
     },
     /// Which of these manifests, that a job used, were taken back since? Answered by [`Reply::Used`].
     Used {
-        /// At most [`super::USED_MAX`].
+        /// At most [`super::USED_MAX`]. None: those that jobs of the asking user restored through this node since it
+        /// started, of which it remembers the last [`super::USED_MAX`] of each of [`super::USERS_REMEMBERED_MAX`] users.
         manifests: Vec<ManifestId>,
     },
 }
@@ -181,7 +182,7 @@ pub enum Reply {
     /// To [`Request::Used`]: those that were taken back, and why.
     Used {
         /// As far as the node knows.
-        yanked: Vec<(ManifestId, String)>,
+        yanked: Vec<TakenBack>,
     },
 }
 
@@ -231,6 +232,17 @@ pub enum PublishEnd {
     /// The deadline passed.
     #[error("the deadline passed before enough seeds held every chunk")]
     Timeout,
+}
+
+/// A manifest that was taken back after a job used it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Which.
+    pub manifest: ManifestId,
+    /// Its key, if the node remembers that.
+    pub key: Option<Key>,
+    /// Why, in words, for people.
+    pub why: String,
 }
 
 /// Where a chunk came from.

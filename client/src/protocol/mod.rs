@@ -18,7 +18,7 @@ mod codec;
 mod message;
 
 pub use codec::{ChunkHead, FrameError, FrameHead, FrameType, decode, encode};
-pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Request};
+pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Request, TakenBack};
 
 use pollux_core::limits::CHUNK_BYTES_MAX;
 
@@ -34,6 +34,8 @@ pub const CHUNK_FRAME_BYTES_MAX: u32 = 38 + CHUNK_BYTES_MAX;
 pub const PAPERS_BYTES_MAX: usize = 1000 * 1024;
 /// Manifests of one [`Request::Used`] at most: no job restores more.
 pub const USED_MAX: usize = 1024;
+/// Users whose restores a node remembers at most; a CI instance has a few.
+pub const USERS_REMEMBERED_MAX: usize = 64;
 /// Chunks named by one message at most.
 pub const CHUNKS_PER_MESSAGE_MAX: usize = 16 * 1024;
 /// Chunks asked for and not yet answered at most: a node reads nothing further from a job that is over it.

@@ -12,6 +12,7 @@ impl Fact<'_> {
             Input::RecoveredVote { .. } => Self::new("< recovered-vote"),
             Input::RecoveredBallot(_) => Self::new("< recovered-ballot"),
             Input::RecoveredSeen { seed, .. } => Self::new("< recovered-seen").peer(*seed),
+            Input::RecoveredPapers(_) => Self::new("< recovered-papers"),
             Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
             Input::Connected { peer, dialled, .. } => {
                 Self::new("< connected").peer(*peer).outcome(if *dialled { "dialled" } else { "accepted" })
@@ -73,5 +74,6 @@ const fn requested(request: &JobRequest) -> &'static str {
         JobRequest::Fetch { .. } => "< job-fetches",
         JobRequest::Publish { .. } => "< job-publishes",
         JobRequest::List { .. } => "< job-lists",
+        JobRequest::Spread { .. } => "< job-spreads",
     }
 }

@@ -66,6 +66,11 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::Known { .. } => "known",
         Control::Bring { .. } => "bring",
         Control::Brought { .. } => "brought",
+        Control::AskPapers { .. } => "ask-papers",
+        Control::Papers { .. } => "papers",
+        Control::PapersKnown { .. } => "papers-known",
+        Control::KeepPapers { .. } => "keep-papers",
+        Control::PapersKept { .. } => "papers-kept",
     }
 }
 
@@ -87,6 +92,7 @@ const fn said(reply: &JobReply) -> &'static str {
         JobReply::Published { .. } => "published",
         JobReply::PublishFailed(_) => "publish-failed",
         JobReply::Listing { .. } => "listing",
+        JobReply::Spread { .. } => "spread",
     }
 }
 
@@ -106,5 +112,9 @@ const fn happened(event: &Event) -> &'static str {
         Event::Silent { .. } => "silent",
         Event::Merged { .. } => "merged",
         Event::Whole { .. } => "whole",
+        Event::PapersChanged { .. } => "papers-changed",
+        Event::PolicyHeard { .. } => "policy-heard",
+        Event::Withdrawn { .. } => "withdrawn",
+        Event::PapersNotKept => "papers-not-kept",
     }
 }

@@ -21,7 +21,7 @@ impl World {
             Output::Release { fetch } => drop(self.nodes.at_mut(no).fetches.remove(&fetch)),
             Output::Serve { ask, chunk } => self.serve(no, ask, chunk),
             Output::Decline { ask, why } => self.decline(no, ask, why),
-            Output::Verify { task, work } => self.verify(no, task, *work),
+            Output::Verify { task, work, .. } => self.verify(no, task, *work),
             Output::Sign { task, statement } => self.sign(no, task, &statement),
             Output::Record { task, .. } => self.record(no, task),
             Output::Sync { task } => self.sync(no, task),
@@ -61,6 +61,8 @@ impl World {
             | Event::Silent { .. }
             | Event::Merged { .. }
             | Event::Whole { .. }
+            | Event::PapersChanged { .. }
+            | Event::PolicyHeard { .. }
             // Honest nodes offer again, race and leave.
             | Event::OfferRefused { .. } => {}
             Event::JoinRefused { .. }
@@ -68,6 +70,9 @@ impl World {
             | Event::BelowFloor { .. }
             | Event::Offended { .. }
             | Event::Junk { .. }
+            // Nobody takes anything back, and no disk fails.
+            | Event::Withdrawn { .. }
+            | Event::PapersNotKept
             | Event::Banned { .. } => self.fault(no, Fault::Distrusted(format!("{event:?}"))),
         }
     }

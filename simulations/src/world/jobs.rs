@@ -89,7 +89,10 @@ impl World {
             JobReply::Miss(reason) => ended(job, now, Outcome::Missed(reason)),
             JobReply::Published { .. } => ended(job, now, Outcome::Published),
             JobReply::PublishFailed(why) => ended(job, now, Outcome::NotPublished(why)),
-            JobReply::FetchDone | JobReply::PublishProgress { .. } | JobReply::Listing { .. } => None,
+            JobReply::FetchDone
+            | JobReply::PublishProgress { .. }
+            | JobReply::Listing { .. }
+            | JobReply::Spread { .. } => None,
         };
         self.wish(no, wish);
     }

@@ -4,7 +4,7 @@ use pollux_core::limits::GRANT_LIFE_MAX;
 use pollux_core::{
     CandidateRef, CertifiedEnvelope, ChunkId, ChunkRef, Digest, Document, Envelope, Fallback,
     FreshnessAnswer, Grant, Issuer, Key, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce,
-    PapersDigest, Pattern, PeerId, PeerRole, Policy, PoolFile, Provenance, Publisher, Query, Receipt,
+    Papers, PapersDigest, Pattern, PeerId, PeerRole, Policy, PoolFile, Provenance, Publisher, Query, Receipt,
     RelayedAnswer, Root, Seed, Timestamp, Token, TreeRef, TreeTotals, Yank, Yanked,
 };
 
@@ -37,6 +37,12 @@ pub(crate) fn pool_file() -> PoolFile {
 /// A manifest with its receipt.
 pub(super) fn certified() -> CertifiedEnvelope {
     CertifiedEnvelope { manifest: signed(&manifest()), receipts: vec![signed(&receipt())] }
+}
+
+/// A root, a policy and every kind of yank.
+pub(super) fn papers() -> Papers {
+    let yanks = yanks().iter().map(signed).collect();
+    Papers { roots: vec![signed(&root())], policy: Some(signed(&policy())), yanks }
 }
 
 pub(super) fn signed_manifest() -> Envelope {
@@ -220,7 +226,7 @@ fn relayed() -> RelayedAnswer {
     }
 }
 
-fn digest() -> PapersDigest {
+pub(super) fn digest() -> PapersDigest {
     let hash = |byte| Digest::from_bytes([byte; 32]);
     PapersDigest { policy: hash(1), yanks: hash(2), yanks_count: 3 }
 }

@@ -1,14 +1,14 @@
 //! What peers say to each other, and what a job and its node say.
 
 use super::papers::{
-    certified, key, manifest_id, pattern, peer, query, signed_answer, signed_manifest, signed_membership,
+    certified, digest, key, manifest_id, papers, pattern, peer, query, signed_answer, signed_manifest, signed_membership,
     signed_relayed, signed_token,
 };
-use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, PutFailure, Reply, Request, encode};
+use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, PutFailure, Reply, Request, TakenBack, encode};
 use pollux_core::engine::MissReason;
 use pollux_core::message::{
     BulkOutcome, BulkReply, BulkRequest, ChunkSet, Control, Decline, Hello, ListQuery, OfferRefusal,
-    PeerAddress, RecordName, Refusal, VoteEnvelope,
+    PapersRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
 };
 use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Nonce, PeerRole};
 
@@ -62,6 +62,11 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::Known { epoch: 3, seen: 0, life: 7, next: 9, more: true, names: names.clone() },
         Control::Bring { names },
         Control::Brought { certified: vec![certified()], votes: vec![vote] },
+        Control::AskPapers { have: digest() },
+        Control::Papers { papers: papers() },
+        Control::PapersKnown { version: 7, papers: digest(), next: Some(digest().policy), ends: true },
+        Control::KeepPapers { bring: 300, papers: papers() },
+        Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Busy) },
     ]
 }
 
@@ -100,6 +105,9 @@ fn requests() -> Vec<Request> {
         Request::Flush,
         Request::Publish { manifest: signed_manifest(), deadline_ms: 3000 },
         Request::List { what: ListQuery::Manifest(manifest), deadline_ms: 3000 },
+        Request::Papers,
+        Request::Spread { papers: papers(), deadline_ms: 3000 },
+        Request::Used { manifests: vec![manifest] },
     ]
 }
 
@@ -119,7 +127,14 @@ fn wire_replies() -> Vec<Reply> {
         Reply::Published { certified: Box::new(certified()) },
         Reply::PublishFailed { why: PublishEnd::LostRace { standing, highest: 9 } },
         Reply::Listing { rows: vec![certified()], more: true, from_seed: true },
+        Reply::Papers { papers: papers(), digest: digest(), more: true },
+        Reply::Spread { held: 1, needed: 2, of: 3, refused: Some("no".to_owned()) },
+        Reply::Used { yanked: vec![taken_back()] },
     ]
+}
+
+fn taken_back() -> TakenBack {
+    TakenBack { manifest: manifest_id(), key: Some(key()), why: "poisoned".to_owned() }
 }
 
 fn chunk_frame() -> Vec<u8> {
