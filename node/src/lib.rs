@@ -7,6 +7,7 @@
 //! net       peers
 //! store     the disk
 //! marker    may a seed's store be started with?
+//! papers    what is everything judged by at start?
 //! config    identity    clock    logging
 //! ```
 
@@ -17,6 +18,7 @@ pub mod identity;
 pub mod logging;
 pub mod marker;
 pub mod net;
+mod papers;
 pub mod run;
 pub mod socket;
 pub mod store;

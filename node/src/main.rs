@@ -74,7 +74,7 @@ enum Failure {
 }
 
 impl Failure {
-    const fn hint(&self) -> Option<&'static str> {
+    fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Start(error) => error.hint(),
             Self::Config(_) | Self::Driver(_) | Self::Io(_) => None,

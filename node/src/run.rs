@@ -4,9 +4,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
-use crate::socket::{JobSocket, NodeFacts, SocketParts};
+use crate::socket::{JobSocket, NodeFacts, Restored, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
-use crate::{identity, logging, marker};
+use crate::{identity, logging, marker, papers};
 use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
@@ -111,7 +111,7 @@ pub enum StartError {
 impl StartError {
     /// What an operator can do about it, where there is more to say than what is wrong.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Records { role: PeerRole::Node, .. } => Some(
                 "delete this file and start again; the chunks stay, and nothing is lost but the list of what this \
@@ -131,6 +131,10 @@ impl StartError {
             Self::NotEmpty { .. } => Some(
                 "among other seeds start without --init-empty: it merges what they keep. A lone seed goes on with what \
                  is there after pollux-node seed recover --accept-loss",
+            ),
+            Self::Pool { source, .. } if matches!(**source, Disbelief::Expired { .. }) => Some(
+                "`pollux pool renew` signs a policy anew: give this instance the new pool file. Where the pool has gone by \
+                 a newer policy already, its pool file is the one to give",
             ),
             Self::NodeHasNoMarker => None,
             Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } | Self::Identity(_) => None,
@@ -159,7 +163,7 @@ pub struct Outlook {
 /// Whatever a node cannot start with, as far as can be seen without starting it.
 pub fn check(settings: &Settings, clock: Clock) -> Result<Outlook, StartError> {
     logging::check(&settings.log).map_err(StartError::Log)?;
-    let (_, trust) = open_pool(settings, clock)?;
+    let trust = open_pool(settings, clock)?;
     let identity = identity::find(settings.identity.as_deref(), &settings.runtime)?;
     let peer = identity.map(|key| PeerId::new(key.public()));
     if let Some(peer) = peer {
@@ -175,25 +179,35 @@ struct Ground {
     trust: Arc<Trust>,
     identity: KeyPair,
     me: PeerId,
+    store: Store,
+    recovery: Recovery,
 }
 
 impl Ground {
-    /// Reads and checks the pool file and the identity; makes the runtime directory, and a key where there is none.
+    /// Reads and checks the pool file and the identity, and opens the store, which knows what has taken over since; makes
+    /// the directories, and a key where there is none.
     fn open(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        let (pool, trust) = open_pool(settings, clock)?;
+        let pool = read_pool(&settings.pool)?;
         make_directory(&settings.runtime)?;
         let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
         let me = PeerId::new(identity.public());
+        make_directory(&settings.store)?;
+        let (store, mut recovery) = open_store(settings)?;
+        let trust = papers::open(&pool, &mut recovery.papers, clock.wall())
+            .map_err(|source| disbelieved(settings, source))?;
         check_role(settings, &trust, me)?;
-        Ok(Self { pool, trust: Arc::new(trust), identity, me })
+        marker::begin(settings, trust.policy(), &store, &mut recovery)?;
+        Ok(Self { pool, trust: Arc::new(trust), identity, me, store, recovery })
     }
 }
 
-fn open_pool(settings: &Settings, clock: Clock) -> Result<(PoolFile, Trust), StartError> {
+fn open_pool(settings: &Settings, clock: Clock) -> Result<Trust, StartError> {
     let pool = read_pool(&settings.pool)?;
-    let disbelieved = |source| StartError::Pool { path: settings.pool.clone(), source: Box::new(source) };
-    let trust = Trust::open(&pool, clock.wall()).map_err(disbelieved)?;
-    Ok((pool, trust))
+    Trust::open(&pool, clock.wall()).map_err(|source| disbelieved(settings, source))
+}
+
+fn disbelieved(settings: &Settings, source: Disbelief) -> StartError {
+    StartError::Pool { path: settings.pool.clone(), source: Box::new(source) }
 }
 
 fn check_role(settings: &Settings, trust: &Trust, me: PeerId) -> Result<(), StartError> {
@@ -248,9 +262,6 @@ impl Node {
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
         let ground = Ground::open(settings, clock)?;
-        make_directory(&settings.store)?;
-        let (store, mut recovery) = open_store(settings)?;
-        marker::begin(settings, ground.trust.policy(), &store, &mut recovery)?;
         let (net, mut wire) = NetHandle::start(NetConfig {
             identity: KeyPair::from_seed(*ground.identity.seed()),
             role: settings.role,
@@ -263,12 +274,12 @@ impl Node {
         let parts = DriverParts {
             engine,
             identity: ground.identity,
-            trust: ground.trust,
             clock,
-            store: store.clone(),
-            recovery,
+            store: ground.store.clone(),
+            recovery: ground.recovery,
             net: net.clone(),
         };
+        let store = ground.store;
         let (driver, handle) = Driver::new(parts);
         let socket = bind(settings, handle, store.clone(), facts)?;
         Ok(Self { driver, socket, wire, net, store, peer: ground.me, listen })
@@ -355,16 +366,12 @@ async fn first_address(wire: &mut mpsc::Receiver<NetEvent>) -> Option<SocketAddr
 }
 
 fn node_facts(settings: &Settings, ground: &Ground) -> NodeFacts {
-    let policy = ground.trust.policy();
     NodeFacts {
         software: SOFTWARE.to_owned(),
-        pool: policy.pool.clone(),
+        pool: ground.trust.policy().pool.clone(),
         peer: ground.me,
         role: settings.role,
-        seeds: policy.seeds.len(),
         started: Instant::now(),
-        policy_version: policy.version,
-        policy_expires: policy.expires,
     }
 }
 
@@ -394,7 +401,8 @@ fn bind(
     if let Some(parent) = settings.socket.parent() {
         make_directory(parent)?;
     }
-    let parts = SocketParts { driver, store, facts, users: settings.socket_users.clone().into() };
+    let users = settings.socket_users.clone().into();
+    let parts = SocketParts { driver, store, facts, users, restored: Restored::default() };
     JobSocket::bind(settings, parts)
         .map_err(|source| StartError::Io { path: settings.socket.clone(), source })
 }

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     Directory,
     Outvoted,
     NotBelieved,
+    TakenBack,
     Interrupted,
 }
 
@@ -37,6 +38,7 @@ impl Kind {
             Self::Directory => "directory",
             Self::Outvoted => "outvoted",
             Self::NotBelieved => "not_believed",
+            Self::TakenBack => "taken_back",
             Self::Interrupted => "interrupted",
         }
     }
@@ -52,6 +54,7 @@ impl Kind {
             Self::Directory => 6,
             Self::Outvoted => 7,
             Self::NotBelieved => 8,
+            Self::TakenBack => 9,
             Self::Interrupted => 130,
         }
     }
@@ -91,9 +94,10 @@ struct ErrorReport<'a> {
 }
 
 impl Failure {
-    /// Prints it as one object for scripts. A miss, and what is not believed, has its own object, and has printed it.
+    /// Prints it as one object for scripts. A miss, what is not believed and what was taken back have objects of their own,
+    /// and have printed them.
     pub(crate) fn print_json(&self) {
-        if ![Kind::Miss, Kind::NotBelieved].contains(&self.kind) {
+        if ![Kind::Miss, Kind::NotBelieved, Kind::TakenBack].contains(&self.kind) {
             // Nothing better can be done where standard output is gone.
             drop(output::print_json(&self.report()));
         }
@@ -235,6 +239,7 @@ mod tests {
             (Kind::Directory, 6),
             (Kind::Outvoted, 7),
             (Kind::NotBelieved, 8),
+            (Kind::TakenBack, 9),
             (Kind::Interrupted, 130),
         ];
         for (kind, status) in table {

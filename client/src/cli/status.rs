@@ -1,17 +1,27 @@
 //! `pollux status`
 
+mod job;
+
 use super::common::{Common, disabled, parse_seconds};
 use super::{Done, output};
 use clap::Args;
 use indicatif::HumanBytes;
+use pollux_client::clock::now;
 use pollux_client::flow::status;
 use pollux_client::protocol::NodeStatus;
 use pollux_core::Timestamp;
 use std::time::Duration;
 
-/// Show how the node of this instance is
+/// A policy that has so long to go is warned of: somebody with root keys has to be found.
+const RENEW_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+
+/// Show how the node of this instance is, or what of a job's caches was taken back
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Instead, show which caches were taken back since jobs of this user restored them through this node, and why; status
+    /// 9 if there are any
+    #[arg(long)]
+    job: bool,
     /// Seconds to wait for the node
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
     timeout: Duration,
@@ -24,11 +34,32 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return output::print_disabled(arguments.common.json);
     }
     let connection = arguments.common.connect(arguments.timeout)?;
+    if arguments.job {
+        return job::run(&connection, arguments.timeout, arguments.common.json);
+    }
     let status = status(&connection, arguments.timeout)?;
+    if let Some(warning) = expiry(now(), Timestamp::from_millis(status.policy_expires_ms)) {
+        output::say(&warning);
+    }
     if arguments.common.json {
         return output::print_json(&status);
     }
     output::print(&words(&status))
+}
+
+/// A warning, if the policy does not last long any more.
+fn expiry(now: Timestamp, expires: Timestamp) -> Option<String> {
+    const RENEW: &str = "`pollux pool renew --spread` renews it, with root keys";
+    let left = expires.since(now);
+    if left > RENEW_BEFORE {
+        return None;
+    }
+    if left.is_zero() {
+        return Some(format!("warning: the policy has expired: {RENEW}"));
+    }
+    let hours = left.as_secs() / 3600;
+    let left = if hours < 48 { format!("{hours} hours") } else { format!("{} days", hours / 24) };
+    Some(format!("warning: the policy expires in {left}: {RENEW}"))
 }
 
 fn words(status: &NodeStatus) -> String {
@@ -43,7 +74,7 @@ fn words(status: &NodeStatus) -> String {
          manifests  {}, and {} relayed answers kept\n\
          now        {} jobs, {} chunks under way\n\
          store      {} chunks, {} of {}; {} free on the disk\n\
-         policy     version {}, good until {}\n\
+         policy     version {}, good until {}; {} yanks\n\
          trouble    {} wrong chunks seen, {} peers banned{silent}",
         status.software,
         status.role,
@@ -63,6 +94,7 @@ fn words(status: &NodeStatus) -> String {
         HumanBytes(status.disk_free_bytes),
         status.policy_version,
         Timestamp::from_millis(status.policy_expires_ms),
+        engine.yanks,
         engine.junk_chunks,
         engine.banned,
     )
@@ -80,7 +112,13 @@ mod tests {
             peer: "12D3".to_owned(),
             role: "node".to_owned(),
             uptime_seconds: 61,
-            engine: EngineStatus { joined: true, seeds_total: 3, relays: 4, ..EngineStatus::default() },
+            engine: EngineStatus {
+                joined: true,
+                seeds_total: 3,
+                relays: 4,
+                yanks: 2,
+                ..EngineStatus::default()
+            },
             store_chunks: 5,
             store_bytes: 2048,
             store_bytes_max: 4096,
@@ -98,10 +136,22 @@ mod tests {
             "joined; 0 of 3 seeds connected, 0 peers",
             "and 4 relayed answers kept",
             "5 chunks, 2.00 KiB of 4.00 KiB; 1.00 KiB free",
-            "version 6, good until 1970-01-01",
+            "version 6, good until 1970-01-01T00:00:00Z; 2 yanks\n",
         ] {
             assert!(text.contains(words), "{words}: {text}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_ends_soon_is_warned_of() {
+        let warned = |hours: u64| {
+            let left = Duration::from_secs(hours * 3600);
+            expiry(Timestamp::from_millis(0), Timestamp::from_millis(0).after(left)).unwrap_or_default()
+        };
+        assert_eq!(warned(14 * 24 + 1), "");
+        assert!(warned(14 * 24).contains("expires in 14 days"), "{}", warned(14 * 24));
+        assert!(warned(30).contains("expires in 30 hours"), "{}", warned(30));
+        assert!(warned(0).contains("has expired: `pollux pool renew"), "{}", warned(0));
     }
 
     #[test]

@@ -93,6 +93,7 @@ mod tests {
         let table = [
             (Miss::Disabled, "disabled"),
             (Miss::NoNode(words()), "no-node"),
+            (Miss::Node(MissReason::Yanked), "yanked"),
             (Miss::Broken(words()), "broken"),
             (Miss::TooSlow, "too-slow"),
             (Miss::NotBelieved(words()), "not-believed"),

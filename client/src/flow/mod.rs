@@ -31,7 +31,7 @@ pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
 pub use miss::Miss;
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
-pub use papers::{Spread, papers, spread};
+pub use papers::{Spread, papers, spread, used};
 pub use publish::{PublishRequest, publish};
 pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
 pub use save::{Ancestry, SaveRequest, Signer, save};

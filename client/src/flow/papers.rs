@@ -1,9 +1,9 @@
-//! Roots, policies and yanks: asked for, and handed to the seeds.
+//! Roots, policies and yanks: asked for, and handed to the seeds; and what they took back of what a job used.
 
 use super::deadlines::{GRACE, milliseconds_until};
 use crate::connection::{Connection, ConnectionError};
-use crate::protocol::{PAPERS_BYTES_MAX, Reply, Request};
-use pollux_core::{Papers, PapersDigest};
+use crate::protocol::{PAPERS_BYTES_MAX, Reply, Request, TakenBack};
+use pollux_core::{ManifestId, Papers, PapersDigest};
 use std::time::{Duration, Instant};
 
 /// The version of the protocol that papers came with.
@@ -83,6 +83,24 @@ pub fn spread(
         }
     }
     Ok(last)
+}
+
+/// Which of these manifests were taken back, as far as the node knows. None named: of those that jobs of this user restored
+/// through the node since it started.
+///
+/// # Errors
+/// A node of an older release, or a connection that is of no more use.
+pub fn used(
+    connection: &Connection,
+    manifests: Vec<ManifestId>,
+    patience: Duration,
+) -> Result<Vec<TakenBack>, ConnectionError> {
+    check_version(connection)?;
+    connection.send(&Request::Used { manifests })?;
+    let Reply::Used { yanked } = connection.reply(Instant::now() + patience)? else {
+        return Err(ConnectionError::OutOfTurn);
+    };
+    Ok(yanked)
 }
 
 fn check_version(connection: &Connection) -> Result<(), ConnectionError> {

@@ -1,7 +1,7 @@
 //! What sessions and the driver say to each other.
 
 use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source};
-use pollux_core::{ChunkId, ChunkRef, VerifiedChunk};
+use pollux_core::{ChunkId, ChunkRef, ManifestId, Trust, VerifiedChunk};
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 
@@ -48,11 +48,24 @@ pub enum DriverEvent {
     },
     /// How is the engine?
     Status(StatusQuestion),
+    /// What is everything judged by?
+    Trust(TrustQuestion),
+    /// Which of these are believed no more, and why?
+    Withdrawn {
+        /// A bounded number.
+        manifests: Vec<ManifestId>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Vec<(ManifestId, String)>>,
+    },
 }
 
 /// Where the answer goes.
 #[derive(Debug)]
 pub struct StatusQuestion(pub oneshot::Sender<EngineStatus>);
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub struct TrustQuestion(pub oneshot::Sender<Arc<Trust>>);
 
 /// What the driver gives a session.
 #[derive(Debug)]
@@ -122,6 +135,26 @@ impl DriverHandle {
     pub async fn status(&self) -> Result<EngineStatus, Stopping> {
         let (answer, question) = oneshot::channel();
         self.tell(DriverEvent::Status(StatusQuestion(answer))).await?;
+        question.await.map_err(|_| Stopping)
+    }
+
+    /// Asks what everything is judged by. Dropping the future forgets the question.
+    ///
+    /// # Errors
+    /// The driver has stopped.
+    pub async fn trust(&self) -> Result<Arc<Trust>, Stopping> {
+        let (answer, question) = oneshot::channel();
+        self.tell(DriverEvent::Trust(TrustQuestion(answer))).await?;
+        question.await.map_err(|_| Stopping)
+    }
+
+    /// Asks which of these are believed no more, and why. Dropping the future forgets the question.
+    ///
+    /// # Errors
+    /// The driver has stopped.
+    pub async fn withdrawn(&self, manifests: Vec<ManifestId>) -> Result<Vec<(ManifestId, String)>, Stopping> {
+        let (answer, question) = oneshot::channel();
+        self.tell(DriverEvent::Withdrawn { manifests, answer }).await?;
         question.await.map_err(|_| Stopping)
     }
 }

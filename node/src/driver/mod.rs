@@ -14,7 +14,7 @@ mod tests;
 mod tree_reader;
 mod workers;
 
-pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion};
+pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion, TrustQuestion};
 pub use workers::WorkerBounds;
 
 use crate::clock::Clock;
@@ -22,9 +22,8 @@ use crate::net::{NetEvent, NetHandle};
 use crate::store::{Recovery, Store};
 use frames::Frames;
 use pollux_core::engine::{Credit, Engine, EngineConfig, Input, JobId, StoreFailure};
-use pollux_core::{KeyPair, PeerRole, Trust};
+use pollux_core::{KeyPair, ManifestId, PeerRole};
 use sessions::Sessions;
-use std::sync::Arc;
 use std::time::Duration;
 use sweeper::Sweeper;
 pub(crate) use sweeper::UNPUBLISHED_MARKS;
@@ -41,8 +40,6 @@ pub struct DriverParts {
     pub engine: EngineConfig,
     /// The key that signs what the engine states.
     pub identity: KeyPair,
-    /// What everything is judged by.
-    pub trust: Arc<Trust>,
     /// The clocks.
     pub clock: Clock,
     /// The chunk store.
@@ -61,8 +58,6 @@ pub struct Driver {
     workers: Workers,
     net: NetHandle,
     frames: Frames,
-    /// Names the seeds: an operator wants to know when one cannot be reached.
-    trust: Arc<Trust>,
     sessions: Sessions,
     /// None on a seed.
     sweeper: Option<Sweeper>,
@@ -83,15 +78,13 @@ impl Driver {
             Sweeper::new(parts.store.clone(), handle.saving_lock(), remembered, now.instant)
         });
         let engine = Engine::new(parts.engine, now);
-        let trust = Arc::clone(&parts.trust);
-        let workers = Workers::new(parts.store, parts.trust, parts.identity, done);
+        let workers = Workers::new(parts.store, parts.identity, done);
         let driver = Self {
             engine,
             clock: parts.clock,
             workers,
             net: parts.net,
             frames: Frames::default(),
-            trust,
             sessions: Sessions::default(),
             sweeper,
             results,
@@ -105,6 +98,9 @@ impl Driver {
     fn started(mut self, recovery: Recovery) -> Self {
         for credit in WorkerBounds::for_this_machine().credits() {
             self.feed(Input::Credit(credit));
+        }
+        if let Some(next) = recovery.papers.and_then(|papers| papers.next) {
+            self.feed(Input::RecoveredPapers(next));
         }
         for (seed, epoch) in recovery.seen {
             self.feed(Input::RecoveredSeen { seed, epoch });
@@ -197,7 +193,8 @@ impl Driver {
             }
             NetEvent::Disconnected { peer } => Input::Disconnected { peer },
             NetEvent::DialFailed { peer } => {
-                if self.trust.is_seed(&peer) {
+                // An operator wants to know.
+                if self.engine.trust().is_seed(&peer) {
                     tracing::warn!(%peer, "a seed cannot be reached, or is not the one that the policy names");
                 }
                 Input::DialFailed { peer }
@@ -263,8 +260,16 @@ impl Driver {
                 }
                 self.sweep();
             }
+            // Who asks may have left.
             DriverEvent::Status(StatusQuestion(answer)) => drop(answer.send(self.engine.status())),
+            DriverEvent::Trust(TrustQuestion(answer)) => drop(answer.send(self.engine.trust().clone())),
+            DriverEvent::Withdrawn { manifests, answer } => drop(answer.send(self.withdrawn(&manifests))),
         }
+    }
+
+    fn withdrawn(&self, manifests: &[ManifestId]) -> Vec<(ManifestId, String)> {
+        let why = |manifest: &ManifestId| Some((*manifest, self.engine.withdrawn(manifest)?.to_owned()));
+        manifests.iter().filter_map(why).collect()
     }
 }
 

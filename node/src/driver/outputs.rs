@@ -33,7 +33,7 @@ impl Driver {
             }
             Output::Serve { ask, chunk } => self.workers.serve(&self.net, ask, chunk),
             Output::Decline { ask, why } => self.net.answer(ask, Err(why)),
-            Output::Verify { task, work } => self.workers.verify(task, *work),
+            Output::Verify { task, work, trust } => self.workers.verify(task, *work, trust),
             Output::Sign { task, statement } => self.workers.sign(task, *statement),
             Output::Record { task, record } => self.record(task, *record),
             Output::Sync { task } => self.workers.sync(task),
@@ -111,6 +111,10 @@ fn log_event(event: &Event) {
         Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
         Event::Certified { manifest } => tracing::info!(%manifest, "manifest certified"),
         Event::Silent { .. } | Event::Merged { .. } | Event::Whole { .. } => log_wholeness(event),
+        Event::PapersChanged { .. }
+        | Event::PolicyHeard { .. }
+        | Event::Withdrawn { .. }
+        | Event::PapersNotKept => log_papers(event),
         Event::OfferRefused { from: peer, manifest, place: Some((key, sequence)), why } => {
             tracing::info!(%peer, %manifest, %key, sequence, reason = %why, "offer refused");
         }
@@ -126,6 +130,25 @@ fn log_wholeness(event: &Event) {
         Event::Silent { why } => tracing::warn!(reason = %why, "this seed signs nothing for now"),
         Event::Merged { from } => tracing::info!(seed = %from, "merged what another seed keeps"),
         Event::Whole { others } => tracing::info!(others, "this seed signs from now on"),
+        _ => {}
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the events")]
+fn log_papers(event: &Event) {
+    match event {
+        Event::PapersChanged { root, policy, yanks } => {
+            tracing::info!(root, policy, yanks, "everything is judged anew");
+        }
+        Event::PolicyHeard { version } => {
+            tracing::info!(version, "a newer policy is known; it counts once enough seeds go by it");
+        }
+        Event::Withdrawn { manifest, why } => {
+            tracing::warn!(%manifest, reason = %why, "a manifest is served no more");
+        }
+        Event::PapersNotKept => tracing::error!(
+            "policy and yanks could not be made durable: after a restart this node goes by older ones until it meets seeds"
+        ),
         _ => {}
     }
 }

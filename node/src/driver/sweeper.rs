@@ -64,7 +64,11 @@ impl Sweeper {
         match record {
             Record::Certified(certified) => self.remembered.extend(named(certified)),
             Record::Forget(manifest) => drop(self.remembered.remove(manifest)),
-            Record::Vote { .. } | Record::Ballot { .. } | Record::Marker { .. } | Record::Seen { .. } => {}
+            Record::Vote { .. }
+            | Record::Ballot { .. }
+            | Record::Marker { .. }
+            | Record::Seen { .. }
+            | Record::Papers { .. } => {}
         }
     }
 

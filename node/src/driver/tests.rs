@@ -9,9 +9,10 @@ use pollux_core::engine::{
 use pollux_core::message::ListQuery;
 use pollux_core::{
     ChunkFault, ChunkId, ChunkRef, Entry, EntryKind, Frame, FrameDecoder, FrameEncoder, FrameKind,
-    ManifestId, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, VerifiedChunk,
+    ManifestId, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, Trust, VerifiedChunk,
 };
 use std::path::Path;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 struct Fixture {
@@ -57,11 +58,11 @@ async fn fixture() -> Fixture {
         software: "a test".to_owned(),
         listen_port: 1,
         token: pool.token.clone(),
-        trust: Arc::clone(&trust),
+        trust,
         rng_seed: 1,
     };
     let (driver, handle) =
-        Driver::new(DriverParts { engine, identity, trust, clock, store: store.clone(), recovery, net });
+        Driver::new(DriverParts { engine, identity, clock, store: store.clone(), recovery, net });
     let (wire, wire_events) = mpsc::channel(64);
     Fixture { driver, handle, wire, wire_events, store, _directory: directory }
 }

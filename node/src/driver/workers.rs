@@ -52,20 +52,14 @@ pub(super) struct Workers {
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    trust: Arc<Trust>,
     identity: KeyPair,
     done: mpsc::UnboundedSender<Input>,
     decoders: Mutex<Vec<FrameDecoder>>,
 }
 
 impl Workers {
-    pub(super) fn new(
-        store: Store,
-        trust: Arc<Trust>,
-        identity: KeyPair,
-        done: mpsc::UnboundedSender<Input>,
-    ) -> Self {
-        let shared = Shared { store, trust, identity, done, decoders: Mutex::default() };
+    pub(super) fn new(store: Store, identity: KeyPair, done: mpsc::UnboundedSender<Input>) -> Self {
+        let shared = Shared { store, identity, done, decoders: Mutex::default() };
         Self { shared: Arc::new(shared), tree_turn: Arc::default() }
     }
 
@@ -123,8 +117,8 @@ impl Workers {
         });
     }
 
-    pub(super) fn verify(&self, task: TaskId, work: Work) {
-        self.start(move |shared| Input::Verified { task, verdict: Box::new(work.run(&shared.trust)) });
+    pub(super) fn verify(&self, task: TaskId, work: Work, trust: Arc<Trust>) {
+        self.start(move |_| Input::Verified { task, verdict: Box::new(work.run(&trust)) });
     }
 
     pub(super) fn sign(&self, task: TaskId, statement: Statement) {

@@ -23,6 +23,9 @@ pub(super) const UPLOAD_SYNC_BYTES: usize = 32 * 1024 * 1024;
 pub(super) const UPLOADS_PER_TURN: usize = 16;
 /// Replies that wait for a job's socket before nothing more is read from it.
 pub(super) const REPLIES_MAX: usize = 8;
+/// Bytes of the reason why one manifest was taken back: as many of them as are remembered of a user fit into a message, with
+/// their keys.
+pub(super) const WHY_BYTES_MAX: usize = 400;
 /// For the first message.
 pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the rest of a frame that has begun.

@@ -8,6 +8,7 @@ mod limits;
 mod pending;
 mod places;
 mod questions;
+mod restored;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,9 @@ use limits::SESSION_WIND_UP;
 use places::Places;
 use pollux_client::protocol::{Reply, encode};
 use pollux_core::engine::JobId;
+pub use restored::Restored;
 pub use session::NodeFacts;
-use session::Session;
+use session::{Job, Session};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -47,6 +49,8 @@ pub struct SocketParts {
     pub facts: Arc<NodeFacts>,
     /// User ids that may connect; empty: all.
     pub users: Arc<[u32]>,
+    /// What jobs restored.
+    pub restored: Restored,
 }
 
 /// A bound socket. Dropped, it removes its path.
@@ -112,6 +116,7 @@ impl JobSocket {
             return refuse(stream, "too many jobs are connected to this node");
         };
         tracing::debug!(job = job.0, uid = user.uid(), pid = user.pid(), "job connected");
+        let job = Job { id: job, uid: user.uid() };
         let session = Session::new(self.parts.clone(), self.turns.clone(), job, Arc::clone(&seat));
         sessions.spawn(async move {
             let Some(place) = seat.taken().await else { return };

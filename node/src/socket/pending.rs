@@ -1,7 +1,7 @@
 //! What a job waits for; shared by both halves of its connection.
 
 use pollux_client::protocol::CHUNKS_OUTSTANDING_MAX;
-use pollux_core::ChunkRef;
+use pollux_core::{ChunkRef, Key, ManifestId};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 pub(super) struct Pending {
     question: AtomicBool,
     chunks: Mutex<BTreeSet<ChunkRef>>,
+    /// The last answer to a question that was one.
+    found: Mutex<Option<(ManifestId, Key)>>,
     fewer: Notify,
 }
 
@@ -29,6 +31,17 @@ impl Pending {
     /// The question was answered.
     pub(super) fn answered(&self) {
         self.question.store(false, Ordering::Relaxed);
+    }
+
+    /// The question was answered with this manifest.
+    pub(super) fn found(&self, manifest: ManifestId, key: Key) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((manifest, key));
+    }
+
+    /// The key of a manifest that was the last answer; none if it was not.
+    pub(super) fn key_of(&self, manifest: &ManifestId) -> Option<Key> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().filter(|(id, _)| id == manifest).map(|(_, key)| key.clone())
     }
 
     /// Counts what is asked for; gives back what was not asked for already.

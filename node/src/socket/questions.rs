@@ -1,12 +1,14 @@
 //! What a job asks, answered here or handed to the engine.
 
-use super::limits::DEADLINE_MAX;
+use super::limits::{DEADLINE_MAX, WHY_BYTES_MAX};
 use super::session::{Session, SessionEnd};
 use crate::driver::{DriverEvent, UNPUBLISHED_MARKS};
-use pollux_client::protocol::{CHUNKS_PER_MESSAGE_MAX, PutFailure, Reply, Request};
+use pollux_client::protocol::{
+    CHUNKS_PER_MESSAGE_MAX, PAPERS_BYTES_MAX, PutFailure, Reply, Request, TakenBack, USED_MAX,
+};
 use pollux_client::random;
 use pollux_core::engine::JobRequest;
-use pollux_core::limits::FALLBACKS_MAX;
+use pollux_core::limits::{FALLBACKS_MAX, SEEDS_MAX};
 use pollux_core::{ChunkId, ChunkRef, ManifestId, Nonce, Query};
 use std::time::Duration;
 
@@ -26,7 +28,8 @@ impl Session {
             }
             Request::Resolve { key, fallbacks, deadline_ms } => {
                 bounded(fallbacks.len(), FALLBACKS_MAX)?;
-                let nonces = fresh_nonces(self.parts.facts.seeds)?;
+                // The policy may change, and with it the seeds, while the question is under way.
+                let nonces = fresh_nonces(SEEDS_MAX)?;
                 let query = Query { key, fallbacks };
                 self.question(JobRequest::Resolve { query, nonces, deadline: deadline(deadline_ms) }).await
             }
@@ -37,12 +40,45 @@ impl Session {
             Request::List { what, deadline_ms } => {
                 self.question(JobRequest::List { what, deadline: deadline(deadline_ms) }).await
             }
-            Request::Papers | Request::Spread { .. } => Err(refused("this node spreads no papers")),
+            Request::Papers => self.papers().await,
+            Request::Spread { papers, deadline_ms } => {
+                self.question(JobRequest::Spread { papers, deadline: deadline(deadline_ms) }).await
+            }
+            Request::Used { manifests } => {
+                bounded(manifests.len(), USED_MAX)?;
+                self.used(manifests).await
+            }
         }
+    }
+
+    /// In parts, each of which waits until the job has taken the one before.
+    async fn papers(&self) -> Result<(), SessionEnd> {
+        let trust = self.parts.driver.trust().await.map_err(|_| SessionEnd::Stopping)?;
+        let (parts, digest) = (trust.papers().split(PAPERS_BYTES_MAX), trust.papers_digest());
+        let last = parts.len().saturating_sub(1);
+        for (number, papers) in parts.into_iter().enumerate() {
+            self.reply(Reply::Papers { papers, digest, more: number < last }).await?;
+        }
+        Ok(())
+    }
+
+    /// Those that the job names; or, if it names none, those that jobs of its user restored.
+    async fn used(&self, manifests: Vec<ManifestId>) -> Result<(), SessionEnd> {
+        let restored = self.parts.restored.of(self.uid);
+        let asked =
+            if manifests.is_empty() { restored.iter().map(|(id, _)| *id).collect() } else { manifests };
+        let withdrawn = self.parts.driver.withdrawn(asked).await.map_err(|_| SessionEnd::Stopping)?;
+        let key_of = |manifest| restored.iter().find(|(id, _)| *id == manifest).map(|(_, key)| key.clone());
+        let taken_back =
+            |(manifest, why)| TakenBack { manifest, key: key_of(manifest), why: within(why, WHY_BYTES_MAX) };
+        self.reply(Reply::Used { yanked: withdrawn.into_iter().map(taken_back).collect() }).await
     }
 
     /// What is under way already is not asked of the engine again: each answer to this job waits in memory.
     async fn fetch(&self, manifest: ManifestId, chunks: Vec<ChunkRef>) -> Result<(), SessionEnd> {
+        if let Some(key) = self.pending.key_of(&manifest) {
+            self.parts.restored.note(self.uid, manifest, &key);
+        }
         let chunks = self.pending.add_chunks(chunks);
         if !chunks.is_empty() {
             return self.ask(JobRequest::Fetch { manifest, chunks }).await;
@@ -98,6 +134,12 @@ fn bounded(count: usize, most: usize) -> Result<(), SessionEnd> {
         return Err(SessionEnd::Refused(format!("{count} in one message, {most} at most")));
     }
     Ok(())
+}
+
+/// The words, or as many as fit.
+fn within(mut words: String, bytes_max: usize) -> String {
+    words.truncate(words.floor_char_boundary(bytes_max));
+    words
 }
 
 fn deadline(milliseconds: u32) -> Duration {

@@ -12,7 +12,7 @@ use pollux_client::protocol::{
     ChunkHead, FrameError, FrameHead, FrameType, NodeStatus, Reply, Request, VERSION, VERSION_OLDEST, decode,
 };
 use pollux_core::engine::JobId;
-use pollux_core::{Frame, PeerId, PeerRole, Timestamp};
+use pollux_core::{Frame, PeerId, PeerRole};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,14 +34,17 @@ pub struct NodeFacts {
     pub peer: PeerId,
     /// Node or seed.
     pub role: PeerRole,
-    /// Seeds of the policy: a question needs a nonce for each.
-    pub seeds: usize,
     /// When the node started.
     pub started: Instant,
-    /// Version of the policy.
-    pub policy_version: u64,
-    /// When it expires.
-    pub policy_expires: Timestamp,
+}
+
+/// Who has connected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Job {
+    /// The connection's number.
+    pub(super) id: JobId,
+    /// The user that the system names.
+    pub(super) uid: u32,
 }
 
 /// Why a session ends before its job hangs up.
@@ -73,6 +76,7 @@ enum Incoming {
 pub(super) struct Session {
     pub(super) parts: SocketParts,
     pub(super) job: JobId,
+    pub(super) uid: u32,
     pub(super) pending: Arc<Pending>,
     pub(super) uploads: Uploads,
     pub(super) turns: Turns,
@@ -85,11 +89,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(parts: SocketParts, turns: Turns, job: JobId, seat: Arc<Seat>) -> Self {
+    pub(super) fn new(parts: SocketParts, turns: Turns, job: Job, seat: Arc<Seat>) -> Self {
         let (replies, outgoing) = mpsc::channel(REPLIES_MAX);
         let uploads = Uploads::new(parts.store.clone(), turns.clone());
         let (pending, outgoing) = (seat.pending(), Some(outgoing));
-        Self { parts, job, pending, uploads, turns, seat, saving: None, replies, outgoing }
+        let Job { id: job, uid } = job;
+        Self { parts, job, uid, pending, uploads, turns, seat, saving: None, replies, outgoing }
     }
 
     /// Serves the job until it hangs up or breaks a rule. Dropping the future hangs up.
@@ -216,13 +221,13 @@ impl Session {
                 PeerRole::Seed => "seed".to_owned(),
             },
             uptime_seconds: facts.started.elapsed().as_secs(),
+            policy_version: engine.policy_version,
+            policy_expires_ms: engine.policy_expires_ms,
             engine,
             store_chunks: usage.chunks,
             store_bytes: usage.bytes,
             store_bytes_max: usage.bytes_max,
             disk_free_bytes: usage.disk_free_bytes,
-            policy_version: facts.policy_version,
-            policy_expires_ms: facts.policy_expires.as_millis(),
         })))
     }
 }

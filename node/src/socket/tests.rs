@@ -12,14 +12,14 @@ use pollux_client::protocol::{
 use pollux_core::engine::{FetchEnd, JobReply, JobRequest, MissReason, Source};
 use pollux_core::message::ListQuery;
 use pollux_core::{
-    ChunkId, ChunkRef, Frame, FrameEncoder, FrameKind, KeyPair, ManifestId, PeerId, PeerRole, Timestamp,
-    VerifiedChunk,
+    ChunkId, ChunkRef, Frame, FrameEncoder, FrameKind, KeyPair, ManifestId, PeerId, PeerRole, VerifiedChunk,
 };
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 const JOB: JobId = JobId(1);
+const WHO: session::Job = session::Job { id: JOB, uid: 7 };
 const MANIFEST: ManifestId = ManifestId::from_bytes([7; 32]);
 
 struct Job {
@@ -50,15 +50,13 @@ impl Job {
             pool: "ci".to_owned(),
             peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
             role: PeerRole::Node,
-            seeds: 1,
             started: std::time::Instant::now(),
-            policy_version: 1,
-            policy_expires: Timestamp::from_millis(0),
         });
-        let parts = SocketParts { driver: driver.clone(), store: store.clone(), facts, users: Arc::new([]) };
+        let (users, restored) = (Arc::new([]), Restored::default());
+        let parts = SocketParts { driver: driver.clone(), store: store.clone(), facts, users, restored };
         let (stream, other) = UnixStream::pair().unwrap();
         let seat = Seat::alone();
-        let session = tokio::spawn(Session::new(parts, Turns::default(), JOB, Arc::clone(&seat)).run(other));
+        let session = tokio::spawn(Session::new(parts, Turns::default(), WHO, Arc::clone(&seat)).run(other));
         Self { stream, events, session, driver, store, seat, _directory: directory }
     }
 

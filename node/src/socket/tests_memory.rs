@@ -8,7 +8,7 @@ use super::*;
 use crate::driver::{Delivery, DriverEvent, SessionItem};
 use crate::store::StoreOptions;
 use pollux_core::engine::Source;
-use pollux_core::{FrameEncoder, KeyPair, PeerId, PeerRole, Timestamp, VerifiedChunk};
+use pollux_core::{FrameEncoder, KeyPair, PeerId, PeerRole, VerifiedChunk};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
@@ -81,12 +81,10 @@ fn parts(store: &Store) -> (SocketParts, mpsc::Receiver<DriverEvent>) {
         pool: "ci".to_owned(),
         peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
         role: PeerRole::Node,
-        seeds: 1,
         started: std::time::Instant::now(),
-        policy_version: 1,
-        policy_expires: Timestamp::from_millis(0),
     });
-    (SocketParts { driver, store: store.clone(), facts, users: Arc::new([]) }, events)
+    let restored = Restored::default();
+    (SocketParts { driver, store: store.clone(), facts, users: Arc::new([]), restored }, events)
 }
 
 #[tokio::test(start_paused = true)]

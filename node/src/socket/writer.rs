@@ -151,11 +151,15 @@ impl Writer {
         match &reply {
             JobReply::FetchFailed { chunk, .. } => self.pending.chunk_done(chunk),
             JobReply::FetchDone | JobReply::PublishProgress { .. } => {}
-            JobReply::Found { .. }
-            | JobReply::Miss(_)
+            JobReply::Found { certified, .. } => {
+                self.pending.found(certified.id(), certified.manifest().key.clone());
+                self.pending.answered();
+            }
+            JobReply::Miss(_)
             | JobReply::Published { .. }
             | JobReply::PublishFailed(_)
-            | JobReply::Listing { .. } => self.pending.answered(),
+            | JobReply::Listing { .. }
+            | JobReply::Spread { .. } => self.pending.answered(),
         }
         self.write(&wire_reply(reply)).await
     }
@@ -205,6 +209,7 @@ fn wire_reply(reply: JobReply) -> Reply {
             let rows = rows.iter().map(pollux_core::CertifiedManifest::to_envelope).collect();
             Reply::Listing { rows, more, from_seed }
         }
+        JobReply::Spread { held, needed, of, refused } => Reply::Spread { held, needed, of, refused },
     }
 }
 
@@ -213,6 +218,7 @@ const fn miss_reason(why: FetchEnd) -> MissReason {
         FetchEnd::NoHolder => MissReason::NoHolder,
         FetchEnd::NoProgress => MissReason::TooSlow,
         FetchEnd::UnknownManifest => MissReason::NotBelieved,
+        FetchEnd::Yanked => MissReason::Yanked,
     }
 }
 

@@ -54,9 +54,10 @@ use disk::{Disk, RealDisk, SegmentNumber};
 use group_sync::GroupSync;
 use pollux_core::message::VoteEnvelope;
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, PeerId, VerifiedChunk, engine::Record,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, Papers, PeerId, VerifiedChunk, engine::Record,
 };
 use records::{Quarantined, Records};
+use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -109,8 +110,19 @@ pub struct Recovery {
     pub seen: Vec<(PeerId, u64)>,
     /// The epoch of this store as it was opened, if it has a marker: see [`Record`].
     pub marker: Option<u64>,
+    /// What everything was judged by when that last changed.
+    pub papers: Option<KeptPapers>,
     /// Bytes cut off behind the last whole record.
     pub torn_bytes: u64,
+}
+
+/// What everything is judged by, as it is kept over a restart: see [`Record`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPapers {
+    /// In force.
+    pub taken: Papers,
+    /// With a newer policy that had not taken over.
+    pub next: Option<Papers>,
 }
 
 /// What a store holds.
@@ -172,6 +184,7 @@ impl Store {
             ballots: loaded.ballots,
             seen: loaded.seen,
             marker: loaded.marker,
+            papers: loaded.papers,
             torn_bytes: opening.torn_bytes,
         };
         let inner = Inner { chunks, records, disk, lost: Mutex::default(), _claim: claim };
@@ -251,6 +264,9 @@ impl Store {
                 records.mark(*epoch)
             }
             Record::Seen { seed, epoch } => records.see(seed, *epoch),
+            Record::Papers { taken, next } => {
+                records.keep_papers(&KeptPapers { taken: taken.clone(), next: next.clone() })
+            }
         }
     }
 

@@ -8,12 +8,13 @@
 //! | `ballots` | manifest id, 32 bytes; seed, 32 bytes | 1, then postcard of `VoteEnvelope` |
 //! | `seen` | seed, 32 bytes | the highest epoch of its store that was seen |
 //! | `marker` | `epoch` | the epoch of this store; absent: it has no marker |
+//! | `papers` | `papers` | 1, then postcard of the `Papers` in force and, as an option, those with a newer policy |
 //! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
 //!
 //! The leading 1 is the value's version. A vote that cannot be read still forbids another one. Where there
 //! is a marker, whatever enters `certified`, `votes` or `ballots` raises its epoch by one in the same transaction.
 use super::{
-    StoreError,
+    KeptPapers, StoreError,
     disk::{DiskFile, SegmentNumber},
     error::is_full,
     records_file::RecordsFile,
@@ -30,6 +31,9 @@ const BALLOTS: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new
 const SEEN: TableDefinition<'_, &[u8], u64> = TableDefinition::new("seen");
 const MARKER: TableDefinition<'_, &str, u64> = TableDefinition::new("marker");
 const EPOCH: &str = "epoch";
+const PAPERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("papers");
+/// The one name in [`PAPERS`].
+const KEPT: &str = "papers";
 const QUARANTINED: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("quarantined");
 const VALUE_VERSION: u8 = 1;
 /// Pages that redb may keep in memory, in bytes: records are read once, at start.
@@ -60,6 +64,8 @@ pub(super) struct Loaded {
     pub(super) seen: Vec<(PeerId, u64)>,
     /// The epoch of this store, if it has a marker.
     pub(super) marker: Option<u64>,
+    /// What everything is judged by.
+    pub(super) papers: Option<KeptPapers>,
 }
 
 /// See the module.
@@ -81,13 +87,14 @@ impl Records {
             transaction.open_table(BALLOTS).map_err(fault)?;
             transaction.open_table(SEEN).map_err(fault)?;
             transaction.open_table(MARKER).map_err(fault)?;
+            transaction.open_table(PAPERS).map_err(fault)?;
             transaction.open_table(QUARANTINED).map_err(fault)?;
             Ok(())
         })?;
         Ok(records)
     }
 
-    /// Reads everything but what is quarantined; manifests and votes that cannot be read are left out, and logged.
+    /// Reads everything but what is quarantined; what cannot be read is left out, and logged.
     pub(super) fn load(&self) -> Result<Loaded, StoreError> {
         self.with(|database| {
             let transaction = database.begin_read().map_err(fault)?;
@@ -107,6 +114,8 @@ impl Records {
             }
             let marker = transaction.open_table(MARKER).map_err(fault)?;
             loaded.marker = marker.get(EPOCH).map_err(fault)?.map(|epoch| epoch.value());
+            let papers = transaction.open_table(PAPERS).map_err(fault)?;
+            loaded.papers = papers.get(KEPT).map_err(fault)?.and_then(|papers| decode(papers.value()));
             Ok(loaded)
         })
     }
@@ -193,6 +202,16 @@ impl Records {
         self.write(raise_epoch)
     }
 
+    /// Keeps papers, in place of those before. How large they may be is bounded by their documents and lists.
+    pub(super) fn keep_papers(&self, papers: &KeptPapers) -> Result<(), StoreError> {
+        let value = encode(papers)?;
+        self.write(|transaction| {
+            let mut table = transaction.open_table(PAPERS).map_err(fault)?;
+            table.insert(KEPT, value.as_slice()).map_err(fault)?;
+            Ok(())
+        })
+    }
+
     /// Lets a certified manifest go; its votes stay.
     pub(super) fn forget(&self, manifest: &ManifestId) -> Result<(), StoreError> {
         self.write(|transaction| {
@@ -231,6 +250,16 @@ impl Records {
         let put = self.write(|transaction| {
             let mut table = transaction.open_table(VOTES).map_err(fault)?;
             table.insert((key, sequence), value).map_err(fault)?;
+            Ok(())
+        });
+        assert!(put.is_ok());
+    }
+
+    /// Puts any bytes in the papers' place.
+    #[cfg(test)]
+    pub(super) fn put_raw_papers(&self, value: &[u8]) {
+        let put = self.write(|transaction| {
+            transaction.open_table(PAPERS).map_err(fault)?.insert(KEPT, value).map_err(fault)?;
             Ok(())
         });
         assert!(put.is_ok());

@@ -279,6 +279,12 @@ impl Engine {
         }
     }
 
+    /// What everything is judged by at this moment.
+    #[must_use]
+    pub const fn trust(&self) -> &Arc<Trust> {
+        &self.config.trust
+    }
+
     /// Why a manifest that was believed here is not any more: for jobs that have used it. None: nothing is known against
     /// it.
     #[must_use]

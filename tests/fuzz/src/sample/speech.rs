@@ -1,10 +1,12 @@
 //! What peers say to each other, and what a job and its node say.
 
 use super::papers::{
-    certified, digest, key, manifest_id, papers, pattern, peer, query, signed_answer, signed_manifest, signed_membership,
-    signed_relayed, signed_token,
+    certified, digest, key, manifest_id, papers, pattern, peer, query, signed_answer, signed_manifest,
+    signed_membership, signed_relayed, signed_token,
 };
-use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, PutFailure, Reply, Request, TakenBack, encode};
+use pollux_client::protocol::{
+    ChunkHead, ChunkSource, PublishEnd, PutFailure, Reply, Request, TakenBack, encode,
+};
 use pollux_core::engine::MissReason;
 use pollux_core::message::{
     BulkOutcome, BulkReply, BulkRequest, ChunkSet, Control, Decline, Hello, ListQuery, OfferRefusal,
