@@ -101,6 +101,23 @@ impl Pool {
         Ok(Seed { peer: PeerId::new(key.public()), addresses: vec![format!("127.0.0.1:{port}")] })
     }
 
+    /// Room for one more seed, which is to join a pool that runs: where its key goes (`pollux pool add-seed --make-key`), and
+    /// the address that it will have. Its number is that of the seeds before.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub fn further_seed(&mut self) -> io::Result<(PathBuf, String)> {
+        let (name, port) = (seed_name(self.seed_ports.len()), free_port()?);
+        self.seed_ports.push(port);
+        // It must not begin as one of a new pool does: it has to merge what the others keep.
+        fs::write(self.started(&name), "")?;
+        Ok((self.keys().join(format!("{name}.pem")), format!("127.0.0.1:{port}")))
+    }
+
+    fn started(&self, name: &str) -> PathBuf {
+        self.directory.join(format!("{name}.started"))
+    }
+
     /// The directory that `pool init` filled.
     #[must_use]
     pub fn keys(&self) -> PathBuf {
@@ -142,7 +159,7 @@ impl Pool {
         let mut command = self.daemon(name, options);
         command.args(["--role", "seed", "--identity"]).arg(self.keys().join(format!("{name}.pem")));
         command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-        let started = self.directory.join(format!("{name}.started"));
+        let started = self.started(name);
         if !started.exists() {
             command.arg("--init-empty");
         }

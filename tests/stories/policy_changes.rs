@@ -1,0 +1,97 @@
+//! A policy changes while the pool runs: who may publish, from one moment to the next.
+
+use crate::fleet::{Fleet, policy_version};
+use crate::scene::{KEY, Node, until};
+use pollux_client::key_file;
+use pollux_core::KeyPair;
+use pollux_tests::{Finished, NodeOptions};
+use std::path::{Path, PathBuf};
+
+/// A key that no policy knows yet, and its public half as an operator names it.
+fn another_publisher(fleet: &Fleet) -> (PathBuf, String) {
+    let (key, path) = (KeyPair::from_seed([77; 32]), fleet.path("other.pem"));
+    key_file::write_new(&path, &key).unwrap();
+    (path, key.public().to_string())
+}
+
+fn try_save(node: &Node, tree: &Path, key: &Path) -> Finished {
+    node.pollux.save(KEY, tree, key, &[]).unwrap()
+}
+
+fn until_version(node: &Node, version: u64) {
+    node.until("the policy has taken over", |status| policy_version(status) == Some(version));
+}
+
+#[test]
+fn a_publisher_is_added_and_removed() {
+    for seeds in [1, 3] {
+        let fleet = Fleet::open(seeds);
+        let (a, b) = (fleet.node("a"), fleet.node("b"));
+        let (key, public) = another_publisher(&fleet);
+        let tree = fleet.tree("tree");
+        let refused = try_save(&a, &tree, &key);
+        assert_eq!(refused.status, Some(5), "nobody knows the key: {refused:?}");
+        let add = ["add-publisher", "other", "--key", &public, "--pattern", "story/main/**"];
+        fleet.change(&a, &add);
+        until_version(&a, 2);
+        let saved = try_save(&a, &tree, &key);
+        assert_eq!((saved.status, saved.result().as_str()), (Some(0), "saved"), "{saved:?}");
+        fleet.restore(&b, "b", &tree);
+        fleet.change(&b, &["remove-publisher", "other"]);
+        until_version(&a, 3);
+        let refused = try_save(&a, &fleet.tree("again"), &key);
+        assert_eq!(refused.status, Some(5), "it publishes no more: {refused:?}");
+        assert!(a.daemon.log_text().contains("everything is judged anew"));
+    }
+}
+
+#[test]
+fn a_policy_that_its_root_did_not_sign_changes_nothing() {
+    let fleet = Fleet::open(1);
+    let a = fleet.node("a");
+    let other = Fleet::open(1);
+    let elsewhere = other.pool.pool_file();
+    let spread = a.pollux.run(&["pool", "spread", "--pool", elsewhere.to_str().unwrap(), "--json"]).unwrap();
+    assert_eq!(spread.status, Some(5), "{spread:?}");
+    assert!(spread.stderr.contains("not believed"), "{spread:?}");
+    assert_eq!(policy_version(&fleet.status(0)), Some(1));
+}
+
+#[test]
+fn a_node_with_an_old_pool_file_boots_and_follows() {
+    let fleet = Fleet::open(3);
+    let a = fleet.node("a");
+    fleet.change(&a, &["renew", "--policy-days", "300"]);
+    let old = fleet.with_pool_file(1);
+    assert!(old.pool_file.as_ref().is_some_and(|path| path.exists()));
+    let late = fleet.node_with("late", &old);
+    until_version(&late, 2);
+    let tree = fleet.tree("tree");
+    fleet.save(&late, &tree);
+    fleet.restore(&a, "a", &tree);
+}
+
+#[test]
+fn a_seed_that_was_down_hears_of_yank_and_policy() {
+    let mut fleet = Fleet::open(3);
+    let a = fleet.node("a");
+    let (good, poisoned) = (fleet.tree("good"), fleet.tree("poisoned"));
+    fleet.save(&a, &good);
+    let bad = fleet.save(&a, &poisoned);
+    fleet.until_caught_up(2, 0);
+    fleet.seeds[2].kill().unwrap();
+    fleet.yank(&a, &bad);
+    fleet.change(&a, &["renew", "--policy-days", "300"]);
+    until_version(&a, 2);
+    let old = fleet.with_pool_file(1);
+    fleet.start(2, &old);
+    until("it hears of both", || {
+        let status = fleet.status(2);
+        policy_version(&status) == Some(2) && status["engine"]["yanks"] == 1
+    });
+    fleet.until_whole(2);
+    // And is believed without one that never was down.
+    fleet.seeds[0].kill().unwrap();
+    fleet.restore(&a, "a", &good);
+    fleet.start(0, &NodeOptions::default());
+}
