@@ -89,7 +89,7 @@ impl Fleet {
 
     /// Restores [`KEY`] into a new directory, and expects this tree there.
     pub(crate) fn restore(&self, node: &Node, name: &str, tree: &Path) -> Finished {
-        let target = self.path(name);
+        let target = self.path("restored").join(name);
         let restored = node.pollux.restore(KEY, &target, &[]).unwrap();
         assert_eq!((restored.status, restored.result().as_str()), (Some(0), "hit"), "{restored:?}");
         same(tree, &target);
@@ -98,7 +98,7 @@ impl Fleet {
 
     /// Restores [`KEY`] and expects a miss, which leaves nothing behind.
     pub(crate) fn miss(&self, node: &Node, name: &str) -> Finished {
-        let target = self.path(name);
+        let target = self.path("restored").join(name);
         let missed = node.pollux.restore(KEY, &target, &[]).unwrap();
         assert_eq!((missed.status, missed.result().as_str()), (Some(0), "miss"), "{missed:?}");
         assert!(!target.exists());
