@@ -93,3 +93,30 @@ fn a_seed_comes_in_the_place_of_one_whose_receipts_were_needed() {
     fleet.save(&a, &next);
     fleet.restore(&b, "next", &next);
 }
+
+#[test]
+fn a_lone_seed_gets_company() {
+    let mut fleet = Fleet::open(1);
+    let (a, b) = (fleet.node("a"), fleet.node("b"));
+    let tree = fleet.tree("tree");
+    fleet.save(&a, &tree);
+    let (key, address) = fleet.pool.further_seed().unwrap();
+    let (root, pool) = (fleet.pool.keys().join("root.pem"), fleet.pool.pool_file());
+    let (key, root, pool) = (key.to_str().unwrap(), root.to_str().unwrap(), pool.to_str().unwrap());
+    let add = ["pool", "add-seed", "--make-key", key, "--address", &address, "--root-key", root];
+    let add = [&add[..], &["--pool", pool, "--yes", "--spread", "--timeout", "2"]].concat();
+    let early = a.pollux.run(&add).unwrap();
+    assert_eq!(early.status, Some(4), "both must hold it, and one is not there: {early:?}");
+    assert!(early.stderr.contains("1 of 2 seeds hold it, 2 are needed"), "{early:?}");
+    // So the policy before it counts on.
+    fleet.restore(&b, "before", &tree);
+    fleet.start(1, &NodeOptions::default());
+    until_all(&fleet, &[&a, &b], &[0, 1], 2);
+    fleet.until_whole(1);
+    restore_soon(&fleet, &b, "with-two", &tree);
+    let next = fleet.tree("next");
+    fleet.save(&a, &next);
+    fleet.restore(&b, "next", &next);
+    let again = a.pollux.run(&["pool", "spread", "--pool", pool]).unwrap();
+    assert_eq!(again.stdout, "2 of 2 seeds hold it, 2 are needed\n", "{again:?}");
+}

@@ -267,7 +267,9 @@ fn about(yank: &Yank) -> String {
 fn about_loss(loss: &Loss, now: Timestamp) -> String {
     let Loss { taken, next } = loss;
     let next = match next {
-        None => "nothing is left: restores of it miss".to_owned(),
+        None => {
+            "no other save of it is known here: restores get an older one that seeds keep, or miss".to_owned()
+        }
         Some(next) if next.key == taken.key => format!("it falls back to its {}", about_save(next, now)),
         Some(next) => {
             format!(

@@ -13,7 +13,7 @@ use pollux_client::pool::{
     Change, ChangeError, EditError, FileError, Lack, OpenError, OpenPool, PublicKeyError, Signed, TokenError,
     replace, rewrite, write_new,
 };
-use pollux_core::{DocumentError, PoolFile};
+use pollux_core::{DocumentError, PeerId, PoolFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -101,6 +101,12 @@ impl Flags {
         let pool = self.open_expired()?;
         pool.check_in_force(now())?;
         Ok(pool)
+    }
+
+    /// Whether there is a pool file of this change that names a seed.
+    pub(super) fn written_with(&self, seed: &PeerId) -> bool {
+        let pool = OpenPool::read(self.out.as_ref().unwrap_or(&self.pool));
+        pool.is_ok_and(|pool| pool.policy().seeds.iter().any(|found| found.peer == *seed))
     }
 
     /// Shows a change, asks, signs, and writes what comes of it: a pool file, or a change that others sign, too.

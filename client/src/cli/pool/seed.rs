@@ -2,6 +2,7 @@
 
 use super::change::Flags;
 use crate::cli::Done;
+use crate::cli::exit::Failure;
 use clap::Args;
 use pollux_client::key_file;
 use pollux_client::pool::{
@@ -85,20 +86,19 @@ pub(super) fn add(arguments: &AddSeed) -> Done {
         let peer = public_key(arguments.peer.as_deref().unwrap_or_default())?;
         return add_peer(arguments, PeerId::new(peer));
     };
-    let added = make_key(path).and_then(|peer| add_peer(arguments, peer).map_err(|failure| (true, failure)));
-    added.map_err(|(made, failure)| {
-        if made {
-            // Nobody knows that key: the change was not made.
+    let peer = make_key(path)?;
+    add_peer(arguments, peer).inspect_err(|_| {
+        // Unless the change was made, and only did not reach enough seeds, nobody knows that key.
+        if !arguments.flags.written_with(&peer) {
             drop(fs::remove_file(path));
         }
-        failure
     })
 }
 
 /// The key is there before the policy names it: the other way round it could be missing.
-fn make_key(path: &Path) -> Result<PeerId, (bool, crate::cli::exit::Failure)> {
-    let key = fresh_key().map_err(|error| (false, error.into()))?;
-    key_file::write_new(path, &key).map_err(|error| (false, error.into()))?;
+fn make_key(path: &Path) -> Result<PeerId, Failure> {
+    let key = fresh_key()?;
+    key_file::write_new(path, &key)?;
     Ok(PeerId::new(key.public()))
 }
 
