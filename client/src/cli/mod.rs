@@ -35,7 +35,7 @@ use std::process::ExitCode;
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed, 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
 /// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 8 a
-/// manifest is not believed (verify), 130 interrupted.
+/// manifest is not believed (verify), 9 a cache was taken back after it was restored (status --job), 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "pollux", version, propagate_version = true)]
 struct Arguments {

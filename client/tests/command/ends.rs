@@ -1,7 +1,8 @@
 //! Exit statuses are a table that scripts depend on.
 
-use crate::pollux;
-use pollux_client::protocol::{FrameHead, Reply, VERSION, encode};
+use crate::{pollux, told};
+use pollux_client::protocol::{FrameHead, Reply, TakenBack, VERSION, encode};
+use pollux_core::ManifestId;
 use pollux_core::engine::MissReason;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -13,7 +14,7 @@ use std::thread;
 use tempfile::TempDir;
 
 /// Status, and how the manual puts it.
-const TABLE: [(i32, &str); 10] = [
+const TABLE: [(i32, &str); 11] = [
     (0, "done"),
     (1, "failed"),
     (2, "usage"),
@@ -23,6 +24,7 @@ const TABLE: [(i32, &str); 10] = [
     (6, "directory"),
     (7, "taken"),
     (8, "believed"),
+    (9, "taken back"),
     (130, "interrupted"),
 ];
 
@@ -76,6 +78,21 @@ fn every_end_has_its_status() {
     assert_eq!(status(&["show", KEY], &socket), 4);
     let (_directory, socket) = node(vec![Reply::Refused { why: "another release".to_owned() }]);
     assert_eq!(status(&["status"], &socket), 5);
+}
+
+#[test]
+fn what_was_taken_back_has_a_status_of_its_own() {
+    let job = ["status", "--job"];
+    let (_directory, socket) = node(vec![welcome(), Reply::Used { yanked: vec![] }]);
+    assert_eq!(status(&job, &socket), 0);
+    let (manifest, key) = (ManifestId::from_bytes([0xab; 32]), Some(KEY.parse().unwrap()));
+    let yanked = vec![TakenBack { manifest, key, why: "poison".to_owned() }];
+    let (directory, socket) = node(vec![welcome(), Reply::Used { yanked: yanked.clone() }]);
+    let output = pollux(&job).env("POLLUX_SOCKET", socket).output().unwrap();
+    insta::assert_snapshot!("taken-back", told(&output, directory.path()));
+    let (_directory, socket) = node(vec![welcome(), Reply::Used { yanked }]);
+    let (status, object) = object(&job, &socket);
+    assert_eq!((status, &object["taken_back"][0]["key"]), (Some(9), &KEY.into()), "one object still");
 }
 
 #[test]

@@ -4,12 +4,12 @@ use super::*;
 use crate::store::StoreOptions;
 use pollux_client::pool::{self, InitRequest};
 use pollux_core::engine::{
-    FetchId, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId, TreeFault,
+    FetchId, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId, TreeFault, Work,
 };
 use pollux_core::message::ListQuery;
 use pollux_core::{
     ChunkFault, ChunkId, ChunkRef, Entry, EntryKind, Frame, FrameDecoder, FrameEncoder, FrameKind,
-    ManifestId, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, Trust, VerifiedChunk,
+    ManifestId, Papers, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, Trust, VerifiedChunk,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -298,4 +298,26 @@ async fn many_trees_wait_without_holding_threads() {
         let opened = fixture.result().await;
         assert!(matches!(opened, Input::TreeOpened { result: Err(TreeFault::Missing), .. }));
     }
+}
+
+#[tokio::test]
+async fn what_everything_is_judged_by_is_told_and_used() {
+    let mut fixture = fixture().await;
+    let asking = fixture.handle.clone();
+    let asked = tokio::spawn(async move { asking.trust().await.unwrap() });
+    let event = fixture.driver.events.recv().await.unwrap();
+    fixture.driver.session_event(event);
+    let trust = asked.await.unwrap();
+    assert_eq!(trust.policy().version, 1);
+    // A worker goes by what comes with the work, not by what was in force when it was made.
+    let later = trust.policy().expires;
+    let work = Work::Papers { papers: Papers::default(), next: None, wall: later };
+    fixture.workers().verify(TaskId(3), work, Arc::clone(&trust));
+    assert!(matches!(fixture.result().await, Input::Verified { task: TaskId(3), .. }));
+    let asking = fixture.handle.clone();
+    let manifests = vec![ManifestId::from_bytes([1; 32])];
+    let asked = tokio::spawn(async move { asking.withdrawn(manifests).await.unwrap() });
+    let event = fixture.driver.events.recv().await.unwrap();
+    fixture.driver.session_event(event);
+    assert_eq!(asked.await.unwrap(), [], "nothing is known against it");
 }

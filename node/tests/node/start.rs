@@ -133,6 +133,7 @@ fn pool_files_are_believed_or_refused() {
     assert_eq!(check(0).unwrap().pool, "ci");
     let expired = check(400 * 86_400).unwrap_err();
     assert!(matches!(expired, StartError::Pool { .. }), "{expired}");
+    assert!(expired.hint().unwrap().contains("pollux pool renew"), "{expired}");
     let good = std::fs::read_to_string(&settings.pool).unwrap();
     for bad in ["", "{}", "[1, 2]", &good[..good.len() / 2]] {
         std::fs::write(&settings.pool, bad).unwrap();

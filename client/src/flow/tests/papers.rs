@@ -2,11 +2,11 @@
 
 use super::node::{Act, Heard, Node};
 use crate::connection::{Connection, ConnectionError};
-use crate::flow::{papers, spread};
+use crate::flow::{papers, spread, used};
 use crate::pool::testing::{Scene, pair};
-use crate::protocol::{PAPERS_BYTES_MAX, Reply, Request};
+use crate::protocol::{PAPERS_BYTES_MAX, Reply, Request, TakenBack};
 use pollux_core::limits::DOCUMENT_BYTES_MAX;
-use pollux_core::{Envelope, Papers, PapersDigest};
+use pollux_core::{Envelope, ManifestId, Papers, PapersDigest};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +95,21 @@ fn an_older_node_is_not_asked_what_it_does_not_know() {
     let words = papers(&connection, PATIENCE).unwrap_err().to_string();
     assert!(words.contains("older release"), "{words}");
     assert!(matches!(spread(&connection, &Papers::default(), PATIENCE), Err(ConnectionError::Refused(_))));
+    assert!(matches!(used(&connection, Vec::new(), PATIENCE), Err(ConnectionError::Refused(_))));
     drop(connection);
     assert_eq!(node.heard().len(), 1);
+}
+
+#[test]
+fn what_was_taken_back_is_asked_for() {
+    let manifest = ManifestId::from_bytes([7; 32]);
+    let gone = TakenBack { manifest, key: None, why: "poison".to_owned() };
+    let reply = Reply::Used { yanked: vec![gone.clone()] };
+    let node = Node::start(move |_| vec![Act::Say(reply.clone())]);
+    let connection = open(&node);
+    assert_eq!(used(&connection, vec![manifest], PATIENCE).unwrap(), [gone]);
+    drop(connection);
+    assert_eq!(node.heard()[1], Heard::Request(Request::Used { manifests: vec![manifest] }));
+    let node = Node::start(|_| vec![Act::Say(Reply::Flushed)]);
+    assert!(matches!(used(&open(&node), Vec::new(), PATIENCE), Err(ConnectionError::OutOfTurn)));
 }

@@ -215,6 +215,17 @@ fn a_chunk_that_failed_twice_is_a_miss_with_its_reason() {
 }
 
 #[test]
+fn what_is_taken_back_on_its_way_is_not_asked_for_again() {
+    let yanked = |_: &Cache, wanted: &[ChunkRef]| {
+        // Whoever asks again is told that nothing of it is known.
+        let again = wanted.len() == 1;
+        let why = if again { MissReason::NotBelieved } else { MissReason::Yanked };
+        wanted.iter().map(|chunk| Act::Say(Reply::ChunkFailed { chunk: *chunk, why })).collect()
+    };
+    assert_eq!(missed(yanked, patient()), "yanked");
+}
+
+#[test]
 fn a_node_that_hangs_up_half_way_is_a_miss() {
     let half = |cache: &Cache, wanted: &[ChunkRef]| {
         vec![Act::give(&cache.asked(wanted)[0], ChunkSource::Local), Act::HangUp]

@@ -1,9 +1,9 @@
 //! Manifests and votes.
 use super::*;
-use crate::store::StoreError;
+use crate::store::{KeptPapers, StoreError};
 use faulty_disk::Crash;
 use pollux_core::message::VoteEnvelope;
-use pollux_core::{PeerId, PublicKey};
+use pollux_core::{Papers, PeerId, PublicKey};
 
 fn recovered(disk: &FaultyDisk) -> crate::store::Recovery {
     Store::open_on(Arc::new(disk.clone()), SMALL, None).unwrap().1
@@ -143,4 +143,46 @@ fn the_epoch_is_raised_with_whatever_is_made_durable() {
     assert_eq!(epoch(), Some(14), "nothing was written");
     store.raise_epoch().unwrap();
     assert_eq!(epoch(), Some(15));
+}
+
+fn papers(policy: &str, yanks: usize) -> Papers {
+    Papers { roots: vec![], policy: Some(envelope(policy)), yanks: vec![envelope("yank"); yanks] }
+}
+
+#[test]
+fn papers_take_the_place_of_those_before() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    let kept = || recovered(&disk.after(Crash::LosesUnsynced)).papers;
+    assert_eq!(kept(), None);
+    let (first, next) = (papers("one", 1), Some(papers("two", 1)));
+    store.record(&Record::Papers { taken: first.clone(), next: next.clone() }).unwrap();
+    assert_eq!(kept(), Some(KeptPapers { taken: first, next }));
+    let second = papers("two", 700);
+    store.record(&Record::Papers { taken: second.clone(), next: None }).unwrap();
+    assert_eq!(kept(), Some(KeptPapers { taken: second, next: None }));
+    disk.set(|faults| faults.sync_fails = true);
+    assert!(store.record(&Record::Papers { taken: papers("three", 0), next: None }).is_err());
+}
+
+#[test]
+fn papers_that_cannot_be_read_are_none() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    store.record(&vote("one", 1)).unwrap();
+    for damaged in [&[][..], &[9, 0, 0, 0], &[1, 255, 255], &[1, 0, 1]] {
+        store.inner.records.put_raw_papers(damaged);
+        let recovery = recovered(&disk.after(Crash::LosesUnsynced));
+        assert_eq!((recovery.papers, recovery.votes.len()), (None, 1), "and the rest is there");
+    }
+}
+
+#[test]
+fn papers_are_written_as_documented() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    // No roots, no policy, no yanks; then nothing that is newer.
+    store.inner.records.put_raw_papers(&[1, 0, 0, 0, 0]);
+    let none = KeptPapers { taken: Papers::default(), next: None };
+    assert_eq!(recovered(&disk.after(Crash::LosesUnsynced)).papers, Some(none));
 }
