@@ -17,7 +17,8 @@ fn outlive(seeds: usize) {
             policy_version(status) == Some(2) && status["engine"]["yanks"] == 1
         });
     };
-    (agree(&a), agree(&b));
+    agree(&a);
+    agree(&b);
     for mut node in [a, b] {
         node.daemon.kill().unwrap();
     }
