@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     pub(super) root: Root,
-    /// Roots after the pool file's, up to [`Self::root`].
+    /// Roots up to [`Self::root`], each followed by the next: those after the pool file's; before them the pool file's own
+    /// and those before it that are known, for whoever has an older pool file. The first root of a pool needs no telling.
     pub(super) steps: Vec<Envelope>,
     pub(super) policy: Policy,
     pub(super) policy_envelope: Envelope,
@@ -20,10 +21,12 @@ impl Chain {
     pub(super) fn pinned(pool: &PoolFile) -> Result<Self, Disbelief> {
         let root = pinned_root(&pool.root)?;
         let policy = signed_policy(&pool.policy, &root)?;
-        Ok(Self { root, steps: Vec::new(), policy, policy_envelope: pool.policy.clone() })
+        let steps = if root.version > 1 { vec![pool.root.clone()] } else { Vec::new() };
+        Ok(Self { root, steps, policy, policy_envelope: pool.policy.clone() })
     }
 
-    /// Walks on to the newest of these roots. Those that are known are passed over; expiry is not looked at.
+    /// Walks on to the newest of these roots. Those that are known are passed over, those before them kept; expiry is not
+    /// looked at.
     pub(super) fn walk(&mut self, roots: &[Envelope]) -> Result<(), Disbelief> {
         for envelope in roots.iter().take(ROOT_STEPS_MAX) {
             if self.steps.len() >= ROOT_STEPS_MAX {
@@ -34,7 +37,19 @@ impl Chain {
                 self.steps.push(envelope.clone());
             }
         }
+        roots.iter().take(ROOT_STEPS_MAX).rev().for_each(|envelope| self.keep_former(envelope));
         Ok(())
+    }
+
+    /// Keeps a root that the first of the steps follows: that it does is proof enough. Half of the room is for what comes.
+    fn keep_former(&mut self, envelope: &Envelope) {
+        let Some(first) = self.steps.first().filter(|_| self.steps.len() < ROOT_STEPS_MAX / 2) else {
+            return;
+        };
+        let Ok(former) = read::<Root>(envelope, Paper::Root) else { return };
+        if former.version > 1 && matches!(next_root(first, &former), Ok(Some(_))) {
+            self.steps.insert(0, envelope.clone());
+        }
     }
 
     /// Takes a policy that is newer, or the same.

@@ -97,7 +97,8 @@ impl Trust {
         &self.yanks
     }
 
-    /// All that it goes by, to be spread and stored: the roots after the pool file's, the policy, the yanks.
+    /// All that it goes by, to be spread and stored: the roots after the first, as far as they are known, the policy, the
+    /// yanks.
     #[must_use]
     pub fn papers(&self) -> Papers {
         Papers {

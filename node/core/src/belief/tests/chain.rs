@@ -58,6 +58,29 @@ fn a_chain_of_roots_is_walked() {
     assert_eq!((opened.root(), opened.papers()), (trust.root(), papers));
 }
 
+/// Who is started with a newer pool file hands on the roots before it, too: others have an older one.
+#[test]
+fn roots_before_the_pool_files_are_kept() {
+    let (third, fourth) =
+        (signed(&root(3, 61), &keys(&[51, 53, 62, 63])), signed(&root(4, 71), &keys(&[61, 62, 71, 72])));
+    let mut newer = Pool::new(4);
+    newer.root = root(3, 61);
+    let mut file = newer.file();
+    file.root = third.clone();
+    file.policy = signed(&newer.policy, &keys(&[61, 62]));
+    let pinned = Trust::open(&file, WALL).unwrap();
+    assert_eq!(pinned.papers().roots, std::slice::from_ref(&third), "its own");
+    let all = [second(), third.clone(), fourth];
+    let opened = Trust::open_with(&file, &roots(&all), WALL).unwrap();
+    assert_eq!((opened.root().version, opened.papers().roots.as_slice()), (4, &all[..]));
+    let old = follow(&roots(&opened.papers().roots)).unwrap();
+    assert_eq!(old.root(), opened.root(), "who has the first pool file gets there");
+    let strange = signed(&root(2, 81), &keys(&[1, 2, 81, 82]));
+    let opened = Trust::open_with(&file, &roots(&[strange, third.clone()]), WALL).unwrap();
+    assert_eq!(opened.papers().roots, [third], "nobody of those has signed what follows");
+    assert_eq!(pinned.follow(&roots(&[second()]), WALL).unwrap().papers().roots.len(), 2, "heard later");
+}
+
 #[test]
 fn root_version_skipped() {
     let third = signed(&root(3, 51), &keys(&[1, 2, 51, 52]));
