@@ -95,3 +95,26 @@ fn a_seed_that_was_down_hears_of_yank_and_policy() {
     fleet.restore(&a, "a", &good);
     fleet.start(0, &NodeOptions::default());
 }
+
+#[test]
+fn a_root_is_rotated_while_the_pool_runs() {
+    let mut fleet = Fleet::open(3);
+    let (a, b) = (fleet.node("a"), fleet.node("b"));
+    let tree = fleet.tree("tree");
+    fleet.save(&a, &tree);
+    let (key, path) = (KeyPair::from_seed([78; 32]), fleet.path("new-root.pem"));
+    key_file::write_new(&path, &key).unwrap();
+    let (public, path) = (key.public().to_string(), path.to_str().unwrap());
+    fleet.change(&a, &["rotate-root", "--new-root", &public, "--root-key", path]);
+    until_version(&b, 2);
+    fleet.restore(&b, "b", &tree);
+    // Seeds get the new pool file with their next start; images have the old one for long.
+    for seed in 0..3 {
+        fleet.seeds[seed].kill().unwrap();
+        fleet.start(seed, &NodeOptions::default());
+        fleet.until_whole(seed);
+    }
+    let late = fleet.node_with("late", &fleet.with_pool_file(1));
+    until_version(&late, 2);
+    fleet.restore(&late, "late", &tree);
+}
