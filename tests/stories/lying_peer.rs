@@ -74,6 +74,7 @@ impl Liar {
                 }
                 NetEvent::Connected { peer, .. } => {
                     self.connected.insert(peer);
+                    self.net.admit(peer);
                     self.hello(peer);
                 }
                 NetEvent::Message { peer, message } => self.heard(peer, *message),

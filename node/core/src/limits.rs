@@ -97,6 +97,9 @@ pub const PATH_DEPTH_MAX: usize = 64;
 pub const SYMLINK_BYTES_MAX: usize = 4095;
 /// Bytes of one control message at most.
 pub const CONTROL_BYTES_MAX: usize = 512 * 1024;
+/// Bytes that are read of a peer's control messages, each with the four of its length, before it is known to belong: two
+/// hellos and two joins with the longest names and labels that there can be take some 3.5 KB. What goes beyond waits unread.
+pub const STRANGER_BYTES_MAX: usize = 4096;
 /// Bytes of a short text in a message at most (a pool's name, a program's version).
 pub const TEXT_BYTES_MAX: usize = 128;
 /// Addresses of one peer at most.
@@ -141,8 +144,11 @@ pub const RELAY_INTERVAL: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{ChunkSet, Control, RecordName};
-    use crate::{ChunkId, ChunkRef, ManifestId, PeerId, PublicKey, TreeRef, TreeTotals};
+    use crate::message::{ChunkSet, Control, Hello, RecordName};
+    use crate::{
+        ChunkId, ChunkRef, Envelope, KeyPair, ManifestId, Membership, PeerId, PeerRole, PublicKey, Timestamp,
+        Token, TreeRef, TreeTotals,
+    };
 
     #[test]
     fn bounds_fit_each_other() {
@@ -166,6 +172,35 @@ mod tests {
         let bytes = serde_json::to_vec(&tree).unwrap().len();
         let ancestors = ANCESTORS_MAX * 70;
         assert!(bytes + ancestors + 16 * PROVENANCE_BYTES_MAX < DOCUMENT_BYTES_MAX, "{bytes}");
+    }
+
+    /// It says hello, again when it finds a membership, and asks twice to be let in.
+    #[test]
+    fn a_stranger_can_say_who_it_is_and_ask_to_be_let_in() {
+        let key = KeyPair::from_seed([1; 32]);
+        let (pool, label) = ("p".repeat(POOL_NAME_BYTES_MAX), "\"".repeat(LABEL_BYTES_MAX));
+        let (issued, expires) = (Timestamp::default(), Timestamp::default().after(MEMBERSHIP_LIFE));
+        let token = Token { pool: pool.clone(), serial: label, expires };
+        let membership = Membership {
+            pool,
+            peer: PeerId::new(key.public()),
+            role: PeerRole::Node,
+            address: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
+            issuer: key.public(),
+            issued,
+            expires,
+        };
+        let text = "t".repeat(TEXT_BYTES_MAX);
+        let hello = Control::Hello(Hello {
+            pool: text.clone(),
+            role: PeerRole::Node,
+            software: text,
+            membership: Some(Envelope::sign(&membership, &key)),
+            listen_port: u16::MAX,
+        });
+        let join = Control::Join { token: Envelope::sign(&token, &key) };
+        let bytes = 2 * (hello.encoded_bytes() + join.encoded_bytes()) + 4 * 4;
+        assert!(bytes <= STRANGER_BYTES_MAX && STRANGER_BYTES_MAX < 2 * bytes, "{bytes}");
     }
 
     #[test]

@@ -42,6 +42,7 @@ impl Driver {
             Output::Deliver { job, chunk, source, fetch } => self.deliver(job, chunk, source, fetch),
             Output::Reply { job, reply } => self.sessions.give(job, SessionItem::Reply(reply)),
             Output::Event(event) => log_event(&event),
+            Output::Admit { peer } => self.net.admit(peer),
             Output::Reach { peer, address } => self.net.dial(peer, vec![address]),
         }
     }

@@ -1,8 +1,8 @@
 //! The book of what peers ask: who, where, and how far it has come, so that each has one outcome.
 
 use libp2p::swarm::ConnectionId;
+use pollux_core::PeerId;
 use pollux_core::engine::AskId;
-use pollux_core::{ChunkId, PeerId};
 use std::collections::BTreeMap;
 
 /// The book. Connections bound it: each reads so many requests that are not served, and no more.
@@ -16,8 +16,6 @@ pub(super) struct Ask {
     pub(super) peer: PeerId,
     /// On which connection.
     pub(super) link: ConnectionId,
-    /// For what.
-    pub(super) chunk: ChunkId,
     /// How far it has come.
     pub(super) stage: Stage,
 }
@@ -25,8 +23,6 @@ pub(super) struct Ask {
 /// How far an ask has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The driver has not heard of it: it overtook the peer's control connection.
-    Held,
     /// The driver is to answer.
     Reported,
     /// A frame was given: the driver waits to hear what became of it.
@@ -69,27 +65,6 @@ impl Asks {
         self.0.remove(&id).is_some()
     }
 
-    /// What this peer asked before it was connected, which the driver may hear now.
-    pub(super) fn take_held(&mut self, peer: PeerId) -> Vec<(AskId, ChunkId)> {
-        let held = self.0.iter_mut().filter(|(_, ask)| ask.peer == peer && ask.stage == Stage::Held);
-        held.map(|(id, ask)| {
-            ask.stage = Stage::Reported;
-            (*id, ask.chunk)
-        })
-        .collect()
-    }
-
-    /// Strikes what this peer asked before it was connected, on connections for which that has become hopeless.
-    pub(super) fn drop_held(
-        &mut self,
-        peer: PeerId,
-        is_hopeless: impl Fn(ConnectionId) -> bool,
-    ) -> Vec<(AskId, ConnectionId)> {
-        let hopeless = |ask: &Ask| ask.peer == peer && ask.stage == Stage::Held && is_hopeless(ask.link);
-        let dropped = self.0.extract_if(.., |_, ask| hopeless(ask));
-        dropped.map(|(id, ask)| (id, ask.link)).collect()
-    }
-
     /// Strikes asks whose connection is gone; those that were given a frame are returned.
     pub(super) fn drop_gone(&mut self, is_gone: impl Fn(&Ask) -> bool) -> Vec<AskId> {
         let gone = self.0.extract_if(.., |_, ask| is_gone(ask));
@@ -110,15 +85,14 @@ mod tests {
         ConnectionId::new_unchecked(number)
     }
 
-    /// One ask of each stage on each of two connections of peer 1, named 0 to 5, and one held of peer 2.
+    /// One ask of each stage on each of two connections of peer 1, named 1 and 2, 4 and 5; and one of peer 2.
     fn book() -> Asks {
         let mut asks = Asks::default();
-        let chunk = ChunkId::of(b"chunk");
-        for (id, stage) in (0..).zip([Stage::Held, Stage::Reported, Stage::Given]) {
-            asks.enter(AskId(id), Ask { peer: peer(1), link: link(1), chunk, stage });
-            asks.enter(AskId(id + 3), Ask { peer: peer(1), link: link(2), chunk, stage });
+        for (id, stage) in (1..).zip([Stage::Reported, Stage::Given]) {
+            asks.enter(AskId(id), Ask { peer: peer(1), link: link(1), stage });
+            asks.enter(AskId(id + 3), Ask { peer: peer(1), link: link(2), stage });
         }
-        asks.enter(AskId(6), Ask { peer: peer(2), link: link(3), chunk, stage: Stage::Held });
+        asks.enter(AskId(6), Ask { peer: peer(2), link: link(3), stage: Stage::Reported });
         asks
     }
 
@@ -138,23 +112,6 @@ mod tests {
         let mut asks = book();
         assert_eq!(asks.answer(AskId(4), false), Answering::Wanted(peer(1), link(2)));
         assert_eq!(asks.answer(AskId(4), false), Answering::Late);
-    }
-
-    #[test]
-    fn held_asks_are_taken_once() {
-        let mut asks = book();
-        let ids = |taken: Vec<(AskId, ChunkId)>| taken.into_iter().map(|(id, _)| id.0).collect::<Vec<_>>();
-        assert_eq!(ids(asks.take_held(peer(1))), [0, 3]);
-        assert!(asks.take_held(peer(1)).is_empty());
-        assert_eq!(ids(asks.take_held(peer(2))), [6]);
-    }
-
-    #[test]
-    fn held_asks_are_dropped_where_there_is_no_hope() {
-        let mut asks = book();
-        assert_eq!(asks.drop_held(peer(1), |at| at == link(2)), [(AskId(3), link(2))]);
-        assert_eq!(asks.drop_held(peer(1), |_| true), [(AskId(0), link(1))]);
-        assert_eq!(asks.0.len(), 5);
     }
 
     #[test]

@@ -40,8 +40,12 @@ impl NetworkBehaviour for Wire {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
+        let id = ours(&peer)?;
         self.gate.enter(connection, peer, local, remote)?;
-        Ok(self.handler(ours(&peer)?, None))
+        if self.is_admitted(id) {
+            self.gate.admit(connection);
+        }
+        Ok(self.handler(id, None))
     }
 
     fn handle_established_outbound_connection(

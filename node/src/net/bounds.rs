@@ -42,6 +42,16 @@ pub(super) fn handshakes_max(role: PeerRole) -> u32 {
     }
 }
 
+/// Connections from one address at most whose peers are not known to belong, those in their handshakes included: many
+/// nodes may boot at once behind one NAT, and who finds no place tries again within a second; but the places for all
+/// ([`handshakes_max`]) must not go to one address.
+pub(super) fn strangers_per_address_max(role: PeerRole) -> u32 {
+    match role {
+        PeerRole::Seed => 64,
+        PeerRole::Node => 32,
+    }
+}
+
 /// How long the wire waits for what. One value for the program; tests shorten it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -49,6 +59,9 @@ pub(super) struct Patience {
     pub(super) handshake: Duration,
     /// For the negotiation of a stream, and for the first use of a connection.
     pub(super) first_use: Duration,
+    /// For a peer that dialled, and is not known to belong, to open its control stream. From then on the engine gives it
+    /// as long to prove itself.
+    pub(super) stranger: Duration,
     /// For the next use of a bulk connection by the side that dialled it; the other side waits twice as long.
     pub(super) idle: Duration,
     /// For a peer to take a byte of what is written to it.
@@ -64,6 +77,7 @@ impl Default for Patience {
         Self {
             handshake: Duration::from_secs(10),
             first_use: Duration::from_secs(10),
+            stranger: Duration::from_secs(3),
             idle: Duration::from_secs(30),
             stall: Duration::from_secs(30),
             farewell: Duration::from_secs(2),

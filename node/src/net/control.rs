@@ -4,12 +4,15 @@
 //! means that this stream is the pair's control stream; until then nobody says anything. So when both dial at
 //! once, one of two streams is chosen, the same by both. Then both sides send messages, each as its length
 //! (u32, little endian, at most [`CONTROL_BYTES_MAX`]) and its bytes.
+//!
+//! Of a peer that is not known to belong, [`STRANGER_BYTES_MAX`] bytes are read. A message that goes beyond waits unread
+//! until the peer is admitted: honest ones speak before they know whether they are believed.
 
 use super::bounds::Patience;
 use super::transfer::{Filling, Outbox, Watch};
 use futures::{AsyncRead, AsyncWrite};
 use pollux_core::engine::Offence;
-use pollux_core::limits::CONTROL_BYTES_MAX;
+use pollux_core::limits::{CONTROL_BYTES_MAX, STRANGER_BYTES_MAX};
 use pollux_core::message::Control;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -26,6 +29,8 @@ pub(super) struct ControlStream<S> {
     stream: S,
     phase: Phase,
     reading: Reading,
+    /// Bytes that may still be read of a stranger; none: the peer belongs.
+    allowance: Option<usize>,
     outbox: Outbox<Sent>,
     farewell: Option<Farewell>,
 }
@@ -53,6 +58,8 @@ enum Phase {
 #[derive(Debug)]
 enum Reading {
     Length(Filling),
+    /// A message of this length is more than a stranger may say.
+    Held(usize),
     Message(Filling),
 }
 
@@ -82,7 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ControlStream<S> {
     pub(super) fn new(stream: S, leads: bool, patience: &Patience) -> Self {
         let phase = if leads { Phase::Choosing } else { Phase::Unchosen(Filling::new(1)) };
         let reading = Reading::Length(Filling::new(LENGTH_BYTES));
-        Self { stream, phase, reading, outbox: Outbox::new(patience.stall), farewell: None }
+        let allowance = Some(STRANGER_BYTES_MAX);
+        Self { stream, phase, reading, allowance, outbox: Outbox::new(patience.stall), farewell: None }
     }
 
     /// Makes it the pair's control stream: from now on messages are read.
@@ -91,6 +99,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ControlStream<S> {
             self.outbox.push(vec![CHOSEN], None);
         }
         self.phase = Phase::Adopted;
+    }
+
+    /// The peer belongs: all that it says is read.
+    pub(super) fn admit(&mut self) {
+        self.allowance = None;
+        if let Reading::Held(length) = self.reading {
+            self.reading = Reading::Message(Filling::new(length));
+        }
     }
 
     /// Whether messages go to and fro.
@@ -159,7 +175,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ControlStream<S> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<ControlEvent> {
         loop {
-            let (Reading::Length(part) | Reading::Message(part)) = &mut self.reading;
+            let (Reading::Length(part) | Reading::Message(part)) = &mut self.reading else {
+                return Poll::Pending;
+            };
             if ready!(part.poll(cx, &mut self.stream)).is_err() {
                 return Poll::Ready(ControlEvent::Gone);
             }
@@ -178,11 +196,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ControlStream<S> {
                 else {
                     return Some(ControlEvent::Offence(Offence::TooLong));
                 };
-                self.reading = Reading::Message(Filling::new(length));
+                self.reading = self.begin_message(length);
+                None
+            }
+            held @ Reading::Held(_) => {
+                self.reading = held;
                 None
             }
             Reading::Message(message) => Some(decode(&message.into_bytes())),
         }
+    }
+
+    /// A stranger's message is read if all that it has said stays within the bound.
+    fn begin_message(&mut self, length: usize) -> Reading {
+        if let Some(allowance) = &mut self.allowance {
+            let Some(rest) = allowance.checked_sub(length.saturating_add(LENGTH_BYTES)) else {
+                return Reading::Held(length);
+            };
+            *allowance = rest;
+        }
+        Reading::Message(Filling::new(length))
     }
 }
 

@@ -23,6 +23,8 @@ use std::task::{Context, Poll};
 pub(super) enum Order {
     /// Its control stream is the pair's.
     Adopt,
+    /// The peer belongs: it may ask for chunks, and say as much as any message may hold.
+    Admit,
     /// Send this encoded message.
     Send(Vec<u8>),
     /// Send what waits, then report [`Report::Finished`].
@@ -64,6 +66,8 @@ pub(super) enum Report {
     Served(AskId, Result<u32, ServeFailure>),
     /// The peer broke the protocol.
     Offence(Offence),
+    /// A peer that is not known to belong wants more than a stranger gets, or took too long: close the connection.
+    Unwelcome,
 }
 
 /// How a handler is set up.
@@ -75,6 +79,8 @@ pub(super) struct Setup {
     pub(super) patience: Patience,
     /// Whether this node leads the pair.
     pub(super) leads: bool,
+    /// Whether the peer is known to belong.
+    pub(super) admitted: bool,
     /// What this node dialled the connection for; none if the peer dialled it.
     pub(super) dialled_for: Option<Plane>,
 }
@@ -102,7 +108,8 @@ enum LaneState {
 impl Handler {
     /// A connection that was just established.
     pub(super) fn new(setup: Setup) -> Self {
-        let unused = Watch::new(setup.patience.first_use);
+        let stranger = setup.dialled_for.is_none() && !setup.admitted;
+        let unused = Watch::new(if stranger { setup.patience.stranger } else { setup.patience.first_use });
         let mut handler = Self {
             setup,
             control: None,
@@ -169,6 +176,12 @@ impl Handler {
         }
     }
 
+    /// To drop every stream is not enough: whoever goes on opening streams keeps the connection.
+    fn turn_away(&mut self) {
+        self.end();
+        self.reports.push_back(Report::Unwelcome);
+    }
+
     fn lane_down(&mut self) {
         match std::mem::replace(&mut self.lane, LaneState::Closed) {
             LaneState::Up(lane) => {
@@ -190,6 +203,7 @@ impl Handler {
         match plane {
             _ if self.ended => {}
             Plane::Control => self.on_control(stream, self.setup.dialled_for.is_none()),
+            Plane::Bulk if !self.setup.admitted => self.turn_away(),
             Plane::Bulk if self.givers.len() < GIVERS_PER_CONNECTION_MAX => {
                 self.givers.push(Giver::new(stream, &self.setup.patience));
             }
@@ -214,7 +228,11 @@ impl Handler {
             self.reports.push_back(Report::Offence(Offence::Flood));
             return;
         }
-        self.control = Some(ControlStream::new(stream, self.setup.leads, &self.setup.patience));
+        let mut control = ControlStream::new(stream, self.setup.leads, &self.setup.patience);
+        if self.setup.admitted {
+            control.admit();
+        }
+        self.control = Some(control);
     }
 
     fn on_open_failed(&mut self, plane: Plane) {
@@ -305,8 +323,8 @@ impl Handler {
             self.unused.touch();
             let idle = self.setup.patience.idle;
             self.unused.set_limit(if self.setup.dialled_for.is_some() { idle } else { idle * 2 });
-        } else if self.unused.poll(cx).is_ready() {
-            self.end();
+        } else if !self.ended && self.unused.poll(cx).is_ready() {
+            if self.setup.admitted { self.end() } else { self.turn_away() }
         }
     }
 }
@@ -354,6 +372,10 @@ impl ConnectionHandler for Handler {
             Order::Adopt => {
                 let leads = self.setup.leads;
                 self.control.iter_mut().for_each(|control| control.adopt(leads));
+            }
+            Order::Admit => {
+                self.setup.admitted = true;
+                self.control.iter_mut().for_each(ControlStream::admit);
             }
             Order::Send(message) => {
                 if let Some(control) = &mut self.control {

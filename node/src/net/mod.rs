@@ -158,6 +158,7 @@ pub struct NetHandle {
 #[derive(Debug)]
 enum Command {
     Dial { peer: PeerId, addresses: Vec<SocketAddr> },
+    Admit { peer: PeerId },
     Disconnect { peer: PeerId },
     Send { peer: PeerId, message: Vec<u8> },
     Fetch { fetch: FetchId, peer: PeerId, chunk: ChunkRef },
@@ -193,6 +194,12 @@ impl NetHandle {
     /// this only says where it can be dialled for bulk, and there is no outcome.
     pub fn dial(&self, peer: PeerId, addresses: Vec<SocketAddr>) {
         self.command(Command::Dial { peer, addresses });
+    }
+
+    /// The peer has proven that it belongs. Before that it gets one stream, of which no more is read than a hello and a
+    /// join need, and no chunks; see `bounds`. Forgotten when its control connection is gone.
+    pub fn admit(&self, peer: PeerId) {
+        self.command(Command::Admit { peer });
     }
 
     /// Closes everything with this peer, after what was sent before is out (or shortly after). A dial under way is

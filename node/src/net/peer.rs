@@ -18,6 +18,8 @@ pub(super) struct Peer {
     pub(super) awaited: bool,
     /// Dials under way, and what for.
     pub(super) dials: BTreeMap<ConnectionId, Plane>,
+    /// The driver says that it belongs. Forgotten with the control connection on which it proved that.
+    pub(super) admitted: bool,
     /// Established connections.
     pub(super) links: BTreeMap<ConnectionId, Link>,
     /// The link whose control stream is the pair's, and the messages that the driver may still send.
@@ -107,11 +109,6 @@ impl Peer {
         let may_still = self.dials.values().any(|plane| *plane == Plane::Control)
             || self.links.values().any(|link| link.dialled_for != Some(Plane::Bulk));
         self.awaited && self.control.is_none() && !may_still
-    }
-
-    /// Whether another connection than this one may become the pair's control connection.
-    pub(super) fn may_be_met_beside(&self, link: ConnectionId) -> bool {
-        self.links.iter().any(|(id, other)| *id != link && other.dialled_for != Some(Plane::Bulk))
     }
 
     /// Whether nothing is left to remember.

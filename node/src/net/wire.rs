@@ -61,6 +61,7 @@ impl Wire {
     pub(super) fn command(&mut self, command: Command) {
         match command {
             Command::Dial { peer, addresses } => self.dial(peer, &addresses),
+            Command::Admit { peer } => self.admit(peer),
             Command::Disconnect { peer } => self.disconnect(peer),
             Command::Send { peer, message } => self.send(peer, message),
             Command::Fetch { fetch, peer, chunk } => self.fetch(fetch, peer, chunk),
@@ -99,6 +100,16 @@ impl Wire {
         self.settle(id);
     }
 
+    fn admit(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.control.is_some()) else { return };
+        peer.admitted = true;
+        let links: Vec<ConnectionId> = peer.links.keys().copied().collect();
+        for link in links {
+            self.gate.admit(link);
+            self.order(id, link, Order::Admit);
+        }
+    }
+
     fn start_dial(&mut self, id: PeerId, plane: Plane) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let opts = DialOpts::peer_id(to_libp2p(id))
@@ -112,7 +123,7 @@ impl Wire {
 
     fn disconnect(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get(&id) else { return };
-        let Some(control) = peer.control() else { return self.close(id) };
+        let Some(control) = peer.control() else { return self.close(id, CloseConnection::All) };
         let others: Vec<ConnectionId> = peer.links.keys().copied().filter(|link| *link != control).collect();
         for link in others {
             self.order(id, link, Order::End);
@@ -120,9 +131,8 @@ impl Wire {
         self.order(id, control, Order::Finish);
     }
 
-    fn close(&mut self, id: PeerId) {
-        self.out
-            .push_back(ToSwarm::CloseConnection { peer_id: to_libp2p(id), connection: CloseConnection::All });
+    fn close(&mut self, id: PeerId, connection: CloseConnection) {
+        self.out.push_back(ToSwarm::CloseConnection { peer_id: to_libp2p(id), connection });
     }
 
     fn send(&mut self, id: PeerId, message: Vec<u8>) {
@@ -240,7 +250,8 @@ impl Wire {
             Report::Message(message) if is_control => self.emit(NetEvent::Message { peer: id, message }),
             Report::Sent if is_control => self.on_sent(id),
             Report::Message(_) | Report::Sent => {}
-            Report::Finished => self.close(id),
+            Report::Finished => self.close(id, CloseConnection::All),
+            Report::Unwelcome => self.close(id, CloseConnection::One(link)),
             Report::LaneUp => {
                 self.set_lane(id, link, LaneStatus::Up(0));
                 self.spread(id);
@@ -282,26 +293,13 @@ impl Wire {
         }
     }
 
-    /// An ask may overtake the control connection that makes its peer known. Who has none, and none on its way, is
-    /// not served.
+    /// Who is not known to belong opens no bulk stream; what is asked after that has ended is declined.
     fn on_asked(&mut self, id: PeerId, link: ConnectionId, ask: AskId, chunk: ChunkId) {
-        let stage = match self.peers.get(&id) {
-            Some(peer) if peer.control.is_some() => Stage::Reported,
-            Some(peer) if peer.may_be_met_beside(link) => Stage::Held,
-            Some(_) | None => return self.order(id, link, Order::Answer(ask, Err(Decline::Busy))),
-        };
-        self.asks.enter(ask, Ask { peer: id, link, chunk, stage });
-        if stage == Stage::Reported {
-            self.emit(NetEvent::Asked { ask, peer: id, chunk });
+        if !self.is_admitted(id) {
+            return self.order(id, link, Order::Answer(ask, Err(Decline::NotAMember)));
         }
-    }
-
-    /// Declines what was asked before the peer was known, if it cannot become known any more.
-    fn decline_held(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(&id) else { return };
-        for (ask, link) in self.asks.drop_held(id, |link| !peer.may_be_met_beside(link)) {
-            self.order(id, link, Order::Answer(ask, Err(Decline::Busy)));
-        }
+        self.asks.enter(ask, Ask { peer: id, link, stage: Stage::Reported });
+        self.emit(NetEvent::Asked { ask, peer: id, chunk });
     }
 
     fn on_control_open(&mut self, id: PeerId, link: ConnectionId) {
@@ -325,15 +323,12 @@ impl Wire {
             messages: super::bounds::CONTROL_WINDOW,
         });
         self.order(id, link, Order::Adopt);
-        for (ask, chunk) in self.asks.take_held(id) {
-            self.emit(NetEvent::Asked { ask, peer: id, chunk });
-        }
     }
 
     /// The control connection is gone: so is everything else with that peer, but a connection that takes its place.
     fn lose(&mut self, id: PeerId, heir: Option<ConnectionId>) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.control = None;
+        (peer.control, peer.admitted) = (None, false);
         let links: Vec<ConnectionId> =
             peer.links.keys().copied().filter(|link| Some(*link) != heir).collect();
         for link in links {
@@ -406,7 +401,6 @@ impl Wire {
         } else {
             self.fail_fetches(|fetch| fetch.link == Some(link));
             self.fail_asks(|ask| ask.link == link);
-            self.decline_held(id);
             self.spread(id);
         }
         self.settle(id);
@@ -435,8 +429,14 @@ impl Wire {
         }
     }
 
+    /// Whether the driver says that this peer belongs.
+    pub(super) fn is_admitted(&self, id: PeerId) -> bool {
+        self.peers.get(&id).is_some_and(|peer| peer.admitted)
+    }
+
     pub(super) fn handler(&self, id: PeerId, dialled_for: Option<Plane>) -> Handler {
         let asks = Arc::clone(&self.asks_named);
-        Handler::new(Setup { asks, patience: self.patience, leads: self.local < id, dialled_for })
+        let (leads, admitted) = (self.local < id, self.is_admitted(id));
+        Handler::new(Setup { asks, patience: self.patience, leads, admitted, dialled_for })
     }
 }

@@ -28,6 +28,7 @@ impl<'a> Fact<'a> {
             }
             Output::Reply { job, reply } => Self::new("> reply").subject(job.0).outcome(said(reply)),
             Output::Event(event) => Self::new("> event").outcome(happened(event)),
+            Output::Admit { peer } => Self::new("> admit").peer(*peer),
             Output::Reach { peer, .. } => Self::new("> reach").peer(*peer),
             Output::Verify { task, .. } => Self::new("> verify").subject(task.0),
             Output::Sign { task, .. } => Self::new("> sign").subject(task.0),

@@ -31,7 +31,7 @@ impl World {
             Output::Reply { reply, .. } => self.reply(no, *reply),
             Output::Event(event) => self.note(no, &event),
             // Every pair has one link here.
-            Output::Reach { .. } => {}
+            Output::Admit { .. } | Output::Reach { .. } => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! The engine's own limits: a bound on everything that a peer or a job could make grow, each with its reason.
 use core::time::Duration;
 
-/// A peer that has not proven its membership after this long is closed; a slow handshake takes a second.
-pub(crate) const STANDING_TIMEOUT: Duration = Duration::from_secs(5);
+/// A peer that has not proven its membership after this long is closed; a join takes two messages and two signatures, so a
+/// second where everything is slow.
+pub(crate) const STANDING_TIMEOUT: Duration = Duration::from_secs(3);
 /// A join that a seed does not answer is repeated after this long.
 pub(crate) const JOIN_RETRY: Duration = Duration::from_secs(5);
 /// A refused join is repeated after this long: somebody may have put a new token or made room.

@@ -360,6 +360,12 @@ pub enum Output {
     },
     /// For logs and metrics; no duty.
     Event(Event),
+    /// A peer has proven that it belongs. Before, the driver gives it what a stranger gets: a stream for messages, of which
+    /// little is read, and no chunks.
+    Admit {
+        /// Who.
+        peer: PeerId,
+    },
     /// A peer that dialled this node can be dialled itself, for more connections of the bulk plane. The policy lets this
     /// address be dialled.
     Reach {

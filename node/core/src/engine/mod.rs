@@ -38,6 +38,7 @@
 //! | [`Output::Deliver`] | give the chunk to the job | none (`Credit::Deliver` when its socket took it) |
 //! | [`Output::Reply`] | tell the job | none |
 //! | [`Output::Event`] | log, count | none |
+//! | [`Output::Admit`] | from now on treat the peer as one that belongs, until it is disconnected | none |
 //! | [`Output::Reach`] | use the address for the bulk plane of a peer that is connected | none |
 //!
 //! Answers may come in any order and at any time later. An answer to a task that the engine forgot is ignored, and so

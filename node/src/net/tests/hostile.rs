@@ -24,8 +24,12 @@ async fn connected() -> (Node, Raw, SubstreamBox) {
 async fn connected_with(patience: Patience) -> (Node, Raw, SubstreamBox) {
     let mut victim = Node::start_with(VICTIM, patience).await;
     let villain = Raw::dial(VILLAIN, victim.address).await;
-    let control = villain.control(victim.id).await;
+    let mut control = villain.control(victim.id).await;
     assert_eq!(victim.connected().await, villain.id);
+    // The connection has heard that the villain belongs once this is out.
+    victim.handle.send(villain.id, &say(0));
+    let mut said = vec![0; 4 + say(0).encode().len()];
+    control.read_exact(&mut said).await.expect("the victim speaks");
     (victim, villain, control)
 }
 

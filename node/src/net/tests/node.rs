@@ -53,7 +53,15 @@ impl Node {
         }
     }
 
+    /// Waits for a peer, which counts as one that belongs from then on.
     pub(super) async fn connected(&mut self) -> PeerId {
+        let peer = self.met().await;
+        self.handle.admit(peer);
+        peer
+    }
+
+    /// Waits for a peer, which stays a stranger.
+    pub(super) async fn met(&mut self) -> PeerId {
         self.until(|event| match event {
             NetEvent::Connected { peer, .. } => Some(peer),
             _ => None,

@@ -68,6 +68,17 @@ impl Raw {
         stream
     }
 
+    /// Wants a stream of a plane, whether or not the other side is still there.
+    pub(super) async fn propose(&self, plane: Plane) -> Option<SubstreamBox> {
+        let mut stream = self.stream().await?;
+        let name = plane.protocol();
+        let length = char::from(u8::try_from(name.as_ref().len() + 1).expect("a short line"));
+        let lines = format!("\u{13}/multistream/1.0.0\n{length}{name}\n");
+        drop(stream.write_all(lines.as_bytes()).await);
+        drop(stream.flush().await);
+        Some(stream)
+    }
+
     /// The next stream that the other side opens.
     pub(super) async fn accept(&mut self) -> SubstreamBox {
         let mut stream = self.incoming.recv().await.expect("a stream");

@@ -186,6 +186,7 @@ impl Engine {
 
     fn seed_met(&mut self, now: Now, seed: PeerId) {
         self.timers.clear(Alarm::Standing(seed));
+        self.outbox.push(Output::Admit { peer: seed });
         self.transfer.peer_up(now.instant, seed, true);
         if self.is_seed() {
             self.dials.succeeded(&seed);
@@ -231,6 +232,7 @@ impl Engine {
         let left = expires.since(now.wall).min(MEMBERSHIP_LIFE);
         self.timers.set(Alarm::Member(peer), now.instant.after(left));
         if first {
+            self.outbox.push(Output::Admit { peer });
             self.transfer.peer_up(now.instant, peer, false);
             self.member_met(now, peer);
             self.say_papers(peer);

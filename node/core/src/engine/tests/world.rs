@@ -360,7 +360,7 @@ impl World {
             Output::Deliver { job, chunk, source, fetch } => self.deliver(host, job, (chunk, source), fetch),
             Output::Reply { job, reply } => self.hosts[host].replies.push((job, *reply)),
             Output::Event(event) => self.hosts[host].events.push(event),
-            Output::Reach { .. } => {}
+            Output::Admit { .. } | Output::Reach { .. } => {}
             Output::Verify { .. }
             | Output::Sign { .. }
             | Output::Record { .. }

@@ -208,6 +208,7 @@ impl Crowd {
             | Output::Look { .. }
             | Output::OpenTree { .. }
             | Output::Reply { .. }
+            | Output::Admit { .. }
             | Output::Reach { .. }
             | Output::Event(_) => panic!("not transfer's: {output:?}"),
         }

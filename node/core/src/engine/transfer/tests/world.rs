@@ -358,6 +358,7 @@ impl World {
             | Output::Look { .. }
             | Output::OpenTree { .. }
             | Output::Reply { .. }
+            | Output::Admit { .. }
             | Output::Reach { .. }
             | Output::Event(_) => panic!("not transfer's: {output:?}"),
         }
