@@ -65,6 +65,9 @@ fn expiry(now: Timestamp, expires: Timestamp) -> Option<String> {
 fn words(status: &NodeStatus) -> String {
     let engine = &status.engine;
     let joined = if engine.joined { "joined" } else { "not joined" };
+    let refused = engine.refused.map(|why| format!("\nrefused    {why}")).unwrap_or_default();
+    let refusals: u64 = engine.refusals.values().sum();
+    let refusals = if refusals > 0 { format!(", {refusals} joins refused") } else { String::new() };
     let silent = engine.silent.map(|why| format!("\nsilent     {why}")).unwrap_or_default();
     format!(
         "{} ({}) of pool {}\n\
@@ -75,7 +78,7 @@ fn words(status: &NodeStatus) -> String {
          now        {} jobs, {} chunks under way\n\
          store      {} chunks, {} of {}; {} free on the disk\n\
          policy     version {}, good until {}; {} yanks\n\
-         trouble    {} wrong chunks seen, {} peers banned{silent}",
+         trouble    {} wrong chunks seen, {} peers banned{refusals}{refused}{silent}",
         status.software,
         status.role,
         status.pool,
@@ -104,6 +107,7 @@ fn words(status: &NodeStatus) -> String {
 mod tests {
     use super::*;
     use pollux_core::engine::{EngineStatus, Silence};
+    use pollux_core::message::Refusal;
 
     fn status() -> NodeStatus {
         NodeStatus {
@@ -159,6 +163,14 @@ mod tests {
     fn a_node_that_has_not_joined_says_so() {
         let engine = EngineStatus::default();
         assert!(words(&NodeStatus { engine, ..status() }).contains("not joined; 0 of 0 seeds"));
+    }
+
+    #[test]
+    fn a_node_that_is_not_let_in_says_why_and_a_seed_how_often() {
+        let refusals = [("bad-token".to_owned(), 2), ("address-full".to_owned(), 1)].into();
+        let engine = EngineStatus { refused: Some(Refusal::NotByToken), refusals, ..EngineStatus::default() };
+        let text = words(&NodeStatus { engine, ..status() });
+        assert!(text.contains("0 peers banned, 3 joins refused\nrefused    no token admits"), "{text}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ impl Fact<'_> {
             Input::RecoveredSeen { seed, .. } => Self::new("< recovered-seen").peer(*seed),
             Input::RecoveredPapers(_) => Self::new("< recovered-papers"),
             Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
+            Input::Admitted { .. } => Self::new("< admitted"),
             Input::Connected { peer, dialled, .. } => {
                 Self::new("< connected").peer(*peer).outcome(if *dialled { "dialled" } else { "accepted" })
             }

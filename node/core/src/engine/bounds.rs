@@ -6,6 +6,9 @@ use core::time::Duration;
 pub(crate) const STANDING_TIMEOUT: Duration = Duration::from_secs(3);
 /// A join that a seed does not answer is repeated after this long.
 pub(crate) const JOIN_RETRY: Duration = Duration::from_secs(5);
+/// A member whose place somebody wants is taken for gone if it says nothing for this long: many round trips, and half of
+/// what the newcomer has.
+pub(crate) const PROBE_PATIENCE: Duration = Duration::from_millis(1_500);
 /// A refused join is repeated after this long: somebody may have put a new token or made room.
 pub(crate) const JOIN_REFUSED_RETRY: Duration = Duration::from_secs(30);
 /// A dial that the driver reports nothing about counts as failed after this long.

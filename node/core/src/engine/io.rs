@@ -71,6 +71,12 @@ pub enum Input {
     /// At start, once at most, before all else: papers with the newer policy that was kept and had not taken over. Those
     /// that had are in the configuration's trust.
     RecoveredPapers(Papers),
+    /// An operator has admitted this node: a membership to show, believed no more than any other. May come at any time, and
+    /// again.
+    Admitted {
+        /// As it was found.
+        membership: Envelope,
+    },
     /// A control connection is up.
     Connected {
         /// Who, proven by the handshake.

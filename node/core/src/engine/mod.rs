@@ -82,9 +82,11 @@ use state::offers::Offers;
 use state::outbox::Outbox;
 use state::papers::Spreading;
 use state::peers::Peers;
+use state::probes::Probes;
 use state::publishes::Publishes;
 use state::questions::Questions;
 use state::rejudge::{Depth, Rejudging, Withdrawn};
+use state::refusals::Refusals;
 use state::relays::{Handout, Relays};
 use state::shorts::Shorts;
 use state::spreads::Spreads;
@@ -127,6 +129,8 @@ pub struct Engine {
     tasks: Tasks,
     timers: Timers<Alarm>,
     peers: Peers,
+    probes: Probes,
+    refusals: Refusals,
     bans: Bans,
     dials: Dials,
     joining: Joining,
@@ -190,6 +194,8 @@ impl Engine {
             tasks: Tasks::default(),
             timers: Timers::new(),
             peers: Peers::default(),
+            probes: Probes::default(),
+            refusals: Refusals::default(),
             bans: Bans::default(),
             dials: Dials::default(),
             joining: Joining::default(),
@@ -277,6 +283,8 @@ impl Engine {
             policy_version: self.config.trust.policy().version,
             policy_expires_ms: self.config.trust.policy().expires.as_millis(),
             yanks: count(self.config.trust.yanks().len()),
+            refused: self.joining.refusal(self.clock),
+            refusals: self.refusals.by_name(),
         }
     }
 

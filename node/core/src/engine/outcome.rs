@@ -1,6 +1,7 @@
 //! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
 use crate::message::{Decline, OfferRefusal, Refusal};
 use crate::{ChunkFault, Disbelief, Key, ManifestId, PeerId};
+use std::collections::BTreeMap;
 
 /// Where a chunk came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,8 @@ pub enum DropReason {
     Junk,
     /// It does not deliver, or does not read.
     Stalled,
+    /// It did not answer while a newcomer at its address waited for its place.
+    Superseded,
     /// It has not proven that it belongs, or no longer does.
     NotAMember,
     /// There are enough peers.
@@ -249,4 +252,10 @@ pub struct EngineStatus {
     pub policy_expires_ms: u64,
     /// Yanks that are known.
     pub yanks: u32,
+    /// Why this node does not belong: what the last seed that it asked said. None: it belongs, or no seed has said no.
+    #[serde(default)]
+    pub refused: Option<Refusal>,
+    /// How often this seed has let somebody not in since it started, by [`Refusal::name`].
+    #[serde(default)]
+    pub refusals: BTreeMap<String, u64>,
 }

@@ -35,8 +35,9 @@ pub struct PeerAddress {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Why a join is refused. On the wire: its place in this list (varint).
+/// Why a join is refused. On the wire: its place in this list (varint). In JSON: [`Refusal::name`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// No admission key of the policy signed it.
     #[error("the join token is not valid in this pool")]
@@ -56,6 +57,25 @@ pub enum Refusal {
     /// Another seed may have room.
     #[error("the seed is full")]
     Full,
+    /// The policy is strict: an operator admits each node.
+    #[error("no token admits to this pool: an operator has to admit this node (pollux pool admit)")]
+    NotByToken,
+}
+
+impl Refusal {
+    /// A short name, for counts and scripts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadToken => "bad-token",
+            Self::TokenExpired => "token-expired",
+            Self::OtherPool => "other-pool",
+            Self::AddressFull => "address-full",
+            Self::NotASeed => "not-a-seed",
+            Self::Full => "full",
+            Self::NotByToken => "not-by-token",
+        }
+    }
 }
 
 /// Why an offer is refused. On the wire: its place in this list (varint).

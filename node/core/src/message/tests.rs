@@ -133,6 +133,7 @@ fn the_bytes_are_as_written() {
     let progress = Control::OfferProgress { offer: 300, have: 1, of: 2 };
     assert_eq!(progress.encode(), [14, 0xac, 0x02, 1, 2]);
     assert_eq!(Control::Refused { why: Refusal::Full }.encode(), [3, 5]);
+    assert_eq!(Control::Refused { why: Refusal::NotByToken }.encode(), [3, 6]);
     let hello = Hello { membership: None, software: "p".to_owned(), ..hello() };
     assert_eq!(Control::Hello(hello).encode(), *b"\x00\x02ci\x01\x01p\x00\xa1\x1f");
     let peers = vec![PeerAddress { addresses: vec!["1.2.3.4:5".parse().unwrap()], ..peer() }];
@@ -342,5 +343,21 @@ proptest! {
         if let Ok(message) = Control::decode(&bytes) {
             prop_assert_eq!(read(&message), Ok(message));
         }
+    }
+}
+
+#[test]
+fn refusals_have_one_name_everywhere() {
+    let all = [
+        Refusal::BadToken,
+        Refusal::TokenExpired,
+        Refusal::OtherPool,
+        Refusal::AddressFull,
+        Refusal::NotASeed,
+        Refusal::Full,
+        Refusal::NotByToken,
+    ];
+    for why in all {
+        assert_eq!(serde_json::to_string(&why).unwrap(), format!("\"{}\"", why.name()));
     }
 }

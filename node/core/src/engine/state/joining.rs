@@ -1,4 +1,5 @@
 //! This node's own membership.
+use crate::message::Refusal;
 use crate::{Envelope, Instant, Now, VerifiedMembership};
 use core::time::Duration;
 
@@ -10,6 +11,8 @@ const WORTH_TELLING: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct Joining {
     held: Option<Held>,
+    /// Why a seed last did not let this node in, since one did.
+    refused: Option<Refusal>,
 }
 
 #[derive(Debug)]
@@ -24,9 +27,20 @@ impl Joining {
         let until = now.instant.after(membership.membership().expires.since(now.wall));
         let worth = self.held.as_ref().is_none_or(|held| held.until.after(WORTH_TELLING) < until);
         if worth {
+            self.refused = None;
             self.held = Some(Held { envelope: membership.envelope().clone(), until });
         }
         worth
+    }
+
+    /// A seed does not let this node in.
+    pub(crate) fn refused(&mut self, why: Refusal) {
+        self.refused = Some(why);
+    }
+
+    /// Why the last seed that was asked did not, unless this node belongs.
+    pub(crate) fn refusal(&self, now: Instant) -> Option<Refusal> {
+        self.refused.filter(|_| !self.joined(now))
     }
 
     /// The membership to show, while it lasts.
@@ -65,6 +79,20 @@ mod tests {
         assert!(joining.keep(now(0), &membership(600)));
         assert!(joining.joined(now(599).instant));
         assert!(!joining.joined(now(600).instant));
+    }
+
+    #[test]
+    fn a_refusal_is_told_until_this_node_belongs() {
+        let mut joining = Joining::default();
+        assert_eq!(joining.refusal(Instant::ZERO), None);
+        joining.refused(Refusal::AddressFull);
+        joining.refused(Refusal::TokenExpired);
+        assert_eq!(joining.refusal(Instant::ZERO), Some(Refusal::TokenExpired));
+        assert!(joining.keep(now(0), &membership(600)));
+        assert_eq!(joining.refusal(Instant::ZERO), None);
+        joining.refused(Refusal::AddressFull);
+        assert_eq!(joining.refusal(Instant::ZERO), None, "another seed has let it in");
+        assert_eq!(joining.refusal(now(600).instant), Some(Refusal::AddressFull));
     }
 
     #[test]

@@ -184,6 +184,12 @@ impl Peers {
         idle.min_by_key(|(id, peer)| (peer.heard, **id)).map(|(id, _)| *id)
     }
 
+    /// The member at this address that is silent longest, of those that are not spared.
+    pub(crate) fn longest_silent_at(&self, ip: IpAddr, spared: impl Fn(&PeerId) -> bool) -> Option<PeerId> {
+        let here = self.members_at(ip).filter(|id| !spared(id));
+        here.min_by_key(|id| (self.by_id.get(id).map(|peer| peer.heard), *id))
+    }
+
     /// Members that are connected from this address.
     pub(crate) fn members_at(&self, ip: IpAddr) -> impl Iterator<Item = PeerId> + '_ {
         let here = self.by_ip.get(&ip).into_iter().flatten().copied();
@@ -302,6 +308,10 @@ mod tests {
         }
         assert_eq!(peers.members_at(here).collect::<Vec<_>>(), [id(1), id(2)]);
         assert_eq!(peers.members_at([10, 0, 0, 9].into()).count(), 0);
+        assert!(peers.get_mut(&id(1)).unwrap().take_message(Instant::from_micros(5)));
+        assert_eq!(peers.longest_silent_at(here, |_| false), Some(id(2)));
+        assert_eq!(peers.longest_silent_at(here, |peer| *peer == id(2)), Some(id(1)));
+        assert_eq!(peers.longest_silent_at(here, |_| true), None);
         peers.remove(&id(1));
         assert_eq!(peers.members_at(here).collect::<Vec<_>>(), [id(2)]);
         // It comes again from somewhere else.

@@ -28,6 +28,8 @@ pub(crate) struct OfferId(pub u64);
 pub(crate) enum AfterVerify {
     /// A peer's membership.
     Hello(Contact),
+    /// A membership that an operator handed this node.
+    Handed,
     /// The membership that a seed gave us, with peers to be neighbours.
     Welcome { contact: Contact, peers: Vec<PeerAddress> },
     /// A join token.

@@ -18,6 +18,7 @@ impl Engine {
             Input::Marked { epoch } => self.on_marked(epoch),
             Input::RecoveredPapers(papers) => self.on_recovered_papers(now, papers),
             Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),
+            Input::Admitted { membership } => self.on_admitted(now, membership),
             Input::Connected { peer, address, dialled } => {
                 self.on_connected(now, peer, address);
                 self.note_direction(&peer, dialled);
@@ -91,6 +92,7 @@ impl Engine {
         match alarm {
             Alarm::Dial(peer) => self.dial_due(now, peer),
             Alarm::Standing(peer) | Alarm::Member(peer) => self.drop_peer(now, peer, DropReason::NotAMember),
+            Alarm::Probe(member) => self.probe_due(now, member),
             Alarm::Trial(peer) => self.end_trial(now, peer),
             Alarm::Join(seed) => self.send_join(now, seed),
             Alarm::Question(job) => self.pursue_question(now, job),
@@ -129,6 +131,7 @@ impl Engine {
             (AfterVerify::Welcome { contact, peers }, Verdict::Membership(result)) => {
                 self.welcome_judged(now, contact, peers, result);
             }
+            (AfterVerify::Handed, Verdict::Membership(result)) => self.handed_judged(now, result),
             (AfterVerify::Join(contact), Verdict::Token(result)) => self.token_judged(now, contact, result),
             (AfterVerify::Answer { ticket, seed }, Verdict::Answer(result)) => {
                 self.answer_judged(now, ticket, seed, result);

@@ -4,11 +4,12 @@ use crate::engine::bounds::{
     JOIN_REFUSED_RETRY, JOIN_RETRY, PAPERS_INTERVAL, PEER_TASKS_MAX, WELCOME_DIALS_MAX,
 };
 use crate::engine::state::peers::{Contact, Standing};
-use crate::engine::state::tasks::{AfterSign, AfterVerify};
-use crate::engine::{Engine, Event, Offence, Statement, Work};
+use crate::engine::state::probes::Claim;
+use crate::engine::state::tasks::AfterVerify;
+use crate::engine::{Engine, Event, Offence, Work};
 use crate::limits::{MEMBERSHIP_LIFE, NEIGHBOURS_MAX};
 use crate::message::{Control, PeerAddress, Refusal};
-use crate::{Disbelief, Envelope, Membership, Now, PeerId, PeerRole, Token, VerifiedMembership};
+use crate::{Disbelief, Envelope, Membership, Now, PeerId, Token, VerifiedMembership};
 use core::time::Duration;
 
 /// A membership that is about to end is renewed this often at most.
@@ -32,8 +33,14 @@ impl Engine {
             Standing::Stranger | Standing::Member if !self.is_seed() => {
                 self.send(peer, Control::Refused { why: Refusal::NotASeed });
             }
-            Standing::Stranger | Standing::Member if self.recovering > 0 => {
+            // What it showed in its hello is judged first: it may belong already.
+            Standing::Stranger | Standing::Member if self.recovering > 0 || found.judging => {
                 self.joins_waiting.insert(peer, token);
+            }
+            // Where tokens let nobody in, who was let in is renewed without.
+            Standing::Member if self.config.trust.policy().strict_admission => {
+                let contact = Contact { peer, session: found.session };
+                self.sign_membership(now, contact);
             }
             Standing::Stranger | Standing::Member => self.judge_token(now, peer, token),
         }
@@ -42,7 +49,16 @@ impl Engine {
     /// Judges the joins that waited for the store's memory to be verified.
     pub(super) fn judge_waiting_joins(&mut self, now: Now) {
         for (peer, token) in core::mem::take(&mut self.joins_waiting) {
-            self.judge_token(now, peer, token);
+            self.on_join(now, peer, token);
+        }
+    }
+
+    /// What a peer had shown is judged: now its join is, if it waits.
+    pub(super) fn judge_waiting_join(&mut self, now: Now, peer: PeerId) {
+        if self.recovering == 0
+            && let Some(token) = self.joins_waiting.remove(&peer)
+        {
+            self.on_join(now, peer, token);
         }
     }
 
@@ -56,43 +72,24 @@ impl Engine {
 
     /// A join token was judged.
     pub(super) fn token_judged(&mut self, now: Now, contact: Contact, result: Result<Token, Disbelief>) {
-        let Some(found) = self.peers.on(contact) else { return };
-        let (ip, peer) = (found.ip, contact.peer);
+        if self.peers.on(contact).is_none() {
+            return;
+        }
         if let Err(why) = result {
             let refusal = refusal(&why);
-            self.event(Event::Disbelieved { from: Some(peer), why });
+            self.event(Event::Disbelieved { from: Some(contact.peer), why });
             return self.refuse_join(contact, refusal);
         }
-        if self.address_is_full(&peer) {
-            return self.refuse_join(contact, Refusal::AddressFull);
-        }
-        let membership = Membership {
-            pool: self.config.trust.policy().pool.clone(),
-            peer,
-            role: PeerRole::Node,
-            address: ip,
-            issuer: *self.config.me.key(),
-            issued: now.wall,
-            expires: now.wall.after(MEMBERSHIP_LIFE),
-        };
-        let then = AfterSign::Membership { contact, membership: Box::new(membership.clone()) };
-        self.sign(Some(peer), Statement::Membership(membership), then);
+        self.claim_place(now, contact, Claim::Token);
     }
 
-    fn refuse_join(&mut self, contact: Contact, why: Refusal) {
+    /// Tells a peer why it is not let in. It may ask again.
+    pub(super) fn refuse_join(&mut self, contact: Contact, why: Refusal) {
         let Some(found) = self.peers.on(contact) else { return };
         found.judging = false;
+        self.joins_waiting.remove(&contact.peer);
+        self.refusals.count(why);
         self.send(contact.peer, Control::Refused { why });
-    }
-
-    /// Whether as many others at a peer's address belong as the policy allows. Who belongs may always renew.
-    fn address_is_full(&self, peer: &PeerId) -> bool {
-        let Some(found) = self.peers.get(peer).filter(|found| found.standing != Standing::Member) else {
-            return false;
-        };
-        let allowed = self.config.trust.policy().memberships_at(&found.ip);
-        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
-        self.peers.members_at(found.ip).take(allowed).count() == allowed
     }
 
     /// A peer's membership is signed: it is in, and hears of others. Unless somebody else at its address was quicker.
@@ -111,9 +108,34 @@ impl Engine {
         }
         let Some(found) = self.peers.on(contact) else { return };
         found.judging = false;
+        self.joins_waiting.remove(&contact.peer);
         let peers = self.peers.sample(&mut self.chance, NEIGHBOURS_MAX, &contact.peer);
         self.send(contact.peer, Control::Welcome { membership: envelope, peers });
         self.admit(now, contact.peer, membership.expires);
+    }
+
+    /// An operator hands this node a membership.
+    pub(super) fn on_admitted(&mut self, now: Now, envelope: Envelope) {
+        if !self.is_seed() {
+            let work = Work::Membership { envelope, peer: self.config.me, wall: now.wall };
+            self.verify(None, work, AfterVerify::Handed);
+        }
+    }
+
+    /// It was judged: whoever is there hears of it, and seeds that do not know us as a member yet are asked to renew it.
+    pub(super) fn handed_judged(&mut self, now: Now, result: Result<VerifiedMembership, Disbelief>) {
+        let verified = match result {
+            Ok(verified) => verified,
+            Err(why) => return self.event(Event::Disbelieved { from: None, why }),
+        };
+        if !self.joining.keep(now, &verified) {
+            return;
+        }
+        let peers: Vec<_> = self.peers.members().chain(self.peers.seeds()).collect();
+        peers.into_iter().for_each(|peer| self.say_hello(now, peer));
+        let seeds: Vec<_> = self.peers.seeds().collect();
+        seeds.into_iter().for_each(|seed| self.send_join(now, seed));
+        self.hurry_dials(now);
     }
 
     /// A seed lets us in.
@@ -160,6 +182,7 @@ impl Engine {
     /// A seed does not let us in; somebody may change that.
     pub(super) fn on_refused(&mut self, now: Now, seed: PeerId, why: Refusal) {
         self.event(Event::JoinRefused { seed, why });
+        self.joining.refused(why);
         // An address is free again as soon as the seed sees that who had it is gone.
         let wait = if why == Refusal::AddressFull { JOIN_RETRY } else { JOIN_REFUSED_RETRY };
         self.timers.set(Alarm::Join(seed), now.instant.after(wait));
@@ -190,6 +213,8 @@ fn refusal(why: &Disbelief) -> Refusal {
         Refusal::TokenExpired
     } else if matches!(why, Disbelief::OtherPool { .. }) {
         Refusal::OtherPool
+    } else if matches!(why, Disbelief::StrictAdmission) {
+        Refusal::NotByToken
     } else {
         Refusal::BadToken
     }

@@ -2,6 +2,7 @@
 use super::Alarm;
 use crate::engine::bounds::{BACKOFF_MIN, DIAL_TIMEOUT, PEER_TASKS_MAX, STANDING_TIMEOUT};
 use crate::engine::state::peers::{Contact, Standing};
+use crate::engine::state::probes::Claim;
 use crate::engine::state::tasks::AfterVerify;
 use crate::engine::{DropReason, Engine, Event, Offence, Output, Work};
 use crate::limits::MEMBERSHIP_LIFE;
@@ -211,14 +212,15 @@ impl Engine {
             Ok(verified) => {
                 let membership = verified.membership();
                 if membership.address.to_canonical() == ip && membership.role == PeerRole::Node {
-                    self.admit(now, peer, membership.expires);
-                    return;
+                    return self.claim_place(now, contact, Claim::Shown(membership.expires));
                 }
             }
             Err(why) => self.event(Event::Disbelieved { from: Some(peer), why }),
         }
         // A seed lets it ask to be let in; a node has nothing to say to it.
-        if !self.is_seed() {
+        if self.is_seed() {
+            self.judge_waiting_join(now, peer);
+        } else {
             self.drop_peer(now, peer, DropReason::NotAMember);
         }
     }
@@ -308,5 +310,6 @@ impl Engine {
         self.spreading.gone(&peer);
         self.spreads_without(now, &peer);
         self.questions_without(now, &peer);
+        self.probed_gone(now, &peer);
     }
 }

@@ -13,6 +13,7 @@ mod meet;
 mod mingle;
 mod offer;
 mod papers;
+mod place;
 mod publish;
 mod pull;
 mod recover;
@@ -41,6 +42,8 @@ pub(super) enum Alarm {
     Standing(PeerId),
     /// A peer's membership ends.
     Member(PeerId),
+    /// A member that was asked whether it is there has had its time.
+    Probe(PeerId),
     /// A peer that is one too many has shown whether it is of use.
     Trial(PeerId),
     /// Ask a seed to let us in, or to renew.

@@ -1,19 +1,21 @@
 //! A seed lets in, or does not; a node asks, and renews.
 use super::bench::Bench;
 use crate::belief::fixture::{NO_MANIFEST, Pool, key_pair, later, node, query};
-use crate::engine::bounds::{JOIN_REFUSED_RETRY, JOIN_RETRY, STANDING_TIMEOUT, WELCOME_DIALS_MAX};
+use crate::engine::bounds::{
+    JOIN_REFUSED_RETRY, JOIN_RETRY, PROBE_PATIENCE, STANDING_TIMEOUT, WELCOME_DIALS_MAX,
+};
 use crate::engine::{AskId, DropReason, Event, Input, Output};
 use crate::limits::MEMBERSHIP_LIFE;
 use crate::message::{ChunkSet, Control, Decline, PeerAddress, Refusal};
 use crate::{ChunkId, Envelope, Nonce, PeerId, PeerRole, Token};
 use core::time::Duration;
 
-fn join(bench: &Bench) -> Control {
+pub(super) fn join(bench: &Bench) -> Control {
     Control::Join { token: bench.pool.token(later(8_000)) }
 }
 
 /// A stranger connects from an address and asks to be let in.
-fn asks(bench: &mut Bench, number: u8, address: &str) -> PeerId {
+pub(super) fn asks(bench: &mut Bench, number: u8, address: &str) -> PeerId {
     let peer = node(number);
     bench.connect(peer, address);
     bench.say(peer, bench.hello(None));
@@ -21,17 +23,24 @@ fn asks(bench: &mut Bench, number: u8, address: &str) -> PeerId {
     peer
 }
 
-fn refusals(bench: &mut Bench, peer: PeerId) -> Vec<Refusal> {
+pub(super) fn refusals(bench: &mut Bench, peer: PeerId) -> Vec<Refusal> {
     let sent = bench.sent(peer).into_iter();
     sent.filter_map(|message| if let Control::Refused { why } = message { Some(why) } else { None }).collect()
 }
 
-fn welcomes(bench: &mut Bench, peer: PeerId) -> usize {
+pub(super) fn welcomes(bench: &mut Bench, peer: PeerId) -> usize {
     bench.sent(peer).iter().filter(|message| matches!(message, Control::Welcome { .. })).count()
 }
 
 fn joins(bench: &mut Bench, seed: PeerId) -> usize {
     bench.sent(seed).iter().filter(|message| matches!(message, Control::Join { .. })).count()
+}
+
+/// A member that was asked whether it is there answers, and the time to do so goes by.
+pub(super) fn is_alive(bench: &mut Bench, member: PeerId) {
+    bench.pass(Duration::from_millis(10));
+    bench.say(member, Control::Relayed { ask: 0, answers: Vec::new() });
+    bench.pass(PROBE_PATIENCE);
 }
 
 #[test]
@@ -40,6 +49,7 @@ fn an_address_has_as_many_members_as_the_policy_lets_it_have() {
     let first = asks(&mut bench, 1, "10.0.2.1:9");
     assert_eq!(welcomes(&mut bench, first), 1);
     let second = asks(&mut bench, 2, "10.0.2.1:10");
+    is_alive(&mut bench, first);
     assert_eq!(refusals(&mut bench, second), [Refusal::AddressFull]);
     let elsewhere = asks(&mut bench, 3, "10.0.2.3:9");
     assert_eq!(welcomes(&mut bench, elsewhere), 1);
@@ -61,6 +71,11 @@ fn the_policy_may_allow_more() {
         assert_eq!(welcomes(&mut bench, peer), 1);
     }
     let fourth = asks(&mut bench, 4, "10.0.2.1:4");
+    bench.pass(Duration::from_millis(10));
+    for number in 1..=3 {
+        bench.say(node(number), Control::Relayed { ask: 0, answers: Vec::new() });
+    }
+    bench.pass(PROBE_PATIENCE);
     assert_eq!(refusals(&mut bench, fourth), [Refusal::AddressFull]);
 }
 
