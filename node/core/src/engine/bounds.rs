@@ -1,4 +1,5 @@
 //! The engine's own limits: a bound on everything that a peer or a job could make grow, each with its reason.
+use crate::limits::PEERS_MAX;
 use core::time::Duration;
 
 /// A peer that has not proven its membership after this long is closed; a join takes two messages and two signatures, so a
@@ -42,6 +43,9 @@ pub(crate) const WELCOME_DIALS_MAX: usize = 8;
 /// Peers that a node which has its [`PEERS_MAX`](crate::limits::PEERS_MAX) takes on trial: one that shares a swarm takes
 /// the place of one that shares none.
 pub(crate) const NEWCOMERS_MAX: usize = 8;
+/// Neighbours of a node that one seed has named or admitted, where there are several: half of its places, so that one hostile
+/// seed cannot surround it.
+pub(crate) const NEIGHBOURS_PER_SEED_MAX: usize = PEERS_MAX / 2;
 /// How long a newcomer has to say that it shares a swarm: a handshake and a message.
 pub(crate) const TRIAL_TIME: Duration = Duration::from_secs(2);
 /// Certified manifests that a node knows; the oldest that is not in use goes.

@@ -14,6 +14,8 @@ pub(crate) struct Dials {
 #[derive(Debug)]
 struct Target {
     addresses: Vec<String>,
+    /// The seed that named it.
+    named_by: Option<PeerId>,
     lasting: bool,
     dialling: bool,
     failures: u32,
@@ -22,7 +24,7 @@ struct Target {
 impl Dials {
     /// A seed: dialled again and again until it is connected.
     pub(crate) fn keep(&mut self, peer: PeerId, addresses: Vec<String>) {
-        let fresh = Target { addresses: Vec::new(), lasting: true, dialling: false, failures: 0 };
+        let fresh = Target { addresses: Vec::new(), named_by: None, lasting: true, dialling: false, failures: 0 };
         let target = self.targets.entry(peer).or_insert(fresh);
         (target.addresses, target.lasting) = (addresses, true);
     }
@@ -32,12 +34,14 @@ impl Dials {
         self.targets.remove(peer);
     }
 
-    /// A neighbour: one attempt. False when it is known already.
-    pub(crate) fn once(&mut self, peer: PeerId, addresses: Vec<String>) -> bool {
+    /// A neighbour that a seed named: one attempt. False when it is known already.
+    pub(crate) fn once(&mut self, peer: PeerId, addresses: Vec<String>, named_by: PeerId) -> bool {
         if self.targets.contains_key(&peer) {
             return false;
         }
-        self.targets.insert(peer, Target { addresses, lasting: false, dialling: false, failures: 0 });
+        let named_by = Some(named_by);
+        self.targets
+            .insert(peer, Target { addresses, named_by, lasting: false, dialling: false, failures: 0 });
         true
     }
 
@@ -59,13 +63,11 @@ impl Dials {
         self.targets.get(peer).is_some_and(|target| target.dialling)
     }
 
-    /// A connection is up, whoever dialled.
-    pub(crate) fn connected(&mut self, peer: &PeerId) {
-        match self.targets.get_mut(peer) {
-            Some(target) if target.lasting => target.dialling = false,
-            Some(_) => drop(self.targets.remove(peer)),
-            None => {}
-        }
+    /// A connection is up, whoever dialled. Names the seed that named the peer.
+    pub(crate) fn connected(&mut self, peer: &PeerId) -> Option<PeerId> {
+        let target = self.targets.get_mut(peer)?;
+        target.dialling = false;
+        if target.lasting { None } else { self.targets.remove(peer)?.named_by }
     }
 
     /// The connection has proven useful: the next failure is the first.
@@ -86,6 +88,11 @@ impl Dials {
         let doubled = BACKOFF_MIN.saturating_mul(1 << target.failures.min(10));
         target.failures = target.failures.saturating_add(1);
         Some(chance.jitter(doubled.min(BACKOFF_MAX)))
+    }
+
+    /// Attempts under way to peers that this seed named.
+    pub(crate) fn named_by(&self, seed: &PeerId) -> usize {
+        self.targets.values().filter(|target| target.named_by == Some(*seed)).count()
     }
 
     /// Attempts under way to peers that are no seeds.
@@ -122,14 +129,15 @@ mod tests {
     #[test]
     fn a_neighbour_is_dialled_once() {
         let (mut dials, mut chance) = (Dials::default(), Chance::new(1));
-        assert!(dials.once(peer(2), Vec::new()));
-        assert!(!dials.once(peer(2), Vec::new()));
+        assert!(dials.once(peer(2), Vec::new(), peer(1)));
+        assert!(!dials.once(peer(2), Vec::new(), peer(1)));
+        assert_eq!((dials.named_by(&peer(1)), dials.named_by(&peer(2))), (1, 0));
         assert_eq!(dials.neighbours_under_way(), 1);
         assert!(dials.start(&peer(2)).is_some());
         assert_eq!(dials.failed(&peer(2), &mut chance), None);
         assert_eq!(dials.neighbours_under_way(), 0);
-        assert!(dials.once(peer(2), Vec::new()), "it may be named again later");
-        dials.connected(&peer(2));
+        assert!(dials.once(peer(2), Vec::new(), peer(3)), "it may be named again later");
+        assert_eq!(dials.connected(&peer(2)), Some(peer(3)));
         assert_eq!(dials.neighbours_under_way(), 0);
     }
 
@@ -137,7 +145,8 @@ mod tests {
     fn a_seed_is_not_taken_for_a_neighbour() {
         let mut dials = Dials::default();
         dials.keep(peer(1), Vec::new());
-        assert!(!dials.once(peer(1), Vec::new()));
+        assert!(!dials.once(peer(1), Vec::new(), peer(3)));
+        assert_eq!(dials.connected(&peer(1)), None);
         assert_eq!(dials.failed(&peer(9), &mut Chance::new(1)), None);
     }
 }

@@ -46,6 +46,10 @@ pub(crate) struct Peer {
     pub judging: bool,
     /// A seed that has let this node in on this connection.
     pub admitted: bool,
+    /// The seed that named it, if this node dialled it for that.
+    pub named_by: Option<PeerId>,
+    /// The seed that let it in, if it was one.
+    pub admitted_by: Option<PeerId>,
     /// What it said while it was being judged.
     pub held: Vec<Control>,
     /// When it last said anything.
@@ -85,6 +89,11 @@ impl Bucket {
 }
 
 impl Peer {
+    /// Whether this node has it from that seed: by name, or by its membership.
+    pub(crate) fn is_owed_to(&self, seed: &PeerId) -> bool {
+        self.named_by == Some(*seed) || self.admitted_by == Some(*seed)
+    }
+
     /// Whether it belongs to the pool.
     pub(crate) fn belongs(&self) -> bool {
         matches!(self.standing, Standing::Member | Standing::Seed)
@@ -121,6 +130,8 @@ impl Peers {
             standing: Standing::Silent,
             judging: false,
             admitted: false,
+            named_by: None,
+            admitted_by: None,
             held: Vec::new(),
             heard: now,
             bucket: Bucket::new(now),
@@ -175,6 +186,11 @@ impl Peers {
     /// Members that are connected, seeds not counted.
     pub(crate) fn members(&self) -> impl Iterator<Item = PeerId> + '_ {
         self.by_id.iter().filter(|(_, peer)| peer.standing == Standing::Member).map(|(id, _)| *id)
+    }
+
+    /// Peers that this node has from that seed.
+    pub(crate) fn owed_to(&self, seed: &PeerId) -> usize {
+        self.by_id.values().filter(|peer| peer.is_owed_to(seed)).count()
     }
 
     /// The member that is silent longest, of those that are not spared.

@@ -174,7 +174,7 @@ impl Engine {
             self.event(Event::Joined { seed });
             self.seed_ready(now, seed);
             for named in peers.iter().take(WELCOME_DIALS_MAX) {
-                self.dial_neighbour(now, named);
+                self.dial_neighbour(now, named, &seed);
             }
         }
     }

@@ -66,8 +66,8 @@ impl Engine {
         }
     }
 
-    /// Dials a peer that somebody named, if there is room and the policy allows the address.
-    pub(super) fn dial_neighbour(&mut self, now: Now, named: &PeerAddress) -> bool {
+    /// Dials a peer that a seed named, if there is room and the policy allows the address.
+    pub(super) fn dial_neighbour(&mut self, now: Now, named: &PeerAddress, by: &PeerId) -> bool {
         let (peer, trust) = (named.peer, &self.config.trust);
         let full = !self.may_dial_one_more(&peer);
         let known = peer == self.config.me || trust.is_seed(&peer) || self.peers.get(&peer).is_some();
@@ -76,7 +76,10 @@ impl Engine {
         }
         let allowed = named.addresses.iter().filter(|address| trust.policy().may_dial(&address.ip()));
         let addresses: Vec<String> = allowed.take(ADDRESSES_MAX).map(SocketAddr::to_string).collect();
-        if addresses.is_empty() || !self.dials.once(peer, addresses) {
+        if addresses.is_empty()
+            || !self.has_room_from(now, by, &peer)
+            || !self.dials.once(peer, addresses, *by)
+        {
             return false;
         }
         self.dial(now, peer);
@@ -104,7 +107,7 @@ impl Engine {
             self.forget_peer(now, peer);
         }
         self.timers.clear(Alarm::Dial(peer));
-        self.dials.connected(&peer);
+        let named_by = self.dials.connected(&peer);
         if let Some(why) = self.unwelcome(now, &peer) {
             self.outbox.push(Output::Disconnect { peer, why });
             return;
@@ -112,6 +115,9 @@ impl Engine {
         let session = self.tasks.serial();
         self.outbox.open(peer);
         self.peers.insert(now.instant, Contact { peer, session }, address.ip().to_canonical());
+        if let Some(found) = self.peers.get_mut(&peer) {
+            found.named_by = named_by;
+        }
         self.timers.set(Alarm::Standing(peer), now.instant.after(STANDING_TIMEOUT));
         self.begin_trial(now, peer);
         self.say_hello(now, peer);
@@ -212,7 +218,8 @@ impl Engine {
             Ok(verified) => {
                 let membership = verified.membership();
                 if membership.address.to_canonical() == ip && membership.role == PeerRole::Node {
-                    return self.claim_place(now, contact, Claim::Shown(membership.expires));
+                    let (issuer, expires) = (PeerId::new(membership.issuer), membership.expires);
+                    return self.believe_membership(now, contact, issuer, expires);
                 }
             }
             Err(why) => self.event(Event::Disbelieved { from: Some(peer), why }),
@@ -223,6 +230,22 @@ impl Engine {
         } else {
             self.drop_peer(now, peer, DropReason::NotAMember);
         }
+    }
+
+    /// A peer shows a membership that holds. A node has no more neighbours that one seed has let in than half.
+    fn believe_membership(&mut self, now: Now, contact: Contact, issuer: PeerId, expires: Timestamp) {
+        let seed = Some(issuer).filter(|issuer| self.config.trust.is_seed(issuer));
+        let Some(found) = self.peers.on(contact) else { return };
+        let counted = found.belongs() || seed.is_none_or(|seed| found.is_owed_to(&seed));
+        if let Some(seed) = seed.filter(|_| !counted)
+            && !self.has_room_from(now, &seed, &contact.peer)
+        {
+            return self.drop_peer(now, contact.peer, DropReason::TooMany);
+        }
+        if let Some(found) = self.peers.on(contact) {
+            found.admitted_by = seed;
+        }
+        self.claim_place(now, contact, Claim::Shown(expires));
     }
 
     /// A peer belongs to the pool until then, unless it shows a later membership.

@@ -181,14 +181,20 @@ impl Engine {
     }
 
     /// A seed names neighbours.
-    pub(super) fn on_neighbours(&mut self, now: Now, manifest: ManifestId, peers: &[PeerAddress]) {
+    pub(super) fn on_neighbours(
+        &mut self,
+        now: Now,
+        seed: PeerId,
+        manifest: ManifestId,
+        peers: &[PeerAddress],
+    ) {
         let mut dials = 0;
         for named in peers.iter().take(NEIGHBOURS_MAX) {
             let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
             if named.peer != self.config.me && swarm.neighbours.len() < NAMED_MAX {
                 swarm.neighbours.insert(named.peer);
             }
-            if dials < SWARM_DIALS_MAX && self.dial_neighbour(now, named) {
+            if dials < SWARM_DIALS_MAX && self.dial_neighbour(now, named, &seed) {
                 dials += 1;
             }
         }

@@ -1,6 +1,7 @@
-//! A node that has enough neighbours: one that shares a swarm takes the place of one that shares none.
+//! A node that has enough neighbours: one that shares a swarm takes the place of one that shares none. Where there are
+//! several seeds, one of them fills half of the places at most.
 use super::Alarm;
-use crate::engine::bounds::{NEWCOMERS_MAX, TRIAL_TIME};
+use crate::engine::bounds::{NEIGHBOURS_PER_SEED_MAX, NEWCOMERS_MAX, TRIAL_TIME};
 use crate::engine::{DropReason, Engine};
 use crate::limits::{PEERS_MAX, SEED_PEERS_MAX};
 use crate::{Now, PeerId};
@@ -22,6 +23,24 @@ impl Engine {
     pub(super) fn may_dial_one_more(&self, peer: &PeerId) -> bool {
         let peers = self.peers.len() + self.dials.neighbours_under_way();
         peers < PEERS_MAX || (self.swarms.concern(peer) && peers < PEERS_MAX + self.trials())
+    }
+
+    /// Whether a node may have one more peer from this seed; one that shares a swarm takes the place of another from it that
+    /// shares none.
+    pub(super) fn has_room_from(&mut self, now: Now, seed: &PeerId, newcomer: &PeerId) -> bool {
+        let alone = self.config.trust.policy().seeds.len() == 1;
+        let owed = self.peers.owed_to(seed) + self.dials.named_by(seed);
+        if self.is_seed() || alone || owed < NEIGHBOURS_PER_SEED_MAX {
+            return true;
+        }
+        if !self.swarms.concern(newcomer) {
+            return false;
+        }
+        let owed = |peer: &PeerId| self.peers.get(peer).is_some_and(|found| found.is_owed_to(seed));
+        let spared = |peer: &PeerId| !owed(peer) || self.swarms.concern(peer);
+        let Some(idle) = self.peers.longest_silent(spared) else { return false };
+        self.drop_peer(now, idle, DropReason::TooMany);
+        true
     }
 
     /// Peers that may come on trial: as many as there are to make room for them.

@@ -175,7 +175,7 @@ impl Engine {
             Control::Refused { why } => self.on_refused(now, seed, why),
             Control::Answer { ask, answer, beside } => self.on_answer(now, seed, ask, (answer, beside)),
             Control::Relay { answer, beside } => self.on_relay(seed, answer, beside),
-            Control::Neighbours { manifest, peers } => self.on_neighbours(now, manifest, &peers),
+            Control::Neighbours { manifest, peers } => self.on_neighbours(now, seed, manifest, &peers),
             Control::OfferProgress { offer, have, of } => self.on_offer_progress(seed, offer, have, of),
             Control::OfferReceipt { offer, receipt } => self.on_offer_receipt(seed, offer, receipt),
             Control::OfferRefused { offer, why, standing, highest } => {

@@ -179,11 +179,16 @@ impl Bench {
 
     /// A membership for a peer at this address, from now on.
     pub(super) fn membership(&self, peer: PeerId, address: &str) -> crate::Envelope {
-        let mut membership = self.pool.membership(0, peer);
+        self.membership_by(0, peer, address)
+    }
+
+    /// The same, by that seed.
+    pub(super) fn membership_by(&self, seed: usize, peer: PeerId, address: &str) -> crate::Envelope {
+        let mut membership = self.pool.membership(seed, peer);
         membership.address = address.parse::<SocketAddr>().unwrap().ip();
         membership.issued = self.now().wall;
         membership.expires = self.now().wall.after(Duration::from_secs(900));
-        self.pool.by_seed(0, &membership)
+        self.pool.by_seed(seed, &membership)
     }
 
     /// Where a member is.

@@ -29,4 +29,5 @@ mod seeds;
 mod spreading;
 mod standing;
 mod strict;
+mod surrounded;
 mod world;

@@ -39,7 +39,7 @@ fn run(dials: &mut Dials, model: &mut Model, step: Step) {
     match step {
         Step::Once(who) => {
             let fresh = !model.contains_key(&who);
-            assert_eq!(dials.once(peer(who), addresses(who)), fresh);
+            assert_eq!(dials.once(peer(who), addresses(who), peer(99)), fresh);
             model.entry(who).or_insert(false);
         }
         Step::Start(who) => {
