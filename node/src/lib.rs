@@ -6,11 +6,13 @@
 //! socket    jobs
 //! net       peers
 //! store     the disk
+//! admission the membership that an operator signed
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
 //! config    identity    clock    logging
 //! ```
 
+mod admission;
 pub mod clock;
 pub mod config;
 pub mod driver;

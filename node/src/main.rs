@@ -41,6 +41,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Print this node's peer id, and make its key if there is none
+    ///
+    /// It needs no pool file. In a pool where no token admits, `pollux pool admit` takes this id, before the node starts.
+    PeerId,
     /// What the operator of a seed does while it does not run
     #[command(subcommand)]
     Seed(SeedVerb),
@@ -102,6 +106,9 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
     if let Some(Verb::Seed(SeedVerb::Recover { accept_loss: true })) = arguments.verb {
         return recover(&settings, clock);
+    }
+    if let Some(Verb::PeerId) = arguments.verb {
+        return Ok(writeln!(io::stdout(), "{}", run::peer_id(&settings)?)?);
     }
     if arguments.check_config {
         return check(&settings, clock);

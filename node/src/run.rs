@@ -1,5 +1,6 @@
 //! Starts a node from its settings, and stops it.
 
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
@@ -172,6 +173,16 @@ pub fn check(settings: &Settings, clock: Clock) -> Result<Outlook, StartError> {
     Ok(Outlook { pool: trust.policy().pool.clone(), peer })
 }
 
+/// The node's name, for an operator who admits it before it runs. Makes its key where there is none.
+///
+/// # Errors
+/// A key file that cannot be read or made, or that others can read.
+pub fn peer_id(settings: &Settings) -> Result<PeerId, StartError> {
+    make_directory(&settings.runtime)?;
+    let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
+    Ok(PeerId::new(identity.public()))
+}
+
 /// What a node stands on, checked.
 #[derive(Debug)]
 struct Ground {
@@ -250,6 +261,7 @@ pub struct Node {
     wire: mpsc::Receiver<NetEvent>,
     net: NetHandle,
     store: Store,
+    admission: Option<Admission>,
     peer: PeerId,
     listen: SocketAddr,
 }
@@ -281,8 +293,9 @@ impl Node {
         };
         let store = ground.store;
         let (driver, handle) = Driver::new(parts);
+        let admission = settings.membership.clone().map(|path| Admission::new(path, handle.clone()));
         let socket = bind(settings, handle, store.clone(), facts)?;
-        Ok(Self { driver, socket, wire, net, store, peer: ground.me, listen })
+        Ok(Self { driver, socket, wire, net, store, admission, peer: ground.me, listen })
     }
 
     /// This node's name.
@@ -306,7 +319,10 @@ impl Node {
         let (stop_driver, driver_stopped) = watch::channel(false);
         let (stop_socket, socket_stopped) = watch::channel(false);
         // Dropped, these end what they run.
-        let (mut driver, mut jobs) = (JoinSet::new(), JoinSet::new());
+        let (mut driver, mut jobs, mut admission) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        if let Some(watching) = self.admission {
+            admission.spawn(watching.run());
+        }
         driver.spawn(self.driver.run(self.wire, driver_stopped));
         jobs.spawn(self.socket.run(socket_stopped));
         let failed = tokio::select! {

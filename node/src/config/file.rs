@@ -20,6 +20,9 @@ pub struct ConfigFile {
     pub listen: Option<Vec<SocketAddr>>,
     /// The identity key. A node without one makes it in the runtime directory; a seed must have one.
     pub identity: Option<PathBuf>,
+    /// The membership that an operator signed for this node with `pollux pool admit`, where the policy lets no token admit.
+    /// It is read again whenever it changes, and need not be there yet.
+    pub membership: Option<PathBuf>,
     /// The directory for what lives as long as the instance runs: the identity and the socket.
     pub runtime: Option<PathBuf>,
     /// Of the job socket.
@@ -158,12 +161,13 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let file = read(
-            "role = \"seed\"\npool = \"/p\"\nlisten = [\"[::]:1\"]\nidentity = \"/i\"\nruntime = \"/r\"\n\
+            "role = \"seed\"\npool = \"/p\"\nlisten = [\"[::]:1\"]\nidentity = \"/i\"\nmembership = \"/m\"\nruntime = \"/r\"\n\
              [socket]\npath = \"/s\"\nmode = \"0660\"\nusers = [1]\n[store]\ndirectory = \"/d\"\nbytes_max = 2\n\
              free_bytes_min = 3\n[log]\nformat = \"json\"\nfilter = \"debug\"\n",
         )
         .unwrap();
         assert_eq!(file.role, Some(PeerRole::Seed));
+        assert_eq!(file.membership, Some("/m".into()));
         assert_eq!(file.socket.users, Some(vec![1]));
         assert_eq!(file.store.bytes_max, Some(2));
         assert_eq!(file.log.format, Some(LogFormat::Json));

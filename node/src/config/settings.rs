@@ -26,6 +26,9 @@ pub struct Overrides {
     /// The identity key; a node without one makes it in the runtime directory
     #[arg(long, env = "POLLUX_NODE_IDENTITY", value_name = "FILE")]
     pub identity: Option<PathBuf>,
+    /// The membership that `pollux pool admit` made for this node, where no token admits
+    #[arg(long, env = "POLLUX_NODE_MEMBERSHIP", value_name = "FILE")]
+    pub membership: Option<PathBuf>,
     /// The directory for the identity and the socket
     #[arg(long, env = "POLLUX_NODE_RUNTIME", value_name = "DIR")]
     pub runtime: Option<PathBuf>,
@@ -71,6 +74,8 @@ pub struct Settings {
     pub listen: Vec<SocketAddr>,
     /// The identity key, if it is not made in the runtime directory.
     pub identity: Option<PathBuf>,
+    /// The membership that an operator signed for this node, if one does.
+    pub membership: Option<PathBuf>,
     /// For the identity and the socket.
     pub runtime: PathBuf,
     /// For jobs.
@@ -120,6 +125,7 @@ impl Settings {
             pool: over.pool.or(file.pool).unwrap_or_else(|| "/etc/pollux/pool.json".into()),
             listen,
             identity,
+            membership: over.membership.or(file.membership),
             socket: over.socket.or(file.socket.path).unwrap_or_else(|| runtime.join("pollux.sock")),
             socket_mode: file.socket.mode.as_deref().map_or(Ok(0o666), parse_mode)?,
             socket_users: file.socket.users.unwrap_or_default(),

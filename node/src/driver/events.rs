@@ -1,7 +1,7 @@
 //! What sessions and the driver say to each other.
 
 use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source};
-use pollux_core::{ChunkId, ChunkRef, ManifestId, Trust, VerifiedChunk};
+use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Trust, VerifiedChunk};
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 
@@ -45,6 +45,11 @@ pub enum DriverEvent {
     Closed {
         /// Who.
         job: JobId,
+    },
+    /// An operator has admitted this node.
+    Admitted {
+        /// As it was found.
+        membership: Envelope,
     },
     /// How is the engine?
     Status(StatusQuestion),

@@ -14,7 +14,7 @@ mod tests;
 mod tree_reader;
 mod workers;
 
-pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion, TrustQuestion};
+pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion, Stopping, TrustQuestion};
 pub use workers::WorkerBounds;
 
 use crate::clock::Clock;
@@ -260,6 +260,7 @@ impl Driver {
                 }
                 self.sweep();
             }
+            DriverEvent::Admitted { membership } => self.feed(Input::Admitted { membership }),
             // Who asks may have left.
             DriverEvent::Status(StatusQuestion(answer)) => drop(answer.send(self.engine.status())),
             DriverEvent::Trust(TrustQuestion(answer)) => drop(answer.send(self.engine.trust().clone())),

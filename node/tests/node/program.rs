@@ -44,6 +44,24 @@ fn a_checked_configuration_is_shown() {
     assert_eq!(names(&ground.path("")), ["node.toml", "pool"], "nothing was made");
 }
 
+/// An operator needs it before the node has joined anything.
+#[test]
+fn a_peer_id_is_printed_and_stays() {
+    let ground = Ground::new();
+    let print = || {
+        program(&ground, &config(&ground).replace("pool.json", "nowhere.json"))
+            .arg("peer-id")
+            .output()
+            .unwrap()
+    };
+    let (first, second) = (print(), print());
+    assert_eq!(first.status.code(), Some(0), "{}", said(&first));
+    assert!(first.stdout.starts_with(b"12D3Koo") && first.stdout == second.stdout);
+    let output = program(&ground, &config(&ground)).arg("--check-config").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains(String::from_utf8(first.stdout).unwrap().trim()), "{shown}");
+}
+
 #[test]
 fn what_is_wrong_with_a_configuration_is_said() {
     let ground = Ground::new();
