@@ -7,12 +7,14 @@ use pollux_core::{Document, Envelope, KeyPair, Membership, PeerId, PeerRole, Tim
 use std::net::IpAddr;
 
 /// Who is admitted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Admission {
     /// The peer.
     pub peer: PeerId,
     /// The address that seeds will see it at.
     pub address: IpAddr,
+    /// What the instance is called, for people.
+    pub instance: Option<String>,
 }
 
 /// A membership, signed, good for [`MEMBERSHIP_LIFE`] from now; seeds renew it.
@@ -26,6 +28,7 @@ pub fn admit(pool: &OpenPool, who: Admission, key: &KeyPair, now: Timestamp) -> 
         pool: pool.root().pool.clone(),
         peer: who.peer,
         role: if is_seed { PeerRole::Seed } else { PeerRole::Node },
+        instance: who.instance,
         address: who.address.to_canonical(),
         issuer: key.public(),
         issued: now,

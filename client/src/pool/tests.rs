@@ -139,13 +139,15 @@ fn a_token_for_another_pool_is_refused_in_words() {
 fn a_membership_is_for_one_peer_at_one_address() {
     let scene = Scene::new(1);
     let pool = scene.pool();
-    let who = Admission { peer: peer(7), address: "10.0.0.7".parse().unwrap() };
-    let envelope = admit(&pool, who, &scene.key("admission"), NOW).unwrap();
+    let instance = Some("agent-7".to_owned());
+    let who = Admission { peer: peer(7), address: "10.0.0.7".parse().unwrap(), instance };
+    let envelope = admit(&pool, who.clone(), &scene.key("admission"), NOW).unwrap();
     let judge = |peer: PeerId| pool.trust().verify_membership(&envelope, &peer, Some(who.address), NOW);
     let membership = judge(peer(7)).unwrap().membership().clone();
     assert_eq!((membership.role, membership.expires), (PeerRole::Node, NOW.after(MEMBERSHIP_LIFE)));
+    assert_eq!(membership.instance.as_deref(), Some("agent-7"));
     assert!(judge(peer(8)).is_err());
-    let seed = Admission { peer: pool.policy().seeds[0].peer, ..who };
+    let seed = Admission { peer: pool.policy().seeds[0].peer, ..who.clone() };
     let envelope = admit(&pool, seed, &scene.key("admission"), NOW).unwrap();
     assert_eq!(envelope.body::<pollux_core::Membership>().unwrap().role, PeerRole::Seed);
     assert!(matches!(admit(&pool, who, &scene.key("root"), NOW), Err(TokenError::OtherPool { .. })));

@@ -185,6 +185,7 @@ mod tests {
             pool,
             peer: PeerId::new(key.public()),
             role: PeerRole::Node,
+            instance: Some("\"".repeat(LABEL_BYTES_MAX)),
             address: "2001:db8:1111:2222:3333:4444:5555:6666".parse().unwrap(),
             issuer: key.public(),
             issued,

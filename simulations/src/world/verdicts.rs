@@ -62,6 +62,7 @@ mod tests {
             pool: Pool::new().trust.policy().pool.clone(),
             peer: peer(5),
             role: PeerRole::Node,
+            instance: None,
             address: pool::address(NodeNo(5)).ip(),
             issuer: key.public(),
             issued: BEGIN,

@@ -13,18 +13,22 @@ use std::path::PathBuf;
 /// Sign a membership for one node, where the policy lets no token admit
 ///
 /// It is good for 15 minutes; seeds renew it as long as the node is there. Sign it before untrusted code runs on the
-/// node's machine. It is printed, or written to --out, as one line of JSON.
+/// node's machine. It is printed, or written to --out, as one line of JSON, which the node takes from the file that its
+/// setting `membership` names.
 ///
 /// Example:
 ///
 ///   pollux pool admit 12D3Koo… --address 10.0.0.7 --pool pool.json --admission-key admission.pem --out membership.json
 #[derive(Debug, Args)]
 pub(super) struct Admit {
-    /// The node's peer id, as `pollux status` shows it
+    /// The node's peer id, as `pollux-node peer-id` or `pollux status` shows it
     peer: PeerId,
     /// The address at which seeds see it
     #[arg(long, value_name = "IP")]
     address: IpAddr,
+    /// What the instance is called, for people
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
     /// The pool file
     #[arg(long, value_name = "FILE")]
     pool: PathBuf,
@@ -43,7 +47,8 @@ pub(super) fn run(arguments: &Admit) -> Done {
     let pool = OpenPool::read(&arguments.pool)?;
     let now = now();
     pool.check_in_force(now)?;
-    let who = Admission { peer: arguments.peer, address: arguments.address };
+    let who =
+        Admission { peer: arguments.peer, address: arguments.address, instance: arguments.instance.clone() };
     let text = admit(&pool, who, &arguments.admission_key.read()?, now)?.to_json();
     match &arguments.out {
         Some(path) => Ok(rewrite(path, (text + "\n").as_bytes())?),

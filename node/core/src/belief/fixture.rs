@@ -210,6 +210,7 @@ impl Pool {
             pool: POOL.to_owned(),
             peer,
             role: PeerRole::Node,
+            instance: None,
             address: ADDRESS,
             issuer: self.seeds[seed].public(),
             issued: WALL,

@@ -25,11 +25,16 @@ impl Document for Token {
 
     fn check(&self) -> Result<(), DocumentError> {
         check_pool(&self.pool)?;
-        if self.serial.is_empty() {
-            return invalid("serial", "it is empty");
-        }
-        check_text("serial", &self.serial, LABEL_BYTES_MAX)
+        check_label("serial", &self.serial)
     }
+}
+
+/// A name that is there, printable, and short.
+fn check_label(field: &'static str, text: &str) -> Result<(), DocumentError> {
+    if text.is_empty() {
+        return invalid(field, "it is empty");
+    }
+    check_text(field, text, LABEL_BYTES_MAX)
 }
 
 /// What a member is: `"node"` or `"seed"`.
@@ -52,6 +57,10 @@ pub struct Membership {
     pub peer: PeerId,
     /// What it is.
     pub role: PeerRole,
+    /// What the instance is called, for people: 1 to 128 bytes of printable text. Nothing is decided by it, and no two
+    /// members need differ. Left out where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// The address that the issuer observed; never an IPv6 form of an IPv4 address.
     pub address: IpAddr,
     /// Whose signature this is.
@@ -65,12 +74,15 @@ pub struct Membership {
 impl Document for Membership {
     const TYPE: &'static str = "application/vnd.pollux.membership.v1+json";
     const FIELDS: &'static [&'static str] =
-        &["pool", "peer", "role", "address", "issuer", "issued", "expires"];
+        &["pool", "peer", "role", "instance", "address", "issuer", "issued", "expires"];
 
     fn check(&self) -> Result<(), DocumentError> {
         check_pool(&self.pool)?;
         if self.address != self.address.to_canonical() {
             return invalid("address", format!("{} is an IPv4 address: write it so", self.address));
+        }
+        if let Some(instance) = &self.instance {
+            check_label("instance", instance)?;
         }
         check_life(self.issued, self.expires)
     }
@@ -91,6 +103,7 @@ mod tests {
             pool: "ci".to_owned(),
             peer: peer(1),
             role: PeerRole::Node,
+            instance: Some("agent-1041".to_owned()),
             address: "10.0.0.7".parse().unwrap(),
             issuer: KeyPair::from_seed([2; 32]).public(),
             issued: time(),
@@ -107,12 +120,22 @@ mod tests {
     fn membership_is_written_so() {
         assert_golden(
             &membership(),
-            r#"{"pool":"ci","peer":"12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5","role":"node","address":"10.0.0.7","issuer":"8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394","issued":"2026-11-03T09:05:00.250Z","expires":"2026-11-10T09:05:00.000Z"}"#,
+            r#"{"pool":"ci","peer":"12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5","role":"node","instance":"agent-1041","address":"10.0.0.7","issuer":"8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394","issued":"2026-11-03T09:05:00.250Z","expires":"2026-11-10T09:05:00.000Z"}"#,
         );
         let seed =
             Membership { role: PeerRole::Seed, address: "2001:db8::1".parse().unwrap(), ..membership() };
         let json = serde_json::to_string(&seed).unwrap();
-        assert!(json.contains(r#""role":"seed","address":"2001:db8::1""#), "{json}");
+        assert!(json.contains(r#""role":"seed","instance":"agent-1041","address":"2001:db8::1""#), "{json}");
+    }
+
+    /// As before the field was there.
+    #[test]
+    fn membership_of_an_instance_without_a_name_is_written_so() {
+        let unnamed = Membership { instance: None, ..membership() };
+        let json = serde_json::to_string(&unnamed).unwrap();
+        let named = serde_json::to_string(&membership()).unwrap();
+        assert_eq!(json, named.replace(r#""instance":"agent-1041","#, ""));
+        assert_eq!(serde_json::from_str::<Membership>(&json).unwrap(), unnamed);
     }
 
     #[test]
@@ -128,6 +151,10 @@ mod tests {
             "address",
             &Membership { address: "::ffff:10.0.0.7".parse().unwrap(), ..membership() },
         );
+        for instance in ["", "a\nb", &"i".repeat(129)] {
+            let instance = Some(instance.to_owned());
+            assert_refused("instance", &Membership { instance, ..membership() });
+        }
         assert_refused("expires", &Membership { expires: Timestamp::default(), ..membership() });
     }
 }

@@ -277,6 +277,7 @@ fn membership() -> Membership {
         pool: POOL.to_owned(),
         peer: peer(),
         role: PeerRole::Node,
+        instance: None,
         address: [10, 0, 0, 7].into(),
         issuer: *peer().key(),
         issued: time(),

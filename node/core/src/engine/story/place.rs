@@ -75,6 +75,7 @@ impl Engine {
             pool: self.config.trust.policy().pool.clone(),
             peer: contact.peer,
             role: PeerRole::Node,
+            instance: None,
             address: found.ip,
             issuer: *self.config.me.key(),
             issued: now.wall,
