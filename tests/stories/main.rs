@@ -16,6 +16,7 @@ mod fleet;
 mod hostile_tree;
 mod job_in_container;
 mod lying_peer;
+mod membership;
 mod no_daemon;
 mod package_managers;
 mod papers_outlive_kills;

@@ -13,6 +13,7 @@ mod fetching;
 mod granting;
 mod healing;
 mod host;
+mod hostile_members;
 mod joining;
 mod listing;
 mod losses;

@@ -20,6 +20,9 @@ const WORK: Duration = Duration::from_micros(300);
 /// Between chunks of one sender, so that a transfer takes a while.
 const CHUNK_TIME: Duration = Duration::from_millis(4);
 
+/// No engine gets so far with its numbers.
+const FORGED: u64 = 1 << 63;
+
 /// What is on its way.
 #[derive(Debug)]
 enum Coming {
@@ -416,6 +419,18 @@ impl World {
         }
     }
 
+    /// A machine asks another for a chunk, whatever its engine thinks.
+    pub(super) fn forge_ask(&mut self, from: usize, to: usize, chunk: ChunkId) {
+        self.serial += 1;
+        let fetch = FetchId(FORGED | self.serial);
+        self.send_later(to, LATENCY, Coming::Ask { from, fetch, chunk });
+    }
+
+    /// Chunks that a machine got for what was forged.
+    pub(super) fn forged_frames(&self, host: usize) -> usize {
+        self.hosts[host].frames.range(FetchId(FORGED)..).count()
+    }
+
     fn serve(&mut self, host: usize, ask: AskId, declined: Option<Decline>) {
         let Some((asker, fetch, chunk)) = self.hosts[host].asks.remove(&ask) else { return };
         let held = self.hosts[host].disk.chunks.get(&chunk).map(|chunk| chunk.frame().clone());
@@ -423,8 +438,8 @@ impl World {
             let why = FetchFailure::Declined(why);
             return self.send_later(asker, LATENCY, Coming::Input(Input::FetchFailed { fetch, why }));
         }
-        self.answer(host, Input::Credit(Credit::Reads(1)));
         let Some(mut frame) = held else {
+            self.answer(host, Input::Credit(Credit::Reads(1)));
             let why = FetchFailure::Declined(Decline::Missing);
             self.send_later(asker, LATENCY, Coming::Input(Input::FetchFailed { fetch, why }));
             return self.answer(host, Input::Served { ask, result: Err(ServeFailure::Missing) });
@@ -438,7 +453,9 @@ impl World {
         let bytes = u32::try_from(frame.bytes.len()).unwrap();
         let free = self.busy_until.get(&host).copied().unwrap_or(self.now).max(self.now).after(CHUNK_TIME);
         self.busy_until.insert(host, free);
-        self.send_later(host, free.since(self.now), Coming::Input(Input::Served { ask, result: Ok(bytes) }));
+        for input in [Input::Served { ask, result: Ok(bytes) }, Input::Credit(Credit::Reads(1))] {
+            self.send_later(host, free.since(self.now), Coming::Input(input));
+        }
         if self.hosts[host].linked.contains(&asker) {
             self.send_later(
                 asker,
