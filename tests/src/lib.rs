@@ -4,6 +4,7 @@
 //! programs   where the programs under test are
 //! daemon     one running pollux-node
 //! pool       a seed and nodes
+//! hostile    peers that misbehave as they are told
 //! command    the pollux command, run to its end
 //! stage      what programs that play a pool to a person share
 //! tree       directories made, listed and compared
@@ -11,6 +12,7 @@
 
 mod command;
 mod daemon;
+pub mod hostile;
 mod pool;
 mod programs;
 mod stage;

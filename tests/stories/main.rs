@@ -13,6 +13,7 @@ mod boot_and_join;
 mod crash_and_restart;
 mod disk_full;
 mod fleet;
+mod hostile_members;
 mod hostile_tree;
 mod job_in_container;
 mod lying_peer;

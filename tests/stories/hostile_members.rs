@@ -1,0 +1,78 @@
+//! Members and strangers that take what they can: the others' restores go on.
+
+use crate::scene::{Node, Scene, until};
+use pollux_core::message::Control;
+use pollux_core::{ChunkId, ChunkRef, Cutter, ManifestId};
+use pollux_tests::hostile::{Conduct, HostilePeer, Reads};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A pool where a tree with one large file was saved; its saver, the tree, and the file's chunks.
+fn saved() -> (Scene, Node, PathBuf, Vec<ChunkRef>) {
+    let scene = Scene::open();
+    let saver = scene.node("saver");
+    let tree = scene.tree("tree");
+    let large = pollux_tests::fill("large", 24 << 20);
+    std::fs::write(tree.join("large.bin"), &large).unwrap();
+    scene.save(&saver, &tree);
+    let chunk =
+        |plain: &[u8]| ChunkRef { id: ChunkId::of(plain), bytes: u32::try_from(plain.len()).unwrap() };
+    let chunks = Cutter::new().cut(&large).map(chunk).collect();
+    (scene, saver, tree, chunks)
+}
+
+fn seed_status(scene: &Scene) -> Value {
+    scene.pool.pollux(&scene.seed).status().unwrap()
+}
+
+/// How large the shares are is counted where time is virtual; here real bytes compete for a real seed.
+#[test]
+fn a_restore_goes_on_beside_a_member_that_drains_the_seed() {
+    let (scene, mut saver, tree, drains) = saved();
+    saver.daemon.kill().unwrap();
+    let drainer =
+        HostilePeer::start(&scene.pool, &scene.seed, 71, Conduct { drains, ..Conduct::default() }).unwrap();
+    drainer.until("it drains", |seen| seen.frames > 50).unwrap();
+    let reader = scene.node("reader");
+    scene.restore(&reader, "restored", &tree);
+    let before = drainer.seen().frames;
+    drainer.until("it goes on", |seen| seen.frames > before).unwrap();
+    assert_eq!(drainer.seen().hung_up, 0, "it asks for too much, and breaks no rule");
+}
+
+#[test]
+fn a_member_that_reads_nothing_holds_nobody_up() {
+    let (scene, mut saver, tree, drains) = saved();
+    saver.daemon.kill().unwrap();
+    let conduct = Conduct { drains, reads: Reads::NothingOnceJoined, ..Conduct::default() };
+    let deaf: Vec<HostilePeer> = (80..84)
+        .map(|identity| HostilePeer::start(&scene.pool, &scene.seed, identity, conduct.clone()).unwrap())
+        .collect();
+    deaf.iter().for_each(|peer| peer.until("joined", |seen| seen.joined).unwrap());
+    let reader = scene.node("reader");
+    scene.restore(&reader, "restored", &tree);
+}
+
+#[test]
+fn a_member_that_floods_is_banned() {
+    let (scene, _saver, tree, _) = saved();
+    let nothing = Control::Leave { manifest: ManifestId::from_bytes([9; 32]) };
+    let conduct = Conduct { floods: Some(nothing), ..Conduct::default() };
+    let flooder = HostilePeer::start(&scene.pool, &scene.seed, 72, conduct).unwrap();
+    flooder.until("it is let go", |seen| seen.hung_up > 0).unwrap();
+    until("it is banned", || seed_status(&scene)["engine"]["banned"].as_u64() == Some(1));
+    scene.restore(&scene.node("reader"), "restored", &tree);
+}
+
+/// What a stranger asks for is not even read.
+#[test]
+fn a_stranger_gets_no_chunks() {
+    let (scene, saver, tree, drains) = saved();
+    for target in [&scene.seed, &saver.daemon] {
+        let conduct = Conduct { drains: drains.clone(), is_stranger: true, ..Conduct::default() };
+        let stranger = HostilePeer::start(&scene.pool, target, 73, conduct).unwrap();
+        stranger.until("it is let go", |seen| seen.hung_up > 0).unwrap();
+        assert_eq!(stranger.seen().frames, 0);
+    }
+    scene.restore(&scene.node("reader"), "restored", &tree);
+}
