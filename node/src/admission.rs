@@ -8,6 +8,7 @@ use pollux_core::Envelope;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::time::Interval;
 
 /// Between two looks: an operator who admits a node waits for it, and a look costs one small read.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,18 +30,18 @@ impl Admission {
 
     /// Goes on until the driver stops. Dropping the future is harmless.
     pub(crate) async fn run(self) {
-        let mut seen = None;
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        loop {
-            looks.tick().await;
-            let found = self.look().await;
-            if found != seen {
-                if self.tell(found.as_deref()).await.is_err() {
-                    return;
-                }
-                seen = found;
-            }
+        let (mut looks, mut seen) = (tokio::time::interval(LOOK_EVERY), None);
+        while self.look_again(&mut looks, &mut seen).await.is_ok() {}
+    }
+
+    async fn look_again(&self, looks: &mut Interval, seen: &mut Option<String>) -> Result<(), Stopping> {
+        looks.tick().await;
+        let found = self.look().await;
+        if found == *seen {
+            return Ok(());
         }
+        seen.clone_from(&found);
+        self.tell(found.as_deref()).await
     }
 
     /// The file's content; none if it cannot be read (yet).
