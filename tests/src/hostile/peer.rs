@@ -129,6 +129,7 @@ impl Peer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what it does not listen to is of no use to it")]
     fn heard(&mut self, peer: PeerId, message: Control) {
         match message {
             Control::Hello(_) if peer == self.seed && self.conduct.shows.is_none() => {
