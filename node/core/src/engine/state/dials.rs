@@ -24,7 +24,8 @@ struct Target {
 impl Dials {
     /// A seed: dialled again and again until it is connected.
     pub(crate) fn keep(&mut self, peer: PeerId, addresses: Vec<String>) {
-        let fresh = Target { addresses: Vec::new(), named_by: None, lasting: true, dialling: false, failures: 0 };
+        let fresh =
+            Target { addresses: Vec::new(), named_by: None, lasting: true, dialling: false, failures: 0 };
         let target = self.targets.entry(peer).or_insert(fresh);
         (target.addresses, target.lasting) = (addresses, true);
     }
