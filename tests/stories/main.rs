@@ -26,6 +26,7 @@ mod policy_changes;
 mod save_then_restore;
 mod saver_is_killed;
 mod scene;
+mod secrets;
 mod seed_is_down;
 mod seed_replaced;
 mod seeds_heal;
