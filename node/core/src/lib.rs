@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! engine            what to do next: join, ask, fetch, serve, publish
+//! log               what seeds write down, and who may read it
 //! message           what peers say to each other
 //! belief            the only makers of witness types
 //! tree   document   what is stored and what is signed
@@ -19,6 +20,7 @@ pub mod engine;
 mod id;
 mod key;
 pub mod limits;
+mod log;
 pub mod message;
 mod time;
 mod tree;
@@ -31,5 +33,6 @@ pub use chunk::*;
 pub use document::*;
 pub use id::*;
 pub use key::*;
+pub use log::*;
 pub use time::*;
 pub use tree::*;

@@ -110,6 +110,14 @@ pub const LISTING_ROWS_MAX: usize = 64;
 pub const RECORD_NAMES_MAX: usize = 4096;
 /// Manifests and votes that one seed brings another in one message at most: each is verified by who gets it.
 pub const BROUGHT_MAX: usize = 64;
+/// Bytes of a line of a seed's log at most: a manifest's provenance with every byte escaped, and its ancestors.
+pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
+/// Lines of a page of a log at most.
+pub const LOG_LINES_MAX: usize = 256;
+/// Bytes of all lines of a page at most: below a message's bound with room for the rest.
+pub const LOG_PAGE_BYTES_MAX: usize = 384 * 1024;
+/// How long a line of a seed's log is kept: what an audit asks about happened within a year, and the month around it.
+pub const LOG_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 /// Neighbours that a seed hands out at most.
 pub const NEIGHBOURS_MAX: usize = 32;
 /// Peers that a node keeps control connections to at most (a seed: [`SEED_PEERS_MAX`]).

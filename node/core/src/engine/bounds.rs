@@ -105,6 +105,21 @@ pub(crate) const PAPERS_QUEUE_MAX: usize = 64;
 pub(crate) const PAPERS_GIVEN_MAX: u32 = 8;
 /// See [`PAPERS_GIVEN_MAX`].
 pub(crate) const PAPERS_WINDOW: Duration = Duration::from_secs(10);
+/// Pages of its log that a seed reads at once: each is a few megabytes, off the thread that answers.
+pub(crate) const LOG_READS_MAX: usize = 2;
+/// Pages of its log that wait to be read; who finds no room is told to ask again.
+pub(crate) const LOG_WAITING_MAX: usize = 256;
+/// Pages that one peer is given in [`LOG_WINDOW`]: a year of a busy pool is a hundred, and at most a tenth of a core's time
+/// is spent on one peer.
+pub(crate) const LOG_GIVEN_MAX: u32 = 40;
+/// See [`LOG_GIVEN_MAX`].
+pub(crate) const LOG_WINDOW: Duration = Duration::from_secs(10);
+/// Refusals of one member that a seed writes to its log in [`REFUSALS_WINDOW`]; further ones are counted.
+pub(crate) const REFUSALS_LOGGED_MAX: u32 = 64;
+/// See [`REFUSALS_LOGGED_MAX`].
+pub(crate) const REFUSALS_WINDOW: Duration = Duration::from_secs(3_600);
+/// Members whose refusals are counted at once; those of others are not written meanwhile.
+pub(crate) const REFUSED_PEERS_MAX: usize = 4_096;
 /// Manifests that are looked at for yanks in one go: a millisecond or so.
 pub(crate) const REJUDGE_SLICE: usize = 1_024;
 /// Manifests under verification at once because what they are judged by has changed.

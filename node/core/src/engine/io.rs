@@ -5,10 +5,10 @@ use super::outcome::{
 };
 use super::reply::{JobReply, JobRequest};
 use super::work::{Statement, Verdict, Work};
-use crate::message::{Control, Decline, VoteEnvelope};
+use crate::message::{Control, Decline, LogPage, LogPlace, LogQuery, VoteEnvelope};
 use crate::{
-    CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, ManifestId, Papers,
-    PeerId, TreeRef, Trust,
+    CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, LogEntry, ManifestId,
+    Papers, PeerId, TreeRef, Trust,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -208,6 +208,13 @@ pub enum Input {
         /// Who.
         job: JobId,
     },
+    /// Answer to [`Output::ReadLog`].
+    LogRead {
+        /// Which.
+        task: TaskId,
+        /// What was found.
+        page: LogPage,
+    },
     /// The store lost a chunk (a bad record was quarantined, or it was evicted).
     ChunkLost {
         /// Which.
@@ -379,6 +386,19 @@ pub enum Output {
         peer: PeerId,
         /// Where it was seen, at the port that it tells.
         address: SocketAddr,
+    },
+    /// On a seed: append this to the log, before any record that comes after it is made durable. Where that fails, the
+    /// records are made durable all the same.
+    Log(Box<LogEntry>),
+    /// On a seed: look through a bounded part of the log for lines that answer this ([`LogEntry::answers`]). One at a time
+    /// for each reader, a few in all.
+    ReadLog {
+        /// Which.
+        task: TaskId,
+        /// What is looked for.
+        what: LogQuery,
+        /// From where on; none: from the beginning.
+        after: Option<LogPlace>,
     },
 }
 

@@ -39,6 +39,8 @@
 //! | [`Output::Reply`] | tell the job | none |
 //! | [`Output::Event`] | log, count | none |
 //! | [`Output::Admit`] | from now on treat the peer as one that belongs, until it is disconnected | none |
+//! | [`Output::Log`] | append to a seed's log, before later records are made durable | none |
+//! | [`Output::ReadLog`] | look through a part of a seed's log | `LogRead` with the same task |
 //! | [`Output::Reach`] | use the address for the bulk plane of a peer that is connected | none |
 //!
 //! Answers may come in any order and at any time later. An answer to a task that the engine forgot is ignored, and so
@@ -76,8 +78,10 @@ use state::chance::Chance;
 use state::courses::Courses;
 use state::dials::Dials;
 use state::joining::Joining;
+use state::journal::Journal;
 use state::ledger::Ledger;
 use state::listings::Listings;
+use state::logs::{LogQuestions, LogReads};
 use state::offers::Offers;
 use state::outbox::Outbox;
 use state::papers::Spreading;
@@ -141,6 +145,9 @@ pub struct Engine {
     questions: Questions,
     publishes: Publishes,
     listings: Listings,
+    log_questions: LogQuestions,
+    log_reads: LogReads,
+    journal: Journal,
     relays: Relays,
     handout: Handout,
     tracker: Tracker,
@@ -204,6 +211,9 @@ impl Engine {
             questions: Questions::default(),
             publishes: Publishes::default(),
             listings: Listings::default(),
+            log_questions: LogQuestions::default(),
+            log_reads: LogReads::default(),
+            journal: Journal::default(),
             relays: Relays::default(),
             handout: Handout::default(),
             tracker: Tracker::default(),

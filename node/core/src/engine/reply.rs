@@ -1,12 +1,12 @@
 //! What jobs ask of the engine, and what they are told.
-use crate::message::{ListQuery, OfferRefusal};
+use crate::message::{ListQuery, LogPage, LogPlace, LogQuery, OfferRefusal};
 use crate::{
     CertifiedEnvelope, CertifiedManifest, ChunkRef, Disbelief, Envelope, ManifestId, Matched, Nonce, Papers,
-    Query,
+    PeerId, Query,
 };
 use core::time::Duration;
 
-/// What a job asks of the engine. One question, one publish, one listing and one spread at a time: the next takes the place of the last.
+/// What a job asks of the engine. One question, one publish, one listing, one spread and one page of a log at a time: the next takes the place of the last.
 #[derive(Clone, Debug)]
 pub enum JobRequest {
     /// What is the newest?
@@ -43,6 +43,15 @@ pub enum JobRequest {
     Spread {
         /// Signed; not verified.
         papers: Papers,
+        /// How long from now it may take.
+        deadline: Duration,
+    },
+    /// What does the log of a seed say?
+    Log {
+        /// What is looked for.
+        what: LogQuery,
+        /// Go on there; none: at the beginning of any seed's.
+        at: Option<(PeerId, LogPlace)>,
         /// How long from now it may take.
         deadline: Duration,
     },
@@ -104,6 +113,13 @@ pub enum JobReply {
         of: u32,
         /// Why not, in words, if somebody refused.
         refused: Option<String>,
+    },
+    /// To `Log`.
+    Log {
+        /// The seed whose word this is; none: no seed has answered.
+        seed: Option<PeerId>,
+        /// What it says; nothing about it is checked.
+        page: LogPage,
     },
 }
 

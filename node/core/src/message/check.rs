@@ -9,6 +9,7 @@ impl Control {
         match self {
             Self::OfferProgress { offer: _, have, of } => have <= of && *of <= MANIFEST_CHUNKS_MAX,
             Self::List { ask: _, what } => list_query(what),
+            Self::AskLog { ask: _, what, after: _ } => what.is_bounded(),
             Self::Ask { .. }
             | Self::AskRelayed { .. }
             | Self::Hello(_)
@@ -35,6 +36,7 @@ impl Control {
             | Self::PapersKnown { .. }
             | Self::KeepPapers { .. }
             | Self::PapersKept { .. }
+            | Self::Log { .. }
             | Self::Bring { .. }
             | Self::Brought { .. } => true,
         }

@@ -1,7 +1,7 @@
 //! Control messages: identity, admission, questions, haves and offers, between neighbours.
 use super::{
-    ChunkSet, Hello, ListQuery, MessageError, OfferRefusal, PapersRefusal, PeerAddress, RecordName, Refusal,
-    VoteEnvelope,
+    ChunkSet, Hello, ListQuery, LogPage, LogPlace, LogQuery, MessageError, OfferRefusal, PapersRefusal,
+    PeerAddress, RecordName, Refusal, VoteEnvelope,
 };
 use crate::limits::{
     BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, FALLBACKS_MAX, LISTING_ROWS_MAX, NEIGHBOURS_MAX,
@@ -32,6 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// chunk set   list of: first index (varint), index after the last (varint)
 /// papers      roots (list of envelopes), policy (option of envelope), yanks (list of envelopes)
 /// digests     policy (32 bytes), yanks (32 bytes), how many yanks (varint)
+/// log query, log place, log page: see their types
 /// ```
 ///
 /// Numbers `ask` and `offer` are chosen by who asks or offers and repeated in what answers it.
@@ -265,6 +266,22 @@ pub enum Control {
         bring: u32,
         /// None: the seed keeps all of it.
         refused: Option<PapersRefusal>,
+    },
+    /// To a seed: what does your log say? (for people)
+    AskLog {
+        /// Names this question.
+        ask: u32,
+        /// What is looked for.
+        what: LogQuery,
+        /// Where to go on, as the page before says; none: from the beginning.
+        after: Option<LogPlace>,
+    },
+    /// From a seed.
+    Log {
+        /// The question's number.
+        ask: u32,
+        /// Together with the rest of the message at most [`CONTROL_BYTES_MAX`].
+        page: LogPage,
     },
 }
 

@@ -10,12 +10,14 @@ mod bulk;
 mod check;
 mod chunk_set;
 mod control;
+mod log;
 mod parts;
 mod record_name;
 
 pub use bulk::{BulkOutcome, BulkReply, BulkRequest, Decline};
 pub use chunk_set::ChunkSet;
 pub use control::Control;
+pub use log::{LogKinds, LogLine, LogPage, LogPlace, LogQuery};
 pub use parts::{Hello, ListQuery, OfferRefusal, PapersRefusal, PeerAddress, Refusal};
 pub use record_name::{RecordName, VoteEnvelope};
 

@@ -78,8 +78,9 @@ impl Refusal {
     }
 }
 
-/// Why an offer is refused. On the wire: its place in this list (varint).
+/// Why an offer is refused. On the wire: its place in this list (varint); in a log, its name in kebab case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
 pub enum OfferRefusal {
     /// Its signature, signer, times or bounds do not hold for the seed.
     #[error("the manifest is not believed")]

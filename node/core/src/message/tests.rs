@@ -1,8 +1,8 @@
 use super::*;
 use crate::limits::{
     ADDRESSES_PER_PEER_MAX, BROUGHT_MAX, CANDIDATES_MAX, CONTROL_BYTES_MAX, DOCUMENT_BYTES_MAX,
-    FALLBACKS_MAX, HAVE_RANGES_MAX, LISTING_ROWS_MAX, MANIFEST_CHUNKS_MAX, NEIGHBOURS_MAX, RECORD_NAMES_MAX,
-    ROOT_STEPS_MAX, SEEDS_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX, YANKS_MAX,
+    FALLBACKS_MAX, HAVE_RANGES_MAX, LISTING_ROWS_MAX, LOG_LINES_MAX, MANIFEST_CHUNKS_MAX, NEIGHBOURS_MAX,
+    RECORD_NAMES_MAX, ROOT_STEPS_MAX, SEEDS_MAX, SIGNATURES_MAX, TEXT_BYTES_MAX, YANKS_MAX,
 };
 use crate::{
     CertifiedEnvelope, Digest, Envelope, ManifestId, Nonce, Papers, PapersDigest, PeerId, PeerRole,
@@ -61,6 +61,15 @@ fn papers(roots: usize, yanks: usize) -> Papers {
     Papers { roots: vec![envelope(); roots], policy: Some(envelope()), yanks: vec![envelope(); yanks] }
 }
 
+fn log_query(digits: &str) -> LogQuery {
+    LogQuery { derived_from: Some(digits.to_owned()), ..LogQuery::default() }
+}
+
+fn log_page(lines: usize) -> LogPage {
+    let line = LogLine::new("{}".to_owned()).unwrap();
+    LogPage { lines: vec![line; lines], next: Some(LogPlace { file: 1, offset: 2 }) }
+}
+
 /// One message of every kind, in the order of the wire.
 fn every_kind() -> Vec<Control> {
     let have: ChunkSet = [0, 1, 5].into_iter().collect();
@@ -105,6 +114,8 @@ fn every_kind() -> Vec<Control> {
         },
         Control::KeepPapers { bring: 5, papers: papers(0, 1) },
         Control::PapersKept { bring: 5, refused: Some(PapersRefusal::Busy) },
+        Control::AskLog { ask: 6, what: log_query("00ff"), after: Some(LogPlace { file: 300, offset: 9 }) },
+        Control::Log { ask: 6, page: log_page(2) },
     ]
 }
 
@@ -149,6 +160,10 @@ fn the_bytes_are_as_written() {
     let brought = Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Full) };
     assert_eq!(brought.encode(), [29, 0xac, 0x02, 1, 2]);
     let known = Control::PapersKnown { version: 7, papers: digests(), next: None, ends: true }.encode();
+    let asked =
+        Control::AskLog { ask: 300, what: log_query("00ff"), after: Some(LogPlace { file: 1, offset: 2 }) };
+    assert_eq!(asked.encode(), b"\x1e\xac\x02\x00\x01\x0400ff\x00\x00\x01\x01\x02");
+    assert_eq!(Control::Log { ask: 5, page: log_page(1) }.encode(), [31, 5, 1, 2, b'{', b'}', 1, 1, 2]);
     assert_eq!(known, [[27, 7].as_slice(), &[1; 32], &[2; 32], &[0xac, 0x02, 0, 1]].concat());
 }
 
@@ -174,7 +189,8 @@ fn an_unknown_kind_is_refused() {
 #[test]
 fn lists_are_bounded() {
     type Make = fn(usize) -> Control;
-    let cases: [(&str, usize, Make); 17] = [
+    let cases: [(&str, usize, Make); 18] = [
+        ("log", LOG_LINES_MAX, |n| Control::Log { ask: 0, page: log_page(n) }),
         ("roots", ROOT_STEPS_MAX, |n| Control::Papers { papers: papers(n, 0) }),
         ("yanks", YANKS_MAX, |n| Control::Papers { papers: papers(0, n) }),
         ("yanks brought", YANKS_MAX, |n| Control::KeepPapers { bring: 0, papers: papers(0, n) }),
@@ -276,6 +292,8 @@ fn texts_and_counts_are_bounded() {
         prefix("abc"),
         prefix("abcg"),
         prefix(&"a".repeat(65)),
+        Control::AskLog { ask: 0, what: log_query("00fF"), after: None },
+        Control::AskLog { ask: 0, what: log_query(&"0".repeat(65)), after: None },
     ] {
         assert_eq!(read(&message), Err(MessageError), "{message:?}");
     }
@@ -336,7 +354,7 @@ proptest! {
 
     /// Bytes that nearly are a message reach further into the decoder than random ones.
     #[test]
-    fn no_changed_byte_panics(kind in 0_usize..30, place: prop::sample::Index, byte: u8) {
+    fn no_changed_byte_panics(kind in 0_usize..32, place: prop::sample::Index, byte: u8) {
         let mut bytes = every_kind().swap_remove(kind).encode();
         let place = place.index(bytes.len());
         bytes[place] = byte;

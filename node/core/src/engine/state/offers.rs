@@ -20,6 +20,8 @@ pub(crate) struct Offer {
     pub claimed: Option<VerifiedManifest>,
     /// Its chunks are here: what is left is to sync, judge, sign and record.
     pub voting: bool,
+    /// What is wrong with it, in words.
+    pub doubt: Option<String>,
     told: Option<(Instant, u32)>,
 }
 
@@ -27,7 +29,7 @@ impl Offer {
     /// An offer that has just come.
     pub(crate) fn new(contact: Contact, number: u32, envelope: Envelope) -> Self {
         let manifest = envelope.id();
-        Self { contact, number, manifest, envelope, claimed: None, voting: false, told: None }
+        Self { contact, number, manifest, envelope, claimed: None, voting: false, doubt: None, told: None }
     }
 
     /// The place that it claimed.

@@ -1,6 +1,7 @@
 //! Work that the driver was given, and what each answer is for.
 use super::ballots::Ballot;
 use super::courses::Turn;
+use super::logs::LogReader;
 use super::peers::Contact;
 use crate::engine::{JobId, TaskId};
 use crate::message::PeerAddress;
@@ -181,6 +182,7 @@ pub(crate) struct Tasks {
     sync: Waiting<AfterSync>,
     look: Waiting<AfterLook>,
     open: Waiting<AfterOpen>,
+    read_log: Waiting<LogReader>,
 }
 
 macro_rules! kind {
@@ -208,6 +210,7 @@ kind!(start_record, take_record, record, AfterRecord);
 kind!(start_sync, take_sync, sync, AfterSync);
 kind!(start_look, take_look, look, AfterLook);
 kind!(start_open, take_open, open, AfterOpen);
+kind!(start_read_log, take_read_log, read_log, LogReader);
 
 impl Tasks {
     /// A number that was not given before; tasks, tickets and serials share them.

@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    fn is_recorded(&self, manifest: &ManifestId) -> bool {
+    pub(super) fn is_recorded(&self, manifest: &ManifestId) -> bool {
         self.catalogue.get(manifest).is_some_and(|entry| entry.recorded)
     }
 
@@ -253,6 +253,7 @@ impl Engine {
                 self.one_kept(now, turn, true);
             }
             Ok(Weighed::Certified(certified)) => {
+                self.log_publish(now, &certified);
                 let record = Record::Certified(certified.to_envelope());
                 let then = AfterRecord::Caught { turn, certified: Box::new(certified), complete };
                 self.record(None, record, then);
@@ -276,6 +277,7 @@ impl Engine {
         result: Result<(), StoreFailure>,
     ) {
         let manifest = certified.id();
+        self.journal.ended(&manifest);
         if result.is_ok() && self.shorts.get(&manifest).is_some() {
             self.certified_again(now, certified);
         } else if result.is_ok() && !self.is_recorded(&manifest) {

@@ -41,7 +41,8 @@ impl Engine {
             | Input::Recorded { .. }
             | Input::Synced { .. }
             | Input::Looked { .. }
-            | Input::TreeOpened { .. } => self.take_answer(now, input),
+            | Input::TreeOpened { .. }
+            | Input::LogRead { .. } => self.take_answer(now, input),
         }
     }
 
@@ -76,6 +77,7 @@ impl Engine {
             Input::Synced { task, result } => self.on_synced(now, task, result),
             Input::Looked { task, held } => self.on_looked(now, task, &held),
             Input::TreeOpened { task, result } => self.on_tree_opened(now, task, result),
+            Input::LogRead { task, page } => self.on_log_read(task, page),
             _ => {}
         }
     }
@@ -99,6 +101,7 @@ impl Engine {
             Alarm::Publish(job) => self.publish_is_late(now, job),
             Alarm::Offer(job) => self.offer_to_seeds(job),
             Alarm::Listing(job) => self.list_from_here(job),
+            Alarm::Log(job) => self.log_is_late(job),
             Alarm::Relay => self.relay_all(now),
             Alarm::Mingle(manifest) => self.mingle_again(now, manifest),
             Alarm::CatchUp(seed) => self.catch_up_with(now, seed),

@@ -20,6 +20,7 @@ impl Engine {
             JobRequest::Publish { manifest, deadline } => self.publish(now, job, manifest, deadline),
             JobRequest::List { what, deadline } => self.list(now, job, what, deadline),
             JobRequest::Spread { papers, deadline } => self.spread(now, job, papers, deadline),
+            JobRequest::Log { what, at, deadline } => self.ask_log(now, job, (what, at), deadline),
         }
     }
 
@@ -31,6 +32,7 @@ impl Engine {
         self.questions.remove(job);
         self.listings.remove(job);
         self.spreads.remove(job);
+        self.forget_log(job);
         for alarm in [Alarm::Question(job), Alarm::Listing(job), Alarm::Spread(job)] {
             self.timers.clear(alarm);
         }

@@ -199,6 +199,9 @@ impl Engine {
         for job in self.listings.jobs() {
             self.list_from_seed(job, seed);
         }
+        for job in self.log_questions.jobs() {
+            self.log_from_seed(job, seed);
+        }
         for job in self.spreads.jobs() {
             self.bring_to_seeds(now, job);
         }

@@ -330,6 +330,8 @@ impl Engine {
             self.publishes.seed_gone(&peer);
             self.listings.seed_gone(&peer);
         }
+        self.log_reads.gone(&peer);
+        self.logs_without(&peer);
         self.spreading.gone(&peer);
         self.spreads_without(now, &peer);
         self.questions_without(now, &peer);

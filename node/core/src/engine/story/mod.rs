@@ -7,7 +7,9 @@ mod fetch;
 mod hearsay;
 mod job;
 mod join;
+mod journal;
 mod list;
+mod log;
 mod lose;
 mod meet;
 mod mingle;
@@ -56,6 +58,8 @@ pub(super) enum Alarm {
     Offer(JobId),
     /// A listing is answered from what there is.
     Listing(JobId),
+    /// A job is told that no seed has answered about the log.
+    Log(JobId),
     /// A seed hands out relayed answers.
     Relay,
     /// Ask for neighbours again.

@@ -19,7 +19,7 @@ impl Engine {
         let busy = silent || self.tasks.load(&peer) >= PEER_TASKS_MAX;
         let offer = Offer::new(contact, number, envelope.clone());
         if busy || !self.offers.has_room(&peer) {
-            return self.say_refused(&offer, OfferRefusal::Busy);
+            return self.say_refused(now, &offer, OfferRefusal::Busy);
         }
         let id = OfferId(self.tasks.serial());
         self.offers.insert(id, offer);
@@ -38,10 +38,7 @@ impl Engine {
         let (manifest, holder) = (offer.manifest, offer.contact.peer);
         let verified = match result {
             Ok(verified) => verified,
-            Err(why) => {
-                self.event(Event::Disbelieved { from: Some(holder), why });
-                return self.refuse_offer(now, id, OfferRefusal::NotBelieved);
-            }
+            Err(why) => return self.disbelieve_offer(now, id, why),
         };
         if let Some(why) = self.claim(&verified) {
             return self.refuse_offer(now, id, why);
@@ -150,14 +147,25 @@ impl Engine {
         }
     }
 
+    /// Ends an offer that is not believed.
+    pub(super) fn disbelieve_offer(&mut self, now: Now, id: OfferId, why: Disbelief) {
+        if let Some(offer) = self.offers.get_mut(id) {
+            offer.doubt = Some(why.to_string());
+            let from = Some(offer.contact.peer);
+            self.event(Event::Disbelieved { from, why });
+        }
+        self.refuse_offer(now, id, OfferRefusal::NotBelieved);
+    }
+
     /// Ends an offer with a refusal.
     pub(super) fn refuse_offer(&mut self, now: Now, id: OfferId, why: OfferRefusal) {
         if let Some(offer) = self.end_offer(now, id) {
-            self.say_refused(&offer, why);
+            self.say_refused(now, &offer, why);
         }
     }
 
-    fn say_refused(&mut self, offer: &Offer, why: OfferRefusal) {
+    fn say_refused(&mut self, now: Now, offer: &Offer, why: OfferRefusal) {
+        self.log_refusal(now, offer, why);
         let place = offer.envelope.body::<Manifest>().ok().map(|manifest| (manifest.key, manifest.sequence));
         let rivalled = place.as_ref().filter(|_| why == OfferRefusal::Conflict);
         let (standing, highest) = rivalled.map_or((None, 0), |(key, sequence)| {

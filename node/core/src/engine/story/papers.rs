@@ -84,7 +84,8 @@ impl Engine {
 
     /// Further roots or yanks count from now on.
     fn hear_yanks(&mut self, now: Now, trust: Trust) {
-        self.config.trust = Arc::new(trust);
+        let before = core::mem::replace(&mut self.config.trust, Arc::new(trust));
+        self.log_papers(now, &before);
         self.tell_papers_changed();
         self.rejudge_from_here(now, Depth::Yanks);
     }

@@ -192,12 +192,15 @@ impl Engine {
         publish.certified = Some(Box::new(certified.clone()));
         let manifest = certified.id();
         let record = Record::Certified(certified.to_envelope());
+        if !self.is_recorded(&manifest) {
+            self.log_own(now, &certified);
+        }
         self.learn(now, certified);
         if let Some(entry) = self.catalogue.get_mut(&manifest) {
             entry.recorded = true;
         }
         self.record(None, record, AfterRecord::Publish(ticket));
-        self.note_complete(manifest);
+        self.note_complete(now, manifest);
         self.event(Event::Certified { manifest });
         self.offer_to_seeds(ticket.job);
     }

@@ -219,18 +219,19 @@ impl Engine {
             swarm.complete = true;
             swarm.used = now.instant;
         }
-        self.note_complete(manifest);
+        self.note_complete(now, manifest);
         self.short_complete(manifest);
     }
 
     /// Remembers that every chunk of a certified manifest is here.
-    pub(super) fn note_complete(&mut self, manifest: ManifestId) {
+    pub(super) fn note_complete(&mut self, now: Now, manifest: ManifestId) {
         let Some(entry) = self.catalogue.get_mut(&manifest) else { return };
         let first = !core::mem::replace(&mut entry.complete, true);
         let unrecorded = !core::mem::replace(&mut entry.recorded, true);
-        let certified = unrecorded.then(|| entry.certified.to_envelope());
+        let certified = unrecorded.then(|| entry.certified.clone());
         if let Some(certified) = certified {
-            self.record(None, Record::Certified(certified), AfterRecord::Nothing);
+            self.log_own(now, &certified);
+            self.record(None, Record::Certified(certified.to_envelope()), AfterRecord::Nothing);
         }
         if first {
             self.enter_ledger(manifest);

@@ -54,6 +54,7 @@ impl Engine {
         if before.policy().seeds.len() == 1 && before.is_seed(&self.config.me) {
             self.wholeness.was_alone();
         }
+        self.log_papers(now, &before);
         self.tell_papers_changed();
         self.change_seeds(now, &before);
         let trust = self.config.trust.clone();

@@ -34,6 +34,7 @@ fn sender(message: &Control) -> Sender {
         | Control::Offer { .. }
         | Control::Certify { .. }
         | Control::List { .. }
+        | Control::AskLog { .. }
         | Control::AskPapers { .. }
         | Control::KeepPapers { .. } => Sender::ToSeed,
         Control::Welcome { .. }
@@ -46,6 +47,7 @@ fn sender(message: &Control) -> Sender {
         | Control::OfferRefused { .. }
         | Control::Certified { .. }
         | Control::Listing { .. }
+        | Control::Log { .. }
         | Control::Papers { .. }
         | Control::PapersKnown { .. }
         | Control::PapersKept { .. } => Sender::Seed,
@@ -128,6 +130,7 @@ impl Engine {
             | Control::Offer { .. }
             | Control::Certify { .. }
             | Control::List { .. }
+            | Control::AskLog { .. }
             | Control::AskPapers { .. }
             | Control::KeepPapers { .. } => self.hear_as_seed(now, peer, message),
             Control::Welcome { .. }
@@ -139,7 +142,8 @@ impl Engine {
             | Control::OfferReceipt { .. }
             | Control::OfferRefused { .. }
             | Control::Certified { .. }
-            | Control::Listing { .. } => self.hear_from_seed(now, peer, message),
+            | Control::Listing { .. }
+            | Control::Log { .. } => self.hear_from_seed(now, peer, message),
             Control::Papers { .. } | Control::PapersKnown { .. } | Control::PapersKept { .. } => {
                 self.hear_of_papers(now, peer, message);
             }
@@ -162,6 +166,7 @@ impl Engine {
             Control::Offer { offer, manifest } => self.on_offer(now, peer, offer, manifest),
             Control::Certify { certified } => self.on_certify(now, peer, certified),
             Control::List { ask, what } => self.on_list(peer, ask, &what),
+            Control::AskLog { ask, what, after } => self.on_ask_log(now, peer, ask, (what, after)),
             Control::AskPapers { have } => self.on_ask_papers(now, peer, have),
             Control::KeepPapers { bring, papers } => self.on_keep_papers(now, peer, bring, papers),
             _ => {}
@@ -183,6 +188,7 @@ impl Engine {
             }
             Control::Certified { manifest } => self.on_certified(now, seed, manifest),
             Control::Listing { ask, rows, more } => self.on_listing(now, seed, ask, (rows, more)),
+            Control::Log { ask, page } => self.on_log(seed, ask, page),
             _ => {}
         }
     }

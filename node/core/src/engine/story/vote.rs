@@ -32,10 +32,7 @@ impl Engine {
         }
         let verified = match result {
             Ok(verified) => verified,
-            Err(why) => {
-                self.event(Event::Disbelieved { from: Some(peer), why });
-                return self.refuse_offer(now, id, OfferRefusal::NotBelieved);
-            }
+            Err(why) => return self.disbelieve_offer(now, id, why),
         };
         if self.votes.has(&manifest) {
             return self.send_receipt(now, id);
@@ -142,12 +139,13 @@ impl Engine {
     /// The certificate holds: it is recorded before it counts.
     pub(super) fn certify_judged(
         &mut self,
-        _now: Now,
+        now: Now,
         contact: Contact,
         result: Result<CertifiedManifest, Disbelief>,
     ) {
         match result {
             Ok(certified) => {
+                self.log_publish(now, &certified);
                 let record = Record::Certified(certified.to_envelope());
                 let then = AfterRecord::Certify { contact, certified: Box::new(certified) };
                 self.record(Some(contact.peer), record, then);
@@ -165,6 +163,7 @@ impl Engine {
         certified: CertifiedManifest,
         result: Result<(), StoreFailure>,
     ) {
+        self.journal.ended(&certified.id());
         if result.is_err() {
             return;
         }

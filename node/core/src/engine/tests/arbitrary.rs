@@ -9,7 +9,8 @@ use crate::engine::{
 };
 use crate::limits::{FETCHES_MAX, JOBS_MAX, PEERS_MAX};
 use crate::message::{
-    ChunkSet, Control, Decline, ListQuery, OfferRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
+    ChunkSet, Control, Decline, ListQuery, LogPage, LogPlace, LogQuery, OfferRefusal, PeerAddress,
+    RecordName, Refusal, VoteEnvelope,
 };
 use crate::{
     CertifiedEnvelope, ChunkRef, Disbelief, Manifest, Nonce, Papers, PapersDigest, PeerId, Policy, Yanked,
@@ -97,7 +98,7 @@ impl Play {
         let have = ChunkSet::range(low, low + u32::from(number));
         let query = query("core/main/npm/1", &["core/main/npm"]);
         let token = self.bench.pool.token(self.bench.now().wall.after(Duration::from_secs(u64::from(which))));
-        match which % 30 {
+        match which % 32 {
             0 => self.bench.hello(Some(token)),
             1 => self.bench.hello(None),
             2 => Control::Join { token },
@@ -135,12 +136,18 @@ impl Play {
             manifest: certified.manifest.clone(),
             receipt: certified.receipts[usize::from(number % 3) % certified.receipts.len()].clone(),
         };
-        match which % 9 {
+        let place = LogPlace { file: u32::from(number), offset: n };
+        let page = LogPage { lines: Vec::new(), next: complete.then_some(place) };
+        match which % 11 {
+            9 => {
+                Control::AskLog { ask: u32::from(number % 16), what: LogQuery::default(), after: Some(place) }
+            }
+            10 => Control::Log { ask: u32::from(number % 16), page },
             0 => Control::CatchUp { epoch: n, seen: n / 7, life: n % 3, after: n },
             1 => Control::Known { epoch: n, seen: n / 300, life: n % 3, next: n, more: complete, names },
             2 => Control::Bring { names },
             3 => Control::Brought { certified: vec![certified], votes: vec![vote] },
-            _ => self.of_papers(which / 9, number),
+            _ => self.of_papers(which / 11, number),
         }
     }
 
@@ -188,7 +195,7 @@ impl Play {
         let deadline = Duration::from_millis(u64::from(number));
         let index = usize::from(number) % self.known.manifests.len();
         let signed = self.known.certified[index].manifest.clone();
-        let request = match which % 7 {
+        let request = match which % 8 {
             6 => JobRequest::Spread { papers: self.papers(number), deadline },
             0 => JobRequest::Resolve {
                 query: query("core/main/npm/1", &["core/main/npm"]),
@@ -201,6 +208,11 @@ impl Play {
                 JobRequest::Fetch { manifest: signed.id(), chunks: chunks.copied().collect() }
             }
             3 => JobRequest::Publish { manifest: signed, deadline },
+            5 => {
+                let place = LogPlace { file: u32::from(number), offset: 9 };
+                let at = number.is_multiple_of(3).then(|| (self.who(who), place));
+                JobRequest::Log { what: LogQuery::default(), at, deadline }
+            }
             4 => JobRequest::List { what: ListQuery::Manifest(signed.id()), deadline },
             _ => return self.bench.give(Input::JobLeft { job: JobId(job) }),
         };
@@ -213,7 +225,7 @@ impl Play {
         let (task, fetch, ask) = (TaskId(n), FetchId(n), AskId(n));
         let chunk = self.known.contents[usize::from(number) % 4][usize::from(which) % 5];
         let peer = self.who(which);
-        self.bench.give(match which % 14 {
+        self.bench.give(match which % 15 {
             0 => Input::ChunkLost { chunk: chunk.id },
             1 => Input::FrameArrived { fetch, bytes: u32::MAX },
             2 => Input::FetchFailed { fetch, why: FetchFailure::Broken },
@@ -230,6 +242,7 @@ impl Play {
             9 => Input::Looked { task, held: vec![true; usize::from(number % 9)] },
             10 => Input::TreeOpened { task, result: Err(TreeFault::Broken) },
             11 => Input::DialFailed { peer },
+            13 => Input::LogRead { task, page: LogPage::default() },
             12 => Input::Misbehaved { peer, offence: Offence::TooLong },
             _ => Input::Credit(Credit::Reads(u32::from(number % 3))),
         });
@@ -245,7 +258,8 @@ impl Play {
     fn carry_out(&mut self, which: u8, number: u16) {
         let store = [Ok(()), Ok(()), Ok(()), Err(StoreFailure::Full)][usize::from(number % 4)];
         let content = self.known.contents[usize::from(number) % 4].clone();
-        match which % 7 {
+        match which % 8 {
+            7 => self.read_log(),
             0 => {
                 let held = |chunk: &ChunkRef| u16::from(chunk.id.as_bytes()[0]) ^ number;
                 self.bench.look(|chunk| !held(chunk).is_multiple_of(3));
@@ -277,6 +291,12 @@ impl Play {
                     self.bench.give(Input::FetchFailed { fetch, why: failures[usize::from(number % 4)] });
                 }
             }
+        }
+    }
+
+    fn read_log(&mut self) {
+        for (task, next) in self.bench.log_reads() {
+            self.bench.give(Input::LogRead { task, page: LogPage { lines: Vec::new(), next } });
         }
     }
 
@@ -321,11 +341,13 @@ impl Play {
             self.bench.sync(Ok(()));
             self.bench.record(Ok(()));
             self.bench.check_and_keep();
+            self.read_log();
             self.bench.pass(Duration::from_secs(15));
         }
         let engine = &self.bench.engine;
         assert_eq!((engine.peers.len(), engine.jobs.len(), engine.offers.count()), (0, 0, 0));
         assert!(engine.publishes.jobs().is_empty() && engine.questions.jobs().is_empty());
+        assert!(engine.log_questions.jobs().is_empty());
         assert_eq!(engine.status().fetches, 0);
         assert_eq!(engine.recovering, 0);
         for peer in (0..8).map(|who| self.who(who)) {

@@ -369,6 +369,24 @@ impl Bench {
     }
 }
 
+/// The log.
+impl Bench {
+    /// What was to be logged.
+    pub(super) fn logged(&mut self) -> Vec<crate::LogEntry> {
+        self.take(
+            |output| if let Output::Log(entry) = output { Some(crate::LogEntry::clone(entry)) } else { None },
+        )
+    }
+
+    /// Pages that are to be read: the task, and from where on.
+    pub(super) fn log_reads(&mut self) -> Vec<(TaskId, Option<crate::message::LogPlace>)> {
+        self.take(|output| match output {
+            Output::ReadLog { task, after, .. } => Some((*task, *after)),
+            _ => None,
+        })
+    }
+}
+
 /// Manifests.
 impl Bench {
     /// A manifest whose tree is one chunk and names so many others, which are these.

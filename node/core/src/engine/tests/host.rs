@@ -3,10 +3,10 @@ use crate::engine::{
     AskId, Engine, EngineConfig, Event, FetchId, JobId, JobReply, Output, Record, Source, StoreFailure,
     TreeFault,
 };
-use crate::message::VoteEnvelope;
+use crate::message::{LogPage, LogPlace, LogQuery, VoteEnvelope};
 use crate::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, ManifestId, Now, Papers,
-    PeerId, PeerRole, PoolFile, Tree, TreeRef, Trust, VerifiedChunk,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, LogEntry, ManifestId, Now,
+    Papers, PeerId, PeerRole, PoolFile, Tree, TreeRef, Trust, VerifiedChunk,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -26,6 +26,23 @@ pub(super) struct Disk {
     pub(super) papers: Option<(Papers, Option<Papers>)>,
     pub(super) full: bool,
     pub(super) syncs: u32,
+    pub(super) log: Vec<LogEntry>,
+}
+
+impl Disk {
+    /// Two lines of the log at most; places count lines.
+    pub(super) fn log_page(&self, what: &LogQuery, after: Option<LogPlace>) -> LogPage {
+        let start = after.map_or(0, |place| place.offset);
+        let numbered = (0..).zip(&self.log).skip_while(|(number, _)| *number < start);
+        let part: Vec<_> = numbered.take(2).collect();
+        let next = start + 2;
+        let more = next < u64::try_from(self.log.len()).unwrap();
+        let found = part.iter().filter(|(_, entry)| entry.answers(what));
+        LogPage {
+            lines: found.map(|(_, entry)| entry.to_line().unwrap()).collect(),
+            next: more.then_some(LogPlace { file: 0, offset: next }),
+        }
+    }
 }
 
 /// One machine.

@@ -16,6 +16,7 @@ mod host;
 mod hostile_members;
 mod joining;
 mod listing;
+mod logging;
 mod losses;
 mod offering;
 mod places;

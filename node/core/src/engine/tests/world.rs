@@ -364,12 +364,14 @@ impl World {
             Output::Reply { job, reply } => self.hosts[host].replies.push((job, *reply)),
             Output::Event(event) => self.hosts[host].events.push(event),
             Output::Admit { .. } | Output::Reach { .. } => {}
+            Output::Log(entry) => self.hosts[host].disk.log.push(*entry),
             Output::Verify { .. }
             | Output::Sign { .. }
             | Output::Record { .. }
             | Output::Sync { .. }
             | Output::Look { .. }
-            | Output::OpenTree { .. } => self.work(host, output),
+            | Output::OpenTree { .. }
+            | Output::ReadLog { .. } => self.work(host, output),
         }
     }
 
@@ -391,6 +393,9 @@ impl World {
                 Input::Looked { task, held }
             }
             Output::OpenTree { task, tree } => Input::TreeOpened { task, result: here.open_tree(&tree) },
+            Output::ReadLog { task, what, after } => {
+                Input::LogRead { task, page: here.disk.log_page(&what, after) }
+            }
             other => panic!("no work: {other:?}"),
         };
         self.answer(host, input);

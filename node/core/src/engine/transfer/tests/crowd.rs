@@ -210,6 +210,8 @@ impl Crowd {
             | Output::Reply { .. }
             | Output::Admit { .. }
             | Output::Reach { .. }
+            | Output::Log(_)
+            | Output::ReadLog { .. }
             | Output::Event(_) => panic!("not transfer's: {output:?}"),
         }
     }

@@ -360,6 +360,8 @@ impl World {
             | Output::Reply { .. }
             | Output::Admit { .. }
             | Output::Reach { .. }
+            | Output::Log(_)
+            | Output::ReadLog { .. }
             | Output::Event(_) => panic!("not transfer's: {output:?}"),
         }
     }

@@ -1,0 +1,59 @@
+//! What a seed writes to its log. Every line goes out before the record of what it speaks of, so that whatever is durable
+//! here has its line.
+use crate::engine::state::offers::Offer;
+use crate::engine::{Engine, Output};
+use crate::message::OfferRefusal;
+use crate::{CertifiedManifest, LogEntry, Logged, LoggedPolicy, LoggedRefusal, Now, Trust};
+
+impl Engine {
+    /// A certificate that somebody brought holds, and is about to be recorded.
+    pub(super) fn log_publish(&mut self, now: Now, certified: &CertifiedManifest) {
+        if !self.is_recorded(&certified.id()) && self.journal.begins(certified.id()) {
+            self.log_own(now, certified);
+        }
+    }
+
+    /// The same of one that this seed made or asked for itself, and counts as recorded.
+    pub(super) fn log_own(&mut self, now: Now, certified: &CertifiedManifest) {
+        if self.is_seed() {
+            self.log(LogEntry::published(now.wall, certified));
+        }
+    }
+
+    /// An offer gets no receipt. That this seed has too much to do is no refusal: the holder offers again a moment later.
+    pub(super) fn log_refusal(&mut self, now: Now, offer: &Offer, why: OfferRefusal) {
+        if why == OfferRefusal::Busy {
+            return;
+        }
+        let from = offer.contact.peer;
+        let Some(unlogged) = self.journal.refused(now.instant, from) else { return };
+        let refusal = LoggedRefusal::of(from, &offer.envelope, why, offer.doubt.as_deref());
+        let refusal = LoggedRefusal { unlogged, ..refusal };
+        self.log(LogEntry { time: now.wall, what: Logged::Refused(Box::new(refusal)) });
+    }
+
+    /// Other papers are in force than `before`: yanks that are new, and another root or policy.
+    pub(super) fn log_papers(&mut self, now: Now, before: &Trust) {
+        if !self.is_seed() {
+            return;
+        }
+        let trust = self.config.trust.clone();
+        let fresh = trust.yanks().iter().filter(|yank| !before.yanks().contains(&yank.id()));
+        for yank in fresh {
+            self.log(LogEntry::yanked(now.wall, yank));
+        }
+        let versions = |trust: &Trust| (trust.root().version, trust.policy().version);
+        let (root, policy) = versions(&trust);
+        if versions(before) != (root, policy) {
+            let digest = trust.papers_digest().policy;
+            self.log(LogEntry {
+                time: now.wall,
+                what: Logged::Policy(LoggedPolicy { root, policy, digest }),
+            });
+        }
+    }
+
+    fn log(&mut self, entry: LogEntry) {
+        self.outbox.push(Output::Log(Box::new(entry)));
+    }
+}
