@@ -7,6 +7,7 @@
 //! net       peers
 //! store     the disk
 //! admission the membership that an operator signed
+//! journal   a seed's log
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
 //! config    identity    clock    logging
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod driver;
 pub mod identity;
+pub mod journal;
 pub mod logging;
 pub mod marker;
 pub mod net;

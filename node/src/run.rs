@@ -4,6 +4,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, Restored, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
@@ -249,6 +250,13 @@ pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Recovery), Start
     })
 }
 
+/// A seed's log, without what is too old. Whatever its disk says, the seed starts.
+fn open_journal(settings: &Settings, clock: Clock) -> Option<Journal> {
+    let journal = (settings.role == PeerRole::Seed).then(|| Journal::new(&settings.store))?;
+    journal.prune(clock.wall());
+    Some(journal)
+}
+
 fn make_directory(path: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(path).map_err(|source| StartError::Io { path: path.to_owned(), source })
 }
@@ -262,6 +270,7 @@ pub struct Node {
     net: NetHandle,
     store: Store,
     admission: Option<Admission>,
+    journal: Option<Journal>,
     peer: PeerId,
     listen: SocketAddr,
 }
@@ -283,11 +292,13 @@ impl Node {
         let listen = first_address(&mut wire).await.ok_or(StartError::Deaf)?;
         let facts = Arc::new(node_facts(settings, &ground));
         let engine = engine_config(settings, &ground, listen, clock);
+        let journal = open_journal(settings, clock);
         let parts = DriverParts {
             engine,
             identity: ground.identity,
             clock,
             store: ground.store.clone(),
+            journal: journal.clone(),
             recovery: ground.recovery,
             net: net.clone(),
         };
@@ -295,7 +306,8 @@ impl Node {
         let (driver, handle) = Driver::new(parts);
         let admission = settings.membership.clone().map(|path| Admission::new(path, handle.clone()));
         let socket = bind(settings, handle, store.clone(), facts)?;
-        Ok(Self { driver, socket, wire, net, store, admission, peer: ground.me, listen })
+        let peer = ground.me;
+        Ok(Self { driver, socket, wire, net, store, admission, journal, peer, listen })
     }
 
     /// This node's name.
@@ -344,7 +356,7 @@ impl Node {
         if let Some(wire) = ended.and_then(log_failure) {
             drain(wire).await;
         }
-        sync(self.store).await;
+        sync(self.store, self.journal).await;
         outcome
     }
 }
@@ -362,8 +374,14 @@ async fn drain(mut wire: mpsc::Receiver<NetEvent>) {
     }
 }
 
-async fn sync(store: Store) {
-    match tokio::task::spawn_blocking(move || store.sync()).await {
+async fn sync(store: Store, journal: Option<Journal>) {
+    let last = move || {
+        if let Some(journal) = journal {
+            journal.write();
+        }
+        store.sync()
+    };
+    match tokio::task::spawn_blocking(last).await {
         Ok(Ok(())) => tracing::info!("stopped"),
         Ok(Err(error)) => tracing::error!(%error, "the store could not be synced"),
         Err(error) => tracing::error!(%error, "the store could not be synced"),

@@ -1,9 +1,9 @@
 //! What job and node say to each other.
 
 use pollux_core::engine::{EngineStatus, MissReason};
-use pollux_core::message::ListQuery;
+use pollux_core::message::{ListQuery, LogPage, LogPlace, LogQuery};
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Fallback, Key, ManifestId, Papers, PapersDigest,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Fallback, Key, ManifestId, Papers, PapersDigest, PeerId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,15 @@ pub enum Request {
         /// At most [`super::USED_MAX`]. None: those that jobs of the asking user restored through this node since it
         /// started, of which it remembers the last [`super::USED_MAX`] of each of [`super::USERS_REMEMBERED_MAX`] users.
         manifests: Vec<ManifestId>,
+    },
+    /// What does the log of a seed say? Answered by [`Reply::Log`].
+    Log {
+        /// What is looked for.
+        what: LogQuery,
+        /// Go on at this place of that seed's; none: at the beginning of any seed's.
+        at: Option<(PeerId, LogPlace)>,
+        /// Milliseconds until the node says that no seed has answered.
+        deadline_ms: u32,
     },
 }
 
@@ -183,6 +192,13 @@ pub enum Reply {
     Used {
         /// As far as the node knows.
         yanked: Vec<TakenBack>,
+    },
+    /// To [`Request::Log`].
+    Log {
+        /// The seed whose word this is; none: no seed has answered.
+        seed: Option<PeerId>,
+        /// A page of its log. Nothing that it says is checked.
+        page: LogPage,
     },
 }
 

@@ -11,7 +11,7 @@
 //!
 //! The job speaks first, with [`Request::Hello`]; the node chooses a version. Variants and fields are added at the
 //! end only, and a side never sends what the chosen version lacks. A job has at most one [`Request::Resolve`],
-//! [`Request::Publish`], [`Request::List`] or [`Request::Spread`] under way; it may fetch meanwhile. What breaks these rules is answered
+//! [`Request::Publish`], [`Request::List`], [`Request::Log`] or [`Request::Spread`] under way; it may fetch meanwhile. What breaks these rules is answered
 //! with [`Reply::Refused`] and the end of the connection.
 
 mod codec;

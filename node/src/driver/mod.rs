@@ -18,6 +18,7 @@ pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestio
 pub use workers::WorkerBounds;
 
 use crate::clock::Clock;
+use crate::journal::Journal;
 use crate::net::{NetEvent, NetHandle};
 use crate::store::{Recovery, Store};
 use frames::Frames;
@@ -44,6 +45,8 @@ pub struct DriverParts {
     pub clock: Clock,
     /// The chunk store.
     pub store: Store,
+    /// A seed's log; a node has none.
+    pub journal: Option<Journal>,
     /// What it remembered.
     pub recovery: Recovery,
     /// The wire.
@@ -78,7 +81,7 @@ impl Driver {
             Sweeper::new(parts.store.clone(), handle.saving_lock(), remembered, now.instant)
         });
         let engine = Engine::new(parts.engine, now);
-        let workers = Workers::new(parts.store, parts.identity, done);
+        let workers = Workers::new((parts.store, parts.journal), parts.identity, done);
         let driver = Self {
             engine,
             clock: parts.clock,

@@ -43,6 +43,8 @@ impl Driver {
             Output::Reply { job, reply } => self.sessions.give(job, SessionItem::Reply(reply)),
             Output::Event(event) => log_event(&event),
             Output::Admit { peer } => self.net.admit(peer),
+            Output::Log(entry) => self.workers.log(&entry),
+            Output::ReadLog { task, what, after } => self.workers.read_log(task, what, after),
             Output::Reach { peer, address } => self.net.dial(peer, vec![address]),
         }
     }

@@ -61,8 +61,15 @@ async fn fixture() -> Fixture {
         trust,
         rng_seed: 1,
     };
-    let (driver, handle) =
-        Driver::new(DriverParts { engine, identity, clock, store: store.clone(), recovery, net });
+    let (driver, handle) = Driver::new(DriverParts {
+        engine,
+        identity,
+        clock,
+        store: store.clone(),
+        journal: None,
+        recovery,
+        net,
+    });
     let (wire, wire_events) = mpsc::channel(64);
     Fixture { driver, handle, wire, wire_events, store, _directory: directory }
 }

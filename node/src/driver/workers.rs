@@ -2,13 +2,16 @@
 
 use super::frames::Frames;
 use super::tree_reader;
+use crate::journal::Journal;
 use crate::net::NetHandle;
 use crate::store::{Store, StoreError};
 use pollux_core::engine::{
     AskId, Credit, FetchId, Input, Record, ServeFailure, Statement, StoreFailure, TaskId, TreeFault, Work,
 };
-use pollux_core::message::Decline;
-use pollux_core::{ChunkFault, ChunkId, ChunkRef, FrameDecoder, KeyPair, TreeRef, Trust, VerifiedChunk};
+use pollux_core::message::{Decline, LogPlace, LogQuery};
+use pollux_core::{
+    ChunkFault, ChunkId, ChunkRef, FrameDecoder, KeyPair, LogEntry, TreeRef, Trust, VerifiedChunk,
+};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
@@ -52,14 +55,19 @@ pub(super) struct Workers {
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    journal: Option<Journal>,
     identity: KeyPair,
     done: mpsc::UnboundedSender<Input>,
     decoders: Mutex<Vec<FrameDecoder>>,
 }
 
 impl Workers {
-    pub(super) fn new(store: Store, identity: KeyPair, done: mpsc::UnboundedSender<Input>) -> Self {
-        let shared = Shared { store, identity, done, decoders: Mutex::default() };
+    pub(super) fn new(
+        (store, journal): (Store, Option<Journal>),
+        identity: KeyPair,
+        done: mpsc::UnboundedSender<Input>,
+    ) -> Self {
+        let shared = Shared { store, journal, identity, done, decoders: Mutex::default() };
         Self { shared: Arc::new(shared), tree_turn: Arc::default() }
     }
 
@@ -125,10 +133,30 @@ impl Workers {
         self.start(move |shared| Input::Signed { task, envelope: statement.sign(&shared.identity) });
     }
 
+    /// What was logged before is written first, so that whatever is durable has its line.
     pub(super) fn record(&self, task: TaskId, record: Record) {
         self.start(move |shared| {
+            if let Some(journal) = &shared.journal {
+                journal.write();
+            }
             let result = shared.store.record(&record).map_err(|error| failure(&error));
             Input::Recorded { task, result }
+        });
+    }
+
+    /// Takes a line at once, and writes it off this thread.
+    pub(super) fn log(&self, entry: &LogEntry) {
+        let Some(journal) = &self.shared.journal else { return };
+        journal.add(entry);
+        let journal = journal.clone();
+        // The next record, or the end of the node, waits for it.
+        drop(tokio::task::spawn_blocking(move || journal.write()));
+    }
+
+    pub(super) fn read_log(&self, task: TaskId, what: LogQuery, after: Option<LogPlace>) {
+        self.start(move |shared| {
+            let page = shared.journal.as_ref().map(|journal| journal.read(&what, after));
+            Input::LogRead { task, page: page.unwrap_or_default() }
         });
     }
 

@@ -44,6 +44,14 @@ impl Session {
             Request::Spread { papers, deadline_ms } => {
                 self.question(JobRequest::Spread { papers, deadline: deadline(deadline_ms) }).await
             }
+            Request::Log { what, at, deadline_ms } => {
+                if !what.is_bounded() {
+                    return Err(refused(
+                        "a manifest's name begins with 4 to 64 hexadecimal digits in lower case",
+                    ));
+                }
+                self.question(JobRequest::Log { what, at, deadline: deadline(deadline_ms) }).await
+            }
             Request::Used { manifests } => {
                 bounded(manifests.len(), USED_MAX)?;
                 self.used(manifests).await

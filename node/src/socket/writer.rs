@@ -159,6 +159,7 @@ impl Writer {
             | JobReply::Published { .. }
             | JobReply::PublishFailed(_)
             | JobReply::Listing { .. }
+            | JobReply::Log { .. }
             | JobReply::Spread { .. } => self.pending.answered(),
         }
         self.write(&wire_reply(reply)).await
@@ -209,6 +210,7 @@ fn wire_reply(reply: JobReply) -> Reply {
             let rows = rows.iter().map(pollux_core::CertifiedManifest::to_envelope).collect();
             Reply::Listing { rows, more, from_seed }
         }
+        JobReply::Log { seed, page } => Reply::Log { seed, page },
         JobReply::Spread { held, needed, of, refused } => Reply::Spread { held, needed, of, refused },
     }
 }

@@ -5,6 +5,7 @@
 //! lock             held with flock while a node has the store open
 //! segments/        NNNNNNNN.seg: chunks, see `record`
 //! records.redb     manifests, votes and quarantined places, see `records`
+//! log/             what a seed writes down for people, see `crate::journal`
 //! ```
 use super::{StoreError, disk::sync_directory};
 use std::{

@@ -33,8 +33,9 @@ pub enum LogKinds {
 }
 
 impl LogQuery {
-    /// Whether it is one that may be asked.
-    pub(super) fn is_bounded(&self) -> bool {
+    /// Whether it is one that may be asked: a seed bans who asks another one.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
         self.derived_from.as_ref().is_none_or(|digits| {
             (PREFIX_DIGITS_MIN..=PREFIX_DIGITS_MAX).contains(&digits.len())
                 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
