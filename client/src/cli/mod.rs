@@ -5,6 +5,7 @@ mod confirm;
 mod exit;
 mod grant;
 mod key;
+mod log;
 mod ls;
 mod output;
 mod pool;
@@ -51,6 +52,7 @@ enum Verb {
     Publish(publish::Arguments),
     Grant(grant::Arguments),
     Ls(ls::Arguments),
+    Log(log::Arguments),
     Show(show::Arguments),
     Status(status::Arguments),
     Verify(verify::Arguments),
@@ -70,6 +72,7 @@ pub(crate) fn run() -> ExitCode {
         Verb::Publish(arguments) => publish::run(arguments),
         Verb::Grant(arguments) => grant::run(&arguments),
         Verb::Ls(arguments) => ls::run(&arguments),
+        Verb::Log(arguments) => log::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
@@ -98,6 +101,7 @@ impl Verb {
             Self::Publish(arguments) => arguments.common.json,
             Self::Grant(arguments) => arguments.json,
             Self::Ls(arguments) => arguments.common.json,
+            Self::Log(arguments) => arguments.common.json,
             Self::Show(arguments) => arguments.common.json,
             Self::Status(arguments) => arguments.common.json,
             Self::Verify(arguments) => arguments.common.json,

@@ -252,7 +252,8 @@ fn lines(yank: &Yank, survey: &Survey, now: Timestamp) -> Vec<String> {
     lines
 }
 
-fn about(yank: &Yank) -> String {
+/// What a yank takes back, and why.
+pub(super) fn about(yank: &Yank) -> String {
     let what = match &yank.what {
         Yanked::Manifest(id) => format!("the manifest {id}"),
         Yanked::Grant(serial) => format!("all under the grant {serial}"),

@@ -13,6 +13,7 @@
 mod ask;
 mod deadlines;
 mod fetch;
+mod log;
 mod miss;
 mod outcome;
 mod papers;
@@ -29,6 +30,7 @@ mod yank;
 pub use ask::{Found, Resolution, list, open_manifest, resolve, status, tree_of};
 pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
+pub use log::{SeedLog, read_log};
 pub use miss::Miss;
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
 pub use papers::{Spread, papers, spread, used};

@@ -103,7 +103,7 @@ pub fn used(
     Ok(yanked)
 }
 
-fn check_version(connection: &Connection) -> Result<(), ConnectionError> {
+pub(super) fn check_version(connection: &Connection) -> Result<(), ConnectionError> {
     if connection.version() >= VERSION_OF_PAPERS {
         return Ok(());
     }

@@ -7,6 +7,7 @@ mod elsewhere;
 mod ends;
 mod help;
 mod keys;
+mod log;
 mod pool_change;
 mod pool_init;
 mod says;
