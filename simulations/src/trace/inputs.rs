@@ -48,6 +48,7 @@ impl Fact<'_> {
                 let count = held.iter().filter(|held| **held).count();
                 Self::new("< looked").subject(task.0).amount(count)
             }
+            Input::LogRead { task, page } => Self::new("< log-read").subject(task.0).amount(page.lines.len()),
             Input::TreeOpened { task, result } => {
                 Self::new("< tree-opened").subject(task.0).outcome(ended(result))
             }
@@ -76,5 +77,6 @@ const fn requested(request: &JobRequest) -> &'static str {
         JobRequest::Publish { .. } => "< job-publishes",
         JobRequest::List { .. } => "< job-lists",
         JobRequest::Spread { .. } => "< job-spreads",
+        JobRequest::Log { .. } => "< job-reads-log",
     }
 }

@@ -36,6 +36,8 @@ impl<'a> Fact<'a> {
             Output::Sync { task } => Self::new("> sync").subject(task.0),
             Output::Look { task, chunks } => Self::new("> look").subject(task.0).amount(chunks.len()),
             Output::OpenTree { task, .. } => Self::new("> open-tree").subject(task.0),
+            Output::Log(_) => Self::new("> log"),
+            Output::ReadLog { task, .. } => Self::new("> read-log").subject(task.0),
         }
     }
 }
@@ -72,6 +74,8 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::PapersKnown { .. } => "papers-known",
         Control::KeepPapers { .. } => "keep-papers",
         Control::PapersKept { .. } => "papers-kept",
+        Control::AskLog { .. } => "ask-log",
+        Control::Log { .. } => "log",
     }
 }
 
@@ -94,6 +98,7 @@ const fn said(reply: &JobReply) -> &'static str {
         JobReply::PublishFailed(_) => "publish-failed",
         JobReply::Listing { .. } => "listing",
         JobReply::Spread { .. } => "spread",
+        JobReply::Log { .. } => "log",
     }
 }
 

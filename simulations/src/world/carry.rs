@@ -30,8 +30,9 @@ impl World {
             Output::Deliver { chunk, source, fetch, .. } => self.deliver(no, chunk, source, fetch),
             Output::Reply { reply, .. } => self.reply(no, *reply),
             Output::Event(event) => self.note(no, &event),
-            // Every pair has one link here.
-            Output::Admit { .. } | Output::Reach { .. } => {}
+            Output::ReadLog { task, .. } => self.read_log(no, task),
+            // Every pair has one link here, and nobody asks what was logged.
+            Output::Admit { .. } | Output::Reach { .. } | Output::Log(_) => {}
         }
     }
 

@@ -92,7 +92,8 @@ impl World {
             JobReply::FetchDone
             | JobReply::PublishProgress { .. }
             | JobReply::Listing { .. }
-            | JobReply::Spread { .. } => None,
+            | JobReply::Spread { .. }
+            | JobReply::Log { .. } => None,
         };
         self.wish(no, wish);
     }

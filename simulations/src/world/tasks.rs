@@ -3,6 +3,7 @@
 use super::World;
 use crate::numbered::NodeNo;
 use pollux_core::engine::{Input, Statement, TaskId, TreeFault, Work};
+use pollux_core::message::LogPage;
 use pollux_core::{ChunkRef, TreeRef};
 
 impl World {
@@ -30,6 +31,11 @@ impl World {
         let holds = |chunk: &ChunkRef| self.cache.find(&chunk.id).is_some_and(|found| store.holds(found));
         let held = chunks.iter().map(holds).collect();
         self.answer(no, self.costs.look, Input::Looked { task, held });
+    }
+
+    /// Nothing is kept of the log.
+    pub(super) fn read_log(&mut self, no: NodeNo, task: TaskId) {
+        self.answer(no, self.costs.open_tree, Input::LogRead { task, page: LogPage::default() });
     }
 
     pub(super) fn open_tree(&mut self, no: NodeNo, task: TaskId, tree: &TreeRef) {

@@ -9,10 +9,10 @@ use pollux_client::protocol::{
 };
 use pollux_core::engine::MissReason;
 use pollux_core::message::{
-    BulkOutcome, BulkReply, BulkRequest, ChunkSet, Control, Decline, Hello, ListQuery, OfferRefusal,
-    PapersRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
+    BulkOutcome, BulkReply, BulkRequest, ChunkSet, Control, Decline, Hello, ListQuery, LogKinds, LogLine,
+    LogPage, LogPlace, LogQuery, OfferRefusal, PapersRefusal, PeerAddress, RecordName, Refusal, VoteEnvelope,
 };
-use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Nonce, PeerRole};
+use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Nonce, PeerRole, Timestamp};
 
 const PLAIN: &[u8] = b"plain bytes";
 
@@ -69,7 +69,24 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::PapersKnown { version: 7, papers: digest(), next: Some(digest().policy), ends: true },
         Control::KeepPapers { bring: 300, papers: papers() },
         Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Busy) },
+        Control::AskLog { ask: 4, what: log_query(), after: Some(LogPlace { file: 300, offset: 70_000 }) },
+        Control::Log { ask: 4, page: log_page() },
     ]
+}
+
+fn log_query() -> LogQuery {
+    LogQuery {
+        pattern: Some(pattern()),
+        derived_from: Some("00ff".to_owned()),
+        since: Some(Timestamp::from_millis(1_793_696_700_000)),
+        kinds: LogKinds::Refused,
+    }
+}
+
+fn log_page() -> LogPage {
+    let lines = [r#"{"what":"policy"}"#, ""].map(|text| LogLine::new(text.to_owned()));
+    let next = Some(LogPlace { file: 2, offset: 300 });
+    LogPage { lines: lines.into_iter().flatten().collect(), next }
 }
 
 /// Both kinds of words on a bulk stream.
@@ -110,6 +127,11 @@ fn requests() -> Vec<Request> {
         Request::Papers,
         Request::Spread { papers: papers(), deadline_ms: 3000 },
         Request::Used { manifests: vec![manifest] },
+        Request::Log {
+            what: log_query(),
+            at: Some((peer(), LogPlace { file: 1, offset: 2 })),
+            deadline_ms: 3000,
+        },
     ]
 }
 
@@ -132,6 +154,7 @@ fn wire_replies() -> Vec<Reply> {
         Reply::Papers { papers: papers(), digest: digest(), more: true },
         Reply::Spread { held: 1, needed: 2, of: 3, refused: Some("no".to_owned()) },
         Reply::Used { yanked: vec![taken_back()] },
+        Reply::Log { seed: Some(peer()), page: log_page() },
     ]
 }
 
