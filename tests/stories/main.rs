@@ -16,6 +16,7 @@ mod fleet;
 mod hostile_members;
 mod hostile_tree;
 mod job_in_container;
+mod log;
 mod lying_peer;
 mod membership;
 mod no_daemon;

@@ -162,6 +162,11 @@ fn a_race_lost_while_it_was_signed_is_said() {
     let lost = publish(&a, &executor.path("signed.json"));
     assert_eq!((lost.status, lost.result().as_str()), (Some(0), "lost-race"), "{lost:?}");
     scene.restore(&a, "restored", &other);
+    // The seed has written down what it refused, and what that says of itself.
+    let log = a.pollux.run(&["log", "--refused", "--json", "story/**"]).unwrap().json();
+    let refused = &log["entries"][0];
+    assert_eq!((&refused["what"], &refused["why"]), (&"refused".into(), &"conflict".into()), "{log}");
+    assert_eq!((&refused["key"], &refused["provenance"]["build"]), (&KEY.into(), &"b1".into()), "{log}");
 }
 
 #[test]

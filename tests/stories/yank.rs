@@ -108,7 +108,7 @@ fn a_restore_under_way_of_what_is_taken_back_ends_as_a_miss() {
 }
 
 /// A job restores [`KEY`], adds something, and saves it again.
-fn save_on(fleet: &Fleet, node: &Node, label: &str) -> String {
+pub(crate) fn save_on(fleet: &Fleet, node: &Node, label: &str) -> String {
     let (report, tree) = (fleet.path(&format!("{label}.json")), fleet.path(label));
     let report = report.to_str().unwrap();
     let restored = node.pollux.restore(KEY, &tree, &["--report", report]).unwrap();

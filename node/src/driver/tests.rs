@@ -6,7 +6,7 @@ use pollux_client::pool::{self, InitRequest};
 use pollux_core::engine::{
     FetchId, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId, TreeFault, Work,
 };
-use pollux_core::message::ListQuery;
+use pollux_core::message::{ListQuery, LogPage, LogQuery};
 use pollux_core::{
     ChunkFault, ChunkId, ChunkRef, Entry, EntryKind, Frame, FrameDecoder, FrameEncoder, FrameKind,
     ManifestId, Papers, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, Trust, VerifiedChunk,
@@ -44,6 +44,7 @@ async fn fixture() -> Fixture {
     let pool = pool_file(directory.path(), clock.wall());
     let trust = Arc::new(Trust::open(&pool, clock.wall()).unwrap());
     let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min: 0 };
+    let journal = Some(Journal::new(&directory.path().join("store")));
     let (store, recovery) = Store::open(&directory.path().join("store"), options).unwrap();
     let identity = KeyPair::from_seed([9; 32]);
     let config = crate::net::NetConfig {
@@ -61,15 +62,8 @@ async fn fixture() -> Fixture {
         trust,
         rng_seed: 1,
     };
-    let (driver, handle) = Driver::new(DriverParts {
-        engine,
-        identity,
-        clock,
-        store: store.clone(),
-        journal: None,
-        recovery,
-        net,
-    });
+    let (driver, handle) =
+        Driver::new(DriverParts { engine, identity, clock, store: store.clone(), journal, recovery, net });
     let (wire, wire_events) = mpsc::channel(64);
     Fixture { driver, handle, wire, wire_events, store, _directory: directory }
 }
@@ -327,4 +321,21 @@ async fn what_everything_is_judged_by_is_told_and_used() {
     let event = fixture.driver.events.recv().await.unwrap();
     fixture.driver.session_event(event);
     assert_eq!(asked.await.unwrap(), [], "nothing is known against it");
+}
+
+/// Whatever is durable has its line: a record waits for what was logged before it.
+#[tokio::test]
+async fn what_was_logged_is_written_before_the_record_that_comes_after_it() {
+    let mut fixture = fixture().await;
+    let policy = LoggedPolicy { root: 1, policy: 2, digest: pollux_core::Digest::from_bytes([3; 32]) };
+    let time = fixture.driver.clock.wall();
+    let entry = LogEntry { time, what: Logged::Policy(policy) };
+    fixture.driver.carry_out(Output::Log(Box::new(entry.clone())));
+    let record = Box::new(pollux_core::engine::Record::Marker { epoch: 1 });
+    fixture.driver.carry_out(Output::Record { task: TaskId(1), record });
+    let Input::Recorded { result: Ok(()), .. } = fixture.result().await else { panic!("recorded") };
+    let (what, after) = (LogQuery::default(), None);
+    fixture.driver.carry_out(Output::ReadLog { task: TaskId(2), what, after });
+    let Input::LogRead { task: TaskId(2), page } = fixture.result().await else { panic!("a page") };
+    assert_eq!(page, LogPage { lines: vec![entry.to_line().unwrap()], next: None });
 }

@@ -1,6 +1,7 @@
 //! A session over a pair of sockets, with the test as job and as driver. The clock is the test's.
 
 mod hostile;
+mod log;
 mod papers;
 
 use super::limits::FRAME_TIMEOUT;

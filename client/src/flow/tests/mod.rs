@@ -4,6 +4,7 @@
 
 mod ask;
 mod cache;
+mod log;
 mod node;
 mod papers;
 mod publish;
