@@ -11,6 +11,7 @@ use pollux_core::{
     ChunkFault, ChunkId, ChunkRef, Entry, EntryKind, Frame, FrameDecoder, FrameEncoder, FrameKind,
     ManifestId, Papers, PeerId, PeerRole, PoolFile, Tree, TreeRef, TreeTotals, Trust, VerifiedChunk,
 };
+use pollux_core::{LogEntry, Logged, LoggedPolicy};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
