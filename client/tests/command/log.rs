@@ -62,7 +62,9 @@ fn run(lines: Vec<String>, arguments: &[&str]) -> String {
         !busy
     });
     scene.node(1, move |request| {
-        let Request::Log { at, .. } = request else { panic!("another question") };
+        let Request::Log { at, .. } = request else {
+            return Reply::Refused { why: "another question".to_owned() };
+        };
         assert!(at.is_none_or(|(of, _)| of == seed()));
         let place = at.map_or(0, |(_, place)| place.offset);
         if (*busy.lock().unwrap())() && place == 1 {
