@@ -142,6 +142,14 @@ fn lines_that_wait_are_bounded_and_those_that_are_lost_are_counted() {
     assert!(waiting.bytes <= WAITING_BYTES_MAX);
 }
 
+/// Each line is there once its write has returned.
+fn write_some(journal: &Journal, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        write(journal, [publish(november(), number)]);
+        assert!(read(journal, &ALL).0.contains(&number));
+    }
+}
+
 #[test]
 fn many_threads_write_each_line_once() {
     let store = tempfile::tempdir().unwrap();
@@ -149,13 +157,7 @@ fn many_threads_write_each_line_once() {
     std::thread::scope(|scope| {
         for thread in 0..4 {
             let journal = &journal;
-            scope.spawn(move || {
-                for number in 0..25 {
-                    write(journal, [publish(november(), thread * 25 + number)]);
-                    let found = read(journal, &ALL).0;
-                    assert!(found.contains(&(thread * 25 + number)), "it is there once written");
-                }
-            });
+            scope.spawn(move || write_some(journal, thread * 25..thread * 25 + 25));
         }
     });
     let mut numbers = read(&journal, &ALL).0;
