@@ -69,6 +69,7 @@ fn a_tail_without_any_end_of_a_line_is_cut_away() {
     let journal = Journal::new(store.path());
     write(&journal, [publish(november(), 2)]);
     assert_eq!(read(&journal, &ALL).0, [1, 2]);
+    assert!(fs::read(&path).unwrap().ends_with(b"}\n"), "nothing is behind it");
 }
 
 #[test]
@@ -82,6 +83,7 @@ fn what_a_failed_write_has_left_is_cut_away_before_the_next() {
     fs::write(&path, bytes).unwrap();
     write(&journal, [publish(november(), 2)]);
     assert_eq!(read(&journal, &ALL).0, [1, 2]);
+    assert!(fs::read(&path).unwrap().ends_with(b"}\n"), "nothing is behind it");
 }
 
 #[test]
