@@ -38,6 +38,7 @@ impl Session {
                 self.question(JobRequest::Publish { manifest, deadline: deadline(deadline_ms) }).await
             }
             Request::List { what, deadline_ms } => {
+                may_be_asked(what.is_bounded())?;
                 self.question(JobRequest::List { what, deadline: deadline(deadline_ms) }).await
             }
             Request::Papers => self.papers().await,
@@ -45,11 +46,7 @@ impl Session {
                 self.question(JobRequest::Spread { papers, deadline: deadline(deadline_ms) }).await
             }
             Request::Log { what, at, deadline_ms } => {
-                if !what.is_bounded() {
-                    return Err(refused(
-                        "a manifest's name begins with 4 to 64 hexadecimal digits in lower case",
-                    ));
-                }
+                may_be_asked(what.is_bounded())?;
                 self.question(JobRequest::Log { what, at, deadline: deadline(deadline_ms) }).await
             }
             Request::Used { manifests } => {
@@ -135,6 +132,12 @@ impl Session {
 
 fn refused(why: &str) -> SessionEnd {
     SessionEnd::Refused(why.to_owned())
+}
+
+/// A seed would ban the node that asks it something else.
+fn may_be_asked(bounded: bool) -> Result<(), SessionEnd> {
+    let why = "a manifest's name begins with 4 to 64 hexadecimal digits";
+    if bounded { Ok(()) } else { Err(refused(why)) }
 }
 
 fn bounded(count: usize, most: usize) -> Result<(), SessionEnd> {

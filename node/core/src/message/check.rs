@@ -1,6 +1,5 @@
 //! The bounds of a decoded message that its types do not hold by themselves.
-use super::parts::{PREFIX_DIGITS_MAX, PREFIX_DIGITS_MIN};
-use super::{Control, ListQuery};
+use super::Control;
 use crate::limits::MANIFEST_CHUNKS_MAX;
 
 impl Control {
@@ -8,7 +7,7 @@ impl Control {
     pub(super) fn is_bounded(&self) -> bool {
         match self {
             Self::OfferProgress { offer: _, have, of } => have <= of && *of <= MANIFEST_CHUNKS_MAX,
-            Self::List { ask: _, what } => list_query(what),
+            Self::List { ask: _, what } => what.is_bounded(),
             Self::AskLog { ask: _, what, after: _ } => what.is_bounded(),
             Self::Ask { .. }
             | Self::AskRelayed { .. }
@@ -40,15 +39,5 @@ impl Control {
             | Self::Bring { .. }
             | Self::Brought { .. } => true,
         }
-    }
-}
-
-fn list_query(what: &ListQuery) -> bool {
-    match what {
-        ListQuery::Prefix(digits) => {
-            (PREFIX_DIGITS_MIN..=PREFIX_DIGITS_MAX).contains(&digits.len())
-                && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-        }
-        ListQuery::Pattern { pattern: _, after: _ } | ListQuery::Manifest(_) => true,
     }
 }

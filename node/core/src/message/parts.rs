@@ -138,6 +138,20 @@ pub enum ListQuery {
     Prefix(#[serde(deserialize_with = "bounded::text::<_, PREFIX_DIGITS_MAX>")] String),
 }
 
+impl ListQuery {
+    /// Whether it is one that may be asked: a seed bans who asks another one.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        match self {
+            Self::Prefix(digits) => {
+                (PREFIX_DIGITS_MIN..=PREFIX_DIGITS_MAX).contains(&digits.len())
+                    && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            }
+            Self::Pattern { pattern: _, after: _ } | Self::Manifest(_) => true,
+        }
+    }
+}
+
 /// Fewer digits name too many manifests.
 pub(super) const PREFIX_DIGITS_MIN: usize = 4;
 /// The digits of a whole id.

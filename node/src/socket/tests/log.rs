@@ -1,7 +1,7 @@
 //! A job reads the log of a seed.
 
 use super::*;
-use pollux_core::message::{LogLine, LogPage, LogPlace, LogQuery};
+use pollux_core::message::{ListQuery, LogLine, LogPage, LogPlace, LogQuery};
 use pollux_core::{PeerId, PublicKey};
 
 fn log(digits: &str) -> Request {
@@ -36,6 +36,11 @@ async fn digits_that_are_none_are_not_asked_of_a_seed() {
     for digits in ["00f", "00FF", "xyzw"] {
         let (mut job, _items) = Job::greeted().await;
         job.say(&log(digits)).await;
+        job.ends_refused("hexadecimal").await;
+    }
+    for digits in ["00f", "xyzw"] {
+        let (mut job, _items) = Job::greeted().await;
+        job.say(&Request::List { what: ListQuery::Prefix(digits.to_owned()), deadline_ms: 1000 }).await;
         job.ends_refused("hexadecimal").await;
     }
 }
