@@ -65,7 +65,29 @@ fn yank_reaches_a_node_that_asks_nothing() {
     fleet.restore(&b, "b-first", &tree);
     fleet.yank(&a, &bad);
     until("the job is told", || taken_back(&b) == (Some(9), vec![bad.clone()]));
-    fleet.miss(&b, "b-second");
+    assert_eq!(fleet.miss(&b, "b-second").text("/reason"), "yanked");
+}
+
+/// What was taken back has its place and nothing more: the key goes on.
+#[test]
+fn a_key_is_saved_again_after_its_yank() {
+    for seeds in [1, 3] {
+        let fleet = Fleet::open(seeds);
+        let (a, b) = (fleet.node("a"), fleet.node("b"));
+        let (good, bad, next) = (fleet.tree("good"), fleet.tree("bad"), fleet.tree("next"));
+        fleet.save(&a, &good);
+        let taken = fleet.save(&a, &bad);
+        fleet.yank(&a, &taken);
+        until("the one before answers", || {
+            let target = fleet.path("restored").join("probe");
+            drop(std::fs::remove_dir_all(&target));
+            b.pollux.restore(KEY, &target, &[]).unwrap().number("/sequence") == 1
+        });
+        fleet.save(&b, &next);
+        let restored = fleet.restore(&a, "a-next", &next);
+        assert_eq!(restored.number("/sequence"), 3, "{restored:?}");
+        fleet.yank(&a, &restored.text("/manifest"));
+    }
 }
 
 /// Begins to restore [`KEY`], and holds the job once it has begun to write.

@@ -149,7 +149,7 @@ fn newest(connection: &Connection, request: &SaveRequest) -> Result<Option<Box<F
                 return Err(SaveError::NoSeeds(MissReason::SeedsSilent));
             }
             Resolution::Found(found) => return Ok(Some(found)),
-            Resolution::Miss(MissReason::NothingSaved) => return Ok(None),
+            Resolution::Miss(MissReason::NothingSaved | MissReason::Yanked) => return Ok(None),
             Resolution::Miss(reason) => return Err(SaveError::NoSeeds(reason)),
         }
     }

@@ -167,6 +167,13 @@ impl Catalogue {
         candidates
     }
 
+    /// The newest of a key that is believed no more and has not expired.
+    pub(crate) fn withdrawn(&self, key: &Key, wall: Timestamp) -> Option<&Entry> {
+        let entries = self.by_key.get(key)?.values().rev().filter_map(|id| self.by_id.get(id));
+        let mut gone = entries.filter(|entry| entry.withdrawn);
+        gone.find(|entry| entry.certified.manifest().expires > wall)
+    }
+
     /// The newest of a lineage, for a relayed answer.
     pub(crate) fn newest(&self, lineage: &Lineage, wall: Timestamp) -> Candidates {
         let mut candidates = Candidates::default();
@@ -238,7 +245,8 @@ impl Catalogue {
 }
 
 impl Candidates {
-    fn push(&mut self, entry: &Entry) {
+    /// Names one more, if there is room.
+    pub(crate) fn push(&mut self, entry: &Entry) {
         let manifest = entry.certified.manifest();
         let known = self.refs.iter().any(|named| named.manifest == entry.certified.id());
         if known || self.refs.len() >= CANDIDATES_MAX {

@@ -19,8 +19,15 @@ impl Engine {
         let Some(contact) = self.peers.contact(&peer).or((peer == self.config.me).then_some(own)) else {
             return;
         };
-        let candidates = self.catalogue.candidates(&query, now.wall);
+        let mut candidates = self.catalogue.candidates(&query, now.wall);
         let trust = &self.config.trust;
+        if candidates.refs.is_empty()
+            && let Some(entry) = self.catalogue.withdrawn(&query.key, now.wall)
+            && trust.yanked(&entry.certified, now.wall).is_some()
+        {
+            // Nothing is left: the reader sees by itself that it was taken back, and tells its job so.
+            candidates.push(entry);
+        }
         let answer = FreshnessAnswer {
             pool: trust.policy().pool.clone(),
             seed: self.config.me,

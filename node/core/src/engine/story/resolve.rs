@@ -160,10 +160,7 @@ impl Engine {
         match self.config.trust.choose(&query, &good) {
             Some(chosen) => self.end_as_found(now, job, chosen, false),
             None => {
-                // What enough seeds name and may not be used is something else than nothing.
-                let unusable = good.iter().any(|answer| !answer.skipped().is_empty());
-                let reason = if unusable { MissReason::NotBelieved } else { MissReason::NothingSaved };
-                self.end_question(job, JobReply::Miss(reason));
+                self.end_question(job, JobReply::Miss(unusable(&good)));
             }
         }
         true
@@ -328,4 +325,14 @@ impl Engine {
         self.timers.clear(Alarm::Question(job));
         self.reply(job, reply);
     }
+}
+
+/// Why nothing of what enough seeds name may be used.
+fn unusable(good: &[VerifiedAnswer]) -> MissReason {
+    let mut skipped = good.iter().flat_map(VerifiedAnswer::skipped).peekable();
+    if skipped.peek().is_none() {
+        return MissReason::NothingSaved;
+    }
+    let taken = |why: &Disbelief| matches!(why, Disbelief::Yanked { .. } | Disbelief::AncestorYanked { .. });
+    if skipped.all(|skipped| taken(&skipped.why)) { MissReason::Yanked } else { MissReason::NotBelieved }
 }

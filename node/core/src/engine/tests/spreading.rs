@@ -1,7 +1,7 @@
 //! Papers on their way: yanks and policies reach everybody who runs, and whoever boots later.
 use super::world::{Saved, World};
 use crate::belief::fixture::{Pool, key_pair, later, publisher_of, signed, yank, yank_envelope};
-use crate::engine::{Event, JobReply, JobRequest};
+use crate::engine::{Event, JobReply, JobRequest, MissReason, PublishFailure};
 use crate::message::{Control, PapersRefusal};
 use crate::{Envelope, ManifestId, Papers, PapersDigest, Policy, Seed, Yanked};
 use core::time::Duration;
@@ -123,7 +123,8 @@ fn nobody_is_pointed_at_what_was_taken_back() {
     assert!(world.until(|world| nodes.iter().all(|node| knows_yanks(world, *node, 1))));
     assert!(nodes.iter().all(|node| !world.hosts[*node].disk.certified.contains_key(&world.id(&bad))));
     assert!(world.hosts[0].disk.certified.contains_key(&world.id(&bad)), "a seed keeps the place");
-    assert_eq!(found(&world.resolve(nodes[2], 1, KEY, &[])), None);
+    let reply = world.resolve(nodes[2], 1, KEY, &[]);
+    assert!(matches!(reply, JobReply::Miss(MissReason::Yanked)), "it is said why: {reply:?}");
     let again = world.published(nodes[0], KEY, 2, 4);
     assert_eq!(found(&world.resolve(nodes[2], 1, KEY, &[])), Some(2));
     world.fetch_all(nodes[2], 1, &again);
@@ -391,4 +392,26 @@ fn no_cache_turns_cold_when_a_seed_is_replaced() {
     world.run(Duration::from_secs(1));
     assert_eq!(found(&world.resolve(nodes[1], 1, keys[0], &[])), Some(1));
     world.published(nodes[0], keys[0], 9, 6);
+}
+
+#[test]
+fn nobody_loses_a_race_against_what_was_taken_back() {
+    for seeds in [1, 4] {
+        let (mut world, nodes) = World::with_nodes(seeds, 1);
+        let bad = world.published(nodes[0], KEY, 2, 3);
+        take_back(&mut world, nodes[0], &bad);
+        assert!(world.until(|world| (0..world.hosts.len()).all(|host| knows_yanks(world, host, 1))));
+        let next = world.save(nodes[0], KEY, 1, 5);
+        let manifest = world.pool.sign(&next.manifest);
+        world.publish(nodes[0], 1, manifest);
+        let lost = |world: &World| match world.last(nodes[0], 1) {
+            Some(JobReply::PublishFailed(PublishFailure::LostRace { standing, highest })) => {
+                Some((standing.is_some(), highest))
+            }
+            _ => None,
+        };
+        assert!(world.until(|world| lost(world).is_some()), "{:?}", world.last(nodes[0], 1));
+        assert_eq!(lost(&world), Some((false, 2)), "the next place is free");
+        world.published(nodes[0], KEY, 3, 5);
+    }
 }
