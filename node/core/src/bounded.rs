@@ -7,6 +7,9 @@ use core::fmt;
 use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+/// Elements for which memory is reserved before they are read.
+const RESERVED_MAX: usize = 16;
+
 /// Reads a list of at most `MAX` elements.
 ///
 /// # Errors
@@ -44,7 +47,8 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for ListVisitor<T,
         if claimed > MAX {
             return Err(A::Error::invalid_length(claimed, &self));
         }
-        let mut list = Vec::with_capacity(claimed);
+        // The rest is reserved as it comes: who claims much and sends little gets little.
+        let mut list = Vec::with_capacity(claimed.min(RESERVED_MAX));
         while let Some(element) = sequence.next_element()? {
             if list.len() == MAX {
                 return Err(A::Error::invalid_length(MAX.saturating_add(1), &self));
