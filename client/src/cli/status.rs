@@ -38,8 +38,10 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return job::run(&connection, arguments.timeout, arguments.common.json);
     }
     let status = status(&connection, arguments.timeout)?;
-    if let Some(warning) = expiry(now(), Timestamp::from_millis(status.policy_expires_ms)) {
-        output::say(&warning);
+    for (what, expires) in [("policy", status.policy_expires_ms), ("root", status.engine.root_expires_ms)] {
+        if let Some(warning) = expiry(what, now(), Timestamp::from_millis(expires)) {
+            output::say(&warning);
+        }
     }
     if arguments.common.json {
         return output::print_json(&status);
@@ -47,19 +49,19 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     output::print(&words(&status))
 }
 
-/// A warning, if the policy does not last long any more.
-fn expiry(now: Timestamp, expires: Timestamp) -> Option<String> {
+/// A warning, if the policy or the root does not last long any more.
+fn expiry(what: &str, now: Timestamp, expires: Timestamp) -> Option<String> {
     const RENEW: &str = "`pollux pool renew --spread` renews it, with root keys";
     let left = expires.since(now);
     if left > RENEW_BEFORE {
         return None;
     }
     if left.is_zero() {
-        return Some(format!("warning: the policy has expired: {RENEW}"));
+        return Some(format!("warning: the {what} has expired: {RENEW}"));
     }
     let hours = left.as_secs() / 3600;
     let left = if hours < 48 { format!("{hours} hours") } else { format!("{} days", hours / 24) };
-    Some(format!("warning: the policy expires in {left}: {RENEW}"))
+    Some(format!("warning: the {what} expires in {left}: {RENEW}"))
 }
 
 fn words(status: &NodeStatus) -> String {
@@ -151,7 +153,7 @@ mod tests {
     fn a_policy_that_ends_soon_is_warned_of() {
         let warned = |hours: u64| {
             let left = Duration::from_secs(hours * 3600);
-            expiry(Timestamp::from_millis(0), Timestamp::from_millis(0).after(left)).unwrap_or_default()
+            expiry("policy", Timestamp::from_millis(0), Timestamp::from_millis(0).after(left)).unwrap_or_default()
         };
         assert_eq!(warned(14 * 24 + 1), "");
         assert!(warned(14 * 24).contains("expires in 14 days"), "{}", warned(14 * 24));

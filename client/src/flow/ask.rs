@@ -86,12 +86,36 @@ pub fn list(
     what: ListQuery,
     patience: Duration,
 ) -> Result<(Vec<CertifiedEnvelope>, bool, bool), ConnectionError> {
-    let until = Instant::now() + patience;
+    let Listed { rows, more, from_seed, .. } = listed(connection, what, Instant::now() + patience)?;
+    Ok((rows, more, from_seed))
+}
+
+/// What was taken back and matches: of each key the newest, if nothing newer is believed; or what was named by its id.
+///
+/// # Errors
+/// A connection that is of no more use.
+pub fn taken_back(
+    connection: &Connection,
+    what: ListQuery,
+    patience: Duration,
+) -> Result<Vec<CertifiedEnvelope>, ConnectionError> {
+    Ok(listed(connection, what, Instant::now() + patience)?.taken)
+}
+
+/// A page of a listing.
+struct Listed {
+    rows: Vec<CertifiedEnvelope>,
+    taken: Vec<CertifiedEnvelope>,
+    more: bool,
+    from_seed: bool,
+}
+
+fn listed(connection: &Connection, what: ListQuery, until: Instant) -> Result<Listed, ConnectionError> {
     connection.send(&Request::List { what, deadline_ms: milliseconds_until(until) })?;
-    let Reply::Listing { rows, more, from_seed } = connection.reply(until + GRACE)? else {
+    let Reply::Listing { rows, more, from_seed, taken } = connection.reply(until + GRACE)? else {
         return Err(ConnectionError::OutOfTurn);
     };
-    Ok((rows, more, from_seed))
+    Ok(Listed { rows, taken, more, from_seed })
 }
 
 /// How the node is.

@@ -4,7 +4,7 @@
 //! What can be refused without any work is refused before any: first what the statement would say, then the directory,
 //! then whether the seeds answer. Only then files are read.
 
-use super::ask::{Found, Resolution, open_manifest, resolve};
+use super::ask::{Found, Resolution, open_manifest, resolve, taken_back};
 use super::deadlines::Clocked;
 use super::outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned, reason};
 use super::publish::{Published, publish_above};
@@ -15,8 +15,9 @@ use crate::connection::{Connection, ConnectionError};
 use crate::disk::{Packed, Scan, ScanOptions, pack};
 use pollux_core::engine::MissReason;
 use pollux_core::limits::ANCESTORS_MAX;
+use pollux_core::message::ListQuery;
 use pollux_core::{
-    ChunkId, ChunkRef, Document, Key, KeyPair, Manifest, ManifestId, Provenance, TreeRef, TreeTotals,
+    ChunkId, ChunkRef, Document, Key, KeyPair, Manifest, ManifestId, Pattern, Provenance, TreeRef, TreeTotals,
 };
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -102,7 +103,8 @@ fn try_save(
         let receipts = same.certified.receipts.len();
         return Ok(SaveOutcome::Unchanged(done(same.id, same.manifest.clone(), receipts)));
     }
-    let sequence = newest.map_or(1, |found| found.manifest.sequence.saturating_add(1));
+    let standing = newest.map_or(0, |found| found.manifest.sequence);
+    let sequence = standing.max(taken(&connection, request)?).saturating_add(1);
     let manifest = statement(request, connection.pool(), packed.tree_ref, sequence);
     let Signer::Key(signer) = &request.signer else {
         manifest.check()?;
@@ -153,6 +155,17 @@ fn newest(connection: &Connection, request: &SaveRequest) -> Result<Option<Box<F
             Resolution::Miss(reason) => return Err(SaveError::NoSeeds(reason)),
         }
     }
+}
+
+/// The highest sequence of the key that a save has which was taken back: its place is not free again. Only asked where the
+/// signer is elsewhere and cannot try the next place by itself.
+fn taken(connection: &Connection, request: &SaveRequest) -> Result<u64, SaveError> {
+    let Signer::Elsewhere = request.signer else { return Ok(0) };
+    let Ok(pattern) = request.key.as_str().parse::<Pattern>() else { return Ok(0) };
+    let what = ListQuery::Pattern { pattern: Some(pattern), after: None };
+    let taken = taken_back(connection, what, request.deadlines.answer)?;
+    let manifests = taken.iter().filter_map(|certified| open_manifest(certified));
+    Ok(manifests.map(|(_, manifest)| manifest.sequence).max().unwrap_or(0))
 }
 
 /// The same tree is not published again, unless more than half of its life is over.

@@ -167,6 +167,8 @@ pub enum Reply {
         more: bool,
         /// A seed answered; else only what this node knows is listed.
         from_seed: bool,
+        /// What was taken back: of each key the newest, if it is above what is listed; and what was asked for by its name.
+        taken: Vec<CertifiedEnvelope>,
     },
     /// To [`Request::Papers`]. What is more than [`super::PAPERS_BYTES_MAX`] comes in several such replies.
     Papers {

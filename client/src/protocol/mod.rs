@@ -24,8 +24,8 @@ use pollux_core::limits::CHUNK_BYTES_MAX;
 
 /// Newest version of the protocol.
 pub const VERSION: u16 = 2;
-/// Oldest version still spoken: one less than the newest, where there is one.
-pub const VERSION_OLDEST: u16 = 1;
+/// Oldest version still spoken: one less than the newest, where there is one that was released.
+pub const VERSION_OLDEST: u16 = 2;
 /// Bytes of a message at most: [`CHUNKS_PER_MESSAGE_MAX`] chunks with their lengths, and a page of manifests.
 pub const MESSAGE_BYTES_MAX: u32 = 1024 * 1024;
 /// Bytes of a chunk frame's body at most.

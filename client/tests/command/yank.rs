@@ -28,9 +28,11 @@ impl Pool {
         scene.node(2, move |request| match request {
             Request::Papers => Reply::Papers { papers: Papers::default(), digest, more: false },
             Request::List { what: ListQuery::Pattern { .. }, .. } => {
-                Reply::Listing { rows: rows.clone(), more: false, from_seed: true }
+                Reply::Listing { rows: rows.clone(), more: false, from_seed: true, taken: Vec::new() }
             }
-            Request::List { .. } => Reply::Listing { rows: Vec::new(), more: false, from_seed: true },
+            Request::List { .. } => {
+                Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: Vec::new() }
+            }
             Request::Spread { papers, .. } => {
                 heard.lock().unwrap().extend(papers.yanks.clone());
                 Reply::Spread { held, needed: 1, of: 1, refused: None }

@@ -206,9 +206,9 @@ fn wire_reply(reply: JobReply) -> Reply {
         JobReply::PublishProgress { have, of } => Reply::PublishProgress { have, of },
         JobReply::Published { certified } => Reply::Published { certified },
         JobReply::PublishFailed(why) => Reply::PublishFailed { why: publish_end(why) },
-        JobReply::Listing { rows, more, from_seed } => {
+        JobReply::Listing { rows, more, from_seed, taken } => {
             let rows = rows.iter().map(pollux_core::CertifiedManifest::to_envelope).collect();
-            Reply::Listing { rows, more, from_seed }
+            Reply::Listing { rows, more, from_seed, taken }
         }
         JobReply::Log { seed, page } => Reply::Log { seed, page },
         JobReply::Spread { held, needed, of, refused } => Reply::Spread { held, needed, of, refused },

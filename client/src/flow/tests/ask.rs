@@ -55,7 +55,7 @@ fn a_page_of_manifests_is_listed() {
     let row = super::cache::certified(&cache.manifest(Duration::ZERO));
     let node = Node::start(move |_| {
         let rows = vec![(*row).clone()];
-        vec![Act::Say(Reply::Listing { rows, more: true, from_seed: false })]
+        vec![Act::Say(Reply::Listing { rows, more: true, from_seed: false, taken: Vec::new() })]
     });
     let what = ListQuery::Prefix("00ff".to_owned());
     let (rows, more, from_seed) = list(&open(&node), what, PATIENCE).unwrap();

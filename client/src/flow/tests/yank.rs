@@ -84,7 +84,7 @@ impl Saves {
                 ListQuery::Manifest(id) if *id == first.manifest.id() => (vec![first.clone()], false),
                 ListQuery::Manifest(_) | ListQuery::Prefix(_) => (Vec::new(), false),
             };
-            vec![Act::Say(Reply::Listing { rows, more, from_seed: true })]
+            vec![Act::Say(Reply::Listing { rows, more, from_seed: true, taken: Vec::new() })]
         });
         let yank = yank(what, cascade);
         let envelope = Envelope::sign(&yank, &self.scene.key("yank"));

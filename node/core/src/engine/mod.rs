@@ -292,6 +292,7 @@ impl Engine {
             silent: self.silence(),
             policy_version: self.config.trust.policy().version,
             policy_expires_ms: self.config.trust.policy().expires.as_millis(),
+            root_expires_ms: self.config.trust.root().expires.as_millis(),
             yanks: count(self.config.trust.yanks().len()),
             refused: self.joining.refusal(self.clock),
             refusals: self.refusals.by_name(),

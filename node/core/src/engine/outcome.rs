@@ -250,6 +250,8 @@ pub struct EngineStatus {
     pub policy_version: u64,
     /// When it expires: milliseconds since the Unix epoch.
     pub policy_expires_ms: u64,
+    /// When the root expires: milliseconds since the Unix epoch.
+    pub root_expires_ms: u64,
     /// Yanks that are known.
     pub yanks: u32,
     /// Why this node does not belong: what the last seed that it asked said. None: it belongs, or no seed has said no.

@@ -102,6 +102,8 @@ pub enum JobReply {
         more: bool,
         /// Answered by a seed, or only from what this node knows.
         from_seed: bool,
+        /// What was taken back: of each key the newest, if it is above what is listed; and what was asked for by its name.
+        taken: Vec<CertifiedEnvelope>,
     },
     /// To `Spread`.
     Spread {

@@ -150,7 +150,7 @@ fn wire_replies() -> Vec<Reply> {
         Reply::PublishProgress { have: 1, of: 2 },
         Reply::Published { certified: Box::new(certified()) },
         Reply::PublishFailed { why: PublishEnd::LostRace { standing, highest: 9 } },
-        Reply::Listing { rows: vec![certified()], more: true, from_seed: true },
+        Reply::Listing { rows: vec![certified()], more: true, from_seed: true, taken: vec![certified()] },
         Reply::Papers { papers: papers(), digest: digest(), more: true },
         Reply::Spread { held: 1, needed: 2, of: 3, refused: Some("no".to_owned()) },
         Reply::Used { yanked: vec![taken_back()] },

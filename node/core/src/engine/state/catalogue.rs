@@ -45,7 +45,7 @@ pub(crate) struct Candidates {
 /// Rows of a listing; `more` follow.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
-    /// At most [`LISTING_ROWS_MAX`], together below a message's bound.
+    /// At most [`LISTING_ROWS_MAX`], together below a message's bound; what is believed no more is among them.
     pub rows: Vec<CertifiedManifest>,
     /// Whether something was left out.
     pub more: bool,
@@ -240,7 +240,15 @@ impl Catalogue {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let keys = self.by_key.range::<Key, _>((from, Bound::Unbounded));
         let covered = keys.filter(move |(key, _)| pattern.is_none_or(|pattern| pattern.covers(key)));
-        covered.filter_map(|(_, sequences)| self.by_id.get(sequences.last_key_value()?.1))
+        covered.flat_map(|(_, sequences)| self.newest_of(sequences))
+    }
+
+    /// The newest that is believed, and before it the newest of all if that is another one.
+    fn newest_of<'a>(&'a self, sequences: &'a BTreeMap<u64, ManifestId>) -> impl Iterator<Item = &'a Entry> {
+        let entries = || sequences.values().rev().filter_map(|id| self.by_id.get(id));
+        let gone = entries().next().filter(|entry| entry.withdrawn);
+        let believed = entries().find(|entry| !entry.withdrawn);
+        gone.into_iter().chain(believed)
     }
 }
 

@@ -2,7 +2,7 @@
 use super::tasks::Ticket;
 use crate::engine::JobId;
 use crate::message::ListQuery;
-use crate::{CertifiedManifest, PeerId};
+use crate::{CertifiedEnvelope, CertifiedManifest, PeerId};
 use std::collections::BTreeMap;
 
 /// One listing.
@@ -18,6 +18,8 @@ pub(crate) struct Listing {
     pub open: usize,
     /// Rows that hold.
     pub rows: Vec<CertifiedManifest>,
+    /// Rows that would, if they had not been taken back.
+    pub taken: Vec<CertifiedEnvelope>,
     /// The seed has more.
     pub more: bool,
 }
@@ -95,7 +97,7 @@ mod tests {
         let mut listings = Listings::default();
         let what = ListQuery::Pattern { pattern: None, after: None };
         let (asked, open, rows, more) = (None, 0, Vec::new(), false);
-        let listing = Listing { serial: 1, what, asked, open, rows, more };
+        let listing = Listing { serial: 1, what, asked, open, rows, taken: Vec::new(), more };
         listings.insert(JobId(1), listing);
         let (ask, _) = listings.ask(JobId(1), seed(1)).unwrap();
         assert!(listings.ask(JobId(1), seed(2)).is_none(), "asked already");
@@ -112,7 +114,7 @@ mod tests {
         let mut listings = Listings::default();
         let what = ListQuery::Prefix("ab".into());
         let (asked, rows, more) = (None, Vec::new(), false);
-        listings.insert(JobId(1), Listing { serial: 1, what, asked, open: 0, rows, more });
+        listings.insert(JobId(1), Listing { serial: 1, what, asked, open: 0, rows, taken: Vec::new(), more });
         let (ask, _) = listings.ask(JobId(1), seed(1)).unwrap();
         let (ticket, listing) = listings.answered(&seed(1), ask).unwrap();
         listing.open = 3;

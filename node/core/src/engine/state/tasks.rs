@@ -56,7 +56,7 @@ pub(crate) enum AfterVerify {
     /// A vote that the store remembers, for this manifest.
     RecoveredVote(Box<Envelope>),
     /// A row of a listing.
-    Row(Ticket),
+    Row { ticket: Ticket, row: Box<CertifiedEnvelope> },
     /// A certified manifest that a seed brings; `complete`: it holds every chunk.
     Caught { turn: Turn, complete: bool },
     /// A vote that a seed brings.

@@ -152,7 +152,9 @@ impl Engine {
                 self.recovered_ballot_judged(now, result);
             }
             (AfterVerify::RecoveredGrant, Verdict::Vote(result)) => self.recovered_grant_judged(now, result),
-            (AfterVerify::Row(ticket), Verdict::Certified(result)) => self.row_judged(ticket, result),
+            (AfterVerify::Row { ticket, row }, Verdict::Certified(result)) => {
+                self.row_judged(ticket, *row, result);
+            }
             (AfterVerify::Papers, Verdict::Papers(judged)) => self.papers_judged(now, *judged),
             (AfterVerify::Rejudged { manifest, pass }, Verdict::Weighed(result)) => {
                 self.rejudged(now, (manifest, pass), *result);

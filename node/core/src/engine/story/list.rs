@@ -1,5 +1,6 @@
 //! What is there? For people: rows from a seed, each verified here; or what this node knows itself.
 use super::Alarm;
+use super::rejudge::is_yank;
 use crate::engine::bounds::JOB_WAIT_MAX;
 use crate::engine::state::listings::Listing;
 use crate::engine::state::tasks::{AfterVerify, Ticket};
@@ -13,8 +14,8 @@ impl Engine {
     /// A job asks for a listing.
     pub(super) fn list(&mut self, now: Now, job: JobId, what: ListQuery, wait: Duration) {
         let deadline = now.instant.after(wait.min(JOB_WAIT_MAX));
-        let (serial, rows) = (self.tasks.serial(), Vec::new());
-        let listing = Listing { serial, what, asked: None, open: 0, rows, more: false };
+        let (serial, rows, taken) = (self.tasks.serial(), Vec::new(), Vec::new());
+        let listing = Listing { serial, what, asked: None, open: 0, rows, taken, more: false };
         self.listings.insert(job, listing);
         if self.is_seed() {
             return self.list_from_here(job);
@@ -36,9 +37,13 @@ impl Engine {
     /// Answers from what this node knows.
     pub(super) fn list_from_here(&mut self, job: JobId) {
         let Some(listing) = self.listings.get(job) else { return };
-        let rows = self.catalogue.list(&listing.what);
+        let found = self.catalogue.list(&listing.what);
+        let withdrawn =
+            |row: &CertifiedManifest| self.catalogue.get(&row.id()).is_some_and(|row| row.withdrawn);
+        let (taken, rows): (Vec<_>, Vec<_>) = found.rows.into_iter().partition(withdrawn);
+        let taken = taken.iter().map(CertifiedManifest::to_envelope).collect();
         let from_seed = self.is_seed();
-        self.end_listing(job, JobReply::Listing { rows: rows.rows, more: rows.more, from_seed });
+        self.end_listing(job, JobReply::Listing { rows, more: found.more, from_seed, taken });
     }
 
     /// A member asks this seed.
@@ -61,18 +66,25 @@ impl Engine {
         listing.more = more;
         listing.open = rows.len().min(LISTING_ROWS_MAX);
         for certified in rows.into_iter().take(LISTING_ROWS_MAX) {
-            let work = Work::Certified { certified, wall: now.wall };
-            self.verify(Some(seed), work, AfterVerify::Row(ticket));
+            let then = AfterVerify::Row { ticket, row: Box::new(certified.clone()) };
+            self.verify(Some(seed), Work::Certified { certified, wall: now.wall }, then);
         }
         self.end_full_listing(ticket);
     }
 
     /// A row was judged.
-    pub(super) fn row_judged(&mut self, ticket: Ticket, result: Result<CertifiedManifest, Disbelief>) {
+    pub(super) fn row_judged(
+        &mut self,
+        ticket: Ticket,
+        certified: CertifiedEnvelope,
+        result: Result<CertifiedManifest, Disbelief>,
+    ) {
         let Some(listing) = self.listings.on(ticket) else { return };
         listing.open = listing.open.saturating_sub(1);
         match result {
             Ok(row) => listing.rows.push(row),
+            // Everything else about it holds.
+            Err(why) if is_yank(&why) => listing.taken.push(certified),
             Err(why) => self.event(Event::Disbelieved { from: None, why }),
         }
         self.end_full_listing(ticket);
@@ -80,13 +92,13 @@ impl Engine {
 
     fn end_full_listing(&mut self, ticket: Ticket) {
         let Some(listing) = self.listings.on(ticket).filter(|listing| listing.open == 0) else { return };
-        let mut rows = core::mem::take(&mut listing.rows);
+        let (mut rows, taken) = (core::mem::take(&mut listing.rows), core::mem::take(&mut listing.taken));
         let more = listing.more;
         rows.sort_by(|one, other| {
             let place = |row: &CertifiedManifest| (row.manifest().key.clone(), row.manifest().sequence);
             place(one).cmp(&place(other))
         });
-        self.end_listing(ticket.job, JobReply::Listing { rows, more, from_seed: true });
+        self.end_listing(ticket.job, JobReply::Listing { rows, more, from_seed: true, taken });
     }
 
     fn end_listing(&mut self, job: JobId, reply: JobReply) {

@@ -101,7 +101,9 @@ impl Engine {
         let Some(entry) = self.catalogue.get_mut(&manifest).filter(|entry| !entry.withdrawn) else { return };
         entry.withdrawn = true;
         let (recorded, lineage) = (entry.recorded, entry.certified.manifest().key.lineage());
-        self.withdrawn.note(manifest, why.to_string());
+        if is_yank(why) {
+            self.withdrawn.note(manifest, why.to_string());
+        }
         self.event(Event::Withdrawn { manifest, why: why.clone() });
         self.fail_jobs_of(now, manifest);
         self.close_swarm(now, manifest);
@@ -129,4 +131,10 @@ impl Engine {
             self.transfer.fail_job(now.instant, job, FetchEnd::Yanked);
         }
     }
+}
+
+/// Whether something was taken back. What lacks receipts, or whose publisher the policy names no more, is not wrong for that:
+/// jobs that used it need not know.
+pub(super) const fn is_yank(why: &Disbelief) -> bool {
+    matches!(why, Disbelief::Yanked { .. } | Disbelief::AncestorYanked { .. })
 }

@@ -1,5 +1,6 @@
 //! What is newest? Asked of every seed; of peers, while seeds are away; else a miss with its reason.
 use super::Alarm;
+use super::rejudge::is_yank;
 use crate::engine::bounds::{JOB_WAIT_MAX, RELAYED_WAIT, SEED_PATIENCE};
 use crate::engine::state::questions::{Asking, Question, RelayedRoad};
 use crate::engine::state::relays::{Relay, lineages};
@@ -333,6 +334,5 @@ fn unusable(good: &[VerifiedAnswer]) -> MissReason {
     if skipped.peek().is_none() {
         return MissReason::NothingSaved;
     }
-    let taken = |why: &Disbelief| matches!(why, Disbelief::Yanked { .. } | Disbelief::AncestorYanked { .. });
-    if skipped.all(|skipped| taken(&skipped.why)) { MissReason::Yanked } else { MissReason::NotBelieved }
+    if skipped.all(|skipped| is_yank(&skipped.why)) { MissReason::Yanked } else { MissReason::NotBelieved }
 }

@@ -52,8 +52,6 @@ impl Engine {
         self.tell_silence();
         if turn == Turn::Whole {
             // Whoever waits for the word of a seed that has a marker hears it now.
-            self.vote_for_all_short();
-            self.announce_papers();
             self.catch_up_with_all(now);
         }
     }
@@ -83,6 +81,11 @@ impl Engine {
             return;
         }
         self.told = Some(silence);
+        if silence.is_none() {
+            // While it was silent it had no say, and gave no receipts.
+            self.announce_papers();
+            self.vote_for_all_short();
+        }
         let others = u32::try_from(self.wholeness.others()).unwrap_or(u32::MAX);
         self.event(silence.map_or(Event::Whole { others }, |why| Event::Silent { why }));
     }

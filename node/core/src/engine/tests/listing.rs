@@ -24,7 +24,7 @@ fn rows(bench: &Bench, keys: &[&str]) -> Vec<CertifiedEnvelope> {
 
 /// Keys, whether there is more, whether a seed said so.
 fn listed(bench: &mut Bench, job: u64) -> Option<(Vec<String>, bool, bool)> {
-    let Some(JobReply::Listing { rows, more, from_seed }) = bench.replies(job).pop() else { return None };
+    let Some(JobReply::Listing { rows, more, from_seed, .. }) = bench.replies(job).pop() else { return None };
     Some((rows.iter().map(|row| row.manifest().key.to_string()).collect(), more, from_seed))
 }
 

@@ -85,7 +85,7 @@ fn a_listing_comes_from_a_seed_or_from_here() {
         world.job(host, job, JobRequest::List { what, deadline: Duration::from_secs(1) });
         assert!(world.until(|world| world.last(host, job).is_some()));
         match world.last(host, job) {
-            Some(JobReply::Listing { rows, more: false, from_seed }) => {
+            Some(JobReply::Listing { rows, more: false, from_seed, .. }) => {
                 let keys = rows.iter().map(|row| row.manifest().key.as_str().to_owned());
                 (keys.collect::<Vec<_>>(), from_seed)
             }

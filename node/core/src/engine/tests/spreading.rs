@@ -2,7 +2,7 @@
 use super::world::{Saved, World};
 use crate::belief::fixture::{Pool, key_pair, later, publisher_of, signed, yank, yank_envelope};
 use crate::engine::{Event, JobReply, JobRequest, MissReason, PublishFailure};
-use crate::message::{Control, PapersRefusal};
+use crate::message::{Control, ListQuery, PapersRefusal};
 use crate::{Envelope, ManifestId, Papers, PapersDigest, Policy, Seed, Yanked};
 use core::time::Duration;
 
@@ -414,4 +414,62 @@ fn nobody_loses_a_race_against_what_was_taken_back() {
         assert_eq!(lost(&world), Some((false, 2)), "the next place is free");
         world.published(nodes[0], KEY, 3, 5);
     }
+}
+
+fn listed(world: &mut World, host: usize) -> (Vec<u64>, Vec<u64>) {
+    let before = world.replies_of(host, 66).len();
+    let what = ListQuery::Pattern { pattern: Some("core/main/npm/*".parse().unwrap()), after: None };
+    world.job(host, 66, JobRequest::List { what, deadline: Duration::from_secs(3) });
+    assert!(world.until(|world| world.replies_of(host, 66).len() > before));
+    let Some(JobReply::Listing { rows, taken, .. }) = world.last(host, 66) else { panic!("a listing") };
+    let sequence = |one: &crate::CertifiedEnvelope| one.manifest.body::<crate::Manifest>().unwrap().sequence;
+    let believed = rows.iter().map(|row| row.manifest().sequence).collect();
+    (believed, taken.iter().map(sequence).collect())
+}
+
+#[test]
+fn a_listing_names_what_is_left_and_what_was_taken_back_above_it() {
+    let (mut world, nodes) = World::with_nodes(1, 2);
+    world.published(nodes[0], KEY, 1, 3);
+    let bad = world.published(nodes[0], KEY, 2, 3);
+    assert_eq!(listed(&mut world, nodes[1]), (vec![2], vec![]));
+    take_back(&mut world, nodes[0], &bad);
+    assert!(world.until(|world| nodes.iter().all(|node| knows_yanks(world, *node, 1))));
+    for host in [0, nodes[1]] {
+        assert_eq!(listed(&mut world, host), (vec![1], vec![2]));
+    }
+    world.published(nodes[0], KEY, 3, 3);
+    assert_eq!(listed(&mut world, nodes[1]), (vec![3], vec![]), "what is below is of no interest");
+}
+
+/// A node forgets what a policy leaves out; a job that used it did nothing wrong.
+#[test]
+fn jobs_are_told_of_yanks_only() {
+    let (mut world, nodes) = World::with_nodes(1, 2);
+    let saved = world.published(nodes[0], KEY, 1, 3);
+    assert_eq!(found(&world.resolve(nodes[1], 1, KEY, &[])), Some(1));
+    let (_, papers) = next_policy(&world.pool, |policy| policy.publishers.clear());
+    spread(&mut world, nodes[0], papers);
+    assert!(world.until(|world| version(world, nodes[1]) == 2));
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.engine(nodes[1]).withdrawn(&world.id(&saved)), None);
+}
+
+/// A seed that starts with a marker is silent until it has the word of the others, and has no say in what counts until then.
+#[test]
+fn a_seed_that_comes_with_a_marker_is_counted_too() {
+    let (mut world, nodes) = World::with_nodes(1, 1);
+    let fresh = key_pair(70);
+    let peer = crate::PeerId::new(fresh.public());
+    let (policy, papers) = next_policy(&world.pool, |policy| {
+        policy.seeds.push(Seed { peer, addresses: vec!["10.0.1.9:4001".to_owned()] });
+        (policy.write, policy.read) = (2, 1);
+    });
+    assert_eq!(spread(&mut world, nodes[0], papers).0, 1);
+    world.pool.policy = policy;
+    world.pool.seeds.push(fresh.clone());
+    let added = world.add(fresh, "10.0.1.9:4001", crate::PeerRole::Seed);
+    assert!(world.hosts[added].disk.marker.is_some());
+    assert!(world.until(|world| (0..world.hosts.len()).all(|host| version(world, host) == 2)));
+    assert_eq!(world.engine(nodes[0]).status().seeds_total, 2);
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 fn listing(serial: u64) -> Listing {
     let what = ListQuery::Pattern { pattern: None, after: None };
-    Listing { serial, what, asked: None, open: 0, rows: Vec::new(), more: false }
+    Listing { serial, what, asked: None, open: 0, rows: Vec::new(), taken: Vec::new(), more: false }
 }
 
 #[derive(Clone, Copy, Debug)]
