@@ -153,7 +153,8 @@ mod tests {
     fn a_policy_that_ends_soon_is_warned_of() {
         let warned = |hours: u64| {
             let left = Duration::from_secs(hours * 3600);
-            expiry("policy", Timestamp::from_millis(0), Timestamp::from_millis(0).after(left)).unwrap_or_default()
+            expiry("policy", Timestamp::from_millis(0), Timestamp::from_millis(0).after(left))
+                .unwrap_or_default()
         };
         assert_eq!(warned(14 * 24 + 1), "");
         assert!(warned(14 * 24).contains("expires in 14 days"), "{}", warned(14 * 24));

@@ -2,7 +2,8 @@
 use super::manifest::Judged;
 use super::trust::read;
 use super::{
-    CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, ShortManifest, Trust, VerifiedReceipt, Weighed,
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Paper, ShortManifest, Trust, VerifiedManifest,
+    VerifiedReceipt, Weighed,
 };
 use crate::limits::SEEDS_MAX;
 use crate::{Envelope, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp};
@@ -78,9 +79,29 @@ impl Trust {
             return Ok(Weighed::Certified(counts));
         }
         let need = policy.faulty.saturating_add(1);
+        let times: Vec<Timestamp> = by_seed.values().map(|verified| verified.receipt.time).collect();
         let Certificate { receipts, median } = self.enough(by_seed, need)?;
-        let verified = self.judge(&certified.manifest, manifest, Judged { published: median, wall })?;
-        Ok(Weighed::Short(ShortManifest { verified, receipts, median, need: policy.write }))
+        let verified = self.judge_at_any(&certified.manifest, &manifest, &times, wall)?;
+        let stated = stated_median(&certified.receipts).unwrap_or(median);
+        Ok(Weighed::Short(ShortManifest { verified, receipts, median, stated, need: policy.write }))
+    }
+
+    /// One of the seeds that took it is honest and judged it at its own time; the others may have said any time.
+    fn judge_at_any(
+        &self,
+        envelope: &Envelope,
+        manifest: &Manifest,
+        times: &[Timestamp],
+        wall: Timestamp,
+    ) -> Result<VerifiedManifest, Disbelief> {
+        let mut last = Disbelief::NotCertified { have: 0, need: self.policy().write };
+        for published in times {
+            match self.judge(envelope, manifest.clone(), Judged { published: *published, wall }) {
+                Ok(verified) => return Ok(verified),
+                Err(why) => last = why,
+            }
+        }
+        Err(last)
     }
 
     /// Judges a manifest that has a certificate.
@@ -139,6 +160,14 @@ impl Trust {
             _ => Err(Disbelief::NotCertified { have, need: self.policy().write }),
         }
     }
+}
+
+/// The lower median of the times that receipts state, whoever signed them.
+fn stated_median(receipts: &[Envelope]) -> Option<Timestamp> {
+    let times = receipts.iter().filter_map(|receipt| receipt.body::<Receipt>().ok());
+    let mut times: Vec<Timestamp> = times.map(|receipt| receipt.time).collect();
+    times.sort_unstable();
+    times.get(times.len().saturating_sub(1) / 2).copied()
 }
 
 fn at_least(have: usize, need: u32) -> bool {

@@ -37,19 +37,34 @@ impl Chain {
                 self.steps.push(envelope.clone());
             }
         }
-        roots.iter().take(ROOT_STEPS_MAX).rev().for_each(|envelope| self.keep_former(envelope));
+        for envelope in roots.iter().take(ROOT_STEPS_MAX).rev() {
+            if !self.keep_former(envelope) {
+                break;
+            }
+        }
         Ok(())
     }
 
-    /// Keeps a root that the first of the steps follows: that it does is proof enough. Half of the room is for what comes.
-    fn keep_former(&mut self, envelope: &Envelope) {
+    /// Keeps a root that the first of the steps follows and that its own keys have signed: without that anybody could make one
+    /// up of keys that are known. Half of the room is for what comes.
+    ///
+    /// False: it says that it is the one, and is not. Then nobody looks at further ones: each costs as many verifications as it
+    /// has signatures.
+    fn keep_former(&mut self, envelope: &Envelope) -> bool {
         let Some(first) = self.steps.first().filter(|_| self.steps.len() < ROOT_STEPS_MAX / 2) else {
-            return;
+            return false;
         };
-        let Ok(former) = read::<Root>(envelope, Paper::Root) else { return };
-        if former.version > 1 && matches!(next_root(first, &former), Ok(Some(_))) {
+        let version = |root: &Envelope| read::<Root>(root, Paper::Root).map_or(0, |root| root.version);
+        let before = version(envelope);
+        if before < 2 || before.checked_add(1) != Some(version(first)) {
+            return true;
+        }
+        let Ok(former) = pinned_root(envelope) else { return false };
+        let follows = matches!(next_root(first, &former), Ok(Some(_)));
+        if follows {
             self.steps.insert(0, envelope.clone());
         }
+        follows
     }
 
     /// Takes a policy that is newer, or the same.

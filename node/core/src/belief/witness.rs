@@ -175,6 +175,7 @@ pub struct ShortManifest {
     pub(super) verified: VerifiedManifest,
     pub(super) receipts: Vec<Envelope>,
     pub(super) median: Timestamp,
+    pub(super) stated: Timestamp,
     pub(super) need: u32,
 }
 
@@ -195,6 +196,13 @@ impl ShortManifest {
     #[must_use]
     pub const fn median(&self) -> Timestamp {
         self.median
+    }
+
+    /// The lower median of the times that all its receipts state, those of seeds that are in force no more too: when it was
+    /// published, if it was kept by who had verified its certificate. Nothing about it is verified here.
+    #[must_use]
+    pub const fn stated_median(&self) -> Timestamp {
+        self.stated
     }
 
     /// Why no reader believes it.

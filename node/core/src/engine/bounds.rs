@@ -32,6 +32,8 @@ pub(crate) const HELD_MAX: usize = 8;
 pub(crate) const PEER_TASKS_MAX: u32 = 8;
 /// Messages that wait for one peer's credit; more means that it does not read, and it is dropped.
 pub(crate) const SEND_QUEUE_MAX: usize = 1_024;
+/// The same in bytes: as many yanks as a pool may have, twice. Who does not read costs no more memory than that.
+pub(crate) const SEND_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Swarms that a node takes part in; the one unused longest makes room.
 pub(crate) const SWARMS_MAX: usize = 256;
 /// Swarms that a seed counts one member in.
@@ -85,6 +87,12 @@ pub(crate) const BALLOTS_MAX: usize = 16_384;
 /// Records that are under way at once, rounded up a good deal: 64 from each of 16 seeds, and those of offers. A new marker
 /// is so far ahead of what other seeds are told.
 pub(crate) const RECORDS_UNDER_WAY_MAX: u64 = 1 << 16;
+/// Manifests of which one seed says that they were certified, and not enough others do: what a pool has, by their names only.
+pub(crate) const VOUCHED_EACH_MAX: usize = 65_536;
+/// Bytes of the votes that a seed keeps, by their envelopes; who publishes much at once has a few of them under way.
+pub(crate) const BALLOTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Votes of one seed among them, so that one that lies leaves room for the others'.
+pub(crate) const BALLOTS_EACH_MAX: usize = BALLOTS_MAX / 16;
 /// Relayed answers that a node keeps; the oldest goes.
 pub(crate) const RELAYS_MAX: usize = 256;
 /// How long the relayed road waits for more peers once enough seeds are heard of.
@@ -99,8 +107,15 @@ pub(crate) const PAPERS_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) const PAPERS_REST: Duration = Duration::from_secs(30);
 /// Documents in one message of who wants papers kept, the policy aside: a few milliseconds of work.
 pub(crate) const BRINGS_EACH_MAX: usize = 64;
-/// Papers that wait to be judged: some for each seed, and what members bring, one at a time for each.
-pub(crate) const PAPERS_QUEUE_MAX: usize = 64;
+/// Messages with papers of one seed that wait to be judged, and that one answer of it may have: as many yanks as a pool may
+/// have, each as long as it may be, take some fifty.
+pub(crate) const PAPERS_FROM_SEED_MAX: usize = 64;
+/// The same of all members together: one at a time for each.
+pub(crate) const PAPERS_FROM_MEMBERS_MAX: usize = 32;
+/// The same of this node's own store and jobs.
+pub(crate) const PAPERS_OWN_MAX: usize = 8;
+/// A seed that was asked for papers may send them for so long; a slow link carries a pool's yanks in that time.
+pub(crate) const PAPERS_EXCHANGE_MAX: Duration = Duration::from_secs(10);
 /// Times that one peer is given papers in [`PAPERS_WINDOW`]: they may be megabytes, and it asks a few times a minute.
 pub(crate) const PAPERS_GIVEN_MAX: u32 = 8;
 /// See [`PAPERS_GIVEN_MAX`].

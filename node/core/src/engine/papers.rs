@@ -28,7 +28,13 @@ impl JudgedPapers {
         });
         let known = trust.papers_digest();
         let now = rooted.unwrap_or_else(|| trust.clone()).hear(&papers.yanks, wall);
-        let kept = newer.as_ref().or(next).map(|next| with_yanks(next, &now, papers, wall));
+        let heard: Vec<Envelope> = next
+            .into_iter()
+            .flat_map(|next| next.yanks().iter())
+            .map(|yank| yank.envelope().clone())
+            .collect();
+        let kept =
+            newer.as_ref().or(next).map(|next| with_yanks(next, &now, papers, wall).hear(&heard, wall));
         doubts.extend(first_unheard(&now, kept.as_ref(), papers, wall));
         let changed = now.root().version != trust.root().version || now.papers_digest() != known;
         let fresh =

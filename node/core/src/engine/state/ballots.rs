@@ -1,6 +1,7 @@
 //! Votes, other seeds' and this one's own, for manifests that are not certified as far as is known: kept so that seeds
 //! can tell each other. A seed that has lost its disk learns from them where it must not vote otherwise.
-use crate::engine::bounds::BALLOTS_MAX;
+use super::catalogue::envelope_bytes;
+use crate::engine::bounds::{BALLOTS_BYTES_MAX, BALLOTS_EACH_MAX, BALLOTS_MAX};
 use crate::message::VoteEnvelope;
 use crate::{Key, ManifestId, PeerId, Timestamp, VerifiedManifest, VerifiedReceipt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,10 @@ pub(crate) struct Ballot {
 }
 
 impl Ballot {
+    fn bytes(&self) -> usize {
+        envelope_bytes(&self.vote.manifest).saturating_add(envelope_bytes(&self.vote.receipt))
+    }
+
     /// Of what was verified.
     pub(crate) fn new(manifest: &VerifiedManifest, receipt: &VerifiedReceipt) -> Self {
         let (declared, signed) = (manifest.manifest(), receipt.receipt());
@@ -46,22 +51,33 @@ pub(crate) struct Ballots {
     /// What has votes at a place.
     places: BTreeMap<(Key, u64), BTreeSet<ManifestId>>,
     count: usize,
+    bytes: usize,
+    by_seed: BTreeMap<PeerId, usize>,
 }
 
 impl Ballots {
     /// Keeps a vote; false if it was there, has expired, or there are too many.
     pub(crate) fn keep(&mut self, ballot: Ballot, now: Timestamp) -> bool {
-        if self.count >= BALLOTS_MAX {
+        if !self.has_room(&ballot) {
             self.forget_expired(now);
         }
         let known = self.get(&ballot.manifest, &ballot.seed).is_some();
-        if known || ballot.expires <= now || self.count >= BALLOTS_MAX {
+        if known || ballot.expires <= now || !self.has_room(&ballot) {
             return false;
         }
+        self.bytes = self.bytes.saturating_add(ballot.bytes());
+        let of_seed = self.by_seed.entry(ballot.seed).or_default();
+        *of_seed = of_seed.saturating_add(1);
         self.places.entry((ballot.key.clone(), ballot.sequence)).or_default().insert(ballot.manifest);
         self.by_manifest.entry(ballot.manifest).or_default().insert(ballot.seed, ballot);
         self.count = self.count.saturating_add(1);
         true
+    }
+
+    fn has_room(&self, ballot: &Ballot) -> bool {
+        let of_seed = self.by_seed.get(&ballot.seed).copied().unwrap_or(0);
+        let fits = self.bytes.saturating_add(ballot.bytes()) <= BALLOTS_BYTES_MAX;
+        self.count < BALLOTS_MAX && of_seed < BALLOTS_EACH_MAX && fits
     }
 
     /// A vote.
@@ -73,6 +89,12 @@ impl Ballots {
     pub(crate) fn forget(&mut self, manifest: &ManifestId) -> Vec<PeerId> {
         let Some(ballots) = self.by_manifest.remove(manifest) else { return Vec::new() };
         self.count = self.count.saturating_sub(ballots.len());
+        for (seed, ballot) in &ballots {
+            self.bytes = self.bytes.saturating_sub(ballot.bytes());
+            if let Some(of_seed) = self.by_seed.get_mut(seed) {
+                *of_seed = of_seed.saturating_sub(1);
+            }
+        }
         let places = ballots.values().map(|ballot| (ballot.key.clone(), ballot.sequence));
         let places: BTreeSet<_> = places.collect();
         places.iter().for_each(|place| self.leave(place, manifest));
@@ -87,10 +109,13 @@ impl Ballots {
         }
     }
 
-    /// Whether all the votes that are known of a place are for other manifests than this one.
-    pub(crate) fn taken(&self, key: &Key, sequence: u64, manifest: &ManifestId) -> bool {
-        let place = self.places.get(&(key.clone(), sequence));
-        place.is_some_and(|manifests| !manifests.contains(manifest))
+    /// Whether all the votes that are known of a place are for other manifests than this one, and they are those of more seeds
+    /// than may lie.
+    pub(crate) fn taken(&self, (key, sequence): (&Key, u64), manifest: &ManifestId, faulty: usize) -> bool {
+        let Some(manifests) = self.places.get(&(key.clone(), sequence)) else { return false };
+        let votes = manifests.iter().filter_map(|other| self.by_manifest.get(other));
+        let seeds: BTreeSet<&PeerId> = votes.flat_map(BTreeMap::keys).collect();
+        !manifests.contains(manifest) && seeds.len() > faulty
     }
 
     /// All votes for one manifest expire with it.
@@ -132,15 +157,18 @@ mod tests {
     fn a_place_is_taken_while_all_votes_are_for_others() {
         let mut ballots = Ballots::default();
         let (one, other) = (ballot(1, 1, 5), ballot(2, 2, 5));
-        assert!(!ballots.taken(&one.key, 5, &one.manifest));
+        assert!(!ballots.taken((&one.key, 5), &one.manifest, 0));
         assert!(ballots.keep(one.clone(), WALL));
         assert!(!ballots.keep(one.clone(), WALL), "it is there");
-        assert!(ballots.taken(&one.key, 5, &other.manifest));
-        assert!(!ballots.taken(&one.key, 5, &one.manifest) && !ballots.taken(&one.key, 6, &other.manifest));
+        assert!(ballots.taken((&one.key, 5), &other.manifest, 0));
+        assert!(
+            !ballots.taken((&one.key, 5), &one.manifest, 0)
+                && !ballots.taken((&one.key, 6), &other.manifest, 0)
+        );
         assert!(ballots.keep(other.clone(), WALL));
-        assert!(!ballots.taken(&one.key, 5, &other.manifest), "a split vote may be decided");
+        assert!(!ballots.taken((&one.key, 5), &other.manifest, 0), "a split vote may be decided");
         assert_eq!(ballots.forget(&one.manifest), [peer(1)]);
-        assert!(ballots.taken(&one.key, 5, &one.manifest));
+        assert!(ballots.taken((&one.key, 5), &one.manifest, 0));
         assert_eq!(ballots.forget(&other.manifest), [peer(2)]);
         assert!(ballots.places.is_empty() && ballots.by_manifest.is_empty());
     }
@@ -161,7 +189,7 @@ mod tests {
         let mut ballots = Ballots::default();
         assert!(!ballots.keep(ballot(1, 1, 1), later(60)));
         for number in 0..u64::try_from(BALLOTS_MAX).unwrap() {
-            let mut one = ballot(1, 1, number);
+            let mut one = ballot(1, number.to_le_bytes()[0] % 16, number);
             let mut name = [0; 32];
             name[..8].copy_from_slice(&number.to_le_bytes());
             one.manifest = ManifestId::from_bytes(name);

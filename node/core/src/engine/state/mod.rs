@@ -13,6 +13,7 @@ pub(super) mod listings;
 pub(super) mod logs;
 pub(super) mod offers;
 pub(super) mod outbox;
+pub(super) mod paper_turns;
 pub(super) mod papers;
 pub(super) mod peers;
 pub(super) mod probes;

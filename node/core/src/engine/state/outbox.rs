@@ -1,7 +1,7 @@
 //! What waits to go out, in order, and the credits that let messages go.
 use crate::PeerId;
 use crate::engine::Output;
-use crate::engine::bounds::SEND_QUEUE_MAX;
+use crate::engine::bounds::{SEND_BYTES_MAX, SEND_QUEUE_MAX};
 use crate::message::Control;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,6 +18,8 @@ pub(crate) struct Outbox {
 struct Lane {
     credit: u32,
     queue: VecDeque<Box<Control>>,
+    /// Of what waits.
+    bytes: usize,
 }
 
 impl Outbox {
@@ -45,7 +47,8 @@ impl Outbox {
         if lane.credit > 0 {
             lane.credit -= 1;
             self.ready.push_back(Output::Send { peer, message });
-        } else if lane.queue.len() < SEND_QUEUE_MAX {
+        } else if lane.queue.len() < SEND_QUEUE_MAX && lane.bytes < SEND_BYTES_MAX {
+            lane.bytes = lane.bytes.saturating_add(message.encoded_bytes());
             lane.queue.push_back(message);
         } else {
             self.clogged.insert(peer);
@@ -60,6 +63,7 @@ impl Outbox {
             && let Some(message) = lane.queue.pop_front()
         {
             lane.credit -= 1;
+            lane.bytes = lane.bytes.saturating_sub(message.encoded_bytes());
             self.ready.push_back(Output::Send { peer, message });
         }
     }
@@ -97,6 +101,30 @@ mod tests {
             }
         }
         all
+    }
+
+    #[test]
+    fn who_does_not_read_long_messages_is_clogged_by_their_bytes() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        let long = || {
+            let yank = crate::Envelope {
+                payload_type: String::new(),
+                payload: vec![0; 300_000],
+                signatures: Vec::new(),
+            };
+            Control::Papers { papers: crate::Papers { yanks: vec![yank], ..crate::Papers::default() } }
+        };
+        let sent_until_clogged = |outbox: &mut Outbox| {
+            (0..SEND_QUEUE_MAX).position(|_| {
+                outbox.send(peer(1), long());
+                outbox.take_clogged().is_some()
+            })
+        };
+        let fit = sent_until_clogged(&mut outbox).expect("long before there are many");
+        assert!((SEND_BYTES_MAX / 300_000..SEND_BYTES_MAX / 300_000 + 2).contains(&fit), "{fit}");
+        outbox.credit(peer(1), 50);
+        assert_eq!(sent_until_clogged(&mut outbox), Some(50), "what has left makes room");
     }
 
     #[test]

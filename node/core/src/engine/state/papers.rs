@@ -1,11 +1,12 @@
 //! Papers under way: what other seeds go by, the newer policy that is kept, what waits to be judged, who waits for that.
+use super::paper_turns::PaperTurns;
 use super::peers::Contact;
 use super::tasks::Ticket;
 use crate::engine::bounds::{
-    PAPERS_GIVEN_MAX, PAPERS_PATIENCE, PAPERS_QUEUE_MAX, PAPERS_REST, PAPERS_WINDOW,
+    PAPERS_EXCHANGE_MAX, PAPERS_FROM_SEED_MAX, PAPERS_GIVEN_MAX, PAPERS_PATIENCE, PAPERS_REST, PAPERS_WINDOW,
 };
 use crate::{Digest, Instant, Papers, PapersDigest, PeerId, Policy, PolicyHolders, PolicyVotes, Trust};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a seed goes by, in its last word.
@@ -46,6 +47,10 @@ pub(crate) struct Brought {
 struct Exchange {
     /// Nobody waits longer for it.
     until: Instant,
+    /// Nothing of it is taken from then on.
+    closes: Instant,
+    /// Messages that came.
+    parts: usize,
     /// It has said its last word; what it sent may still wait to be judged.
     ended: Option<PapersDigest>,
 }
@@ -58,8 +63,10 @@ pub(crate) struct Spreading {
     /// The newer policy is on the disk.
     pub next_durable: bool,
     claims: BTreeMap<PeerId, Claim>,
-    queue: VecDeque<Brought>,
+    turns: PaperTurns,
     judging: Option<Brought>,
+    /// Its turn comes first: it was judged by what is not in force any more.
+    again: Option<Brought>,
     /// What was judged, and waits for the disk.
     pub unconfirmed: Vec<Bringer>,
     /// Another policy took over while papers were judged: they are judged again.
@@ -121,18 +128,14 @@ impl Spreading {
 
     /// Papers came; false if too many wait.
     pub(crate) fn enqueue(&mut self, brought: Brought) -> bool {
-        let room = self.queue.len() < PAPERS_QUEUE_MAX;
-        if room {
-            self.queue.push_back(brought);
-        }
-        room
+        self.turns.push(brought)
     }
 
-    /// Whether papers of this contact wait already: a member has one turn at a time.
+    /// Whether papers of this member wait already: each has one turn at a time.
     pub(crate) fn waits(&self, contact: Contact) -> bool {
-        let same = |by: &Bringer| matches!(by, Bringer::Peer(found, _) if *found == contact);
-        self.judging.iter().chain(&self.queue).any(|brought| same(&brought.by))
-            || self.unconfirmed.iter().any(same)
+        let same = |by: &Bringer| matches!(by, Bringer::Peer(found, _) if found.peer == contact.peer);
+        let judging = self.judging.as_ref().is_some_and(|brought| same(&brought.by));
+        judging || self.turns.waits(&contact.peer) || self.unconfirmed.iter().any(same)
     }
 
     /// The next to be judged, unless one is.
@@ -140,7 +143,7 @@ impl Spreading {
         if self.judging.is_some() {
             return None;
         }
-        self.judging = self.queue.pop_front();
+        self.judging = self.again.take().or_else(|| self.turns.pop());
         self.judging.as_ref()
     }
 
@@ -151,21 +154,37 @@ impl Spreading {
 
     /// It is to be judged again, by what is in force now.
     pub(crate) fn again(&mut self, brought: Brought) {
-        self.queue.push_front(brought);
+        self.again = Some(brought);
     }
 
-    /// A seed is asked, unless it is being asked.
+    /// A seed is asked, unless it is being asked or has given what does not hold.
     pub(crate) fn ask(&mut self, now: Instant, seed: PeerId) -> bool {
         let asked = self.exchanges.get(&seed).is_some_and(|one| now < one.until && one.ended.is_none());
-        if !asked {
-            self.exchanges.insert(seed, Exchange { until: now.after(PAPERS_PATIENCE), ended: None });
+        let may = !asked && !self.rests(now, &seed);
+        if may {
+            let (until, closes) = (now.after(PAPERS_PATIENCE), now.after(PAPERS_EXCHANGE_MAX));
+            self.exchanges.insert(seed, Exchange { until, closes, parts: 0, ended: None });
         }
-        !asked
+        may
     }
 
-    /// Whether this seed was asked a moment ago and may send papers.
-    pub(crate) fn asked(&self, seed: &PeerId) -> bool {
-        self.exchanges.get(seed).is_some_and(|one| one.ended.is_none())
+    fn rests(&self, now: Instant, seed: &PeerId) -> bool {
+        self.resting.get(seed).is_some_and(|until| now < *until)
+    }
+
+    /// A seed sends papers; whether it was asked a moment ago and has not sent more than there can be.
+    pub(crate) fn may_send(&mut self, now: Instant, seed: &PeerId) -> bool {
+        let open = |one: &&mut Exchange| one.ended.is_none() && now < one.closes;
+        let Some(exchange) = self.exchanges.get_mut(seed).filter(open) else { return false };
+        exchange.parts = exchange.parts.saturating_add(1);
+        exchange.parts <= PAPERS_FROM_SEED_MAX
+    }
+
+    /// A seed gave what does not hold, or more than there is room for: it is not heard for a while, nor waited for.
+    pub(crate) fn distrust(&mut self, now: Instant, seed: PeerId) {
+        self.turns.forget(&seed);
+        self.exchanges.remove(&seed);
+        self.resting.insert(seed, now.after(PAPERS_REST));
     }
 
     /// A seed has said its last word of an answer.
@@ -177,11 +196,12 @@ impl Spreading {
 
     /// Seeds all of whose papers are judged are settled with.
     pub(crate) fn settle(&mut self) {
-        let judging = self.judging.iter().chain(&self.queue);
-        let open: BTreeSet<PeerId> = judging
-            .filter_map(|brought| if let Bringer::Seed(seed) = brought.by { Some(seed) } else { None })
-            .collect();
-        let over = self.exchanges.iter().filter(|(seed, _)| !open.contains(*seed));
+        let judged = self.judging.iter().chain(&self.again).find_map(|brought| match brought.by {
+            Bringer::Seed(seed) => Some(seed),
+            Bringer::Peer(..) | Bringer::Job(_) | Bringer::Store => None,
+        });
+        let open = |seed: &PeerId| judged == Some(*seed) || self.turns.has_seed(seed);
+        let over = self.exchanges.iter().filter(|(seed, _)| !open(seed));
         let over: Vec<_> = over.filter_map(|(seed, one)| Some((*seed, one.ended?))).collect();
         for (seed, papers) in over {
             self.exchanges.remove(&seed);
@@ -197,8 +217,7 @@ impl Spreading {
         (theirs, mine): (PapersDigest, PapersDigest),
     ) -> Option<Instant> {
         let settled = theirs == mine || self.settled.get(seed) == Some(&theirs);
-        let resting = self.resting.get(seed).is_some_and(|until| now < *until);
-        if settled || resting {
+        if settled || self.rests(now, seed) {
             return None;
         }
         match self.exchanges.get(seed) {
@@ -217,6 +236,7 @@ impl Spreading {
     pub(crate) fn gone(&mut self, peer: &PeerId) {
         self.exchanges.remove(peer);
         self.given.remove(peer);
+        self.turns.forget(peer);
     }
 
     /// Whether a peer may be given papers once more.
@@ -256,17 +276,31 @@ mod tests {
     }
 
     #[test]
-    fn one_is_judged_at_a_time_and_too_many_do_not_wait() {
+    fn one_is_judged_at_a_time_and_comes_first_if_it_is_judged_again() {
         let mut spreading = Spreading::default();
-        for _ in 0..PAPERS_QUEUE_MAX {
-            assert!(spreading.enqueue(of_seed(node(1))));
-        }
-        assert!(!spreading.enqueue(of_seed(node(1))));
+        assert!(spreading.enqueue(of_seed(node(1))) && spreading.enqueue(of_seed(node(2))));
         assert!(spreading.begin().is_some() && spreading.begin().is_none());
-        assert!(spreading.enqueue(of_seed(node(1))), "one less waits");
         let brought = spreading.judged().unwrap();
+        let by = brought.by;
         spreading.again(brought);
-        assert!(spreading.begin().is_some());
+        assert_eq!(spreading.begin().map(|brought| brought.by), Some(by));
+    }
+
+    #[test]
+    fn a_seed_sends_only_what_it_was_asked_for_and_not_without_end() {
+        let mut spreading = Spreading::default();
+        let seed = node(1);
+        assert!(!spreading.may_send(at(0), &seed));
+        spreading.ask(at(0), seed);
+        for _ in 0..PAPERS_FROM_SEED_MAX {
+            assert!(spreading.may_send(at(1), &seed));
+        }
+        assert!(!spreading.may_send(at(1), &seed));
+        spreading.ask(at(2), seed);
+        assert!(spreading.may_send(at(2), &seed) && !spreading.may_send(at(13), &seed));
+        spreading.distrust(at(13), seed);
+        assert!(!spreading.ask(at(14), seed) && spreading.ask(at(50), seed));
+        assert_eq!(spreading.wait_for(at(14), &seed, (digest(2), digest(1))), None);
     }
 
     #[test]
@@ -275,7 +309,8 @@ mod tests {
         let contact = Contact { peer: node(1), session: 3 };
         let by = Bringer::Peer(contact, 1);
         spreading.enqueue(Brought { by, papers: Papers::default() });
-        assert!(spreading.waits(contact) && !spreading.waits(Contact { session: 4, ..contact }));
+        assert!(spreading.waits(contact) && spreading.waits(Contact { session: 4, ..contact }));
+        assert!(!spreading.waits(Contact { peer: node(2), ..contact }));
         spreading.begin();
         assert!(spreading.waits(contact));
         spreading.judged();
@@ -292,7 +327,7 @@ mod tests {
         assert_eq!(spreading.wait_for(at(0), &seed, (digest(1), digest(1))), None, "nothing to wait for");
         assert_eq!(spreading.wait_for(at(0), &seed, words), Some(at(0).after(PAPERS_PATIENCE)));
         assert!(spreading.ask(at(0), seed) && !spreading.ask(at(0), seed), "once");
-        assert!(spreading.asked(&seed));
+        assert!(spreading.may_send(at(0), &seed));
         spreading.enqueue(of_seed(seed));
         spreading.ended(&seed, digest(2));
         spreading.settle();

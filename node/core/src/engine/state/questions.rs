@@ -25,6 +25,8 @@ pub(crate) struct Question {
     pub good: Vec<VerifiedAnswer>,
     /// Enough count, and some seed knows papers that are waited for until then.
     pub papers_until: Option<Instant>,
+    /// Whatever seeds say of papers, this question waits no longer for them; set when it first does.
+    pub papers_by: Option<Instant>,
     /// Something came that is not believed.
     pub disbelieved: bool,
     /// The road over peers, once it was taken.
@@ -157,7 +159,7 @@ impl Questions {
         let Some(question) = self.by_job.get_mut(&job) else { return };
         question.asked.clear();
         question.good.clear();
-        (question.papers_until, question.relayed) = (None, None);
+        (question.papers_until, question.papers_by, question.relayed) = (None, None, None);
         for seed in seeds {
             if !question.nonces.contains_key(&seed)
                 && let Some(nonce) = question.spare.pop()
@@ -205,6 +207,7 @@ mod tests {
             good: Vec::new(),
             spare: Vec::new(),
             papers_until: None,
+            papers_by: None,
             disbelieved: false,
             relayed: None,
         }

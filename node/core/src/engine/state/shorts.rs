@@ -1,9 +1,10 @@
 //! Manifests whose certificates lack receipts since other seeds are in force: they are named to nobody until enough seeds have
 //! given theirs.
-use crate::{CertifiedEnvelope, Envelope, ManifestId, PeerId, ShortManifest};
+use crate::engine::bounds::VOUCHED_EACH_MAX;
+use crate::{CertifiedEnvelope, Envelope, ManifestId, PeerId, ShortManifest, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One of them.
+/// One of them: either this seed knew it as certified, or more seeds than may be faulty have said that it was.
 #[derive(Debug)]
 pub(crate) struct Short {
     /// What is known of it.
@@ -12,6 +13,8 @@ pub(crate) struct Short {
     pub complete: bool,
     /// This seed's receipt is being made.
     pub voting: bool,
+    /// When it was published, if this seed knew it as certified.
+    pub witnessed: Option<Timestamp>,
 }
 
 /// See the module. Bounded: what is over the bound is not kept.
@@ -19,12 +22,50 @@ pub(crate) struct Short {
 pub(crate) struct Shorts {
     most: usize,
     by_id: BTreeMap<ManifestId, Short>,
+    /// Seeds that say of a manifest that it was certified, and whether each holds every chunk, until enough do.
+    vouched: BTreeMap<ManifestId, BTreeMap<PeerId, bool>>,
+    by_voucher: BTreeMap<PeerId, usize>,
 }
 
 impl Shorts {
     /// None yet.
     pub(crate) const fn new(most: usize) -> Self {
-        Self { most, by_id: BTreeMap::new() }
+        Self { most, by_id: BTreeMap::new(), vouched: BTreeMap::new(), by_voucher: BTreeMap::new() }
+    }
+
+    /// A seed says that it was certified. Once more of them say so than may be faulty: those that hold every chunk.
+    pub(crate) fn vouch(
+        &mut self,
+        manifest: ManifestId,
+        (seed, complete): (PeerId, bool),
+        faulty: usize,
+    ) -> Option<Vec<PeerId>> {
+        if self.by_id.contains_key(&manifest) {
+            return Some(Some(seed).filter(|_| complete).into_iter().collect());
+        }
+        let said = self.by_voucher.entry(seed).or_default();
+        let vouchers = self.vouched.entry(manifest).or_default();
+        if !vouchers.contains_key(&seed) && *said < VOUCHED_EACH_MAX {
+            *said = said.saturating_add(1);
+            vouchers.insert(seed, complete);
+        }
+        if vouchers.len() <= faulty {
+            if vouchers.is_empty() {
+                self.vouched.remove(&manifest);
+            }
+            return None;
+        }
+        let holders = vouchers.iter().filter(|(_, complete)| **complete).map(|(seed, _)| *seed).collect();
+        self.unvouch(&manifest);
+        Some(holders)
+    }
+
+    fn unvouch(&mut self, manifest: &ManifestId) {
+        for seed in self.vouched.remove(manifest).unwrap_or_default().into_keys() {
+            if let Some(said) = self.by_voucher.get_mut(&seed) {
+                *said = said.saturating_sub(1);
+            }
+        }
     }
 
     /// One of them.
@@ -38,18 +79,30 @@ impl Shorts {
     }
 
     /// Keeps one, in place of what was known of it; true if it is news.
-    pub(crate) fn keep(&mut self, manifest: ShortManifest, complete: bool) -> bool {
+    pub(crate) fn keep(
+        &mut self,
+        manifest: ShortManifest,
+        complete: bool,
+        witnessed: Option<Timestamp>,
+    ) -> bool {
         let id = manifest.verified().id();
+        self.unvouch(&id);
         if let Some(known) = self.by_id.get_mut(&id) {
             let news = known.manifest.receipts() != manifest.receipts();
             (known.manifest, known.complete) = (manifest, known.complete || complete);
+            known.witnessed = known.witnessed.or(witnessed);
             return news;
         }
         let room = self.by_id.len() < self.most;
         if room {
-            self.by_id.insert(id, Short { manifest, complete, voting: false });
+            self.by_id.insert(id, Short { manifest, complete, voting: false, witnessed });
         }
         room
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<ManifestId> {
+        self.by_id.keys().copied().collect()
     }
 
     /// It is certified, or not believed.
@@ -100,5 +153,67 @@ impl Short {
 fn add(receipts: &mut Vec<Envelope>, receipt: &Envelope) {
     if !receipts.contains(receipt) && receipts.len() < crate::limits::SEEDS_MAX {
         receipts.push(receipt.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::belief::fixture::{NO_MANIFEST, Pool, WALL, node};
+    use crate::{Trust, Weighed};
+
+    fn short(trust: &Trust, pool: &Pool) -> ShortManifest {
+        let mut certified = pool.certified(&pool.manifest("core/main/npm/1", 1));
+        certified.receipts.truncate(2);
+        match trust.weigh(&certified, WALL) {
+            Ok(Weighed::Short(short)) => short,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_liar_vouches_for_nothing() {
+        let mut shorts = Shorts::new(8);
+        assert_eq!(shorts.vouch(NO_MANIFEST, (node(1), true), 1), None);
+        assert_eq!(shorts.vouch(NO_MANIFEST, (node(1), true), 1), None, "however often it says so");
+        assert_eq!(shorts.vouch(NO_MANIFEST, (node(2), false), 1), Some(vec![node(1)]));
+        assert!(shorts.vouched.is_empty());
+        assert_eq!(
+            shorts.vouch(NO_MANIFEST, (node(1), true), 0),
+            Some(vec![node(1)]),
+            "where nobody may lie"
+        );
+    }
+
+    #[test]
+    fn a_liar_fills_its_own_places_only() {
+        let mut shorts = Shorts::new(8);
+        let id = |number: usize| {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());
+            ManifestId::from_bytes(bytes)
+        };
+        for number in 0..VOUCHED_EACH_MAX + 9 {
+            shorts.vouch(id(number), (node(1), true), 1);
+        }
+        assert_eq!(shorts.vouched.len(), VOUCHED_EACH_MAX);
+        assert_eq!(shorts.vouch(id(VOUCHED_EACH_MAX + 1), (node(2), true), 1), None);
+        let mut expected = vec![node(2), node(3)];
+        expected.sort_unstable();
+        assert_eq!(shorts.vouch(id(VOUCHED_EACH_MAX + 1), (node(3), true), 1), Some(expected));
+    }
+
+    #[test]
+    fn what_is_kept_is_news_once() {
+        let pool = Pool::new(4);
+        let trust = pool.trust();
+        let mut shorts = Shorts::new(1);
+        let one = short(&trust, &pool);
+        let id = one.verified().id();
+        assert!(shorts.keep(one.clone(), false, None) && !shorts.keep(one, true, Some(WALL)));
+        let kept = shorts.get(&id).unwrap();
+        assert!(kept.complete && kept.witnessed == Some(WALL) && kept.seeds().len() == 2);
+        assert_eq!((shorts.complete(), shorts.lack_chunks()), (vec![id], false));
+        assert!(shorts.remove(&id).is_some() && shorts.all().is_empty());
     }
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub(crate) enum Bringing {
     /// It was brought the part of this number, and has not answered.
     Open(usize),
+    /// It had too much to do for the part of this number: it is brought it again.
+    Later(usize),
     /// It keeps all of it.
     Kept,
     /// It does not.
@@ -38,6 +40,7 @@ impl Spread {
         let next = part.saturating_add(1);
         let following = self.parts.get(next).filter(|_| refused.is_none()).cloned();
         let state = match (refused, &following) {
+            (Some(PapersRefusal::Busy), _) => Bringing::Later(part),
             (Some(why), _) => Bringing::Refused(why),
             (None, None) => Bringing::Kept,
             (None, Some(_)) => Bringing::Open(next),
@@ -53,7 +56,24 @@ impl Spread {
 
     /// Whether everybody who was brought it has answered.
     pub(crate) fn all_answered(&self) -> bool {
-        !self.seeds.values().any(|state| matches!(state, Bringing::Open(_)))
+        !self.seeds.values().any(|state| matches!(state, Bringing::Open(_) | Bringing::Later(_)))
+    }
+
+    /// Seeds that are to be brought a part again, and which; it is under way from now on.
+    pub(crate) fn again(&mut self) -> Vec<(PeerId, Papers)> {
+        let mut parts = Vec::new();
+        for (seed, state) in &mut self.seeds {
+            if let Bringing::Later(part) = *state {
+                *state = Bringing::Open(part);
+                parts.push((*seed, self.parts.get(part).cloned().unwrap_or_default()));
+            }
+        }
+        parts
+    }
+
+    /// Whether some seed is to be brought a part again.
+    pub(crate) fn has_later(&self) -> bool {
+        self.seeds.values().any(|state| matches!(state, Bringing::Later(_)))
     }
 
     /// Why the first that refused did.
@@ -123,7 +143,7 @@ impl Spreads {
     pub(crate) fn seed_gone(&mut self, seed: &PeerId) -> bool {
         let mut found = false;
         for spread in self.by_job.values_mut() {
-            if matches!(spread.seeds.get(seed), Some(Bringing::Open(_))) {
+            if matches!(spread.seeds.get(seed), Some(Bringing::Open(_) | Bringing::Later(_))) {
                 spread.seeds.remove(seed);
                 found = true;
             }
@@ -163,9 +183,22 @@ mod tests {
     fn who_refuses_one_part_is_brought_no_more() {
         let mut spread = spread(3);
         spread.seeds.insert(node(1), Bringing::Open(0));
-        assert_eq!(spread.answered(&node(1), Some(PapersRefusal::Busy)), None);
+        assert_eq!(spread.answered(&node(1), Some(PapersRefusal::Full)), None);
         assert!(spread.all_answered() && spread.kept().count() == 0);
-        assert_eq!(spread.refusal(), Some(PapersRefusal::Busy));
+        assert_eq!(spread.refusal(), Some(PapersRefusal::Full));
+    }
+
+    #[test]
+    fn who_is_busy_is_brought_the_same_part_again() {
+        let mut spread = spread(2);
+        spread.seeds.insert(node(1), Bringing::Open(0));
+        assert!(spread.answered(&node(1), None).is_some());
+        assert_eq!(spread.answered(&node(1), Some(PapersRefusal::Busy)), None);
+        assert!(spread.has_later() && !spread.all_answered());
+        assert_eq!(spread.again().len(), 1);
+        assert!(!spread.has_later() && spread.again().is_empty());
+        assert_eq!(spread.answered(&node(1), None), None, "that was the last");
+        assert!(spread.kept().eq([node(1)]));
     }
 
     #[test]

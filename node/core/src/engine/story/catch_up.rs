@@ -245,8 +245,7 @@ impl Engine {
     ) {
         match result {
             Ok(Weighed::Short(short)) => {
-                let from = Some(turn.seed).filter(|_| complete);
-                self.short_found(short, from);
+                self.short_brought(short, (turn.seed, complete));
                 self.one_kept(now, turn, true);
             }
             Ok(Weighed::Certified(certified)) if !self.is_news(&certified.id()) => {

@@ -107,6 +107,7 @@ impl Engine {
             Alarm::CatchUp(seed) => self.catch_up_with(now, seed),
             Alarm::Papers(seed) => self.ask_papers_again(now, seed),
             Alarm::Spread(job) => self.spread_is_late(now, job),
+            Alarm::Bring(job) => self.bring_again(job),
             Alarm::Rejudge => self.rejudge(now),
         }
     }

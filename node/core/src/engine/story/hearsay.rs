@@ -77,7 +77,7 @@ impl Engine {
 
     /// A seed that was asked gives papers.
     pub(super) fn on_papers(&mut self, now: Now, seed: PeerId, papers: Papers) {
-        if self.spreading.asked(&seed) {
+        if self.spreading.may_send(now.instant, &seed) {
             self.take_papers(now, Brought { by: Bringer::Seed(seed), papers });
         }
     }

@@ -33,7 +33,7 @@ impl Engine {
         self.listings.remove(job);
         self.spreads.remove(job);
         self.forget_log(job);
-        for alarm in [Alarm::Question(job), Alarm::Listing(job), Alarm::Spread(job)] {
+        for alarm in [Alarm::Question(job), Alarm::Listing(job), Alarm::Spread(job), Alarm::Bring(job)] {
             self.timers.clear(alarm);
         }
         self.transfer.drop_wanter(now.instant, Wanter::Job(job));

@@ -70,6 +70,8 @@ pub(super) enum Alarm {
     Papers(PeerId),
     /// A job is told who keeps its papers.
     Spread(JobId),
+    /// A busy seed is brought papers again.
+    Bring(JobId),
     /// Judge a further piece of what is known again.
     Rejudge,
 }

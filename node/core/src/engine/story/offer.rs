@@ -69,13 +69,19 @@ impl Engine {
         if manifest.sequence <= newest && !same {
             return Some(OfferRefusal::Conflict);
         }
-        if self.ballots.taken(&manifest.key, manifest.sequence, &id) {
+        if self.is_taken(&manifest.key, manifest.sequence, &id) {
             return Some(OfferRefusal::Conflict);
         }
         match self.votes.claim(&manifest.key, manifest.sequence, id) {
             Claim::Taken => None,
             Claim::Conflict => Some(OfferRefusal::Conflict),
         }
+    }
+
+    /// Whether so many seeds have voted for others at a place that an honest one is among them.
+    pub(super) fn is_taken(&self, key: &Key, sequence: u64, manifest: &ManifestId) -> bool {
+        let faulty = usize::try_from(self.config.trust.policy().faulty).unwrap_or(usize::MAX);
+        self.ballots.taken((key, sequence), manifest, faulty)
     }
 
     /// Chunks were pulled: holders hear of it now and then.
@@ -170,7 +176,7 @@ impl Engine {
         let rivalled = place.as_ref().filter(|_| why == OfferRefusal::Conflict);
         let (standing, highest) = rivalled.map_or((None, 0), |(key, sequence)| {
             let (standing, highest) = self.what_stands(key);
-            let taken = self.ballots.taken(key, *sequence, &offer.manifest);
+            let taken = self.is_taken(key, *sequence, &offer.manifest);
             (standing, if taken { highest.max(*sequence) } else { highest })
         });
         let (from, manifest) = (offer.contact.peer, offer.manifest);

@@ -141,6 +141,8 @@ impl Engine {
                 }
             }
             Bringer::Job(ticket) => self.spread_kept_here(now, ticket, refused),
+            // Nobody asks for what it has no room for: something is wrong with it.
+            Bringer::Seed(seed) if refused.is_some() => self.spreading.distrust(now.instant, seed),
             Bringer::Seed(_) | Bringer::Store => {}
         }
     }

@@ -41,7 +41,8 @@ impl Engine {
     /// It lacks receipts: is it whole here? If so, others may need this seed's.
     fn short_recovered(&mut self, now: Now, short: ShortManifest) {
         let (manifest, tree) = (short.verified().id(), short.verified().manifest().tree.clone());
-        self.shorts.keep(short, false);
+        let published = short.stated_median();
+        self.shorts.keep(short, false, Some(published));
         self.tell_short(manifest);
         self.open_swarm(now, manifest, tree, Goal::Serve);
     }

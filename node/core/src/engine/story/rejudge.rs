@@ -14,6 +14,7 @@ impl Engine {
         self.judged_since = TaskId(self.tasks.serial());
         self.judged_depth = self.judged_depth.max(depth);
         self.rejudging.begin(depth);
+        self.weigh_shorts(now);
         self.rejudge(now);
     }
 
@@ -78,8 +79,11 @@ impl Engine {
             match counting(result, self.is_seed()) {
                 Ok(Weighed::Certified(_)) => self.restore_belief(manifest),
                 Ok(Weighed::Short(short)) => {
+                    let published = self.catalogue.get(&manifest).map(|entry| entry.certified.median());
                     self.withdraw(now, manifest, &short.disbelief());
-                    self.short_found(short, None);
+                    if let Some(published) = published {
+                        self.short_known(short, published);
+                    }
                 }
                 Err(why) => self.withdraw(now, manifest, &why),
             }

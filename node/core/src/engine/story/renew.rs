@@ -6,7 +6,8 @@ use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify
 use crate::engine::{Engine, Event, Record, Statement, StoreFailure, Work};
 use crate::message::{RecordName, VoteEnvelope};
 use crate::{
-    CertifiedManifest, Disbelief, Envelope, ManifestId, Now, PeerId, Receipt, ShortManifest, TreeRef, Weighed,
+    CertifiedManifest, Disbelief, Envelope, ManifestId, Now, PeerId, Receipt, ShortManifest, Timestamp,
+    TreeRef, Weighed,
 };
 
 impl Engine {
@@ -20,19 +21,48 @@ impl Engine {
         Some((declared.tree.clone(), declared.chunk_count()))
     }
 
-    /// It has too few receipts, by the policy that is in force.
-    pub(super) fn short_found(&mut self, short: ShortManifest, from: Option<PeerId>) {
-        let (manifest, published) = (short.verified().id(), short.median());
+    /// It was certified, as this seed knows itself, and has too few receipts by the policy that is in force. The store keeps it
+    /// as it was.
+    pub(super) fn short_known(&mut self, short: ShortManifest, published: Timestamp) {
+        let manifest = short.verified().id();
         let complete = self.catalogue.get(&manifest).is_some_and(|entry| entry.complete);
-        let envelope = short.to_envelope();
-        if self.shorts.keep(short, complete) {
-            self.record(None, Record::Certified(envelope), AfterRecord::Nothing);
+        if self.shorts.keep(short, complete, Some(published)) {
             self.tell_short(manifest);
         }
-        match from {
-            Some(seed) if self.lacking(&manifest).is_some() => self.behind.note(manifest, published, seed),
-            Some(_) | None => self.vote_again(manifest),
+        self.vote_again(manifest);
+    }
+
+    /// A seed brings one that has too few receipts, and says by that that it was certified. It counts for that once more seeds
+    /// say so than may lie: else one could have the others finish a publish that none of them took in full.
+    pub(super) fn short_brought(&mut self, short: ShortManifest, from: (PeerId, bool)) {
+        let (manifest, published) = (short.verified().id(), short.median());
+        let faulty = usize::try_from(self.config.trust.policy().faulty).unwrap_or(usize::MAX);
+        let Some(holders) = self.shorts.vouch(manifest, from, faulty) else { return };
+        if self.shorts.keep(short, false, None) {
+            self.tell_short(manifest);
         }
+        if self.lacking(&manifest).is_some() {
+            holders.into_iter().for_each(|seed| self.behind.note(manifest, published, seed));
+        } else {
+            self.vote_again(manifest);
+        }
+    }
+
+    /// Other papers count: what lacks receipts is weighed by them.
+    pub(super) fn weigh_shorts(&mut self, now: Now) {
+        for manifest in self.shorts.all() {
+            let Some(short) = self.shorts.get(&manifest) else { continue };
+            let work = Work::Weigh { certified: short.to_envelope(), wall: now.wall };
+            self.verify(None, work, AfterVerify::Renewed(manifest));
+        }
+    }
+
+    /// With which time this seed may sign: that at which it was published, as far as this seed knows itself. Where a seed may
+    /// lie, who has it from others leaves it to those who know.
+    fn renewal_time(&self, manifest: &ManifestId) -> Option<Timestamp> {
+        let short = self.shorts.get(manifest)?;
+        let trusting = Some(short.manifest.median()).filter(|_| self.config.trust.policy().faulty == 0);
+        short.witnessed.or(trusting)
     }
 
     pub(super) fn tell_short(&mut self, manifest: ManifestId) {
@@ -65,12 +95,12 @@ impl Engine {
         let Some(short) = self.shorts.get(&manifest).filter(|short| short.complete && !short.voting) else {
             return;
         };
-        if short.seeds().contains(&self.config.me) {
+        if short.seeds().contains(&self.config.me) || self.renewal_time(&manifest).is_none() {
             return;
         }
         let declared = short.manifest.verified().manifest();
         let (key, sequence) = (declared.key.clone(), declared.sequence);
-        if self.ballots.taken(&key, sequence, &manifest) || !self.may_vote_again(&key, sequence, manifest) {
+        if self.is_taken(&key, sequence, &manifest) || !self.may_vote_again(&key, sequence, manifest) {
             return;
         }
         if let Some(short) = self.shorts.get_mut(&manifest) {
@@ -89,11 +119,12 @@ impl Engine {
 
     /// Its chunks are durable.
     pub(super) fn short_synced(&mut self, manifest: ManifestId, result: Result<(), StoreFailure>) {
+        let time = self.renewal_time(&manifest);
         let Some(short) = self.shorts.get_mut(&manifest) else { return };
-        if result.is_err() {
+        let Some(time) = time.filter(|_| result.is_ok()) else {
             short.voting = false;
             return;
-        }
+        };
         let declared = short.manifest.verified().manifest();
         let receipt = Receipt {
             pool: declared.pool.clone(),
@@ -101,7 +132,7 @@ impl Engine {
             manifest,
             key: declared.key.clone(),
             sequence: declared.sequence,
-            time: short.manifest.median(),
+            time,
         };
         match self.votes.receipt(&manifest).cloned() {
             Some(signed) => self.short_signed(&receipt, signed),
@@ -159,8 +190,15 @@ impl Engine {
                 self.record(None, record, AfterRecord::Nothing);
                 self.certified_again(now, certified);
             }
-            Ok(Weighed::Short(short)) => self.short_found(short, None),
+            Ok(Weighed::Short(short)) => self.short_weighed(short),
             Err(why) => self.drop_short(now, manifest, &why),
+        }
+    }
+
+    fn short_weighed(&mut self, short: ShortManifest) {
+        let manifest = short.verified().id();
+        if self.shorts.get(&manifest).is_some() && self.shorts.keep(short, false, None) {
+            self.tell_short(manifest);
         }
     }
 

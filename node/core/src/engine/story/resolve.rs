@@ -34,6 +34,7 @@ impl Engine {
             asked: BTreeMap::new(),
             good: Vec::new(),
             papers_until: None,
+            papers_by: None,
             disbelieved: false,
             relayed: None,
         };
@@ -150,9 +151,12 @@ impl Engine {
             return false;
         };
         let (query, good) = (question.query.clone(), question.good.clone());
-        let until = self.papers_awaited(now, &good);
+        let by = question.papers_by;
+        let over = by.is_some_and(|by| by <= now.instant);
+        let until = if over { None } else { self.papers_awaited(now, &good) };
         if let Some(question) = self.questions.get_mut(job) {
-            question.papers_until = until;
+            question.papers_by = by.or(until);
+            question.papers_until = until.min(question.papers_by);
         }
         if until.is_some() {
             return false;

@@ -1,6 +1,6 @@
 //! A job wants papers spread: they are taken to every seed, which says when it keeps them; seeds tell the rest.
 use super::Alarm;
-use crate::engine::bounds::{BESIDE_BYTES_MAX, BRINGS_EACH_MAX, JOB_WAIT_MAX};
+use crate::engine::bounds::{BESIDE_BYTES_MAX, BRINGS_EACH_MAX, JOB_WAIT_MAX, OFFER_RETRY};
 use crate::engine::papers::claimed_policy;
 use crate::engine::state::papers::{Bringer, Brought};
 use crate::engine::state::spreads::{Bringing, Spread};
@@ -72,7 +72,19 @@ impl Engine {
         let Some(spread) = self.spreads.on(ticket) else { return };
         match spread.answered(&seed, refused) {
             Some(next) => self.bring_part(ticket, seed, next),
+            None if spread.has_later() => {
+                self.timers.set(Alarm::Bring(ticket.job), now.instant.after(OFFER_RETRY));
+            }
             None => self.end_spread_if_done(now, ticket.job),
+        }
+    }
+
+    /// Seeds that had too much to do are brought their parts again.
+    pub(super) fn bring_again(&mut self, job: JobId) {
+        let Some(spread) = self.spreads.get_mut(job) else { return };
+        let ticket = Ticket { job, serial: spread.serial };
+        for (seed, papers) in spread.again() {
+            self.bring_part(ticket, seed, papers);
         }
     }
 
@@ -114,6 +126,7 @@ impl Engine {
 
     fn end_spread(&mut self, job: JobId, (held, needed, of): (u32, u32, u32)) {
         self.timers.clear(Alarm::Spread(job));
+        self.timers.clear(Alarm::Bring(job));
         let Some(spread) = self.spreads.remove(job) else { return };
         let refused = spread.refusal().map(|why| why.to_string());
         self.reply(job, JobReply::Spread { held, needed, of, refused });

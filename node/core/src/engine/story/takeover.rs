@@ -69,8 +69,8 @@ impl Engine {
 
     /// A seed of the policy that comes next may have been a stranger until now.
     pub(super) fn meet_coming_seeds(&mut self, now: Now) {
-        let stranger = |peer: &PeerId| self.counts_as_seed(peer) && !self.is_met_as_seed(peer);
-        let strangers: Vec<PeerId> = self.peers.ids().filter(stranger).collect();
+        let changed = |peer: &PeerId| self.counts_as_seed(peer) != self.is_met_as_seed(peer);
+        let strangers: Vec<PeerId> = self.peers.ids().filter(changed).collect();
         for peer in strangers {
             self.drop_peer(now, peer, DropReason::NotAMember);
         }
@@ -88,8 +88,8 @@ impl Engine {
 
     /// Whose standing has changed is met anew; new seeds are dialled.
     fn change_seeds(&mut self, now: Now, before: &Trust) {
-        let changed: Vec<PeerId> =
-            self.peers.ids().filter(|peer| self.standing_changed(peer, before)).collect();
+        let changed = |peer: &PeerId| self.counts_as_seed(peer) != self.is_met_as_seed(peer);
+        let changed: Vec<PeerId> = self.peers.ids().filter(changed).collect();
         for peer in changed {
             self.drop_peer(now, peer, DropReason::NotAMember);
         }
@@ -97,10 +97,5 @@ impl Engine {
             self.dials.forget(&seed.peer);
         }
         self.dial_seeds(now);
-    }
-
-    fn standing_changed(&self, peer: &PeerId, before: &Trust) -> bool {
-        let is_seed = self.config.trust.is_seed(peer);
-        is_seed != self.is_met_as_seed(peer) && (is_seed || before.is_seed(peer))
     }
 }

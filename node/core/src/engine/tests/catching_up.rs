@@ -218,7 +218,7 @@ fn many_names_are_asked_for_in_bounded_pieces() {
 
 #[test]
 fn votes_hold_their_place_while_nothing_is_certified_there() {
-    let mut bench = Bench::seed(4);
+    let mut bench = Bench::seed(3);
     let other = bench.meets_seed(1);
     let (voted, rival) = (bench.saved(KEY, 3, 2).0, bench.saved(KEY, 3, 5).0);
     let (cast, id) = (vote(&bench, 2, &voted), bench.pool.sign(&voted).id());
@@ -289,9 +289,9 @@ fn votes_of_other_seeds_are_remembered() {
     forged.receipt.payload[20] ^= 1;
     bench.give(Input::RecoveredBallot(forged));
     assert_eq!(bench.engine.recovering, 0);
-    assert!(bench.engine.ballots.taken(&rival.key, 3, &bench.pool.sign(&rival).id()));
+    assert!(bench.engine.ballots.taken((&rival.key, 3), &bench.pool.sign(&rival).id(), 0));
     bench.remembers(&voted, &[]);
-    assert!(!bench.engine.ballots.taken(&rival.key, 3, &NO_MANIFEST), "its certificate says more");
+    assert!(!bench.engine.ballots.taken((&rival.key, 3), &NO_MANIFEST, 0), "its certificate says more");
 }
 
 #[test]

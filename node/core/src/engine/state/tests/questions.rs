@@ -19,6 +19,7 @@ fn question(serial: u64) -> Question {
         good: Vec::new(),
         spare: Vec::new(),
         papers_until: None,
+        papers_by: None,
         disbelieved: false,
         relayed: None,
     }
