@@ -16,14 +16,16 @@ fn tests(directory: &Path, found: &mut BTreeSet<String>) {
             tests(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            for (attribute, rest) in text.split("#[").filter_map(|piece| piece.split_once(']')) {
-                let name = rest.split_once("fn ").and_then(|(_, name)| name.split_once('('));
-                if attribute == "test" || attribute.starts_with("tokio::test") {
-                    found.extend(name.map(|(name, _)| name.to_owned()));
-                }
-            }
+            found.extend(text.split("#[").filter_map(test_name).map(str::to_owned));
         }
     }
+}
+
+/// The name of the test that follows an attribute.
+fn test_name(piece: &str) -> Option<&str> {
+    let (attribute, rest) = piece.split_once(']')?;
+    let (name, _) = rest.split_once("fn ")?.1.split_once('(')?;
+    (attribute == "test" || attribute.starts_with("tokio::test")).then_some(name)
 }
 
 #[test]
