@@ -164,7 +164,7 @@ fn taken(connection: &Connection, request: &SaveRequest) -> Result<u64, SaveErro
     let Ok(pattern) = request.key.as_str().parse::<Pattern>() else { return Ok(0) };
     let what = ListQuery::Pattern { pattern: Some(pattern), after: None };
     let taken = taken_back(connection, what, request.deadlines.answer)?;
-    let manifests = taken.iter().filter_map(|certified| open_manifest(certified));
+    let manifests = taken.iter().filter_map(open_manifest);
     Ok(manifests.map(|(_, manifest)| manifest.sequence).max().unwrap_or(0))
 }
 

@@ -306,8 +306,8 @@ impl Control {
 
     /// Bounded decode of foreign bytes: nothing may be left over, every list within its limit, every chunk set well-formed.
     ///
-    /// Lists are refused before anything is reserved for them; what is decoded never takes more than some thirty
-    /// times the bytes it came in, and that only while it is refused.
+    /// Lists are refused before anything is reserved for them; what is decoded never takes more than some seventy
+    /// times the bytes it came in (a list of empty envelopes, as it grows), and that only while it is refused.
     ///
     /// # Errors
     /// When the bytes are no message of this version, or are over a limit.

@@ -4,8 +4,8 @@ use crate::memory::bounded;
 use crate::{Verdict, sample};
 use pollux_core::message::Control;
 
-/// The decoder promises some thirty.
-const FACTOR: usize = 40;
+/// The decoder promises some seventy.
+const FACTOR: usize = 80;
 
 /// Whether it is a message.
 pub(crate) fn check(bytes: &[u8]) -> Verdict {

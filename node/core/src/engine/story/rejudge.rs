@@ -6,7 +6,7 @@ use crate::engine::bounds::{REJUDGE_SLICE, REJUDGED_AT_ONCE};
 use crate::engine::state::rejudge::Depth;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, FetchEnd, Record, TaskId, Work};
-use crate::{Disbelief, ManifestId, Now, Weighed};
+use crate::{Disbelief, ManifestId, Now, ShortManifest, Weighed};
 
 impl Engine {
     /// From now on other papers count: what is known, and what is being verified by the old ones, is judged by them.
@@ -78,17 +78,21 @@ impl Engine {
         if self.rejudging.answered(pass) {
             match counting(result, self.is_seed()) {
                 Ok(Weighed::Certified(_)) => self.restore_belief(manifest),
-                Ok(Weighed::Short(short)) => {
-                    let published = self.catalogue.get(&manifest).map(|entry| entry.certified.median());
-                    self.withdraw(now, manifest, &short.disbelief());
-                    if let Some(published) = published {
-                        self.short_known(short, published);
-                    }
-                }
+                Ok(Weighed::Short(short)) => self.fell_short(now, short),
                 Err(why) => self.withdraw(now, manifest, &why),
             }
         }
         self.rejudge(now);
+    }
+
+    /// Its certificate lacks receipts now.
+    fn fell_short(&mut self, now: Now, short: ShortManifest) {
+        let manifest = short.verified().id();
+        let published = self.catalogue.get(&manifest).map(|entry| entry.certified.median());
+        self.withdraw(now, manifest, &short.disbelief());
+        if let Some(published) = published {
+            self.short_known(short, published);
+        }
     }
 
     /// It holds again: a later policy says so.
