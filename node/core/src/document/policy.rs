@@ -10,6 +10,7 @@ use crate::limits::{
 use crate::{Pattern, PeerId, PublicKey, Timestamp};
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Whose signatures make a policy. Signed by a threshold of its own keys, and a successor also by a threshold of the
 /// keys before.
@@ -49,7 +50,7 @@ pub struct Policy {
     pub version: u64,
     /// From then on nothing that it allows is believed.
     pub expires: Timestamp,
-    /// The seeds: distinct, 1 to [`SEEDS_MAX`].
+    /// The seeds: distinct, 1 to [`SEEDS_MAX`]; no two are at one address.
     pub seeds: Vec<Seed>,
     /// How many seeds' receipts certify a manifest.
     pub write: u32,
@@ -166,10 +167,28 @@ impl Policy {
         Ok(())
     }
 
+    /// No two seeds are at one address: who dials it would find the wrong one there, and the quorums would count both.
+    fn check_places(&self) -> Result<(), DocumentError> {
+        let mut taken = BTreeSet::new();
+        for seed in &self.seeds {
+            // One seed may name an address twice: that harms nobody.
+            let here: BTreeSet<String> = seed.addresses.iter().map(|address| place(address)).collect();
+            if let Some(place) = here.intersection(&taken).next() {
+                return invalid(
+                    "seeds",
+                    format!("two seeds are at {}: each has an address of its own", quoted(place)),
+                );
+            }
+            taken.extend(here);
+        }
+        Ok(())
+    }
+
     fn check_lists(&self) -> Result<(), DocumentError> {
         check_range("seeds", self.seeds.len(), 1..=SEEDS_MAX)?;
         check_distinct("seeds", self.seeds.iter().map(|seed| seed.peer))?;
         self.seeds.iter().try_for_each(Seed::check)?;
+        self.check_places()?;
         check_range("publishers", self.publishers.len(), 0..=PUBLISHERS_MAX)?;
         check_distinct("publishers", self.publishers.iter().map(|publisher| publisher.key))?;
         self.publishers.iter().try_for_each(Publisher::check)?;
@@ -263,6 +282,15 @@ fn is_host_and_port(address: &str) -> bool {
     let port_is_decimal = port.bytes().all(|byte| byte.is_ascii_digit());
     let port = port.parse::<u16>().unwrap_or(0);
     port_is_decimal && port != 0 && (host_literal(host).is_some() || is_host_name(host))
+}
+
+/// A checked address in the one form of all that mean the same: a host's name in small letters, an address and a port as
+/// they are printed.
+fn place(address: &str) -> String {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let host = host_literal(host)
+        .map_or_else(|| host.to_ascii_lowercase(), |literal| literal.to_canonical().to_string());
+    format!("{host}:{}", port.trim_start_matches('0'))
 }
 
 /// The address that a host is written as, if it is one.

@@ -15,7 +15,10 @@ fn root() -> Root {
 fn seed(number: u8) -> Seed {
     Seed {
         peer: peer(number),
-        addresses: vec![format!("10.0.0.{number}:4711"), "seed.example.org:4711".to_owned()],
+        addresses: vec![
+            format!("10.0.0.{number}:4711"),
+            format!("seed.example.org:{}", 4710 + u16::from(number)),
+        ],
     }
 }
 
@@ -259,6 +262,30 @@ fn seeds_have_addresses() {
     assert_refused("seeds", &at(&[&format!("{}:1", "a.".repeat(150))]));
     assert_refused("seeds", &at(&[]));
     assert_refused("seeds", &at(&["a:1"; 9]));
+}
+
+#[test]
+fn two_seeds_are_not_at_one_address() {
+    let seeds = |first: &[&str], second: &[&str]| {
+        let seed = |number, addresses: &[&str]| {
+            let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+            Seed { peer: peer(number), addresses }
+        };
+        Policy { seeds: vec![seed(1, first), seed(2, second)], write: 2, read: 2, ..policy() }
+    };
+    assert_eq!(seeds(&["a.example:1", "10.0.0.1:1"], &["a.example:2", "10.0.0.1:2"]).check(), Ok(()));
+    assert_eq!(seeds(&["a.example:1", "A.example:1"], &["b.example:1"]).check(), Ok(()), "one seed's own");
+    for (first, second) in [
+        (&["a.example:1"][..], &["a.example:1"][..]),
+        (&["b.example:1", "a.example:1"], &["c.example:1", "A.Example:1"]),
+        (&["10.0.0.1:4480"], &["10.0.0.1:04480"]),
+        (&["[2001:db8::1]:1"], &["[2001:db8:0::1]:1"]),
+        (&["10.0.0.1:1"], &["[::ffff:10.0.0.1]:1"]),
+    ] {
+        assert_refused("seeds", &seeds(first, second));
+    }
+    let why = seeds(&["a.example:1"], &["a.example:1"]).check().unwrap_err().to_string();
+    assert!(why.contains("two seeds are at a.example:1"), "{why}");
 }
 
 #[test]
