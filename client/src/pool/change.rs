@@ -152,9 +152,9 @@ impl Change {
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub fn difference(&self, pool: &OpenPool) -> Result<Difference, ChangeError> {
+    pub fn difference(&self, pool: &OpenPool, now: Timestamp) -> Result<Difference, ChangeError> {
         let (root, policy) = self.successors(pool)?;
-        Ok(Difference::between((pool.root(), pool.policy()), (root.as_ref(), &policy)))
+        Ok(Difference::between((pool.root(), pool.policy()), (root.as_ref(), &policy), now))
     }
 
     /// The new root, if there is one, and the new policy; both follow those of the pool file.

@@ -1,6 +1,6 @@
 //! Why a policy cannot be changed so, and what every change must keep to.
 
-use pollux_core::{DocumentError, Pattern, PeerId, Policy, PublicKey};
+use pollux_core::{DocumentError, Pattern, PeerId, Policy, PublicKey, Timestamp};
 use std::collections::BTreeSet;
 
 /// Why a change makes no sense. Nothing was signed.
@@ -28,6 +28,20 @@ pub enum EditError {
     /// No publisher is named so.
     #[error("no publisher has the name or the key `{0}`")]
     NoSuchPublisher(String),
+    /// The publisher was retired before.
+    #[error("the publisher `{name}` has ended at {at} already: --forget takes it out")]
+    PublisherEnded {
+        /// How it was named.
+        name: String,
+        /// Its end.
+        at: Timestamp,
+    },
+    /// Nodes are let in so already.
+    #[error("the admission is `{0}` already")]
+    AdmissionThere(&'static str),
+    /// Nobody could be let in.
+    #[error("the policy names no admission key: nobody could admit a node")]
+    NoAdmissionKey,
     /// The key is that of an issuer already.
     #[error("{0} is an issuer already: remove it first")]
     IssuerThere(PublicKey),

@@ -124,17 +124,29 @@ impl Keys {
 /// # Errors
 /// A directory that is not empty or not writable, an address or a policy that makes no sense.
 pub fn init(request: &InitRequest) -> Result<Made, InitError> {
+    make(request, false)
+}
+
+/// Makes a pool in which join tokens let nobody in: an admission key signs a membership for each node.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_strict(request: &InitRequest) -> Result<Made, InitError> {
+    make(request, true)
+}
+
+fn make(request: &InitRequest, strict: bool) -> Result<Made, InitError> {
     let count = request.seed_addresses.len();
     // Each costs a key, and the policy would be refused.
     if count > SEEDS_MAX {
         return Err(InitError::TooManySeeds(count));
     }
     let keys = Keys::new(count)?;
-    let policy = policy(request, &keys)?;
+    let policy = Policy { strict_admission: strict, ..policy(request, &keys)? };
     policy.check()?;
     let pool = sign(request, &policy, &keys);
     make_directory(&request.directory)?;
-    if let Err(error) = write(request, &pool, &keys) {
+    if let Err(error) = write(request, (&policy, &pool), &keys) {
         // The directory was empty before.
         drop(fs::remove_dir_all(&request.directory));
         return Err(error);
@@ -258,7 +270,7 @@ fn make_directory(path: &Path) -> Result<(), InitError> {
     }
 }
 
-fn write(request: &InitRequest, pool: &PoolFile, keys: &Keys) -> Result<(), InitError> {
+fn write(request: &InitRequest, (policy, pool): (&Policy, &PoolFile), keys: &Keys) -> Result<(), InitError> {
     let place = |name: &str| request.directory.join(name);
     key_file::write_new(&place("root.pem"), &keys.root)?;
     key_file::write_new(&place("admission.pem"), &keys.admission)?;
@@ -272,7 +284,8 @@ fn write(request: &InitRequest, pool: &PoolFile, keys: &Keys) -> Result<(), Init
         let text = configuration::of_seed(&request.directory, &name, address);
         write_text(&place(&format!("{name}.toml")), &text)?;
     }
-    write_text(&place("node.toml"), &configuration::of_node(&request.directory, &request.seed_addresses))
+    let (directory, seeds) = (&request.directory, &request.seed_addresses);
+    write_text(&place("node.toml"), &configuration::of_node(directory, seeds, policy.strict_admission))
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), InitError> {

@@ -17,7 +17,8 @@ pub fn add_issuer(before: &Policy, new: Issuer) -> Result<Policy, EditError> {
     Ok(policy)
 }
 
-/// The policy without an issuer. What was published under its grants stays.
+/// The policy without an issuer. What was published under its grants is believed no more: an issuer has no
+/// end that receipts could be held against.
 ///
 /// # Errors
 /// No such issuer.

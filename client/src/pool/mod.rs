@@ -4,7 +4,7 @@
 //! ```text
 //! init        a new pool, with all its keys and configurations
 //! change      a policy or root on its way to enough signatures, and from there to a pool file
-//! seed publisher issuer yank_key renew rotate    what a change changes, one verb each
+//! seed publisher issuer yank_key admission renew rotate    what a change changes, one verb each
 //! token admit what admission keys sign
 //! words       what differs between two policies or roots, for people
 //! quorum      how many seeds must agree, by how many there are
@@ -14,6 +14,7 @@
 //!
 //! What a verb changes is computed first, then shown, then signed: nothing here signs what it was not handed.
 
+mod admission;
 mod admit;
 mod change;
 mod change_file;
@@ -37,16 +38,17 @@ mod token;
 mod words;
 mod yank_key;
 
+pub use admission::set_admission;
 pub use admit::{Admission, admit};
 pub use change::{Change, ChangeError, Lack, Signed};
 pub use check::EditError;
 pub use file::{FileError, Replaced, replace, rewrite, write_new};
-pub use init::{InitError, InitRequest, Made, MadeSeed, init, network};
+pub use init::{InitError, InitRequest, Made, MadeSeed, init, init_strict, network};
 pub use issuer::{add_issuer, remove_issuer};
 pub use open::{OpenError, OpenPool, read_pool_file};
 pub use papers::papers_of;
 pub use public_key::{PublicKeyError, public_key};
-pub use publisher::{add_publisher, remove_publisher};
+pub use publisher::{add_publisher, forget_publisher, retire_publisher, without_lapsed};
 pub use quorum::{Quorum, QuorumWish};
 pub use renew::renew;
 pub use rotate::{Rotation, rotate};

@@ -2,7 +2,7 @@
 
 use super::testing::{NOW, Scene, pair};
 use super::*;
-use pollux_core::limits::MEMBERSHIP_LIFE;
+use pollux_core::limits::{CLOCK_SKEW_MAX, MEMBERSHIP_LIFE};
 use pollux_core::{Issuer, PeerId, PeerRole, Policy, Publisher, Token, Trust};
 use std::time::Duration;
 
@@ -65,20 +65,70 @@ fn seeds_that_make_no_sense_are_refused() {
 fn publisher(name: &str, byte: u8) -> Publisher {
     let patterns = vec!["core/**".parse().unwrap()];
     let (name, key) = (name.to_owned(), pair(byte).public());
-    Publisher { name, key, patterns, byte_share: None, pipelines: Vec::new(), expires: NOW }
+    Publisher { name, key, patterns, byte_share: None, pipelines: Vec::new(), expires: NOW.after(days(1)) }
 }
 
 #[test]
 fn publishers_come_and_go() {
     let before = policy(1);
-    let after = add_publisher(&before, publisher("gate", 1)).unwrap();
+    let add = |policy: &Policy, new, now| add_publisher(policy, new, now);
+    let after = add(&before, publisher("gate", 1), NOW).unwrap();
     assert_eq!(after.publishers.len(), 2);
     for taken in [publisher("gate", 2), publisher("other", 1)] {
-        assert!(matches!(add_publisher(&after, taken), Err(EditError::PublisherThere { .. })));
+        assert!(matches!(add(&after, taken, NOW), Err(EditError::PublisherThere { .. })));
     }
-    assert_eq!(remove_publisher(&after, "gate"), Ok(before.clone()));
-    assert_eq!(remove_publisher(&after, &pair(1).public().to_string()), Ok(before.clone()));
-    assert!(matches!(remove_publisher(&before, "gate"), Err(EditError::NoSuchPublisher(_))));
+    assert_eq!(forget_publisher(&after, "gate"), Ok(before.clone()));
+    assert_eq!(forget_publisher(&after, &pair(1).public().to_string()), Ok(before.clone()));
+    assert!(matches!(forget_publisher(&before, "gate"), Err(EditError::NoSuchPublisher(_))));
+}
+
+#[test]
+fn a_publisher_that_is_retired_keeps_its_entry() {
+    let before = add_publisher(&policy(1), publisher("gate", 1), NOW).unwrap();
+    let now = NOW.after(Duration::from_secs(1));
+    for name in ["gate".to_owned(), pair(1).public().to_string()] {
+        let after = retire_publisher(&before, &name, now).unwrap();
+        assert_eq!(after.publishers[1], Publisher { expires: now, ..publisher("gate", 1) });
+        assert_eq!(after.publishers[0], before.publishers[0]);
+        let again = retire_publisher(&after, &name, NOW.after(days(1)));
+        assert_eq!(again, Err(EditError::PublisherEnded { name, at: now }), "it does not end later");
+    }
+    assert!(matches!(retire_publisher(&before, "nobody", now), Err(EditError::NoSuchPublisher(_))));
+}
+
+#[test]
+fn the_name_and_the_key_of_a_retired_publisher_are_free() {
+    let before = add_publisher(&policy(1), publisher("gate", 1), NOW).unwrap();
+    let before = retire_publisher(&before, "gate", NOW).unwrap();
+    let other = add_publisher(&before, publisher("gate", 2), NOW).unwrap();
+    assert_eq!(other.publishers.len(), 3, "what the former key published stays believed");
+    let again = retire_publisher(&other, "gate", NOW.after(days(2))).unwrap_err();
+    assert!(matches!(again, EditError::PublisherEnded { .. }), "{again}");
+    let one = retire_publisher(&other, "gate", NOW.after(Duration::from_secs(9))).unwrap();
+    assert_eq!(one.publishers[1].expires, NOW, "it had ended before");
+    let back = add_publisher(&before, publisher("gate", 1), NOW).unwrap();
+    assert_eq!(back.publishers[1], publisher("gate", 1));
+}
+
+#[test]
+fn a_retired_publisher_is_dropped_once_nothing_of_it_can_be_good() {
+    let before = add_publisher(&policy(1), publisher("gate", 1), NOW).unwrap();
+    let before = retire_publisher(&before, "gate", NOW).unwrap();
+    let life = Duration::from_secs(before.manifest_life_max) + CLOCK_SKEW_MAX;
+    assert_eq!(without_lapsed(before.clone(), NOW.after(life)), before);
+    let after = without_lapsed(before, NOW.after(life + Duration::from_millis(1)));
+    assert_eq!(after.publishers.len(), 1);
+}
+
+#[test]
+fn admission_is_strict_or_by_token() {
+    let before = policy(1);
+    let strict = set_admission(&before, true).unwrap();
+    assert!(strict.strict_admission);
+    assert_eq!(set_admission(&strict, true), Err(EditError::AdmissionThere("strict")));
+    assert_eq!(set_admission(&strict, false), Ok(before.clone()));
+    let nobody = Policy { admission: Vec::new(), ..before };
+    assert_eq!(set_admission(&nobody, true), Err(EditError::NoAdmissionKey));
 }
 
 #[test]
@@ -99,11 +149,11 @@ fn issuers_and_yank_keys_come_and_go() {
 
 #[test]
 fn a_renewal_takes_along_who_ends_with_the_policy() {
-    let before = add_publisher(&policy(1), publisher("guest", 1)).unwrap();
+    let before = add_publisher(&policy(1), publisher("guest", 1), NOW).unwrap();
     let later = before.expires.after(Duration::from_secs(1));
     let after = renew(&before, later);
     assert_eq!((after.expires, after.publishers[0].expires), (later, later));
-    assert_eq!(after.publishers[1].expires, NOW);
+    assert_eq!(after.publishers[1].expires, NOW.after(days(1)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::Quorum;
 use super::check::is_everything;
+use super::publisher::has_lapsed;
 use pollux_core::{Issuer, Network, Pattern, Policy, PublicKey, Publisher, Root, Seed, Timestamp};
 
 /// See the module.
@@ -15,21 +16,23 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// From one root and policy to others; no root: it stays.
+    /// From one root and policy to others, in the words of now; no root: it stays.
     pub(super) fn between(
         (former, before): (&Root, &Policy),
         (root, after): (Option<&Root>, &Policy),
+        now: Timestamp,
     ) -> Self {
         let mut lines = vec![format!("policy {} becomes {}", before.version, after.version)];
         if let Some(root) = root {
             lines.extend(of_root(former, root));
         }
         lines.extend(of_seeds(before, after));
-        lines.extend(of_publishers(before, after));
+        lines.extend(of_publishers(before, after, now));
         lines.extend(of_issuers(before, after));
         lines.extend(of_keys("admission", &before.admission, &after.admission));
-        lines.extend(of_keys("yank", &before.yank, &after.yank));
+        lines.extend(of_yank_keys(before, after));
         lines.extend(of_networks(before, after));
+        lines.extend(of_admission(before, after));
         lines.extend(of_numbers(before, after));
         Self { lines, everything: everything(before, after) }
     }
@@ -77,12 +80,12 @@ fn of_quorums(before: &Policy, after: &Policy) -> Vec<String> {
     vec![format!("quorums before: {before}"), format!("quorums after:  {after}")]
 }
 
-fn of_publishers(before: &Policy, after: &Policy) -> Vec<String> {
+fn of_publishers(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     for old in &before.publishers {
-        let Publisher { name, key, .. } = old;
-        match after.publishers.iter().find(|new| new.key == *key) {
-            None => lines.push(format!("removes the publisher {name} ({key}); what it published stays")),
+        match after.publishers.iter().find(|new| new.key == old.key) {
+            None => lines.push(without_publisher(old, before.manifest_life_max, now)),
+            Some(new) if is_retired(old, new, now) => lines.push(retired(new)),
             Some(new) if new != old => lines.push(format!("changes the publisher {}", about_publisher(new))),
             Some(_) => {}
         }
@@ -91,6 +94,36 @@ fn of_publishers(before: &Policy, after: &Policy) -> Vec<String> {
     let new = after.publishers.iter().filter(is_new);
     lines.extend(new.map(|new| format!("adds the publisher {}", about_publisher(new))));
     lines
+}
+
+/// A publisher that is in the policy no more.
+fn without_publisher(old: &Publisher, manifest_life_max: u64, now: Timestamp) -> String {
+    let Publisher { name, key, expires, .. } = old;
+    if has_lapsed(old, manifest_life_max, now) {
+        format!(
+            "drops the publisher {name} ({key}), which ended at {expires}: all that it published has expired"
+        )
+    } else {
+        format!(
+            "forgets the publisher {name} ({key}): what it published is believed NO MORE, so its keys miss or get \
+             older saves of others"
+        )
+    }
+}
+
+/// Whether nothing changes but that it has ended.
+fn is_retired(old: &Publisher, new: &Publisher, now: Timestamp) -> bool {
+    new.expires <= now
+        && new.expires < old.expires
+        && *new == Publisher { expires: new.expires, ..old.clone() }
+}
+
+fn retired(new: &Publisher) -> String {
+    let Publisher { name, key, expires, .. } = new;
+    format!(
+        "retires the publisher {name} ({key}) at {expires}: what seeds certified before stays believed, nothing later; \
+         its entry is dropped by a later change, once all that it published has expired"
+    )
 }
 
 fn about_publisher(publisher: &Publisher) -> String {
@@ -108,7 +141,10 @@ fn about_publisher(publisher: &Publisher) -> String {
 fn of_issuers(before: &Policy, after: &Policy) -> Vec<String> {
     let mut lines = Vec::new();
     for old in before.issuers.iter().filter(|old| !after.issuers.contains(old)) {
-        lines.push(format!("removes the issuer {}", about_issuer(old)));
+        let is_gone = after.issuers.iter().all(|new| new.key != old.key);
+        let published =
+            if is_gone { "; what was published under its grants is believed NO MORE" } else { "" };
+        lines.push(format!("removes the issuer {}{published}", about_issuer(old)));
     }
     for new in after.issuers.iter().filter(|new| !before.issuers.contains(new)) {
         lines.push(format!("adds the issuer {}", about_issuer(new)));
@@ -143,6 +179,23 @@ fn of_keys(what: &str, before: &[PublicKey], after: &[PublicKey]) -> Vec<String>
         .collect()
 }
 
+fn of_yank_keys(before: &Policy, after: &Policy) -> Vec<String> {
+    let mut lines = of_keys("yank", &before.yank, &after.yank);
+    for line in lines.iter_mut().filter(|line| line.starts_with("removes")) {
+        line.push_str("; what it took back is believed AGAIN, until it expires");
+    }
+    lines
+}
+
+fn of_admission(before: &Policy, after: &Policy) -> Option<String> {
+    let words = if after.strict_admission {
+        "join tokens let nobody in any more: `pollux pool admit` signs a membership for each node; members stay"
+    } else {
+        "join tokens let nodes in again: whoever has the pool file can join"
+    };
+    (before.strict_admission != after.strict_admission).then(|| words.to_owned())
+}
+
 fn of_networks(before: &Policy, after: &Policy) -> Vec<String> {
     let about = |network: &Network| {
         let Network { cidr, zone, memberships } = network;
@@ -159,13 +212,11 @@ fn of_networks(before: &Policy, after: &Policy) -> Vec<String> {
 fn of_numbers(before: &Policy, after: &Policy) -> Vec<String> {
     let changed =
         |what: &str, old: u64, new: u64| (old != new).then(|| format!("{what}: {old} before, {new} after"));
-    let strict = |policy: &Policy| u64::from(policy.strict_admission);
     let generations = |policy: &Policy| u64::from(policy.generations_max);
     let numbers = [
         changed("seconds that a manifest may live", before.manifest_life_max, after.manifest_life_max),
         changed("generations that a manifest may have", generations(before), generations(after)),
         changed("seconds that a relayed answer is good for", before.relayed_age_max, after.relayed_age_max),
-        changed("tokens admit nobody (1: so it is)", strict(before), strict(after)),
     ];
     let time = of_time("the policy expires", before.expires, after.expires);
     time.into_iter().chain(numbers.into_iter().flatten()).collect()

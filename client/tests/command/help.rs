@@ -39,6 +39,7 @@ fn every_change_of_a_pool_explains_itself() {
         "add-signature",
         "spread",
         "token",
+        "admission",
         "admit",
     ];
     for verb in verbs {

@@ -12,6 +12,9 @@ use std::path::PathBuf;
 
 /// Sign a membership for one node, where the policy lets no token admit
 ///
+/// `pollux pool admission strict`, or `pollux pool init --strict`, makes it so; elsewhere the token of the pool file is
+/// enough.
+///
 /// It is good for 15 minutes; seeds renew it as long as the node is there. Sign it before untrusted code runs on the
 /// node's machine. It is printed, or written to --out, as one line of JSON, which the node takes from the file that its
 /// setting `membership` names.

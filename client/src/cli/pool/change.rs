@@ -11,9 +11,9 @@ use pollux_client::clock::now;
 use pollux_client::key_file::KeySource;
 use pollux_client::pool::{
     Change, ChangeError, EditError, FileError, Lack, OpenError, OpenPool, PublicKeyError, Signed, TokenError,
-    replace, rewrite, write_new,
+    replace, rewrite, without_lapsed, write_new,
 };
-use pollux_core::{DocumentError, PeerId, PoolFile};
+use pollux_core::{DocumentError, PeerId, Policy, PoolFile};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -135,7 +135,7 @@ impl Flags {
 
     fn sign(&self, pool: &OpenPool, mut change: Change) -> Result<(Change, Report), Failure> {
         change.check(pool)?;
-        let difference = change.difference(pool)?;
+        let difference = change.difference(pool, now())?;
         let name = &pool.root().pool;
         show(&format!("changes of pool {name} ({}):", pool.path().display()), &difference.lines);
         if let Some(pattern) = difference.everything.first().filter(|_| !self.everything) {
@@ -199,6 +199,11 @@ impl Flags {
     fn put(&self, pool: &OpenPool, file: &PoolFile) -> Result<(PathBuf, Option<PathBuf>), Failure> {
         put(pool, file, self.out.as_deref())
     }
+}
+
+/// A change of the policy, which also drops publishers of which nothing is left.
+pub(super) fn policy_change(pool: &OpenPool, policy: Policy) -> Result<Change, EditError> {
+    Change::of_policy(pool, without_lapsed(policy, now()))
 }
 
 /// Writes a pool file: at `out`, which is not there yet, or in the place of the one that it follows.

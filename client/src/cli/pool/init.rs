@@ -3,10 +3,10 @@
 use crate::cli::exit::{Failure, Kind};
 use crate::cli::{Done, output};
 use clap::Args;
-use pollux_client::pool::{InitError, InitRequest, Made, MadeSeed, Quorum, init};
+use pollux_client::pool::{InitError, InitRequest, Made, MadeSeed, Quorum, init, init_strict};
 use pollux_core::{Network, Pattern};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Make a pool: its keys, its policy, and the public pool file, in a new directory
 ///
@@ -43,6 +43,10 @@ pub(super) struct Init {
     /// Days until the policy must be renewed
     #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=3650))]
     policy_days: u64,
+    /// Let nobody in by the join token: `pollux pool admit` signs a membership for each node (`pollux pool admission`
+    /// changes it later)
+    #[arg(long)]
+    strict: bool,
     /// Print one JSON object instead of words
     #[arg(long)]
     pub(super) json: bool,
@@ -62,11 +66,12 @@ pub(super) fn run(arguments: &Init) -> Done {
         policy_days: arguments.policy_days,
         now: pollux_client::clock::now(),
     };
-    let made = init(&request).map_err(failure)?;
+    let make = if arguments.strict { init_strict } else { init };
+    let made = make(&request).map_err(failure)?;
     if arguments.json {
-        return output::print_json(&InitReport::of(&arguments.directory, &made));
+        return output::print_json(&InitReport::of(arguments, &made));
     }
-    output::print(&words(&arguments.directory, &made))
+    output::print(&words(arguments, &made))
 }
 
 fn failure(error: InitError) -> Failure {
@@ -80,8 +85,8 @@ fn failure(error: InitError) -> Failure {
     }
 }
 
-fn words(directory: &Path, made: &Made) -> String {
-    let directory = directory.display();
+fn words(arguments: &Init, made: &Made) -> String {
+    let directory = arguments.directory.display();
     let mut text = format!(
         "pool {} is made in {directory}\n\
          \x20 pool.json      public: put it into every image as /etc/pollux/pool.json\n",
@@ -105,6 +110,12 @@ fn words(directory: &Path, made: &Made) -> String {
             "  pollux-node --config {directory}/{name}.toml --init-empty   (the very first time; then without the flag)\n"
         );
     }
+    if arguments.strict {
+        text += &format!(
+            "  pollux pool admit PEER --address IP --pool {directory}/pool.json --admission-key \
+             {directory}/admission.pem --out {directory}/membership.json   (for each node: no token lets it in)\n"
+        );
+    }
     text + &format!(
         "  pollux-node --config {directory}/node.toml\n\
          \x20 pollux save KEY DIRECTORY --signing-key {directory}/publisher.pem"
@@ -122,13 +133,14 @@ struct InitReport {
     write: u32,
     read: u32,
     faulty: u32,
+    strict: bool,
 }
 
 impl InitReport {
-    fn of(directory: &Path, made: &Made) -> Self {
+    fn of(arguments: &Init, made: &Made) -> Self {
         Self {
             pool: made.name.clone(),
-            directory: directory.to_owned(),
+            directory: arguments.directory.clone(),
             seed: made.seeds.first().map(|seed| seed.peer.to_string()).unwrap_or_default(),
             publisher: made.publisher.to_string(),
             root: made.root.to_string(),
@@ -136,6 +148,7 @@ impl InitReport {
             write: made.quorum.write,
             read: made.quorum.read,
             faulty: made.quorum.faulty,
+            strict: arguments.strict,
         }
     }
 }

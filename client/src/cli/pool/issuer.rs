@@ -1,9 +1,9 @@
 //! `pollux pool add-issuer`, `pollux pool remove-issuer`
 
-use super::change::Flags;
+use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use clap::Args;
-use pollux_client::pool::{Change, add_issuer, public_key, remove_issuer};
+use pollux_client::pool::{add_issuer, public_key, remove_issuer};
 use pollux_core::{Issuer, Pattern};
 
 /// Let a key issue grants, with which others publish for some minutes
@@ -27,7 +27,8 @@ pub(super) struct AddIssuer {
 
 /// Let a key issue grants no more
 ///
-/// What was published under its grants stays until it expires: `pollux yank --publisher KEY` takes it back.
+/// What was published under its grants is believed no more: its keys miss, or get older saves of others. Where it is to
+/// stay, let the issuer sign no more grants, and remove it once what they made has expired.
 ///
 /// Example:
 ///
@@ -45,11 +46,11 @@ pub(super) fn add(arguments: &AddIssuer) -> Done {
     let (key, patterns) = (public_key(&arguments.key)?, arguments.pattern.clone());
     let issuer = Issuer { key, patterns, grant_life_max: arguments.minutes.saturating_mul(60) };
     let policy = add_issuer(pool.policy(), issuer)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }
 
 pub(super) fn remove(arguments: &RemoveIssuer) -> Done {
     let pool = arguments.flags.open()?;
     let policy = remove_issuer(pool.policy(), &public_key(&arguments.key)?)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }

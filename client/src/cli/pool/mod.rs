@@ -1,6 +1,7 @@
 //! `pollux pool`: one file per verb, or for the two verbs of one thing. What all changes of a pool share is in `change`.
 
 mod add_signature;
+mod admission;
 mod admit;
 mod change;
 mod init;
@@ -50,6 +51,7 @@ enum Verb {
     AddSignature(add_signature::AddSignature),
     Spread(spread::Spread),
     Token(token::Token),
+    Admission(admission::Admission),
     Admit(admit::Admit),
 }
 
@@ -71,6 +73,7 @@ impl Arguments {
             Verb::AddSignature(verb) => verb.flags.common.json,
             Verb::Spread(verb) => verb.common.json,
             Verb::Token(verb) => verb.json,
+            Verb::Admission(verb) => verb.flags.common.json,
             Verb::Admit(verb) => verb.json,
         }
     }
@@ -92,6 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         Verb::AddSignature(verb) => add_signature::run(verb),
         Verb::Spread(verb) => spread::run(verb),
         Verb::Token(verb) => token::run(verb),
+        Verb::Admission(verb) => admission::run(verb),
         Verb::Admit(verb) => admit::run(verb),
     }
 }

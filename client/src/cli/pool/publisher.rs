@@ -1,10 +1,10 @@
 //! `pollux pool add-publisher`, `pollux pool remove-publisher`
 
-use super::change::Flags;
+use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use clap::Args;
 use pollux_client::clock::now;
-use pollux_client::pool::{Change, add_publisher, days, public_key, remove_publisher};
+use pollux_client::pool::{add_publisher, days, forget_publisher, public_key, retire_publisher};
 use pollux_core::{Pattern, Publisher};
 
 /// Let another key publish
@@ -37,15 +37,24 @@ pub(super) struct AddPublisher {
 
 /// Let a key publish no more
 ///
-/// What it published before stays until it expires: `pollux yank --publisher KEY` takes it back.
+/// It is retired: it ends now, and its entry stays, so that what seeds certified before is believed until it expires
+/// (`pollux yank --publisher KEY` takes it back). A later change drops the entry once nothing of it can still be good.
 ///
-/// Example:
+/// With --forget the entry goes at once, and what it published is believed no more: its keys miss, or get older saves of
+/// others.
+///
+/// Examples:
 ///
 ///   pollux pool remove-publisher gate --pool pool.json --root-key root.pem --spread
+///
+///   pollux pool remove-publisher gate --forget --pool pool.json --root-key root.pem --spread
 #[derive(Debug, Args)]
 pub(super) struct RemovePublisher {
     /// Its name, or its key in hexadecimal digits
     publisher: String,
+    /// Believe nothing any more that it published
+    #[arg(long)]
+    forget: bool,
     #[command(flatten)]
     pub(super) flags: Flags,
 }
@@ -60,12 +69,16 @@ pub(super) fn add(arguments: &AddPublisher) -> Done {
         pipelines: arguments.pipeline.clone(),
         expires: arguments.days.map_or(pool.policy().expires, |count| now().after(days(count))),
     };
-    let policy = add_publisher(pool.policy(), publisher)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    let policy = add_publisher(pool.policy(), publisher, now())?;
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }
 
 pub(super) fn remove(arguments: &RemovePublisher) -> Done {
     let pool = arguments.flags.open()?;
-    let policy = remove_publisher(pool.policy(), &arguments.publisher)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    let policy = if arguments.forget {
+        forget_publisher(pool.policy(), &arguments.publisher)?
+    } else {
+        retire_publisher(pool.policy(), &arguments.publisher, now())?
+    };
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }

@@ -1,10 +1,10 @@
 //! `pollux pool renew`
 
-use super::change::Flags;
+use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use clap::Args;
 use pollux_client::clock::now;
-use pollux_client::pool::{Change, POLICY_DAYS, Rotation, days, renew, rotate};
+use pollux_client::pool::{POLICY_DAYS, Rotation, days, renew, rotate, without_lapsed};
 
 /// Let the policy live longer, and the root if it is said
 ///
@@ -31,10 +31,14 @@ pub(super) fn run(arguments: &Renew) -> Done {
     let pool = arguments.flags.open_expired()?;
     let policy = renew(pool.policy(), now().after(days(arguments.policy_days)));
     let change = match arguments.root_days {
-        None => Change::of_policy(&pool, policy)?,
+        None => policy_change(&pool, policy)?,
         Some(count) => {
             let expires = now().after(days(count));
-            rotate(&pool, Rotation { keys: Vec::new(), threshold: None, expires }, policy)?
+            rotate(
+                &pool,
+                Rotation { keys: Vec::new(), threshold: None, expires },
+                without_lapsed(policy, now()),
+            )?
         }
     };
     arguments.flags.settle(&pool, change)

@@ -5,7 +5,7 @@ use crate::cli::Done;
 use crate::cli::exit::Failure;
 use clap::Args;
 use pollux_client::clock::now;
-use pollux_client::pool::{ROOT_DAYS, Rotation, days, public_key, rotate};
+use pollux_client::pool::{ROOT_DAYS, Rotation, days, public_key, rotate, without_lapsed};
 
 /// Change the root keys, and how many of them must sign
 ///
@@ -40,6 +40,6 @@ pub(super) fn run(arguments: &RotateRoot) -> Done {
         threshold: arguments.threshold,
         expires: now().after(days(arguments.root_days)),
     };
-    let change = rotate(&pool, rotation, pool.policy().clone())?;
+    let change = rotate(&pool, rotation, without_lapsed(pool.policy().clone(), now()))?;
     arguments.flags.settle(&pool, change)
 }

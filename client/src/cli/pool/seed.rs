@@ -1,13 +1,11 @@
 //! `pollux pool add-seed`, `pollux pool remove-seed`
 
-use super::change::Flags;
+use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use crate::cli::exit::Failure;
 use clap::Args;
 use pollux_client::key_file;
-use pollux_client::pool::{
-    Change, NewSeed, QuorumWish, add_seed, fresh_key, public_key, remove_seed, seed_named,
-};
+use pollux_client::pool::{NewSeed, QuorumWish, add_seed, fresh_key, public_key, remove_seed, seed_named};
 use pollux_core::PeerId;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -107,12 +105,12 @@ fn add_peer(arguments: &AddSeed, peer: PeerId) -> Done {
     let replaces = arguments.replaces.as_deref().map(|name| seed_named(pool.policy(), name)).transpose()?;
     let new = NewSeed { peer, addresses: arguments.address.clone(), replaces };
     let policy = add_seed(pool.policy(), new, arguments.quorum.wish())?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }
 
 pub(super) fn remove(arguments: &RemoveSeed) -> Done {
     let pool = arguments.flags.open()?;
     let peer = seed_named(pool.policy(), &arguments.seed)?;
     let policy = remove_seed(pool.policy(), peer, arguments.quorum.wish())?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }

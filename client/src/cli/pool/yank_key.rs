@@ -1,9 +1,9 @@
 //! `pollux pool add-yank-key`, `pollux pool remove-yank-key`
 
-use super::change::Flags;
+use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use clap::Args;
-use pollux_client::pool::{Change, add_yank_key, public_key, remove_yank_key};
+use pollux_client::pool::{add_yank_key, public_key, remove_yank_key};
 
 /// Let another key take back what was published
 ///
@@ -36,11 +36,11 @@ pub(super) struct RemoveYankKey {
 pub(super) fn add(arguments: &AddYankKey) -> Done {
     let pool = arguments.flags.open()?;
     let policy = add_yank_key(pool.policy(), public_key(&arguments.key)?)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }
 
 pub(super) fn remove(arguments: &RemoveYankKey) -> Done {
     let pool = arguments.flags.open()?;
     let policy = remove_yank_key(pool.policy(), &public_key(&arguments.key)?)?;
-    arguments.flags.settle(&pool, Change::of_policy(&pool, policy)?)
+    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
 }

@@ -131,7 +131,7 @@ fn one_seed_changes_at_a_time() {
     let pool = scene.pool();
     let new = |byte, replaces| NewSeed {
         peer: PeerId::new(pair(byte).public()),
-        addresses: vec!["seed.example:1".to_owned()],
+        addresses: vec![format!("seed-{byte}.example:1")],
         replaces,
     };
     let one = add_seed(pool.policy(), new(1, None), QuorumWish::default()).unwrap();

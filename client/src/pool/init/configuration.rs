@@ -20,14 +20,19 @@ pub(super) fn of_seed(directory: &Path, name: &str, address: &str) -> String {
     )
 }
 
-/// A node's. Where the seeds are on loopback, it is, too.
-pub(super) fn of_node(directory: &Path, seeds: &[String]) -> String {
+/// A node's. Where the seeds are on loopback, it is, too. Where no token lets it in, it waits for its membership.
+pub(super) fn of_node(directory: &Path, seeds: &[String], strict: bool) -> String {
     let directory = absolute(directory);
     let is_loopback =
         |address: &String| address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     let listen = if seeds.iter().any(is_loopback) { "listen = [\"127.0.0.1:0\"]\n" } else { "" };
+    let membership = if strict {
+        format!("membership = {}\n", quoted(&directory.join("membership.json")))
+    } else {
+        String::new()
+    };
     format!(
-        "pool = {}\n{listen}runtime = {}\n\n[store]\ndirectory = {}\n",
+        "pool = {}\n{listen}{membership}runtime = {}\n\n[store]\ndirectory = {}\n",
         quoted(&directory.join("pool.json")),
         quoted(&directory.join("node/run")),
         quoted(&directory.join("node/store")),

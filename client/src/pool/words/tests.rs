@@ -1,7 +1,8 @@
 use super::*;
-use crate::pool::testing::{Scene, pair};
+use crate::pool::testing::{NOW, Scene, pair};
 use crate::pool::{
-    Change, NewSeed, QuorumWish, add_issuer, add_publisher, add_seed, add_yank_key, remove_seed,
+    Change, NewSeed, QuorumWish, add_issuer, add_publisher, add_seed, add_yank_key, forget_publisher,
+    remove_issuer, remove_seed, remove_yank_key, retire_publisher, without_lapsed,
 };
 use pollux_core::{Document, PeerId, Timestamp};
 
@@ -18,7 +19,7 @@ fn publisher(name: &str, byte: u8, pattern: &str) -> Publisher {
 
 fn difference(scene: &Scene, policy: Policy) -> Difference {
     let pool = scene.pool();
-    Change::of_policy(&pool, policy).unwrap().difference(&pool).unwrap()
+    Change::of_policy(&pool, policy).unwrap().difference(&pool, NOW).unwrap()
 }
 
 /// Without what differs from run to run.
@@ -53,7 +54,7 @@ fn seeds_with_the_quorums_before_and_after() {
 fn every_field_that_differs_has_a_line() {
     let scene = Scene::new(1);
     let before = scene.pool().policy().clone();
-    let mut after = add_publisher(&before, publisher("gate", 1, "core/**")).unwrap();
+    let mut after = add_publisher(&before, publisher("gate", 1, "core/**"), NOW).unwrap();
     after = add_yank_key(&after, pair(3).public()).unwrap();
     let patterns = vec!["core".parse().unwrap()];
     after = add_issuer(&after, Issuer { key: pair(2).public(), patterns, grant_life_max: 600 }).unwrap();
@@ -81,7 +82,7 @@ fn every_field_that_differs_has_a_line() {
         "seconds that a manifest may live: 2592000 before, 1 after",
         "generations that a manifest may have: 64 before, 1 after",
         "seconds that a relayed answer is good for: 600 before, 1 after",
-        "tokens admit nobody (1: so it is): 0 before, 1 after",
+        "join tokens let nobody in any more: `pollux pool admit` signs",
         "the policy expires 2026-12-03T09:05:00.000Z before, 1970-01-01T00:00:00.001Z after",
     ] {
         assert!(text.contains(words), "{words}\n{text}");
@@ -93,7 +94,7 @@ fn what_covers_everything_is_found_where_it_is_new() {
     let scene = Scene::new(1);
     let before = scene.pool().policy().clone();
     let wide = |pattern: &str| {
-        let after = add_publisher(&before, publisher("gate", 1, pattern)).unwrap();
+        let after = add_publisher(&before, publisher("gate", 1, pattern), NOW).unwrap();
         difference(&scene, after).everything.len()
     };
     assert_eq!((wide("**"), wide("*/**"), wide("*/*/**")), (1, 1, 1));
@@ -103,4 +104,36 @@ fn what_covers_everything_is_found_where_it_is_new() {
     let same = difference(&scene, renamed);
     assert!(same.everything.is_empty(), "it had that pattern before");
     assert!(same.lines.iter().any(|line| line.starts_with("changes the publisher other")), "{same:?}");
+}
+
+#[test]
+fn what_becomes_of_what_was_published_is_said() {
+    let scene = Scene::new(1);
+    let mut before = scene.pool().policy().clone();
+    before =
+        add_publisher(&before, Publisher { expires: before.expires, ..publisher("gate", 1, "core/**") }, NOW)
+            .unwrap();
+    before = add_publisher(&before, publisher("old", 2, "core/**"), NOW).unwrap();
+    let patterns = vec!["core/**".parse().unwrap()];
+    before = add_issuer(&before, Issuer { key: pair(3).public(), patterns, grant_life_max: 600 }).unwrap();
+    let pool = scene.apply(Change::of_policy(&scene.pool(), before.clone()).unwrap());
+    let said = |policy: Policy| {
+        let difference = Change::of_policy(&pool, policy).unwrap().difference(&pool, NOW).unwrap();
+        difference.lines.join("\n")
+    };
+    let text = said(retire_publisher(&before, "gate", NOW).unwrap());
+    assert!(
+        text.contains(&format!("retires the publisher gate ({}) at {NOW}: ", pair(1).public())),
+        "{text}"
+    );
+    assert!(text.contains("stays believed, nothing later; its entry is dropped by a later change"), "{text}");
+    let text = said(forget_publisher(&before, "gate").unwrap());
+    assert!(text.contains("forgets the publisher gate") && text.contains("is believed NO MORE"), "{text}");
+    let text = said(without_lapsed(before.clone(), NOW));
+    assert!(text.contains("drops the publisher old") && text.contains("has expired"), "{text}");
+    assert!(!text.contains("gate"), "{text}");
+    let text = said(remove_issuer(&before, &pair(3).public()).unwrap());
+    assert!(text.contains("what was published under its grants is believed NO MORE"), "{text}");
+    let text = said(remove_yank_key(&before, &before.yank[0]).unwrap());
+    assert!(text.contains("what it took back is believed AGAIN"), "{text}");
 }
