@@ -2,7 +2,7 @@
 
 use super::exit::{Failure, Kind};
 use super::save::key_source;
-use super::terms::{TermsArguments, pool_name, read_pool, warn};
+use super::terms::{TermsArguments, pool_name, read_pool, refuse};
 use super::{Done, output};
 use clap::Args;
 use pollux_client::clock::now;
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// The issuer's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source())]
     issuer_key: KeySource,
-    /// The pool
+    /// The pool: what its policy would not believe is refused
     #[arg(long, value_name = "POOL_FILE")]
     pool: PathBuf,
     #[command(flatten)]
@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Where the grant goes; it must not be there
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Write a grant also if the policy in POOL_FILE would not believe it
+    #[arg(long)]
+    force: bool,
     /// Print one JSON object instead of words
     #[arg(long)]
     pub(super) json: bool,
@@ -86,11 +89,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let issuer = arguments.issuer_key.read()?;
     let granted = grant(&request, &issuer).map_err(failure)?;
     let judged = Trust::open(&pool, now()).and_then(|trust| trust.verify_grant(&granted.envelope, now()));
-    if let Err(why) = judged {
-        warn(&arguments.pool, &why);
-    }
+    let warnings = refuse(&arguments.pool, judged.map(drop), arguments.force)?;
     write(arguments, &granted)?;
-    let report = GrantReport::of(arguments, &granted);
+    let report = GrantReport::of(arguments, &granted, warnings);
     if arguments.json { output::print_json(&report) } else { output::print(&report.words()) }
 }
 
@@ -105,7 +106,7 @@ fn write(arguments: &Arguments, granted: &Granted) -> Done {
     })
 }
 
-/// This verb has no `--force`: a key is never overwritten.
+/// This verb's `--force` is about the policy: a key is never overwritten.
 fn taken(error: text_file::TextFileError) -> Failure {
     Failure { hint: Some("name files that are not there yet"), ..error.into() }
 }
@@ -126,10 +127,12 @@ struct GrantReport {
     expires: Timestamp,
     key_file: String,
     grant: String,
+    /// What the policy would not believe, where that was forced.
+    warnings: Vec<String>,
 }
 
 impl GrantReport {
-    fn of(arguments: &Arguments, granted: &Granted) -> Self {
+    fn of(arguments: &Arguments, granted: &Granted, warnings: Vec<String>) -> Self {
         Self {
             result: "granted",
             serial: granted.grant.serial.clone(),
@@ -137,6 +140,7 @@ impl GrantReport {
             expires: granted.grant.expires,
             key_file: arguments.key_out.display().to_string(),
             grant: arguments.out.display().to_string(),
+            warnings,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::common::disabled;
 use super::exit::{Failure, Kind};
 use super::save::{DAY, key_source};
-use super::terms::{TermsArguments, pool_name, read_pool, warn};
+use super::terms::{TermsArguments, pool_name, read_pool, refuse};
 use super::{Done, output};
 use clap::Args;
 use pollux_client::clock::now;
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// The grant of that key, if the policy does not name it as a publisher
     #[arg(long, value_name = "FILE")]
     grant: Option<PathBuf>,
-    /// The pool: a statement of another one is refused, and what its policy would not believe is said
+    /// The pool: a statement of another one is refused, and so is what its policy would not believe
     #[arg(long, value_name = "POOL_FILE")]
     pool: Option<PathBuf>,
     /// Days for which a manifest may be good at most
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
     /// Where the signed manifest goes [default: FILE.signed]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace that file if it is there
+    /// Replace that file if it is there, and sign also what the policy in POOL_FILE would not believe
     #[arg(long)]
     force: bool,
     /// Judge, and show what would be signed; no key is read and nothing is written
@@ -97,14 +97,11 @@ impl Arguments {
         })
     }
 
-    /// The policy's view of a signed manifest, for people.
-    fn ask_policy(&self, signed: &Envelope) -> Done {
-        let Some(path) = &self.pool else { return Ok(()) };
+    /// The policy's view of a signed manifest: warnings, where it is no refusal.
+    fn ask_policy(&self, signed: &Envelope) -> Result<Vec<String>, Failure> {
+        let Some(path) = &self.pool else { return Ok(Vec::new()) };
         let judged = Trust::open(&read_pool(path)?, now()).and_then(|it| it.verify_manifest(signed, now()));
-        if let Err(why) = judged {
-            warn(path, &why);
-        }
-        Ok(())
+        refuse(path, judged.map(drop), self.force)
     }
 }
 
@@ -120,9 +117,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     text_file::check_free(&out, arguments.existing())?;
     let key = source.read()?;
     let signed = sign(&manifest, &key).map_err(failure)?;
-    arguments.ask_policy(&signed)?;
+    let warnings = arguments.ask_policy(&signed)?;
     text_file::write(&out, &(signed.to_json() + "\n"), arguments.existing())?;
-    let report = SignReport::of(&manifest, Some((key.public(), out.as_path())));
+    let report = SignReport { warnings, ..SignReport::of(&manifest, Some((key.public(), out.as_path()))) };
     if arguments.json { output::print_json(&report) } else { output::print(&report.words()) }
 }
 
@@ -184,6 +181,8 @@ struct SignReport {
     /// What would be signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<Manifest>,
+    /// What the policy would not believe, where that was forced.
+    warnings: Vec<String>,
 }
 
 impl SignReport {
@@ -198,6 +197,7 @@ impl SignReport {
             grant: grant.map(|grant| grant.serial),
             signed: signed.map(|(_, path)| path.display().to_string()),
             statement: signed.is_none().then(|| manifest.clone()),
+            warnings: Vec::new(),
         }
     }
 

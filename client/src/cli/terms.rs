@@ -6,7 +6,7 @@ use clap::Args;
 use pollux_client::provenance::{self, PROVENANCE_FILE_BYTES_MAX};
 use pollux_client::text_file;
 use pollux_core::limits::POOL_FILE_BYTES_MAX;
-use pollux_core::{Pattern, PoolFile, Provenance, Root};
+use pollux_core::{Disbelief, Pattern, PoolFile, Provenance, Root};
 use std::path::{Path, PathBuf};
 
 /// Which keys, and where from.
@@ -58,13 +58,22 @@ pub(crate) fn pool_name(path: &Path, pool: &PoolFile) -> Result<String, Failure>
     Ok(root.pool)
 }
 
-/// Says what the policy of a pool file would not believe. The one in force may be newer, so this decides nothing.
-pub(crate) fn warn(path: &Path, why: &impl ToString) {
+/// What the policy of a pool file would not believe is refused, unless `force`: the one in force may be newer. Then it is
+/// said, and the warnings are returned for scripts.
+pub(crate) fn refuse(
+    path: &Path,
+    judged: Result<(), Disbelief>,
+    force: bool,
+) -> Result<Vec<String>, Failure> {
+    let Err(why) = judged else { return Ok(Vec::new()) };
     let why = output::printable(&why.to_string());
-    output::say(&format!(
-        "warning: by the policy in {} this would be refused: {why}; a newer policy may be in force",
-        path.display()
-    ));
+    let words = format!("by the policy in {} this would be refused: {why}", path.display());
+    if !force {
+        return Err(Failure::new(Kind::Refused, words)
+            .hint("nothing was written; --force does it all the same: a newer policy may be in force"));
+    }
+    output::say(&format!("warning: {words}; a newer policy may be in force"));
+    Ok(vec![words])
 }
 
 fn not_a_pool(path: &Path, why: &impl ToString) -> Failure {
@@ -109,5 +118,16 @@ mod tests {
         fs::write(&path, "{}").unwrap();
         let failure = read_pool(&path).unwrap_err();
         assert!(failure.message.contains("pool.json") && failure.hint.is_some());
+    }
+
+    #[test]
+    fn what_a_policy_would_refuse_is_refused_unless_forced() {
+        let (path, why) = (Path::new("pool.json"), || Err(Disbelief::NotAPublisher));
+        assert_eq!(refuse(path, Ok(()), false).unwrap(), Vec::<String>::new());
+        let failure = refuse(path, why(), false).unwrap_err();
+        assert_eq!(failure.kind, Kind::Refused);
+        assert!(failure.hint.unwrap().contains("--force"));
+        let warnings = refuse(path, why(), true).unwrap();
+        assert_eq!(warnings, [failure.message]);
     }
 }

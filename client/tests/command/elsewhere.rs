@@ -148,10 +148,19 @@ fn the_key_comes_by_a_pipe_and_never_as_an_argument() {
 }
 
 #[test]
-fn a_key_that_the_policy_does_not_name_is_warned_of() {
+fn a_key_that_the_policy_does_not_name_signs_only_by_force() {
     let scene = scene();
-    let done = sign(scene.path(), &["--signing-key", "pool/admission.pem"]);
-    insta::assert_snapshot!("signed-by-a-stranger", shown(&done, scene.path()));
+    let stranger = ["--signing-key", "pool/admission.pem"];
+    insta::assert_snapshot!("sign-by-a-stranger", shown(&sign(scene.path(), &stranger), scene.path()));
+    assert!(!scene.path().join("s.json.signed").exists());
+    let forced = [&stranger[..], &["--force"]].concat();
+    insta::assert_snapshot!("signed-by-a-stranger", shown(&sign(scene.path(), &forced), scene.path()));
+    let done = sign(scene.path(), &[&forced[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(report["warnings"][0].as_str().unwrap().contains("no publisher"), "{report}");
+    let done = sign(scene.path(), &["--force", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(report["warnings"], serde_json::json!([]));
 }
 
 const GRANT: [&str; 14] = [
@@ -174,23 +183,30 @@ const GRANT: [&str; 14] = [
 #[test]
 fn a_grant_is_made_and_signs() {
     let scene = scene();
-    let made = run(scene.path(), &GRANT);
+    let refused = run(scene.path(), &GRANT);
+    assert_eq!(refused.status.code(), Some(5), "the root key is no issuer: {refused:?}");
+    assert!(!scene.path().join("grant.pem").exists() && !scene.path().join("grant.json").exists());
+    let forced = [&GRANT[..], &["--force"]].concat();
+    let made = run(scene.path(), &forced);
     assert!(made.status.success(), "{made:?}");
-    assert!(String::from_utf8_lossy(&made.stderr).contains("warning"), "the root key is no issuer");
+    assert!(String::from_utf8_lossy(&made.stderr).contains("warning"), "{made:?}");
     let grant: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(grant["warnings"].as_array().map(Vec::len), Some(1), "{grant}");
     for name in ["grant.pem", "grant.json"] {
         assert_eq!(scene.path().join(name).metadata().unwrap().mode() & 0o7777, 0o600, "{name}");
     }
-    let done = sign(scene.path(), &["--grant", "grant.json", "--signing-key", "grant.pem", "--json"]);
+    let by_grant = ["--grant", "grant.json", "--signing-key", "grant.pem", "--json"];
+    assert_eq!(sign(scene.path(), &by_grant).status.code(), Some(5), "its issuer is none");
+    let done = sign(scene.path(), &[&by_grant[..], &["--force"]].concat());
     let report: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!((&report["grant"], &report["signer"]), (&grant["serial"], &grant["key"]), "{report}");
     assert!(signed(scene.path()).body::<Manifest>().unwrap().grant.is_some());
     let done = sign(scene.path(), &["--grant", "grant.json", "--force"]);
     insta::assert_snapshot!("sign-not-the-grants-key", shown(&done, scene.path()));
-    let again = run(scene.path(), &GRANT);
+    let again = run(scene.path(), &forced);
     assert_eq!(again.status.code(), Some(2), "{again:?}");
     fs::remove_file(scene.path().join("grant.pem")).unwrap();
-    assert_eq!(run(scene.path(), &GRANT).status.code(), Some(2), "the grant is there still");
+    assert_eq!(run(scene.path(), &forced).status.code(), Some(2), "the grant is there still");
     assert!(!scene.path().join("grant.pem").exists(), "no key without its grant");
 }
 
