@@ -148,6 +148,14 @@ impl Change {
         if self.of == of { Ok(()) } else { Err(ChangeError::OtherVersion) }
     }
 
+    /// The new policy. Whether it is signed is not looked at.
+    ///
+    /// # Errors
+    /// What is no policy.
+    pub fn policy(&self) -> Result<Policy, ChangeError> {
+        Ok(self.policy.body()?)
+    }
+
     /// What changes, in words.
     ///
     /// # Errors

@@ -1,8 +1,6 @@
 //! Makes pools: keys, policy, pool file. Nothing is ever overwritten.
 
-mod configuration;
-
-use super::{DAY, Quorum, ROOT_DAYS, TOKEN_DAYS, days, fresh_key};
+use super::{DAY, Quorum, ROOT_DAYS, TOKEN_DAYS, configuration, days, fresh_key};
 use crate::key_file::{self, KeyFileError};
 use pollux_core::limits::SEEDS_MAX;
 use pollux_core::{
@@ -280,8 +278,9 @@ fn write(request: &InitRequest, (policy, pool): (&Policy, &PoolFile), keys: &Key
     let count = keys.seeds.len();
     for ((key, address), number) in keys.seeds.iter().zip(&request.seed_addresses).zip(1..) {
         let name = seed_name(number, count);
-        key_file::write_new(&place(&format!("{name}.pem")), key)?;
-        let text = configuration::of_seed(&request.directory, &name, address);
+        let key_file = place(&format!("{name}.pem"));
+        key_file::write_new(&key_file, key)?;
+        let text = configuration::of_seed(&place("pool.json"), &key_file, address);
         write_text(&place(&format!("{name}.toml")), &text)?;
     }
     let (directory, seeds) = (&request.directory, &request.seed_addresses);

@@ -19,6 +19,7 @@ mod admit;
 mod change;
 mod change_file;
 mod check;
+mod configuration;
 mod file;
 mod init;
 mod issuer;
@@ -30,6 +31,7 @@ mod quorum;
 mod renew;
 mod rotate;
 mod seed;
+mod spread_check;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -52,7 +54,10 @@ pub use publisher::{add_publisher, forget_publisher, retire_publisher, without_l
 pub use quorum::{Quorum, QuorumWish};
 pub use renew::renew;
 pub use rotate::{Rotation, rotate};
-pub use seed::{NewSeed, add_seed, remove_seed, seed_named};
+pub use seed::{
+    MakeSeedError, NewSeed, SeedFiles, add_seed, make_seed, must_run, new_seeds, remove_seed, seed_named,
+};
+pub use spread_check::{SpreadError, check_spread};
 pub use token::{NewToken, TokenError, token};
 pub use words::Difference;
 pub use yank_key::{add_yank_key, remove_yank_key};

@@ -27,8 +27,13 @@ fn a_seeds_key_is_made_only_with_its_place_in_the_policy() {
     let make = ["add-seed", "--make-key", "pool/seed-2.pem", "--address", "b.example:4480"];
     let refused = scene.change(&[&make[..], &["--write", "1"]].concat());
     assert!(refused.starts_with("status 2\n") && !scene.path("pool/seed-2.pem").exists(), "{refused}");
+    assert!(!scene.path("pool/seed-2.toml").exists());
     let made = scene.change(&make);
-    assert!(made.starts_with("status 0\n"), "{made}");
+    insta::assert_snapshot!("seed-made", made);
+    let configuration = fs::read_to_string(scene.path("pool/seed-2.toml")).unwrap();
+    for words in ["/pool/pool.json\"", "/pool/seed-2.pem\"", "0.0.0.0:4480", "/pool/seed-2/store\""] {
+        assert!(configuration.contains(words), "{words}\n{configuration}");
+    }
     let peer = pollux_core::PeerId::new(scene.key("seed-2").public());
     assert!(scene.trust().is_seed(&peer));
     let again = scene.change(&make);
@@ -67,7 +72,9 @@ fn patterns_that_cover_more_or_less_than_was_meant() {
     insta::assert_snapshot!("pattern-covers-nothing", add("core//**", &[]));
     insta::assert_snapshot!("pattern-covers-one-key", add("core", &[]));
     insta::assert_snapshot!("publisher-is-there", add("core/**", &[]));
-    insta::assert_snapshot!("publisher-removed", scene.change(&["remove-publisher", "gate"]));
+    insta::assert_snapshot!("publisher-retired", scene.change(&["remove-publisher", "gate"]));
+    insta::assert_snapshot!("publisher-is-retired", scene.change(&["remove-publisher", "gate"]));
+    insta::assert_snapshot!("publisher-forgotten", scene.change(&["remove-publisher", "gate", "--forget"]));
     insta::assert_snapshot!("pattern-covers-everything-on-purpose", add("**", &["--everything"]));
 }
 
@@ -138,4 +145,113 @@ fn what_is_no_pool_file() {
     let renew = |file: &str| scene.run(&["pool", "renew", "--pool", file, "--unsigned-out", "change.json"]);
     insta::assert_snapshot!("no-pool-file", renew("nowhere.json"));
     insta::assert_snapshot!("other-pool-file", renew("pool/node.toml"));
+}
+
+#[test]
+fn admission_becomes_strict_and_nodes_are_admitted_one_by_one() {
+    let scene = Scene::new();
+    insta::assert_snapshot!("admission-strict", scene.change(&["admission", "strict"]));
+    assert!(scene.trust().policy().strict_admission);
+    insta::assert_snapshot!("admission-is-strict", scene.change(&["admission", "strict"]));
+    let admit = ["admit", PEER, "--address", "10.0.0.7", "--admission-key", "pool/admission.pem"];
+    assert!(scene.pool(&admit).starts_with("status 0\n"));
+    insta::assert_snapshot!("admission-by-token", scene.change(&["admission", "token"]));
+    assert!(!scene.trust().policy().strict_admission);
+}
+
+#[test]
+fn two_seeds_at_one_address_are_refused() {
+    let scene = Scene::new();
+    let add = ["add-seed", PEER, "--address", "127.0.0.1:4480"];
+    insta::assert_snapshot!("seed-at-the-same-address", scene.change(&add));
+    assert_eq!(scene.trust().policy().seeds.len(), 1);
+}
+
+/// What spreading the pool file comes to where the node goes by this policy, and whether the node was told to.
+fn spread(scene: &Scene, goes_by: &pollux_core::PoolFile, arguments: &[&str]) -> (String, bool) {
+    use pollux_client::protocol::{Reply, Request};
+    let policy = Some(goes_by.policy.clone());
+    let papers = pollux_core::Papers { policy, ..pollux_core::Papers::default() };
+    let digest = scene.trust().papers_digest();
+    let (sender, heard) = std::sync::mpsc::channel();
+    scene.node(2, move |request| match request {
+        Request::Papers => Reply::Papers { papers: papers.clone(), digest, more: false },
+        Request::Spread { .. } => {
+            sender.send(()).unwrap();
+            Reply::Spread { held: 1, needed: 2, of: 2, refused: None }
+        }
+        _ => Reply::Refused { why: "another question".to_owned() },
+    });
+    let said = scene.run(arguments);
+    fs::remove_file(scene.path("node.sock")).unwrap();
+    (said, heard.try_recv().is_ok())
+}
+
+#[test]
+fn only_what_follows_the_running_pool_is_spread() {
+    let scene = Scene::new();
+    let (first, other) = (scene.pool_file(), Scene::new().pool_file());
+    assert!(scene.change(&["renew"]).starts_with("status 0\n"));
+    let second = scene.pool_file();
+    let new = ["pool", "spread", "--pool", "pool/pool.json"];
+    let (said, was_sent) = spread(&scene, &second, &["pool", "spread", "--pool", "pool/pool.json.v1"]);
+    insta::assert_snapshot!("spread-of-an-older-file", said);
+    assert!(!was_sent);
+    let (said, was_sent) = spread(&scene, &other, &new);
+    insta::assert_snapshot!("spread-to-another-pool", said);
+    assert!(!was_sent);
+    let (said, was_sent) = spread(&scene, &first, &new);
+    assert!(said.starts_with("status 4\n") && was_sent, "{said}");
+}
+
+#[test]
+fn a_change_of_an_outdated_pool_file_is_neither_written_nor_spread() {
+    let scene = Scene::new();
+    let first = scene.pool_file();
+    assert!(scene.change(&["renew"]).starts_with("status 0\n"));
+    let second = scene.pool_file();
+    fs::write(scene.path("pool/pool.json"), first.to_json()).unwrap();
+    let renew =
+        ["pool", "renew", "--pool", "pool/pool.json", "--root-key", "pool/root.pem", "--yes", "--spread"];
+    let (said, was_sent) = spread(&scene, &second, &renew);
+    assert!(said.starts_with("status 2\n") && said.contains("policy 1 of this pool file is older"), "{said}");
+    assert!(!was_sent && scene.pool_file() == first);
+}
+
+#[test]
+fn a_second_seed_that_does_not_run_yet_is_told_how_to() {
+    let scene = Scene::new();
+    let first = scene.pool_file();
+    let add =
+        ["pool", "add-seed", "--make-key", "pool/seed-2.pem", "--address", "b.example:4480", "--spread"];
+    let flags = ["--pool", "pool/pool.json", "--root-key", "pool/root.pem", "--yes"];
+    let (said, was_sent) = spread(&scene, &first, &[&add[..], &flags].concat());
+    insta::assert_snapshot!("second-seed-does-not-run", said);
+    assert!(was_sent && scene.path("pool/seed-2.pem").exists() && scene.path("pool/seed-2.toml").exists());
+}
+
+#[test]
+fn any_change_drops_publishers_of_which_nothing_is_left() {
+    let scene = Scene::new();
+    let mut file = scene.pool_file();
+    let mut policy = scene.trust().policy().clone();
+    let old = pollux_core::Publisher {
+        name: "old".to_owned(),
+        key: scene.key("yank").public(),
+        expires: pollux_core::Timestamp::default(),
+        ..policy.publishers[0].clone()
+    };
+    policy.publishers.push(old);
+    for change in [
+        &["renew"][..],
+        &["renew", "--root-days", "9000"],
+        &["rotate-root", "--new-root", "pool/root.pem"],
+        &["admission", "strict"],
+    ] {
+        file.policy = pollux_core::Envelope::sign(&policy, &scene.key("root"));
+        fs::write(scene.path("pool/pool.json"), file.to_json()).unwrap();
+        let said = scene.change(change);
+        assert!(said.contains("drops the publisher old ("), "{said}");
+        assert_eq!(scene.trust().policy().publishers.len(), 1, "{change:?}");
+    }
 }

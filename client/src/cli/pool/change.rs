@@ -1,6 +1,7 @@
 //! What all changes of a pool share: open, show, ask, sign, write, spread.
 
-use super::spread::{SpreadReport, hand_over};
+use super::next;
+use super::spread::{SpreadReport, connect_checked, hand_over_pool};
 use crate::cli::common::{Common, parse_seconds};
 use crate::cli::confirm::{confirm, show};
 use crate::cli::exit::{Failure, Kind};
@@ -67,6 +68,9 @@ struct Report {
     unsigned: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<SpreadReport>,
+    /// What is left to do for seeds that are new, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,19 +107,30 @@ impl Flags {
         Ok(pool)
     }
 
+    /// Where the new pool file goes.
+    pub(super) fn written(&self) -> &Path {
+        self.out.as_ref().unwrap_or(&self.pool)
+    }
+
     /// Whether there is a pool file of this change that names a seed.
     pub(super) fn written_with(&self, seed: &PeerId) -> bool {
-        let pool = OpenPool::read(self.out.as_ref().unwrap_or(&self.pool));
+        let pool = OpenPool::read(self.written());
         pool.is_ok_and(|pool| pool.policy().seeds.iter().any(|found| found.peer == *seed))
     }
 
     /// Shows a change, asks, signs, and writes what comes of it: a pool file, or a change that others sign, too.
     pub(super) fn settle(&self, pool: &OpenPool, change: Change) -> Done {
+        self.settle_seed(pool, change, None)
+    }
+
+    /// The same for a change that adds a seed, which is started by that command; none: its operator made its key.
+    pub(super) fn settle_seed(&self, pool: &OpenPool, change: Change, start: Option<&str>) -> Done {
         if self.root_key.is_empty() && self.unsigned_out.is_none() {
             return Err(Failure::new(Kind::Usage, "no root key is named, so nothing can be signed")
                 .hint("--root-key FILE signs here; --unsigned-out FILE is for signers elsewhere"));
         }
-        let (change, report) = self.sign(pool, change)?;
+        let (change, mut report) = self.sign(pool, change)?;
+        report.next = next::words(pool.policy(), &change.policy()?, (self.written(), start));
         match &self.unsigned_out {
             Some(path) => self.write_change(path, &change, report),
             None => self.write_pool(pool, &change, report),
@@ -124,7 +139,8 @@ impl Flags {
 
     /// The same for a change that came from elsewhere: where signatures are lacking it is written back.
     pub(super) fn settle_file(&self, pool: &OpenPool, change: Change, path: &Path) -> Done {
-        let (change, report) = self.sign(pool, change)?;
+        let (change, mut report) = self.sign(pool, change)?;
+        report.next = next::words(pool.policy(), &change.policy()?, (self.written(), None));
         let is_open = change.lacks(pool)?.iter().any(|lack| lack.open() > 0);
         match &self.unsigned_out {
             Some(other) => self.write_change(other, &change, report),
@@ -156,8 +172,8 @@ impl Flags {
         }
         let signatures = change.lacks(pool)?.iter().map(Signatures::of).collect();
         let (pool, changes) = (name.clone(), difference.lines);
-        let (written, former, unsigned, spread) = (None, None, None, None);
-        Ok((change, Report { pool, changes, signatures, written, former, unsigned, spread }))
+        let (written, former, unsigned, spread, next) = (None, None, None, None, Vec::new());
+        Ok((change, Report { pool, changes, signatures, written, former, unsigned, spread, next }))
     }
 
     fn write_change(&self, path: &Path, change: &Change, report: Report) -> Done {
@@ -175,6 +191,9 @@ impl Flags {
             path.display(),
             self.pool.display(),
         );
+        if !report.next.is_empty() {
+            text += &format!("\nand once it is signed:\n{}", report.next.join("\n"));
+        }
         output::print(&text)
     }
 
@@ -184,15 +203,37 @@ impl Flags {
                 .hint("name more with --root-key, or write --unsigned-out FILE for signers elsewhere"));
         }
         let file = change.finish(pool, now())?;
+        self.check_base(pool)?;
         let (written, former) = self.put(pool, &file)?;
         let mut report = Report { written: Some(written), former, ..report };
         if self.spread {
-            report.spread = Some(hand_over(&self.common, &change.papers(), self.timeout)?);
+            // What is left to do is said also where too few seeds hold it: perhaps because the new one must run first.
+            let spread = self.hand_over(pool, change).inspect_err(|_| {
+                report.next.iter().for_each(|line| output::say(line.trim_start()));
+            })?;
+            report.spread = Some(spread);
         }
         if self.common.json {
             return output::print_json(&report);
         }
         output::print(&words(&report))
+    }
+
+    /// A change that is to be spread follows what the pool goes by. Whether a node is there shows when it is handed over:
+    /// the signed file is of use without.
+    fn check_base(&self, pool: &OpenPool) -> Done {
+        if !self.spread {
+            return Ok(());
+        }
+        match connect_checked(&self.common, (pool, &[]), self.timeout) {
+            Err(failure) if failure.kind == Kind::Usage => Err(failure),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn hand_over(&self, pool: &OpenPool, change: &Change) -> Result<SpreadReport, Failure> {
+        let new = OpenPool::read(self.written())?;
+        hand_over_pool(&self.common, (&new, std::slice::from_ref(pool)), &change.papers(), self.timeout)
     }
 
     /// Writes the new pool file, and says where it is and where the old one is.
@@ -231,6 +272,10 @@ fn words(report: &Report) -> String {
     match &report.spread {
         Some(spread) => text += &format!("\n{}", spread.words()),
         None => text += &format!("\nnext:\n  pollux pool spread --pool {written}"),
+    }
+    if !report.next.is_empty() {
+        let lead = if report.spread.is_some() { "\nnext:\n" } else { "\n" };
+        text += &format!("{lead}{}", report.next.join("\n"));
     }
     text + "\nand put the new pool file into images"
 }

@@ -6,6 +6,7 @@ mod admit;
 mod change;
 mod init;
 mod issuer;
+mod next;
 mod publisher;
 mod renew;
 mod rotate;

@@ -2,18 +2,18 @@
 
 use super::change::{Flags, policy_change};
 use crate::cli::Done;
-use crate::cli::exit::Failure;
+use crate::cli::exit::{Failure, Kind};
 use clap::Args;
-use pollux_client::key_file;
-use pollux_client::pool::{NewSeed, QuorumWish, add_seed, fresh_key, public_key, remove_seed, seed_named};
+use pollux_client::pool::{
+    MakeSeedError, NewSeed, QuorumWish, add_seed, make_seed, public_key, remove_seed, seed_named,
+};
 use pollux_core::PeerId;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Add a seed, or put one in the place of another
 ///
-/// One seed changes at a time: spread each change before the next. The new seed merges what the others know before it
-/// signs anything. How many seeds must agree follows from their number (1: 1, 1, 0; 2 and 3: 2, 2, 0; 4: 3, 3, 1; in
+/// One seed changes at a time: spread each change before the next. Start the new seed without --init-empty: it merges
+/// what the others know before it signs anything. A second seed must run before the change counts. How many seeds must agree follows from their number (1: 1, 1, 0; 2 and 3: 2, 2, 0; 4: 3, 3, 1; in
 /// the order --write, --read, --faulty) unless it is said otherwise.
 ///
 /// Examples:
@@ -27,7 +27,7 @@ pub(super) struct AddSeed {
     /// The seed's peer id, or a file with its key
     #[arg(required_unless_present = "make_key", conflicts_with = "make_key")]
     peer: Option<String>,
-    /// Make the seed's key and write it here
+    /// Make the seed's key and write it here, and a configuration to start from beside it: the same name, with .toml
     #[arg(long, value_name = "FILE")]
     make_key: Option<PathBuf>,
     /// Where nodes reach it, HOST:PORT; several are tried in this order
@@ -82,30 +82,26 @@ impl QuorumFlags {
 pub(super) fn add(arguments: &AddSeed) -> Done {
     let Some(path) = &arguments.make_key else {
         let peer = public_key(arguments.peer.as_deref().unwrap_or_default())?;
-        return add_peer(arguments, PeerId::new(peer));
+        return add_peer(arguments, PeerId::new(peer), None);
     };
-    let peer = make_key(path)?;
-    add_peer(arguments, peer).inspect_err(|_| {
+    // The key is there before the policy names it: the other way round it could be missing.
+    let address = arguments.address.first().map_or("", String::as_str);
+    let made = make_seed(path, arguments.flags.written(), address)?;
+    let start = format!("pollux-node --config {}", made.configuration.display());
+    add_peer(arguments, made.peer, Some(&start)).inspect_err(|_| {
         // Unless the change was made, and only did not reach enough seeds, nobody knows that key.
-        if !arguments.flags.written_with(&peer) {
-            drop(fs::remove_file(path));
+        if !arguments.flags.written_with(&made.peer) {
+            made.remove();
         }
     })
 }
 
-/// The key is there before the policy names it: the other way round it could be missing.
-fn make_key(path: &Path) -> Result<PeerId, Failure> {
-    let key = fresh_key()?;
-    key_file::write_new(path, &key)?;
-    Ok(PeerId::new(key.public()))
-}
-
-fn add_peer(arguments: &AddSeed, peer: PeerId) -> Done {
+fn add_peer(arguments: &AddSeed, peer: PeerId, start: Option<&str>) -> Done {
     let pool = arguments.flags.open()?;
     let replaces = arguments.replaces.as_deref().map(|name| seed_named(pool.policy(), name)).transpose()?;
     let new = NewSeed { peer, addresses: arguments.address.clone(), replaces };
     let policy = add_seed(pool.policy(), new, arguments.quorum.wish())?;
-    arguments.flags.settle(&pool, policy_change(&pool, policy)?)
+    arguments.flags.settle_seed(&pool, policy_change(&pool, policy)?, start)
 }
 
 pub(super) fn remove(arguments: &RemoveSeed) -> Done {
@@ -113,4 +109,15 @@ pub(super) fn remove(arguments: &RemoveSeed) -> Done {
     let peer = seed_named(pool.policy(), &arguments.seed)?;
     let policy = remove_seed(pool.policy(), peer, arguments.quorum.wish())?;
     arguments.flags.settle(&pool, policy_change(&pool, policy)?)
+}
+
+impl From<MakeSeedError> for Failure {
+    fn from(error: MakeSeedError) -> Self {
+        match error {
+            MakeSeedError::Random(error) => error.into(),
+            MakeSeedError::Key(error) => error.into(),
+            MakeSeedError::Configuration(error) => Self::new(Kind::Directory, error)
+                .hint("the configuration is written beside the key; nothing is ever overwritten"),
+        }
+    }
 }

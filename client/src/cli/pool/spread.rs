@@ -5,8 +5,9 @@ use crate::cli::exit::{Failure, Kind};
 use crate::cli::{Done, output};
 use clap::Args;
 use pollux_client::clock::now;
+use pollux_client::connection::Connection;
 use pollux_client::flow;
-use pollux_client::pool::{OpenPool, papers_of};
+use pollux_client::pool::{OpenPool, SpreadError, check_spread, papers_of};
 use pollux_core::Papers;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use std::time::Duration;
 /// Hand the policy and root of a pool file to the running pool
 ///
 /// They go through the node of this instance to the seeds, and from there to every node. A change counts once enough
-/// seeds of the old policy and of the new one hold it. Whoever holds it already is not harmed by hearing it again.
+/// seeds of the old policy and of the new one hold it. Whoever holds it already is not harmed by hearing it again. A pool
+/// file of another pool, or with an older policy than the node goes by, is not sent (status 2).
 ///
 /// Where the root was changed more than once since the pool last heard of it, name the pool files between, too: each
 /// root is believed because of the one before.
@@ -63,8 +65,30 @@ pub(super) fn run(arguments: &Spread) -> Done {
     let formers = arguments.former.iter().map(|path| OpenPool::read(path).map_err(Failure::from));
     let formers: Vec<OpenPool> = formers.collect::<Result<_, _>>()?;
     let papers = papers_of(&pool, &formers, now())?;
-    let report = hand_over(&arguments.common, &papers, arguments.timeout)?;
+    let report = hand_over_pool(&arguments.common, (&pool, &formers), &papers, arguments.timeout)?;
     if arguments.common.json { output::print_json(&report) } else { output::print(&report.words()) }
+}
+
+/// Hands papers of a pool file to the seeds, if it follows what the node goes by, from the formers on.
+pub(super) fn hand_over_pool(
+    common: &Common,
+    (pool, formers): (&OpenPool, &[OpenPool]),
+    papers: &Papers,
+    patience: Duration,
+) -> Result<SpreadReport, Failure> {
+    told(&connect_checked(common, (pool, formers), patience)?, papers, patience)
+}
+
+/// A node that goes by nothing newer than this pool file, and by the same pool's policy.
+pub(super) fn connect_checked(
+    common: &Common,
+    (pool, formers): (&OpenPool, &[OpenPool]),
+    patience: Duration,
+) -> Result<Connection, Failure> {
+    let connection = common.connect(patience)?;
+    let (node, _) = flow::papers(&connection, patience)?;
+    check_spread(pool, formers, &node)?;
+    Ok(connection)
 }
 
 /// Hands papers to the seeds, through the node. Too few seeds are a failure: it is not done.
@@ -73,8 +97,11 @@ pub(crate) fn hand_over(
     papers: &Papers,
     patience: Duration,
 ) -> Result<SpreadReport, Failure> {
-    let connection = common.connect(patience)?;
-    let spread = flow::spread(&connection, papers, patience)?;
+    told(&common.connect(patience)?, papers, patience)
+}
+
+fn told(connection: &Connection, papers: &Papers, patience: Duration) -> Result<SpreadReport, Failure> {
+    let spread = flow::spread(connection, papers, patience)?;
     let done = spread.is_done();
     let flow::Spread { held, needed, of, refused } = spread;
     let report = SpreadReport { held, needed, of, refused };
@@ -88,4 +115,21 @@ pub(crate) fn hand_over(
         None => Failure::new(Kind::Unreachable, words)
             .hint("the node goes on telling the seeds; say it again when more of them are there"),
     })
+}
+
+impl From<SpreadError> for Failure {
+    fn from(error: SpreadError) -> Self {
+        let hint = match &error {
+            SpreadError::OtherPool { .. } => "--socket or POLLUX_SOCKET names the node of the right pool",
+            SpreadError::OtherRoot => {
+                "name the pool files between with --former; --socket names the node of the right pool"
+            }
+            SpreadError::Older { .. } => "nothing was sent; name the newest pool file",
+            SpreadError::Forked(_) => {
+                "nothing was sent; make the change again from the pool file that counts"
+            }
+            SpreadError::Unreadable(_) => "nothing was sent; is the node of the same release?",
+        };
+        Self::new(Kind::Usage, error).hint(hint)
+    }
 }

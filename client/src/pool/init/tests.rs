@@ -96,7 +96,10 @@ fn the_configurations_name_what_was_made() {
     let (seed, node) = (read("seed.toml"), read("node.toml"));
     assert!(seed.contains("listen = [\"127.0.0.1:4480\"]") && seed.contains("seed.pem"), "{seed}");
     assert!(node.contains("pool.json") && node.contains("listen = [\"127.0.0.1:0\"]"), "{node}");
-    assert!(configuration::of_seed(directory.path(), "seed", "seed.example:4480").contains("0.0.0.0:4480"));
+    assert!(
+        configuration::of_seed(Path::new("p"), Path::new("k.pem"), "seed.example:4480")
+            .contains("0.0.0.0:4480")
+    );
     assert!(
         !configuration::of_node(directory.path(), &["seed.example:4480".to_owned()], false)
             .contains("listen")

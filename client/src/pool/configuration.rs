@@ -4,19 +4,21 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// A seed's.
-pub(super) fn of_seed(directory: &Path, name: &str, address: &str) -> String {
-    let directory = absolute(directory);
+/// A seed's, by its pool file, its key and the address that nodes reach it at. What it keeps is beside the key, in a
+/// directory of the key's name.
+pub(super) fn of_seed(pool: &Path, key: &Path, address: &str) -> String {
+    let (pool, key) = (absolute(pool), absolute(key));
+    let home = key.with_extension(if key.extension().is_some() { "" } else { "seed" });
     let listen = address.parse::<SocketAddr>().map_or_else(
         |_| format!("0.0.0.0:{}", address.rsplit(':').next().unwrap_or_default()),
         |address| address.to_string(),
     );
     format!(
         "role = \"seed\"\npool = {}\nidentity = {}\nlisten = [\"{listen}\"]\nruntime = {}\n\n[store]\ndirectory = {}\n",
-        quoted(&directory.join("pool.json")),
-        quoted(&directory.join(format!("{name}.pem"))),
-        quoted(&directory.join(name).join("run")),
-        quoted(&directory.join(name).join("store")),
+        quoted(&pool),
+        quoted(&key),
+        quoted(&home.join("run")),
+        quoted(&home.join("store")),
     )
 }
 
@@ -39,8 +41,11 @@ pub(super) fn of_node(directory: &Path, seeds: &[String], strict: bool) -> Strin
     )
 }
 
-fn absolute(directory: &Path) -> PathBuf {
-    fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned())
+/// Also of what is not there yet, in a directory that is.
+fn absolute(path: &Path) -> PathBuf {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = || Some(fs::canonicalize(parent).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.to_owned())
 }
 
 fn quoted(path: &Path) -> String {
