@@ -14,6 +14,8 @@ mod granting;
 mod healing;
 mod host;
 mod hostile_members;
+mod hostile_papers;
+mod hostile_renewals;
 mod joining;
 mod listing;
 mod logging;
