@@ -9,13 +9,15 @@ use super::{Done, output};
 use clap::{ArgGroup, Args};
 use pollux_client::clock::now;
 use pollux_client::connection::Connection;
-use pollux_client::flow::{KnownSave, Loss, Question, Survey, list, papers, survey};
+use pollux_client::flow::{
+    KnownSave, Loss, Question, SeedLog, Survey, list, log_since, papers, read_log, survey,
+};
 use pollux_client::key_file::KeySource;
-use pollux_client::pool::{public_key, read_pool_file};
+use pollux_client::pool::{PublicKeyError, public_key, read_pool_file};
 use pollux_client::random;
-use pollux_core::message::ListQuery;
+use pollux_core::message::{ListQuery, LogQuery};
 use pollux_core::{
-    Disbelief, Document, Envelope, ManifestId, Papers, Pattern, Timestamp, Trust, Yank, Yanked,
+    Disbelief, Document, Envelope, ManifestId, Papers, Pattern, PublicKey, Timestamp, Trust, Yank, Yanked,
 };
 use serde::Serialize;
 use std::path::PathBuf;
@@ -43,7 +45,8 @@ pub(crate) struct Arguments {
     /// All that was published under this grant
     #[arg(long, value_name = "SERIAL")]
     grant: Option<String>,
-    /// All that this key signed, or whose grants it issued: hexadecimal digits, or a file with the public key
+    /// All that this key signed, or whose grants it issued: a publisher's name in the policy, hexadecimal digits, or a
+    /// file with the public key
     #[arg(long, value_name = "KEY")]
     publisher: Option<String>,
     /// All that this build of this CI system published
@@ -53,7 +56,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATTERN", requires = "before")]
     pattern: Option<Pattern>,
     /// With --pattern: the first moment of what stays, as 2026-11-03T09:00:00Z
-    #[arg(long, value_name = "TIME", requires = "pattern")]
+    #[arg(long, value_name = "TIME", requires = "pattern", conflicts_with_all = ["manifest", "grant", "publisher", "build"])]
     before: Option<Timestamp>,
     /// Allow a pattern that covers every key, such as `**`
     #[arg(long)]
@@ -89,6 +92,10 @@ struct Report {
     serials: Vec<String>,
     /// Saves that are known and taken back.
     taken: usize,
+    /// Saves that were made from these, and stay.
+    descendants_left: usize,
+    /// A seed's log was at hand; else a key may fall back to a save that is not named here.
+    log_read: bool,
     losses: Vec<ShownLoss>,
     spread: SpreadReport,
 }
@@ -97,9 +104,19 @@ struct Report {
 struct ShownLoss {
     key: pollux_core::Key,
     taken: ManifestId,
-    /// What is restored from then on.
+    /// The newest earlier save of the key that stays; null: none is known.
+    fallback: Option<ShownFallback>,
+    /// What is restored from then on: the same, or else the newest of the lineage for those who ask for that, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<ShownNext>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownFallback {
+    sequence: u64,
+    manifest: ManifestId,
+    published: Timestamp,
+    publisher: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -118,13 +135,16 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let connection = arguments.common.connect(arguments.timeout)?;
     let (known, _) = papers(&connection, arguments.timeout)?;
     let trust = Trust::open_with(&pool, &known, now).map_err(disbelief)?;
+    let log = read_history(connection, &trust, now, arguments.timeout);
+    let connection = arguments.common.connect(arguments.timeout)?;
     let yank = yank(arguments, &connection, &trust, now)?;
     yank.check().map_err(|why| Failure::new(Kind::Usage, why))?;
     let key = arguments.yank_key.read()?;
     // Nobody hears of this one: it tells what it would do.
     let trial = Envelope::sign(&yank, &key);
     trust.verify_yank(&trial, now).map_err(disbelief)?;
-    let question = Question { trust: &trust, yank: &trial, now, patience: arguments.timeout };
+    let question =
+        Question { trust: &trust, yank: &trial, now, log: log.as_ref(), patience: arguments.timeout };
     let survey = survey(&connection, question)?;
     // A node keeps no place for somebody who thinks.
     drop(connection);
@@ -137,6 +157,20 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     report(arguments, &yanks, &survey, spread)
 }
 
+/// What a seed has written down; a log that cannot be had keeps nobody from taking back what is bad. The connection is
+/// used up: an answer that comes too late would be taken for another's.
+fn read_history(
+    connection: Connection,
+    trust: &Trust,
+    now: Timestamp,
+    patience: Duration,
+) -> Option<SeedLog> {
+    let query = LogQuery { since: Some(log_since(trust, now)), ..LogQuery::default() };
+    let log = read_log(&connection, &query, patience);
+    drop(connection);
+    log.ok()
+}
+
 fn report(arguments: &Arguments, yanks: &[Yank], survey: &Survey, spread: SpreadReport) -> Done {
     let serials: Vec<String> = yanks.iter().map(|yank| yank.serial.clone()).collect();
     if !arguments.common.json {
@@ -144,13 +178,28 @@ fn report(arguments: &Arguments, yanks: &[Yank], survey: &Survey, spread: Spread
     }
     let losses = survey.losses().into_iter().map(ShownLoss::new).collect();
     let pool = yanks.first().map(|yank| yank.pool.clone()).unwrap_or_default();
-    output::print_json(&Report { pool, serials, taken: survey.taken(), losses, spread })
+    output::print_json(&Report {
+        pool,
+        serials,
+        taken: survey.taken(),
+        descendants_left: survey.descendants,
+        log_read: survey.from_log,
+        losses,
+        spread,
+    })
 }
 
 impl ShownLoss {
     fn new(loss: Loss) -> Self {
+        let same = loss.next.as_ref().filter(|save| save.key == loss.taken.key);
+        let fallback = same.map(|save| ShownFallback {
+            sequence: save.sequence,
+            manifest: save.id,
+            published: save.published,
+            publisher: save.publisher.clone(),
+        });
         let next = loss.next.map(|save| ShownNext { key: save.key, manifest: save.id });
-        Self { key: loss.taken.key, taken: loss.taken.id, next }
+        Self { key: loss.taken.key, taken: loss.taken.id, fallback, next }
     }
 }
 
@@ -178,7 +227,7 @@ fn yank(
     Ok(Yank {
         pool: trust.root().pool.clone(),
         serial: arguments.serial.clone().map_or_else(serial, Ok)?,
-        what: what(arguments, connection)?,
+        what: what(arguments, connection, trust)?,
         reason: arguments.reason.clone(),
         cascade: arguments.cascade,
         time: now,
@@ -192,7 +241,7 @@ fn serial() -> Result<String, Failure> {
     Ok(format!("yank-{:016x}", u64::from_be_bytes(bytes)))
 }
 
-fn what(arguments: &Arguments, connection: &Connection) -> Result<Yanked, Failure> {
+fn what(arguments: &Arguments, connection: &Connection, trust: &Trust) -> Result<Yanked, Failure> {
     if let Some(id) = &arguments.manifest {
         return Ok(Yanked::Manifest(manifest(id, connection, arguments.timeout)?));
     }
@@ -200,7 +249,7 @@ fn what(arguments: &Arguments, connection: &Connection) -> Result<Yanked, Failur
         return Ok(Yanked::Grant(serial.clone()));
     }
     if let Some(key) = &arguments.publisher {
-        return Ok(Yanked::Publisher(public_key(key)?));
+        return Ok(Yanked::Publisher(publisher(key, trust)?));
     }
     if let Some([ci, build]) = arguments.build.as_deref() {
         return Ok(Yanked::Build { ci: ci.clone(), build: build.clone() });
@@ -209,6 +258,22 @@ fn what(arguments: &Arguments, connection: &Connection) -> Result<Yanked, Failur
         (Some(pattern), Some(before)) => Ok(Yanked::Pattern { pattern: pattern.clone(), before }),
         _ => Err(Failure::new(Kind::Usage, "say what is to be taken back")),
     }
+}
+
+/// A name that the policy gives a publisher, or a key.
+fn publisher(text: &str, trust: &Trust) -> Result<PublicKey, Failure> {
+    let named = trust.policy().publishers.iter().find(|publisher| publisher.name == text);
+    if let Some(publisher) = named {
+        return Ok(publisher.key);
+    }
+    public_key(text).map_err(|why| match why {
+        PublicKeyError::Nothing(_) => {
+            Failure::new(Kind::Usage, format!("no publisher of the policy has this name, and {why}")).hint(
+                "a publisher that the policy names no more is named by its key: `pollux log --json` has it",
+            )
+        }
+        PublicKeyError::File(_) | PublicKeyError::Secret(_) => why.into(),
+    })
 }
 
 /// A whole name need not be known; a few digits must lead to one.
@@ -232,13 +297,16 @@ fn manifest(digits: &str, connection: &Connection, patience: Duration) -> Result
 fn lines(yank: &Yank, survey: &Survey, now: Timestamp) -> Vec<String> {
     let mut lines = vec![about(yank)];
     let losses = survey.losses();
-    lines.extend(losses.iter().map(|loss| about_loss(loss, now)));
+    lines.extend(losses.iter().map(|loss| about_loss(loss, survey.from_log && survey.from_seed, now)));
     let older = survey.taken().saturating_sub(losses.len());
     if older > 0 {
         lines.push(format!("{older} older saves, of which newer ones stay or were counted above"));
     }
     if survey.taken() == 0 {
         lines.push("nothing that is known; the yank is kept all the same, should it turn up".to_owned());
+    }
+    if survey.descendants > 0 {
+        lines.push(made_from(survey));
     }
     if survey.unknown > 0 {
         lines.push(format!(
@@ -249,7 +317,19 @@ fn lines(yank: &Yank, survey: &Survey, now: Timestamp) -> Vec<String> {
     if !survey.from_seed {
         lines.push("no seed answered: only what this node itself knows was looked at".to_owned());
     }
+    if !survey.from_log {
+        lines.push(
+            "no seed's log could be read to its end: older saves, and what was made from what, may be unknown here"
+                .to_owned(),
+        );
+    }
     lines
+}
+
+fn made_from(survey: &Survey) -> String {
+    let (least, count) = (if survey.from_log { "" } else { "at least " }, survey.descendants);
+    let (were, stay) = if count == 1 { ("save was", "it stays") } else { ("saves were", "they stay") };
+    format!("{least}{count} {were} made from it, and without --cascade {stay}")
 }
 
 /// What a yank takes back, and why.
@@ -265,9 +345,10 @@ pub(super) fn about(yank: &Yank) -> String {
     format!("{what}{cascade}; reason: {}", yank.reason)
 }
 
-fn about_loss(loss: &Loss, now: Timestamp) -> String {
+fn about_loss(loss: &Loss, all_known: bool, now: Timestamp) -> String {
     let Loss { taken, next } = loss;
     let next = match next {
+        None if all_known => "no earlier save of it is kept: restores of it miss".to_owned(),
         None => {
             "no other save of it is known here: restores get an older one that seeds keep, or miss".to_owned()
         }

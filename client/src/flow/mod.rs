@@ -39,7 +39,7 @@ pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
 pub use save::{Ancestry, SaveRequest, Signer, save};
 pub use sink::{Sent, SinkError};
 pub use verify::{CERTIFIED_JSON_BYTES_MAX, NoManifest, read_certified, signed_bytes};
-pub use yank::{KnownSave, Loss, Question, Survey, survey};
+pub use yank::{KnownSave, Loss, Question, Survey, log_since, survey};
 
 /// Who watches a restore or a save. Every method may be left as it is.
 pub trait Observer: Send {

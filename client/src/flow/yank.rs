@@ -1,9 +1,16 @@
 //! What a yank would take, and what is left: asked of the pool before anything is signed.
 //!
 //! The pool lists the newest save of every key, and any save by its id. What a yank takes of those is decided by core's
-//! [`Trust`]; older saves are known where a newer one names them as ancestors. What nobody holds any more is not listed,
-//! and is taken back all the same.
+//! [`Trust`]; older saves are known where a newer one names them as ancestors, or where a seed's log tells of them: they
+//! are asked for by id, and count only if they are had and hold. What nobody holds any more is not listed, and is taken
+//! back all the same.
 
+mod history;
+
+pub use history::log_since;
+
+use self::history::History;
+use super::SeedLog;
 use super::ask::list;
 use crate::connection::{Connection, ConnectionError};
 use pollux_core::limits::{YANK_MANIFESTS_MAX, YANKS_MAX};
@@ -59,6 +66,10 @@ pub struct Survey {
     pub unknown: usize,
     /// A seed answered every question; else only what this node knows was looked at.
     pub from_seed: bool,
+    /// All of a seed's log was at hand; else older saves of a key may exist that are not known here.
+    pub from_log: bool,
+    /// Living saves that were made from what is taken, and stay, since the yank does not cascade: as many as are known.
+    pub descendants: usize,
 }
 
 /// What is asked.
@@ -70,6 +81,8 @@ pub struct Question<'a> {
     pub yank: &'a Envelope,
     /// Now.
     pub now: Timestamp,
+    /// What a seed has written down from [`log_since`] on; none: it could not be had.
+    pub log: Option<&'a SeedLog>,
     /// How long one answer may take.
     pub patience: Duration,
 }
@@ -81,14 +94,19 @@ pub struct Question<'a> {
 pub fn survey(connection: &Connection, question: Question<'_>) -> Result<Survey, ConnectionError> {
     let Question { trust, yank, now, .. } = question;
     let judged = trust.clone().hear(std::slice::from_ref(yank), now);
-    let mut asking = Asking { connection, question, judged, survey: Survey::default() };
+    let log = question.log.filter(|log| log.seed.is_some());
+    let history = log.map(|log| History::of(log, trust)).unwrap_or_default();
+    let mut asking = Asking { connection, question, judged, history, survey: Survey::default() };
     asking.survey.from_seed = true;
+    asking.survey.from_log = log.is_some_and(|log| !log.cut_short);
     let Ok(body) = yank.body::<Yank>() else { return Ok(asking.survey) };
     asking.pages()?;
     asking.lookups(&body)?;
-    let mut survey = asking.survey;
-    survey.decide(&body);
-    Ok(survey)
+    asking.survey.decide(&body);
+    asking.earlier(&body)?;
+    asking.survey.decide(&body);
+    asking.count_descendants(&body);
+    Ok(asking.survey)
 }
 
 /// A survey that is not finished.
@@ -96,6 +114,7 @@ struct Asking<'a> {
     connection: &'a Connection,
     question: Question<'a>,
     judged: Trust,
+    history: History,
     survey: Survey,
 }
 
@@ -121,19 +140,63 @@ impl Asking<'_> {
         };
         let saves = self.survey.saves.values().filter(|save| yank.cascade || save.direct);
         let ancestors: BTreeSet<ManifestId> = saves.flat_map(|save| save.ancestors.clone()).collect();
-        let known: BTreeSet<ManifestId> = self.survey.saves.keys().copied().collect();
-        let wanted: Vec<ManifestId> =
-            named.into_iter().chain(ancestors).filter(|id| !known.contains(id)).collect();
+        let logged =
+            if yank.cascade { self.history.sources(yank, self.question.now) } else { BTreeSet::new() };
+        let all: BTreeSet<ManifestId> = named.into_iter().chain(ancestors).chain(logged).collect();
+        let known = &self.survey.saves;
+        let wanted: Vec<ManifestId> = all.into_iter().filter(|id| !known.contains_key(id)).collect();
         for id in wanted.iter().take(LOOKUPS_MAX) {
-            let (rows, _) = self.list(ListQuery::Manifest(*id))?;
-            let found = rows.iter().filter(|row| row.manifest.id() == *id);
             // The one that is named may well be unknown: the yank is for what may turn up.
-            if found.filter_map(|row| self.take(row)).count() == 0 && named != Some(*id) {
+            if !self.look_up(*id)? && named != Some(*id) {
                 self.survey.unknown += 1;
             }
         }
         self.survey.unknown += wanted.len().saturating_sub(LOOKUPS_MAX);
         Ok(())
+    }
+
+    /// Whether a manifest was had. It counts only where it is believed.
+    fn look_up(&mut self, id: ManifestId) -> Result<bool, ConnectionError> {
+        let (rows, _) = self.list(ListQuery::Manifest(id))?;
+        let found = rows.iter().filter(|row| row.manifest.id() == id);
+        Ok(found.filter_map(|row| self.take(row)).count() > 0)
+    }
+
+    /// Asks for what keys fall back to: the newest save below the lost one that the log knows and somebody still holds.
+    fn earlier(&mut self, yank: &Yank) -> Result<(), ConnectionError> {
+        let mut budget = LOOKUPS_MAX;
+        let taking = self.survey.whole(yank);
+        for loss in self.survey.losses() {
+            budget = self.earlier_of(loss, &taking, budget)?;
+        }
+        self.survey.from_log &= budget > 0;
+        Ok(())
+    }
+
+    /// What is left of the lookups that may be made.
+    fn earlier_of(&mut self, loss: Loss, yank: &Yank, budget: usize) -> Result<usize, ConnectionError> {
+        let Loss { taken, next } = loss;
+        let known = next.filter(|next| next.key == taken.key).map_or(0, |next| next.sequence);
+        let mut rest = budget;
+        for id in self.history.left(&taken.key, known, yank, self.question.now).into_iter().take(budget) {
+            rest = rest.saturating_sub(1);
+            if self.look_up(id)? && self.survey.stays(&id, yank) {
+                break;
+            }
+        }
+        Ok(rest)
+    }
+
+    fn count_descendants(&mut self, yank: &Yank) {
+        if yank.cascade {
+            return;
+        }
+        let mut sources = self.history.taken(yank);
+        sources.extend(self.survey.sources(yank));
+        let known = self.survey.saves.values().filter(|save| save.descends(&sources)).map(|save| save.id);
+        let mut made = self.history.made_from(&sources, self.question.now);
+        made.extend(known);
+        self.survey.descendants = made.difference(&sources).count();
     }
 
     fn list(&mut self, what: ListQuery) -> Result<(Vec<CertifiedEnvelope>, bool), ConnectionError> {
@@ -168,18 +231,39 @@ impl KnownSave {
             direct,
         }
     }
+
+    fn descends(&self, sources: &BTreeSet<ManifestId>) -> bool {
+        self.ancestors.iter().any(|ancestor| sources.contains(ancestor))
+    }
 }
 
 impl Survey {
     fn decide(&mut self, yank: &Yank) {
-        let direct = self.saves.values().filter(|save| save.direct).map(|save| save.id);
-        let mut sources: BTreeSet<ManifestId> = direct.collect();
-        if let Yanked::Manifest(id) = &yank.what {
-            sources.insert(*id);
-        }
-        let descends = |save: &KnownSave| save.ancestors.iter().any(|ancestor| sources.contains(ancestor));
-        let is_taken = |save: &&KnownSave| save.direct || (yank.cascade && descends(save));
+        let sources = self.sources(yank);
+        let is_taken = |save: &&KnownSave| save.direct || (yank.cascade && save.descends(&sources));
         self.taken = self.saves.values().filter(is_taken).map(|save| save.id).collect();
+    }
+
+    /// What the yank takes by itself.
+    fn sources(&self, yank: &Yank) -> BTreeSet<ManifestId> {
+        let direct = self.saves.values().filter(|save| save.direct).map(|save| save.id);
+        let named = match &yank.what {
+            Yanked::Manifest(id) => Some(*id),
+            Yanked::Grant(_) | Yanked::Publisher(_) | Yanked::Build { .. } | Yanked::Pattern { .. } => None,
+        };
+        direct.chain(named).collect()
+    }
+
+    /// The yank with all manifests that it takes by itself, as far as they are known.
+    fn whole(&self, yank: &Yank) -> Yank {
+        Yank { manifests: self.sources(yank).into_iter().collect(), ..yank.clone() }
+    }
+
+    /// Whether a save was believed and is not taken by a [`Self::whole`] yank.
+    fn stays(&self, id: &ManifestId, yank: &Yank) -> bool {
+        let sources: BTreeSet<ManifestId> = yank.manifests.iter().copied().collect();
+        let is_taken = |save: &KnownSave| save.direct || (yank.cascade && save.descends(&sources));
+        self.saves.get(id).is_some_and(|save| !is_taken(save))
     }
 
     /// Every known save that is taken back.

@@ -2,13 +2,16 @@
 
 use crate::scene::Scene;
 use pollux_client::protocol::{Reply, Request};
-use pollux_core::message::ListQuery;
-use pollux_core::{CertifiedEnvelope, Envelope, ManifestId, Papers, Yank, Yanked};
+use pollux_core::message::{ListQuery, LogLine, LogPage};
+use pollux_core::{
+    CertifiedEnvelope, Envelope, LogEntry, ManifestId, Papers, PeerId, PublicKey, Yank, Yanked,
+};
 use std::sync::{Arc, Mutex};
 
 const REASON: [&str; 2] = ["--reason", "left-pad was taken over"];
 
-/// A scene whose node lists two saves of a lineage, and remembers what it is told to spread.
+/// A scene whose node lists two saves of a lineage, keeps an older one of the newest's key that only the log tells of, and
+/// remembers what it is told to spread.
 struct Pool {
     scene: Scene,
     newest: CertifiedEnvelope,
@@ -17,21 +20,36 @@ struct Pool {
 
 impl Pool {
     fn new(held: u32) -> Self {
+        Self::with_log(held, true)
+    }
+
+    fn with_log(held: u32, has_log: bool) -> Self {
         let scene = Scene::new();
         let publish =
             |key, sequence| scene.certified(&scene.manifest(key, sequence, &[]), &scene.key("publisher"));
         let (older, newest) = (publish("core/npm/1", 4), publish("core/npm/2", 7));
         let rows = vec![older, newest.clone()];
+        let first = publish("core/npm/2", 6);
+        let made = scene.manifest("core/apt/1", 3, &[newest.manifest.id()]);
+        let made = scene.certified(&made, &scene.key("publisher"));
+        let lines: Vec<LogLine> = [&first, &newest, &made].map(|row| logged(&scene, row)).into();
         let digest = scene.trust().papers_digest();
         let spread = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&spread);
-        scene.node(2, move |request| match request {
+        scene.node(3, move |request| match request {
             Request::Papers => Reply::Papers { papers: Papers::default(), digest, more: false },
             Request::List { what: ListQuery::Pattern { .. }, .. } => {
                 Reply::Listing { rows: rows.clone(), more: false, from_seed: true, taken: Vec::new() }
             }
+            Request::List { what: ListQuery::Manifest(id), .. } if *id == first.manifest.id() => {
+                Reply::Listing { rows: vec![first.clone()], more: false, from_seed: true, taken: Vec::new() }
+            }
             Request::List { .. } => {
                 Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: Vec::new() }
+            }
+            Request::Log { .. } if has_log => {
+                let page = LogPage { lines: lines.clone(), next: None };
+                Reply::Log { seed: Some(PeerId::new(PublicKey::from_bytes([7; 32]))), page }
             }
             Request::Spread { papers, .. } => {
                 heard.lock().unwrap().extend(papers.yanks.clone());
@@ -52,6 +70,11 @@ impl Pool {
     }
 }
 
+fn logged(scene: &Scene, row: &CertifiedEnvelope) -> LogLine {
+    let now = pollux_client::clock::now();
+    LogEntry::published(now, &scene.trust().certify(row, now).unwrap()).to_line().unwrap()
+}
+
 #[test]
 fn a_save_is_taken_back() {
     let pool = Pool::new(1);
@@ -61,6 +84,30 @@ fn a_save_is_taken_back() {
     assert_eq!((heard.len(), &heard[0].what), (1, &Yanked::Manifest(pool.newest.manifest.id())));
     let envelope = pool.spread.lock().unwrap()[0].clone();
     assert!(pool.scene.trust().verify_yank(&envelope, pollux_client::clock::now()).is_ok());
+}
+
+#[test]
+fn what_stays_is_named_for_people_and_for_scripts() {
+    let pool = Pool::new(1);
+    let id = pool.newest.manifest.id().to_string();
+    insta::assert_snapshot!("yanked-alone", pool.yank(&["--manifest", &id, "--yes", "--json"]));
+}
+
+#[test]
+fn a_log_that_cannot_be_had_is_said_and_keeps_nobody() {
+    let pool = Pool::with_log(1, false);
+    let id = pool.newest.manifest.id().to_string();
+    insta::assert_snapshot!("yanked-without-log", pool.yank(&["--manifest", &id, "--yes"]));
+    assert_eq!(pool.heard().len(), 1);
+}
+
+#[test]
+fn a_publisher_has_a_name() {
+    let pool = Pool::new(1);
+    let said = pool.yank(&["--publisher", "publisher", "--yes"]);
+    assert!(said.starts_with("status 0\n"), "{said}");
+    assert_eq!(pool.heard()[0].what, Yanked::Publisher(pool.scene.key("publisher").public()));
+    insta::assert_snapshot!("yank-nobody", Pool::new(1).yank(&["--publisher", "nobody", "--yes"]));
 }
 
 #[test]
@@ -90,6 +137,8 @@ fn what_cannot_be_yanked() {
     let pool = Pool::new(1);
     insta::assert_snapshot!("yank-nothing", pool.yank(&[]));
     insta::assert_snapshot!("yank-pattern-without-time", pool.yank(&["--pattern", "core/**"]));
+    let time = ["--grant", "g", "--before", "2026-11-03T09:00:00Z", "--yes"];
+    insta::assert_snapshot!("yank-time-without-pattern", pool.yank(&time));
     let all = ["--pattern", "**", "--before", "2026-11-03T09:00:00Z", "--yes"];
     insta::assert_snapshot!("yank-everything", pool.yank(&all));
     let other = ["yank", "--grant", "g", "--reason", "r", "--pool", "pool/pool.json", "--yes"];

@@ -2,13 +2,13 @@
 
 use super::node::{Act, Heard, Node};
 use crate::connection::Connection;
-use crate::flow::{Question, Survey, survey};
+use crate::flow::{Question, SeedLog, Survey, log_since, survey};
 use crate::pool::testing::{NOW, Scene, pair};
 use crate::protocol::{Reply, Request};
 use pollux_core::message::ListQuery;
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Manifest, ManifestId, Provenance, Receipt, TreeRef,
-    TreeTotals, Yank, Yanked,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, LogEntry, Manifest, ManifestId, Provenance, Receipt,
+    TreeRef, TreeTotals, Yank, Yanked,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,8 @@ struct Saves {
     newest: CertifiedEnvelope,
     sibling: CertifiedEnvelope,
     elsewhere: CertifiedEnvelope,
+    /// An older save of `b/npm/1` that no other was made from: it is kept, and only a log tells of it.
+    beside: CertifiedEnvelope,
 }
 
 impl Saves {
@@ -67,13 +69,33 @@ impl Saves {
         let newest = save(&scene, ("a/npm/1", 2), &[first.manifest.id()], 2);
         let sibling = save(&scene, ("a/npm/0", 7), &[], 0);
         let elsewhere = save(&scene, ("b/npm/1", 9), &[first.manifest.id()], 3);
-        Self { scene, first, newest, sibling, elsewhere }
+        let beside = save(&scene, ("b/npm/1", 8), &[], 2);
+        Self { scene, first, newest, sibling, elsewhere, beside }
+    }
+
+    /// A log that tells of all of them, and of one more that nobody keeps.
+    fn log(&self, yanks: &[LogEntry]) -> SeedLog {
+        let gone = save(&self.scene, ("a/npm/0", 6), &[], 0);
+        let all = [&self.first, &self.newest, &self.sibling, &self.elsewhere, &self.beside, &gone];
+        let published = |row: &CertifiedEnvelope| {
+            let certified = self.scene.pool().trust().certify(row, NOW).unwrap();
+            LogEntry::published(NOW, &certified).to_line().unwrap()
+        };
+        let lines =
+            all.into_iter().map(published).chain(yanks.iter().filter_map(LogEntry::to_line)).collect();
+        let seed = Some(self.scene.pool().policy().seeds[0].peer);
+        SeedLog { seed, lines, cut_short: false }
     }
 
     /// Asks a node that lists the newest of every key, one to a page, and knows the rest by id.
     fn survey(&self, what: Yanked, cascade: bool) -> (Survey, Yank) {
+        self.survey_with(None, what, cascade)
+    }
+
+    /// The same with a seed's log at hand, that tells of these saves and yanks.
+    fn survey_with(&self, log: Option<&SeedLog>, what: Yanked, cascade: bool) -> (Survey, Yank) {
         let pages = [self.sibling.clone(), self.newest.clone(), self.elsewhere.clone()];
-        let first = self.first.clone();
+        let kept = [self.first.clone(), self.beside.clone()];
         let node = Node::start(move |heard| {
             let Heard::Request(Request::List { what, .. }) = heard else { panic!("{heard:?}") };
             let (rows, more) = match what {
@@ -81,8 +103,10 @@ impl Saves {
                     let number = after.as_ref().map_or(0, |key| 1 + position(&pages, key));
                     (vec![pages[number].clone()], number + 1 < pages.len())
                 }
-                ListQuery::Manifest(id) if *id == first.manifest.id() => (vec![first.clone()], false),
-                ListQuery::Manifest(_) | ListQuery::Prefix(_) => (Vec::new(), false),
+                ListQuery::Manifest(id) => {
+                    (kept.iter().filter(|row| row.manifest.id() == *id).cloned().collect(), false)
+                }
+                ListQuery::Prefix(_) => (Vec::new(), false),
             };
             vec![Act::Say(Reply::Listing { rows, more, from_seed: true, taken: Vec::new() })]
         });
@@ -90,7 +114,7 @@ impl Saves {
         let envelope = Envelope::sign(&yank, &self.scene.key("yank"));
         let connection = Connection::open(&node.socket, PATIENCE, Arc::default()).unwrap();
         let pool = self.scene.pool();
-        let question = Question { trust: pool.trust(), yank: &envelope, now: NOW, patience: PATIENCE };
+        let question = Question { trust: pool.trust(), yank: &envelope, now: NOW, log, patience: PATIENCE };
         (survey(&connection, question).unwrap(), yank)
     }
 }
@@ -171,4 +195,63 @@ fn a_publisher_and_a_pattern_before_a_time() {
     let (survey, _) = saves.survey(pattern, false);
     assert_eq!(told(&survey), [("a/npm/0".to_owned(), 7, None), ("a/npm/1".to_owned(), 2, None)]);
     assert_eq!(saves.survey(Yanked::Publisher(pair(9).public()), false).0.taken(), 0);
+}
+
+#[test]
+fn a_log_tells_what_a_key_falls_back_to() {
+    let saves = Saves::new();
+    let what = Yanked::Manifest(saves.elsewhere.manifest.id());
+    let (blind, _) = saves.survey(what.clone(), false);
+    assert_eq!((told(&blind), blind.from_log), (vec![("b/npm/1".to_owned(), 9, None)], false));
+    let (survey, _) = saves.survey_with(Some(&saves.log(&[])), what, false);
+    assert_eq!(told(&survey), [("b/npm/1".to_owned(), 9, at("b/npm/1", 8))]);
+    assert!(survey.from_log);
+    // What the log tells of and nobody keeps is no fallback.
+    let sibling = Yanked::Manifest(saves.sibling.manifest.id());
+    let (survey, _) = saves.survey_with(Some(&saves.log(&[])), sibling, false);
+    assert_eq!(told(&survey), [("a/npm/0".to_owned(), 7, at("a/npm/1", 2))]);
+}
+
+#[test]
+fn what_was_taken_back_is_no_fallback() {
+    let saves = Saves::new();
+    let of = |what| Envelope::sign(&yank(what, false), &saves.scene.key("yank"));
+    let earlier = of(Yanked::Manifest(saves.beside.manifest.id()));
+    let verified = saves.scene.pool().trust().verify_yank(&earlier, NOW).unwrap();
+    let log = saves.log(&[LogEntry::yanked(NOW, &verified)]);
+    let what = Yanked::Manifest(saves.elsewhere.manifest.id());
+    let (survey, _) = saves.survey_with(Some(&log), what, false);
+    assert_eq!(told(&survey), [("b/npm/1".to_owned(), 9, None)]);
+    // A log that cannot be read to its end is as good as it goes, and says so.
+    let cut = SeedLog { cut_short: true, ..saves.log(&[]) };
+    let what = Yanked::Manifest(saves.elsewhere.manifest.id());
+    let (survey, _) = saves.survey_with(Some(&cut), what, false);
+    assert_eq!((told(&survey), survey.from_log), (vec![("b/npm/1".to_owned(), 9, at("b/npm/1", 8))], false));
+}
+
+#[test]
+fn what_was_made_of_it_and_stays_is_counted() {
+    let saves = Saves::new();
+    let what = Yanked::Manifest(saves.first.manifest.id());
+    let log = saves.log(&[]);
+    assert_eq!(saves.survey_with(Some(&log), what.clone(), false).0.descendants, 2);
+    assert_eq!(saves.survey(what.clone(), false).0.descendants, 2, "what is listed is counted without a log");
+    assert_eq!(saves.survey_with(Some(&log), what, true).0.descendants, 0, "a cascade takes them");
+    let build = Yanked::Build { ci: String::new(), build: "b1".to_owned() };
+    assert_eq!(saves.survey(build.clone(), false).0.descendants, 0);
+    assert_eq!(
+        saves.survey_with(Some(&log), build, false).0.descendants,
+        2,
+        "the log knows whose build it was"
+    );
+}
+
+#[test]
+fn a_log_is_read_from_where_saves_may_be_alive() {
+    let saves = Saves::new();
+    let pool = saves.scene.pool();
+    let life = Duration::from_secs(pool.policy().manifest_life_max);
+    let since = log_since(pool.trust(), NOW);
+    assert!(since.after(life) < NOW && since.after(life + Duration::from_secs(172_800)) > NOW);
+    assert_eq!(log_since(pool.trust(), pollux_core::Timestamp::default()), pollux_core::Timestamp::default());
 }
