@@ -100,7 +100,7 @@ enum Descent {
 pub(crate) fn read_ancestry(path: &Path) -> Result<Option<Ancestry>, Failure> {
     let failure = |error: &dyn std::fmt::Display| {
         Failure::new(Kind::Usage, format!("{}: {error}", path.display()))
-            .hint("name the file that `pollux restore --report FILE` wrote")
+            .hint("name the file that `pollux restore --for-save FILE` wrote")
     };
     let file = File::open(path).map_err(|error| failure(&error))?;
     let mut text = String::new();
@@ -145,7 +145,7 @@ mod tests {
         for text in wrong {
             let failure = read(text).unwrap_err();
             assert_eq!(failure.kind, Kind::Usage);
-            assert!(failure.hint.unwrap().contains("--report"), "{}", failure.message);
+            assert!(failure.hint.unwrap().contains("--for-save"), "{}", failure.message);
         }
     }
 

@@ -25,6 +25,13 @@ const THREADS_MAX: usize = 8;
 ///
 /// A miss is no failure: it is said, with its reason, and the directory is as it was. What is restored was signed in a
 /// trusted pipeline, and every byte of it was checked.
+///
+/// A job that will save again says so, and hands on what its save was made from, or else a yank of the one does not take
+/// the other along:
+///
+///   pollux restore KEY ~/.npm --for-save restored.json
+///
+///   pollux save KEY ~/.npm --restored restored.json --signing-key publisher.pem
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The key, such as `mediawiki%2Fcore/master/npm/debian12-x86_64/node20-3f2a`
@@ -44,7 +51,11 @@ pub(crate) struct Arguments {
     /// End with status 3 on a miss
     #[arg(long)]
     fail_on_miss: bool,
-    /// Write what was restored, or why not, as JSON to this file
+    /// The job will save again: write to this file what `pollux save --restored FILE` wants to know. Where the policy
+    /// allows no further generation it is a miss (generation-bound), and the job starts cold
+    #[arg(long, value_name = "FILE")]
+    for_save: Option<PathBuf>,
+    /// Write what was restored, or why not, as JSON to this file; --for-save writes the same
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Seconds until the first answer
@@ -79,6 +90,7 @@ impl Arguments {
                 (false, true) => TargetMode::Replace,
                 (false, false) => TargetMode::Fresh,
             },
+            for_save: self.for_save.is_some(),
             deadlines: Deadlines {
                 answer: self.answer_timeout,
                 progress: self.progress_timeout,
@@ -87,6 +99,15 @@ impl Arguments {
             threads: self.threads.map_or_else(default_threads, NonZero::get).min(THREADS_ASKED_MAX),
             interrupted: signals::interruption()?,
         })
+    }
+}
+
+impl Arguments {
+    /// Writes the report wherever it is wanted.
+    fn write(&self, report: &Report) {
+        for path in self.report.iter().chain(&self.for_save) {
+            report.write(path);
+        }
     }
 }
 
@@ -114,9 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
 fn hit(arguments: &Arguments, hit: &Hit) -> Done {
     let fallback = hit.found.fallback.and_then(|index| arguments.fallback.get(usize::from(index)));
     let report = Report::hit(hit, fallback.map(ToString::to_string));
-    if let Some(path) = &arguments.report {
-        report.write(path);
-    }
+    arguments.write(&report);
     if arguments.common.json {
         return output::print_json(&report);
     }
@@ -152,9 +171,7 @@ fn notes(hit: &Hit) -> String {
 
 fn miss(arguments: &Arguments, why: &Miss) -> Done {
     let report = Report::miss(&arguments.key, why);
-    if let Some(path) = &arguments.report {
-        report.write(path);
-    }
+    arguments.write(&report);
     if arguments.common.json {
         output::print_json(&report)?;
     } else {
@@ -203,6 +220,23 @@ mod tests {
         assert_eq!(request(&["--merge"]).unwrap().mode, TargetMode::Merge);
         assert_eq!(request(&["--replace"]).unwrap().mode, TargetMode::Replace);
         assert!(!parses(&["--merge", "--replace"]));
+    }
+
+    #[test]
+    fn who_saves_again_names_the_file_that_the_save_reads() {
+        assert!(!request(&["--report", "r.json"]).unwrap().for_save);
+        assert!(request(&["--for-save", "r.json"]).unwrap().for_save);
+        assert!(!parses(&["--for-save"]));
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["for-save.json", "report.json"].map(|name| directory.path().join(name));
+        let [for_save, report] = paths.each_ref().map(|path| path.to_str().unwrap());
+        let line = ["restore", "a/b/c", "target", "--for-save", for_save, "--report", report];
+        let arguments = Line::try_parse_from(line).unwrap().arguments;
+        miss(&arguments, &Miss::GenerationBound { generation: 4, most: 4 }).unwrap();
+        for path in &paths {
+            assert_eq!(super::super::report::read_ancestry(path).unwrap(), None);
+            assert!(std::fs::read_to_string(path).unwrap().contains("\"reason\": \"generation-bound\""));
+        }
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(crate) struct Arguments {
     /// Replace the file of --unsigned-out if it is there
     #[arg(long, requires = "unsigned_out")]
     force: bool,
-    /// The report of the restore that the directory began with
+    /// What the directory was made from: the file that `pollux restore --for-save FILE` wrote. Without it, a yank of that
+    /// save does not take this one along
     #[arg(long, value_name = "FILE")]
     restored: Option<PathBuf>,
     /// Where the save comes from: ci, tenant, pipeline, project, ref, change, commit, job, build or builder_image

@@ -17,6 +17,17 @@ pub enum Miss {
     /// The node says why.
     #[error("{0}")]
     Node(MissReason),
+    /// The job will save again, and what it makes of the newest save would be one generation too many.
+    #[error(
+        "the newest save is generation {generation} of at most {most}, and nothing that is made from it can be saved: \
+         the job starts cold, and readers keep what they have"
+    )]
+    GenerationBound {
+        /// How often its tree was made from a tree.
+        generation: u32,
+        /// How often the policy lets it be.
+        most: u32,
+    },
     /// The connection broke.
     #[error("{0}")]
     Broken(String),
@@ -48,6 +59,7 @@ impl Miss {
             Self::Node(MissReason::NoHolder) => "no-holder",
             Self::Node(MissReason::TooSlow) | Self::TooSlow => "too-slow",
             Self::Node(MissReason::Yanked) => "yanked",
+            Self::GenerationBound { .. } => "generation-bound",
             Self::Broken(_) => "broken",
             Self::Target(_) => "target",
             Self::Disk(_) => "disk",
@@ -94,6 +106,7 @@ mod tests {
             (Miss::Disabled, "disabled"),
             (Miss::NoNode(words()), "no-node"),
             (Miss::Node(MissReason::Yanked), "yanked"),
+            (Miss::GenerationBound { generation: 4, most: 4 }, "generation-bound"),
             (Miss::Broken(words()), "broken"),
             (Miss::TooSlow, "too-slow"),
             (Miss::NotBelieved(words()), "not-believed"),

@@ -6,15 +6,16 @@
 use super::ask::{Found, Resolution, fetch_tree, resolve};
 use super::deadlines::Clocked;
 use super::fetch::{Fetcher, Sources};
+use super::papers::papers;
 use super::write::{Stop, Watched, write_all};
 use super::{Deadlines, Miss, Observer, Stage};
-use crate::connection::Connection;
+use crate::connection::{Connection, ConnectionError};
 use crate::disk::{Restore, Restored, TargetMode};
-use pollux_core::{Fallback, Key};
+use pollux_core::{Fallback, Key, Policy};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What to restore, and how.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct RestoreRequest {
     pub base: PathBuf,
     /// What to do with what is there already.
     pub mode: TargetMode,
+    /// The job will save again what it makes of it: where that would be one generation too many, it is a miss.
+    pub for_save: bool,
     /// How long to wait.
     pub deadlines: Deadlines,
     /// Threads that decode, hash and write: 1 or more.
@@ -81,6 +84,9 @@ fn try_restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Result<
         Resolution::Found(found) => *found,
         Resolution::Miss(reason) => return Err(Miss::Node(reason)),
     };
+    if request.for_save {
+        leave_room(&connection, &found, clocked)?;
+    }
     let mut sources = Sources::default();
     observer.stage(Stage::Restoring);
     observer.total(found.manifest.tree.totals.bytes);
@@ -95,4 +101,18 @@ fn try_restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Result<
     stop.check()?;
     let restored = restore.finish().map_err(|error| Miss::of_disk(&error))?;
     Ok(Hit { found, restored, sources, elapsed: clocked.elapsed() })
+}
+
+/// One more generation must be allowed by the policy that the node goes by. A node of an older release does not tell:
+/// then the seeds refuse the save.
+fn leave_room(connection: &Connection, found: &Found, clocked: Clocked) -> Result<(), Miss> {
+    let patience = clocked.answer().saturating_duration_since(Instant::now());
+    let policy = match papers(connection, patience) {
+        Ok((papers, _)) => papers.policy.and_then(|policy| policy.body::<Policy>().ok()),
+        Err(ConnectionError::Refused(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let (generation, most) =
+        (found.manifest.generation, policy.map_or(u32::MAX, |policy| policy.generations_max));
+    if generation < most { Ok(()) } else { Err(Miss::GenerationBound { generation, most }) }
 }

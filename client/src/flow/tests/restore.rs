@@ -2,9 +2,10 @@ use super::cache::{Cache, KEY, found, same};
 use super::node::{Act, Heard, Node};
 use crate::disk::TargetMode;
 use crate::flow::{Deadlines, Hit, RestoreOutcome, RestoreRequest, Unwatched, restore};
+use crate::pool::testing::Scene;
 use crate::protocol::{ChunkHead, ChunkSource, Reply, Request};
 use pollux_core::engine::MissReason;
-use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind};
+use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Manifest};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
         fallbacks: Vec::new(),
         base,
         mode: TargetMode::Fresh,
+        for_save: false,
         deadlines: Deadlines { answer: LONG, progress: LONG, total: LONG },
         threads: 2,
         interrupted: Arc::default(),
@@ -91,6 +93,43 @@ fn a_cache_is_restored_and_counted_by_source() {
         (chunks, 0, 0)
     );
     assert_eq!(cache.names(), ["base", "target"]);
+}
+
+/// Restores what is of this generation for a job that will save again, from a node whose policy allows 64.
+fn restored_for_save(generation: u32, for_save: bool, knows_papers: bool) -> String {
+    let cache = Arc::new(Cache::new());
+    let serving = Arc::clone(&cache);
+    let scene = Scene::new(1);
+    let trust = scene.pool().trust().clone();
+    assert_eq!(trust.policy().generations_max, 64);
+    let node = Node::start(move |heard| match heard {
+        Heard::Request(Request::Resolve { .. }) => {
+            let manifest = Manifest { generation, ..serving.manifest(Duration::ZERO) };
+            vec![Act::Say(found(&manifest))]
+        }
+        Heard::Request(Request::Papers) if knows_papers => {
+            let (papers, digest) = (trust.papers(), trust.papers_digest());
+            vec![Act::Say(Reply::Papers { papers, digest, more: false })]
+        }
+        Heard::Request(Request::Papers) => vec![Act::Say(Reply::Refused { why: "an old one".to_owned() })],
+        other => serving.serve(other),
+    });
+    let request = RestoreRequest { for_save, ..request(&node.socket, cache.beside("target")) };
+    let outcome = run(&request);
+    assert_eq!(cache.names().len(), if matches!(outcome, RestoreOutcome::Hit(_)) { 2 } else { 1 });
+    reason(&outcome).to_owned()
+}
+
+#[test]
+fn who_saves_again_starts_cold_at_the_generation_bound() {
+    assert_eq!(restored_for_save(64, true, true), "generation-bound");
+    assert_eq!(restored_for_save(63, true, true), "hit");
+    assert_eq!(restored_for_save(64, false, true), "hit", "readers keep what they have");
+    assert_eq!(
+        restored_for_save(64, true, false),
+        "hit",
+        "a node that does not tell keeps nobody from a restore"
+    );
 }
 
 #[test]
