@@ -23,7 +23,7 @@ use std::time::Duration;
 ///
 /// Examples:
 ///
-///   pollux log 'mediawiki%2Fcore/**' --since 2026-11-01T00:00:00Z
+///   pollux log 'mediawiki%2Fcore/**' --since 2026-11-01
 ///
 ///   pollux log --derived-from 3f2a77c0
 ///
@@ -35,8 +35,9 @@ pub(crate) struct Arguments {
     /// Only what was made from this save, and the save itself: its manifest's name, or enough first digits of it
     #[arg(long, value_name = "ID", value_parser = parse_digits)]
     derived_from: Option<String>,
-    /// Only what the seed wrote at this time or later, as 2026-11-03T09:00:00Z
-    #[arg(long, value_name = "TIME")]
+    /// Only what the seed wrote at this time or later, as 2026-11-03T09:00:00Z, or 2026-11-03 for the midnight (UTC) with
+    /// which that day begins
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<Timestamp>,
     /// Only what was refused
     #[arg(long, conflicts_with = "derived_from")]
@@ -112,6 +113,15 @@ fn parse_digits(text: &str) -> Result<String, String> {
     let is_one = query.is_bounded();
     let digits = query.derived_from.filter(|_| is_one);
     digits.ok_or_else(|| "a manifest's name is 64 hexadecimal digits; the first 4 may do".to_owned())
+}
+
+/// A moment, or the day that it begins.
+fn parse_since(text: &str) -> Result<Timestamp, String> {
+    let day = || format!("{text}T00:00:00Z").parse();
+    text.parse().or_else(|_| day()).map_err(|_| {
+        "neither a time as 2026-11-03T09:00:00Z nor a day as 2026-11-03, which begins at midnight (UTC)"
+            .to_owned()
+    })
 }
 
 /// What is shown, in the order of time: each publish and yank once, and of the yanks, where something is looked for, those
@@ -193,5 +203,19 @@ impl Taken {
             Taking::Ancestor(ancestor) => Some(ancestor),
         };
         Self { yank: yank.yank.serial.clone(), reason: yank.yank.reason.clone(), time, ancestor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight() {
+        assert_eq!(parse_since("2026-11-26"), parse_since("2026-11-26T00:00:00Z"));
+        assert_eq!(parse_since("2026-11-26").unwrap(), "2026-11-26T01:00:00+01:00".parse().unwrap());
+        for wrong in ["", "2026-11", "2026-02-30", "26-11-2026", "2026-11-26T09", "2026-11-26Z", "today"] {
+            assert!(parse_since(wrong).unwrap_err().contains("midnight"), "{wrong}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use pollux_client::flow::{Resolution, list, open_manifest, resolve, tree_of};
 use pollux_core::engine::MissReason;
 use pollux_core::message::ListQuery;
 use pollux_core::{
-    CertifiedEnvelope, EntryKind, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp, Tree,
+    CertifiedEnvelope, EntryKind, Grant, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp, Tree,
 };
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -51,6 +51,9 @@ struct Shown {
     manifest: Manifest,
     /// Public keys of those who signed it, as the envelope hints; the node has verified that one may.
     signers: Vec<String>,
+    /// The serial of the grant under which it was signed; absent if a publisher signed it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_serial: Option<String>,
     receipts: Vec<ShownReceipt>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<ShownFile>>,
@@ -83,6 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let files = arguments.files.then(|| files(&connection, id, &manifest, arguments.timeout));
     let shown = Shown {
         manifest_id: id,
+        grant_serial: grant_serial(&manifest),
         manifest,
         signers: certified.manifest.signatures.iter().map(|entry| entry.keyid.clone()).collect(),
         receipts: certified.receipts.iter().filter_map(|receipt| receipt.body().ok()).map(receipt).collect(),
@@ -93,6 +97,10 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return output::print_json(&shown);
     }
     output::print(&words(&shown, now()))
+}
+
+fn grant_serial(manifest: &Manifest) -> Option<String> {
+    manifest.grant.as_ref()?.body::<Grant>().ok().map(|grant| grant.serial)
 }
 
 fn receipt(receipt: Receipt) -> ShownReceipt {
@@ -177,6 +185,9 @@ fn words(shown: &Shown, now: Timestamp) -> String {
     line("expires", &manifest.expires.to_string());
     for signer in &shown.signers {
         line("signed by", signer);
+    }
+    if let Some(serial) = &shown.grant_serial {
+        line("grant", serial);
     }
     for receipt in &shown.receipts {
         line("receipt", &format!("{} at {}", receipt.seed, receipt.time));

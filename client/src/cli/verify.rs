@@ -1,5 +1,7 @@
 //! `pollux verify`
 
+mod hints;
+
 use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
 use super::{Done, output, show};
@@ -77,11 +79,12 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return output::print_disabled(arguments.common.json);
     }
     let pool = read_pool_file(&arguments.pool)?;
-    let (certified, papers) = if is_file { (read(path)?, Papers::default()) } else { ask(arguments)? };
+    let (certified, papers) = if is_file { (read(path)?, Papers::default()) } else { asked(arguments)? };
     if let Some(out) = &arguments.signed_bytes {
         write_signed(out, &certified)?;
     }
-    let explanation = explain(&pool, &papers, &certified, now());
+    let mut explanation = explain(&pool, &papers, &certified, now());
+    hints::add(&mut explanation, &pool, &papers, &certified);
     let believed = explanation.believed;
     if arguments.common.json {
         output::print_json(&Report::new(explanation, &certified, !is_file))?;
@@ -96,6 +99,17 @@ fn read(path: &Path) -> Result<CertifiedEnvelope, Failure> {
     read_certified(&text).map_err(|why| {
         Failure::new(Kind::Usage, format!("{}: {}", path.display(), output::printable(&why.to_string())))
             .hint("`pollux show KEY --json` prints one")
+    })
+}
+
+/// What is no file may have been meant as one.
+fn asked(arguments: &Arguments) -> Result<(CertifiedEnvelope, Papers), Failure> {
+    ask(arguments).map_err(|mut failure| {
+        if failure.kind != Kind::Usage {
+            let what = output::printable(&arguments.what);
+            failure.message = format!("there is no file `{what}`, and {}", failure.message);
+        }
+        failure
     })
 }
 

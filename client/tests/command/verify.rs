@@ -3,7 +3,10 @@
 use crate::scene::Scene;
 use pollux_client::clock::now;
 use pollux_client::protocol::{Reply, Request};
-use pollux_core::{CertifiedEnvelope, Envelope, KeyPair, Manifest, Papers, Timestamp, Yank, Yanked};
+use pollux_core::engine::MissReason;
+use pollux_core::{
+    CertifiedEnvelope, Envelope, Grant, KeyPair, Manifest, Papers, Provenance, Timestamp, Yank, Yanked,
+};
 use std::fs;
 use std::time::Duration;
 
@@ -46,7 +49,10 @@ fn each_bad_one_is_explained() {
     let mut edited = good(&scene);
     edited.manifest.payload =
         String::from_utf8(edited.manifest.payload).unwrap().replace(KEY, "core/main/npm/2").into();
+    let mut mislabelled = good(&scene);
+    mislabelled.manifest.signatures[0].keyid = "\u{1b}[31mnobody".to_owned();
     let table = [
+        ("verify-mislabelled", mislabelled),
         ("verify-expired", changed(&scene, |manifest| manifest.expires = before(hours(1)))),
         (
             "verify-not-yet",
@@ -75,6 +81,56 @@ fn what_holds_no_manifest() {
         "verify-no-pool",
         scene.run(&["verify", "pool/node.toml", "--pool", "nowhere.json"])
     );
+    insta::assert_snapshot!(
+        "verify-no-file",
+        scene.run(&["verify", "nowhere.json", "--pool", "pool/pool.json"])
+    );
+    scene.node(1, |request| match request {
+        Request::Resolve { .. } => Reply::Miss { reason: MissReason::NothingSaved },
+        _ => Reply::Refused { why: "another question".to_owned() },
+    });
+    insta::assert_snapshot!(
+        "verify-neither",
+        scene.run(&["verify", "nowhere.json", "--pool", "pool/pool.json"])
+    );
+}
+
+/// A manifest under a grant, which is shown, and then changed.
+#[test]
+fn a_grant_is_named_and_a_changed_manifest_is_not_its_keys_fault() {
+    let scene = Scene::new();
+    let job = KeyPair::from_seed([9; 32]);
+    let grant = Grant {
+        pool: "ci".to_owned(),
+        serial: "b1-7".to_owned(),
+        key: job.public(),
+        patterns: vec!["core/**".parse().unwrap()],
+        bytes_max: 1 << 20,
+        manifests_max: 1,
+        not_before: now(),
+        expires: now().after(Duration::from_secs(600)),
+        provenance: Provenance::default(),
+    };
+    let mut manifest = scene.manifest(KEY, 7, &[]);
+    let issuer = KeyPair::from_seed([8; 32]);
+    manifest.grant = Some(Envelope::sign(&grant, &issuer));
+    let granted = scene.certified(&manifest, &job);
+    let shown = granted.clone();
+    scene.node(2, move |request| match request {
+        Request::Resolve { .. } => {
+            Reply::Found { certified: Box::new(shown.clone()), fallback: None, relayed: false }
+        }
+        _ => Reply::Refused { why: "another question".to_owned() },
+    });
+    insta::assert_snapshot!("show-granted", scene.run(&["show", KEY]));
+    let json = scene.run(&["show", KEY, "--json"]);
+    assert!(json.contains("\"grant_serial\": \"b1-7\""), "{json}");
+    let issued = scene.change(&["add-issuer", &issuer.public().to_string(), "--pattern", "core/**"]);
+    assert!(issued.starts_with("status 0\n"), "{issued}");
+    let mut edited = granted;
+    edited.manifest.payload =
+        String::from_utf8(edited.manifest.payload).unwrap().replace(KEY, "core/main/npm/2").into();
+    insta::assert_snapshot!("verify-edited-under-a-grant", verify(&scene, &edited, &[]));
 }
 
 #[test]
