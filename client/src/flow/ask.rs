@@ -103,14 +103,18 @@ pub fn taken_back(
 }
 
 /// A page of a listing.
-struct Listed {
-    rows: Vec<CertifiedEnvelope>,
-    taken: Vec<CertifiedEnvelope>,
-    more: bool,
-    from_seed: bool,
+pub(super) struct Listed {
+    pub(super) rows: Vec<CertifiedEnvelope>,
+    pub(super) taken: Vec<CertifiedEnvelope>,
+    pub(super) more: bool,
+    pub(super) from_seed: bool,
 }
 
-fn listed(connection: &Connection, what: ListQuery, until: Instant) -> Result<Listed, ConnectionError> {
+pub(super) fn listed(
+    connection: &Connection,
+    what: ListQuery,
+    until: Instant,
+) -> Result<Listed, ConnectionError> {
     connection.send(&Request::List { what, deadline_ms: milliseconds_until(until) })?;
     let Reply::Listing { rows, more, from_seed, taken } = connection.reply(until + GRACE)? else {
         return Err(ConnectionError::OutOfTurn);

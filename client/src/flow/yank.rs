@@ -11,7 +11,7 @@ pub use history::log_since;
 
 use self::history::History;
 use super::SeedLog;
-use super::ask::list;
+use super::ask::{Listed, listed};
 use crate::connection::{Connection, ConnectionError};
 use pollux_core::limits::{YANK_MANIFESTS_MAX, YANKS_MAX};
 use pollux_core::message::ListQuery;
@@ -19,7 +19,7 @@ use pollux_core::{
     CertifiedEnvelope, CertifiedManifest, Envelope, Key, ManifestId, Timestamp, Trust, Yank, Yanked,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pages of a listing that are asked for at most.
 const PAGES_MAX: usize = 1024;
@@ -123,9 +123,10 @@ impl Asking<'_> {
         let mut after = None;
         for _ in 0..PAGES_MAX {
             // All of them: what is left of a lineage, and descendants, may be anywhere.
-            let (rows, more) = self.list(ListQuery::Pattern { pattern: None, after })?;
-            after = rows.iter().filter_map(|row| self.take(row)).last();
-            if !more || after.is_none() {
+            let page = self.list(ListQuery::Pattern { pattern: None, after })?;
+            // A page may hold nothing but what was taken back before; the next one begins behind that, too.
+            after = page.rows.iter().chain(&page.taken).filter_map(|row| self.take(row)).max();
+            if !page.more || after.is_none() {
                 break;
             }
         }
@@ -157,8 +158,8 @@ impl Asking<'_> {
 
     /// Whether a manifest was had. It counts only where it is believed.
     fn look_up(&mut self, id: ManifestId) -> Result<bool, ConnectionError> {
-        let (rows, _) = self.list(ListQuery::Manifest(id))?;
-        let found = rows.iter().filter(|row| row.manifest.id() == id);
+        let page = self.list(ListQuery::Manifest(id))?;
+        let found = page.rows.iter().filter(|row| row.manifest.id() == id);
         Ok(found.filter_map(|row| self.take(row)).count() > 0)
     }
 
@@ -199,10 +200,10 @@ impl Asking<'_> {
         self.survey.descendants = made.difference(&sources).count();
     }
 
-    fn list(&mut self, what: ListQuery) -> Result<(Vec<CertifiedEnvelope>, bool), ConnectionError> {
-        let (rows, more, from_seed) = list(self.connection, what, self.question.patience)?;
-        self.survey.from_seed &= from_seed;
-        Ok((rows, more))
+    fn list(&mut self, what: ListQuery) -> Result<Listed, ConnectionError> {
+        let page = listed(self.connection, what, Instant::now() + self.question.patience)?;
+        self.survey.from_seed &= page.from_seed;
+        Ok(page)
     }
 
     /// Remembers a save that is believed now, and says its key. What is taken back already is out of sight.

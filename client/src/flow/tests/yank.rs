@@ -255,3 +255,26 @@ fn a_log_is_read_from_where_saves_may_be_alive() {
     assert!(since.after(life) < NOW && since.after(life + Duration::from_secs(172_800)) > NOW);
     assert_eq!(log_since(pool.trust(), pollux_core::Timestamp::default()), pollux_core::Timestamp::default());
 }
+
+#[test]
+fn a_page_of_what_was_taken_back_before_is_not_the_end() {
+    let saves = Saves::new();
+    let (gone, stays) = (saves.newest.clone(), saves.elsewhere.clone());
+    let node = Node::start(move |heard| {
+        let Heard::Request(Request::List { what, .. }) = heard else { panic!("{heard:?}") };
+        let is_first = matches!(what, ListQuery::Pattern { after: None, .. });
+        let (rows, taken) =
+            if is_first { (Vec::new(), vec![gone.clone()]) } else { (vec![stays.clone()], Vec::new()) };
+        vec![Act::Say(Reply::Listing { rows, more: is_first, from_seed: true, taken })]
+    });
+    let back =
+        Envelope::sign(&yank(Yanked::Manifest(saves.newest.manifest.id()), false), &saves.scene.key("yank"));
+    let trust = saves.scene.pool().trust().clone().hear(&[back], NOW);
+    let envelope = Envelope::sign(
+        &yank(Yanked::Publisher(saves.scene.key("publisher").public()), false),
+        &saves.scene.key("yank"),
+    );
+    let connection = Connection::open(&node.socket, PATIENCE, Arc::default()).unwrap();
+    let question = Question { trust: &trust, yank: &envelope, now: NOW, log: None, patience: PATIENCE };
+    assert_eq!(told(&survey(&connection, question).unwrap()), [("b/npm/1".to_owned(), 9, None)]);
+}
