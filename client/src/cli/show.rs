@@ -7,11 +7,11 @@ use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::clock::now;
 use pollux_client::connection::Connection;
-use pollux_client::flow::{Resolution, list, open_manifest, resolve, tree_of};
+use pollux_client::flow::{Resolution, list, open_manifest, resolve, taken_back, tree_of};
 use pollux_core::engine::MissReason;
 use pollux_core::message::ListQuery;
 use pollux_core::{
-    CertifiedEnvelope, EntryKind, Grant, Key, Manifest, ManifestId, PeerId, Receipt, Timestamp, Tree,
+    CertifiedEnvelope, EntryKind, Grant, Key, Manifest, ManifestId, Pattern, PeerId, Receipt, Timestamp, Tree,
 };
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -133,6 +133,21 @@ pub(super) fn find(
     }
 }
 
+/// The same of what was taken back.
+pub(super) fn find_taken(
+    connection: &Connection,
+    what: &str,
+    patience: Duration,
+) -> Result<Option<CertifiedEnvelope>, Failure> {
+    let query = match what.parse::<Pattern>() {
+        _ if is_digits(what) => ListQuery::Prefix(what.to_ascii_lowercase()),
+        Ok(pattern) => ListQuery::Pattern { pattern: Some(pattern), after: None },
+        Err(_) => return Ok(None),
+    };
+    let mut taken = taken_back(connection, query, patience)?;
+    Ok(taken.pop().filter(|_| taken.is_empty()))
+}
+
 /// Whether this may be the beginning of a manifest's name.
 fn is_digits(what: &str) -> bool {
     (ID_DIGITS_MIN..=ID_DIGITS_MAX).contains(&what.len()) && what.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -143,6 +158,10 @@ fn nothing(what: &str, why: MissReason) -> Failure {
     if why == MissReason::NothingSaved {
         return Failure::new(Kind::Failed, format!("nothing is saved as `{what}`"))
             .hint("`pollux ls` lists what is");
+    }
+    if why == MissReason::Yanked {
+        return Failure::new(Kind::Failed, format!("what was saved as `{what}` was taken back"))
+            .hint("`pollux verify` says by whom and why, `pollux log` what there was");
     }
     Failure::new(Kind::Unreachable, format!("nobody can be asked about `{what}`: {why}"))
         .hint("`pollux status` shows which seeds the node is connected to")

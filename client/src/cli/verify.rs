@@ -115,7 +115,11 @@ fn asked(arguments: &Arguments) -> Result<(CertifiedEnvelope, Papers), Failure> 
 
 fn ask(arguments: &Arguments) -> Result<(CertifiedEnvelope, Papers), Failure> {
     let connection = arguments.common.connect(arguments.timeout)?;
-    let certified = show::find(&connection, &arguments.what, arguments.timeout)?;
+    let certified = match show::find(&connection, &arguments.what, arguments.timeout) {
+        Ok(certified) => certified,
+        // What was taken back is named to nobody, and can be explained all the same.
+        Err(failure) => show::find_taken(&connection, &arguments.what, arguments.timeout)?.ok_or(failure)?,
+    };
     let (papers, _) = papers(&connection, arguments.timeout)?;
     Ok((certified, papers))
 }

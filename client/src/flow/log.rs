@@ -1,7 +1,6 @@
 //! What a seed has written down: its log, page by page.
 
 use super::deadlines::{GRACE, milliseconds_until};
-use super::papers::check_version;
 use crate::connection::{Connection, ConnectionError};
 use crate::protocol::{Reply, Request};
 use pollux_core::PeerId;
@@ -30,13 +29,12 @@ pub struct SeedLog {
 /// Reads the log of one seed to its end. Each page may take `patience`, and so may a seed that has too much to do.
 ///
 /// # Errors
-/// A node of an older release, or a connection that is of no more use.
+/// A connection that is of no more use.
 pub fn read_log(
     connection: &Connection,
     what: &LogQuery,
     patience: Duration,
 ) -> Result<SeedLog, ConnectionError> {
-    check_version(connection)?;
     let (mut log, mut at) = (SeedLog::default(), None);
     let mut until = Instant::now() + patience;
     for _ in 0..PAGES_MAX {

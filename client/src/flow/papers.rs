@@ -6,8 +6,6 @@ use crate::protocol::{PAPERS_BYTES_MAX, Reply, Request, TakenBack};
 use pollux_core::{ManifestId, Papers, PapersDigest};
 use std::time::{Duration, Instant};
 
-/// The version of the protocol that papers came with.
-const VERSION_OF_PAPERS: u16 = 2;
 /// Parts in which a node hands out what it goes by at most: as many roots, yanks and policies as it may know, each of the
 /// largest size, take half as many.
 const PARTS_MAX: usize = 64;
@@ -36,12 +34,11 @@ impl Spread {
 /// What the node goes by.
 ///
 /// # Errors
-/// A node of an older release, or a connection that is of no more use.
+/// A connection that is of no more use.
 pub fn papers(
     connection: &Connection,
     patience: Duration,
 ) -> Result<(Papers, PapersDigest), ConnectionError> {
-    check_version(connection)?;
     let until = Instant::now() + patience;
     connection.send(&Request::Papers)?;
     let mut all = Papers::default();
@@ -63,13 +60,12 @@ pub fn papers(
 /// one message goes in several, one after the other; the first that too few hold ends it and is told.
 ///
 /// # Errors
-/// A node of an older release, or a connection that is of no more use.
+/// A connection that is of no more use.
 pub fn spread(
     connection: &Connection,
     papers: &Papers,
     patience: Duration,
 ) -> Result<Spread, ConnectionError> {
-    check_version(connection)?;
     let until = Instant::now() + patience;
     let mut last = Spread { held: 0, needed: 0, of: 0, refused: None };
     for papers in papers.split(PAPERS_BYTES_MAX) {
@@ -89,25 +85,15 @@ pub fn spread(
 /// through the node since it started.
 ///
 /// # Errors
-/// A node of an older release, or a connection that is of no more use.
+/// A connection that is of no more use.
 pub fn used(
     connection: &Connection,
     manifests: Vec<ManifestId>,
     patience: Duration,
 ) -> Result<Vec<TakenBack>, ConnectionError> {
-    check_version(connection)?;
     connection.send(&Request::Used { manifests })?;
     let Reply::Used { yanked } = connection.reply(Instant::now() + patience)? else {
         return Err(ConnectionError::OutOfTurn);
     };
     Ok(yanked)
-}
-
-pub(super) fn check_version(connection: &Connection) -> Result<(), ConnectionError> {
-    if connection.version() >= VERSION_OF_PAPERS {
-        return Ok(());
-    }
-    Err(ConnectionError::Refused(
-        "it is of an older release, which knows neither papers nor yanks".to_owned(),
-    ))
 }

@@ -88,19 +88,6 @@ fn after_a_part_that_is_not_held_nothing_more_is_sent() {
 }
 
 #[test]
-fn an_older_node_is_not_asked_what_it_does_not_know() {
-    let welcome = Reply::Welcome { version: 1, software: "old".to_owned(), pool: "ci".to_owned() };
-    let node = Node::greeting(welcome, |heard| panic!("{heard:?}"));
-    let connection = open(&node);
-    let words = papers(&connection, PATIENCE).unwrap_err().to_string();
-    assert!(words.contains("older release"), "{words}");
-    assert!(matches!(spread(&connection, &Papers::default(), PATIENCE), Err(ConnectionError::Refused(_))));
-    assert!(matches!(used(&connection, Vec::new(), PATIENCE), Err(ConnectionError::Refused(_))));
-    drop(connection);
-    assert_eq!(node.heard().len(), 1);
-}
-
-#[test]
 fn what_was_taken_back_is_asked_for() {
     let manifest = ManifestId::from_bytes([7; 32]);
     let gone = TakenBack { manifest, key: None, why: "poison".to_owned() };

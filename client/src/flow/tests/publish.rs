@@ -130,3 +130,18 @@ fn seeds_that_pull_for_ever_and_a_signal_end_it() {
     let failed = publish(&request, &mut Unwatched);
     assert!(matches!(failed, Err(SaveError::Connection(ConnectionError::Interrupted))), "{failed:?}");
 }
+
+#[test]
+fn a_save_without_a_key_takes_a_place_above_what_was_taken_back() {
+    let cache = Cache::new();
+    let mut gone = Cache::new().manifest(Duration::ZERO);
+    gone.sequence = 4;
+    let taken = vec![CertifiedEnvelope { manifest: signed(&gone), receipts: Vec::new() }];
+    let node = otherwise(move |request| {
+        let listing = Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: taken.clone() };
+        matches!(request, Request::List { .. }).then_some(listing)
+    });
+    let request = SaveRequest { signer: Signer::Elsewhere, ..save_request(&node.socket, &cache) };
+    let Ok(SaveOutcome::Unsigned(unsigned)) = save(&request, &mut Unwatched) else { panic!("not stated") };
+    assert_eq!(unsigned.manifest.sequence, 5);
+}
