@@ -87,6 +87,9 @@ fn what_holds_no_manifest() {
     );
     scene.node(1, |request| match request {
         Request::Resolve { .. } => Reply::Miss { reason: MissReason::NothingSaved },
+        Request::List { .. } => {
+            Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: Vec::new() }
+        }
         _ => Reply::Refused { why: "another question".to_owned() },
     });
     insta::assert_snapshot!(
