@@ -84,8 +84,8 @@ pub enum ConnectionError {
 #[derive(Debug)]
 pub struct Connection {
     socket: UnixStream,
-    /// Held while a frame is written, so that those of several threads stay whole. True once one was cut short.
-    cut_short: Mutex<bool>,
+    /// Held while a frame is written, so that those of several threads stay whole. Set once one was cut short.
+    cut_short: Mutex<Option<CutShort>>,
     frames: Receiver<Result<Incoming, ConnectionError>>,
     interrupted: Arc<AtomicBool>,
     /// How long the node may take to accept one message or chunk.
@@ -119,7 +119,7 @@ impl Connection {
         let frames = start_reader(socket.try_clone()?)?;
         let (pool, node_software) = (String::new(), String::new());
         let (write_patience, end) = (patience, None);
-        let cut_short = Mutex::new(false);
+        let cut_short = Mutex::new(None);
         let version = VERSION_OLDEST;
         let mut connection = Self {
             socket,
@@ -193,17 +193,17 @@ impl Connection {
 
     fn write(&self, bytes: &mut [IoSlice<'_>]) -> Result<(), ConnectionError> {
         let mut cut_short = self.cut_short.lock().unwrap_or_else(PoisonError::into_inner);
-        if *cut_short {
-            return Err(ConnectionError::Closed);
+        if let Some(why) = &*cut_short {
+            return Err(why.to_error());
         }
         let until = Instant::now() + self.write_patience;
         let until = self.end.map_or(until, |end| end.min(until));
-        let written = self.write_until(bytes, until);
-        *cut_short = written.is_err();
-        match written {
+        let written = match self.write_until(bytes, until) {
             Err(ConnectionError::Closed) => Err(self.last_words()),
             written => written,
-        }
+        };
+        *cut_short = written.as_ref().err().map(CutShort::by);
+        written
     }
 
     fn write_until(&self, mut bytes: &mut [IoSlice<'_>], until: Instant) -> Result<(), ConnectionError> {
@@ -276,6 +276,26 @@ impl Drop for Connection {
     fn drop(&mut self) {
         // Wakes the reader; a socket that is closed already needs no waking.
         drop(self.socket.shutdown(Shutdown::Both));
+    }
+}
+
+/// Why nothing more can be written: whichever thread comes next hears the same.
+#[derive(Debug)]
+enum CutShort {
+    Refused(String),
+    Closed,
+}
+
+impl CutShort {
+    fn by(error: &ConnectionError) -> Self {
+        if let ConnectionError::Refused(why) = error { Self::Refused(why.clone()) } else { Self::Closed }
+    }
+
+    fn to_error(&self) -> ConnectionError {
+        match self {
+            Self::Refused(why) => ConnectionError::Refused(why.clone()),
+            Self::Closed => ConnectionError::Closed,
+        }
     }
 }
 
