@@ -1,6 +1,6 @@
 //! Yanks: what is taken back, and by which of them.
 use super::trust::{one_signature, read};
-use super::{CertifiedManifest, Disbelief, Paper, Trust, VerifiedManifest, VerifiedYank};
+use super::{CertifiedManifest, Disbelief, Paper, ShortManifest, Trust, VerifiedManifest, VerifiedYank};
 use crate::limits::{CLOCK_SKEW_MAX, YANKS_MAX};
 use crate::{Digest, Envelope, Manifest, ManifestId, Timestamp, Yank, Yanked};
 use core::time::Duration;
@@ -169,6 +169,12 @@ impl Trust {
     #[must_use]
     pub fn yanked(&self, certified: &CertifiedManifest, wall: Timestamp) -> Option<Disbelief> {
         self.not_yanked(certified.verified(), certified.median(), wall).err()
+    }
+
+    /// The same of one that lacks receipts.
+    #[must_use]
+    pub fn short_yanked(&self, short: &ShortManifest, wall: Timestamp) -> Option<Disbelief> {
+        self.not_yanked(short.verified(), short.median(), wall).err()
     }
 
     /// See [`Self::yanked`]; the manifest was taken by seeds when it was `published`.

@@ -169,6 +169,8 @@ pub struct Engine {
     judged_depth: Depth,
     withdrawn: Withdrawn,
     shorts: Shorts,
+    /// What a seed judges its memory by, at start.
+    memory_trust: Option<Arc<Trust>>,
     /// What the store remembers and is not verified yet; a seed lets nobody in before.
     recovering: u32,
     /// Manifests whose chunks a seed has yet to look for, after a restart or a loss.
@@ -232,6 +234,7 @@ impl Engine {
             judged_depth: Depth::Nothing,
             withdrawn: Withdrawn::default(),
             shorts: Shorts::new(entries_max),
+            memory_trust: None,
             recovering: 0,
             unchecked: VecDeque::new(),
             lost: false,

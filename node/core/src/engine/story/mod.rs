@@ -33,7 +33,8 @@ mod whole;
 use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
 use crate::engine::{Engine, Event, JobId, JobReply, Output, Record, Statement, Work};
 use crate::message::Control;
-use crate::{ManifestId, PeerId};
+use crate::{ManifestId, PeerId, Trust};
+use std::sync::Arc;
 
 /// What an alarm is for; one of each name at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,8 +91,12 @@ impl Engine {
     }
 
     fn verify(&mut self, origin: Option<PeerId>, work: Work, then: AfterVerify) {
-        let task = self.tasks.start_verify(origin, then);
         let trust = self.config.trust.clone();
+        self.verify_by(trust, origin, work, then);
+    }
+
+    fn verify_by(&mut self, trust: Arc<Trust>, origin: Option<PeerId>, work: Work, then: AfterVerify) {
+        let task = self.tasks.start_verify(origin, then);
         self.outbox.push(Output::Verify { task, work: Box::new(work), trust });
     }
 

@@ -7,15 +7,28 @@ use crate::limits::GRANT_LIFE_MAX;
 use crate::message::VoteEnvelope;
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Manifest, ManifestId, Now, ShortManifest,
-    VerifiedManifest, VerifiedReceipt, Weighed,
+    Trust, VerifiedManifest, VerifiedReceipt, Weighed, YankSet,
 };
+use std::sync::Arc;
 
 impl Engine {
     /// The store remembers a certified manifest.
     pub(super) fn on_recovered(&mut self, now: Now, certified: CertifiedEnvelope) {
         self.recovering = self.recovering.saturating_add(1);
         let manifest = certified.manifest.id();
-        self.verify(None, Work::Weigh { certified, wall: now.wall }, AfterVerify::Recovered(manifest));
+        let trust = self.trust_of_memory();
+        let work = Work::Weigh { certified, wall: now.wall };
+        self.verify_by(trust, None, work, AfterVerify::Recovered(manifest));
+    }
+
+    /// A seed remembers the places of what was taken back too: yanks are looked at after all else.
+    fn trust_of_memory(&mut self) -> Arc<Trust> {
+        if !self.is_seed() {
+            return self.config.trust.clone();
+        }
+        let trust = &self.config.trust;
+        let without = || Arc::new(Trust::clone(trust).with_yanks(YankSet::default()));
+        self.memory_trust.get_or_insert_with(without).clone()
     }
 
     /// It was judged: which of its chunks are still there?
@@ -26,7 +39,11 @@ impl Engine {
         result: Result<Weighed, Disbelief>,
     ) {
         match counting(result, self.is_seed()) {
-            Ok(Weighed::Certified(certified)) => self.know_again(now, certified),
+            Ok(Weighed::Certified(certified)) => match self.config.trust.yanked(&certified, now.wall) {
+                Some(why) => self.know_withdrawn(now, certified, &why),
+                None => self.know_again(now, certified),
+            },
+            Ok(Weighed::Short(short)) if self.config.trust.short_yanked(&short, now.wall).is_some() => {}
             Ok(Weighed::Short(short)) => self.short_recovered(now, short),
             Err(why) => {
                 self.event(Event::Disbelieved { from: None, why });
@@ -45,6 +62,16 @@ impl Engine {
         self.shorts.keep(short, false, Some(published));
         self.tell_short(manifest);
         self.open_swarm(now, manifest, tree, Goal::Serve);
+    }
+
+    /// It was taken back: it keeps its place, and is named to nobody.
+    fn know_withdrawn(&mut self, now: Now, certified: CertifiedManifest, why: &Disbelief) {
+        let manifest = certified.id();
+        self.learn(now, certified);
+        if let Some(entry) = self.catalogue.get_mut(&manifest) {
+            (entry.recorded, entry.withdrawn) = (true, true);
+            self.withdrawn.note(manifest, why.to_string());
+        }
     }
 
     fn know_again(&mut self, now: Now, certified: CertifiedManifest) {
@@ -152,6 +179,7 @@ impl Engine {
     fn recovered_one(&mut self, now: Now) {
         self.recovering = self.recovering.saturating_sub(1);
         if self.recovering == 0 {
+            self.memory_trust = None;
             self.judge_waiting_joins(now);
             self.pay_owed(now);
         }

@@ -438,6 +438,11 @@ fn a_listing_names_what_is_left_and_what_was_taken_back_above_it() {
     for host in [0, nodes[1]] {
         assert_eq!(listed(&mut world, host), (vec![1], vec![2]));
     }
+    world.kill(0);
+    world.boot(0);
+    assert!(world.until(|world| world.engine(nodes[1]).status().seeds_connected == 1));
+    world.run(Duration::from_secs(1));
+    assert_eq!(listed(&mut world, nodes[1]), (vec![1], vec![2]), "also after a restart of the seed");
     world.published(nodes[0], KEY, 3, 3);
     assert_eq!(listed(&mut world, nodes[1]), (vec![3], vec![]), "what is below is of no interest");
 }
