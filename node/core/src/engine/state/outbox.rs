@@ -1,7 +1,7 @@
 //! What waits to go out, in order, and the credits that let messages go.
 use crate::PeerId;
 use crate::engine::Output;
-use crate::engine::bounds::{SEND_BYTES_MAX, SEND_QUEUE_MAX};
+use crate::engine::bounds::{SEND_BYTES_ALL_MAX, SEND_BYTES_MAX, SEND_QUEUE_MAX};
 use crate::message::Control;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,6 +11,8 @@ pub(crate) struct Outbox {
     ready: VecDeque<Output>,
     lanes: BTreeMap<PeerId, Lane>,
     clogged: BTreeSet<PeerId>,
+    /// Of what waits in all lanes.
+    bytes: usize,
 }
 
 /// One peer's messages: the queue is empty whenever there is credit.
@@ -30,13 +32,15 @@ impl Outbox {
 
     /// Opens the lane of a peer that has just connected: empty, without credit.
     pub(crate) fn open(&mut self, peer: PeerId) {
+        self.close(&peer);
         self.lanes.insert(peer, Lane::default());
         self.clogged.remove(&peer);
     }
 
     /// Forgets a peer's lane and what waits in it.
     pub(crate) fn close(&mut self, peer: &PeerId) {
-        self.lanes.remove(peer);
+        let gone = self.lanes.remove(peer).map_or(0, |lane| lane.bytes);
+        self.bytes = self.bytes.saturating_sub(gone);
         self.clogged.remove(peer);
     }
 
@@ -48,10 +52,21 @@ impl Outbox {
             lane.credit -= 1;
             self.ready.push_back(Output::Send { peer, message });
         } else if lane.queue.len() < SEND_QUEUE_MAX && lane.bytes < SEND_BYTES_MAX {
-            lane.bytes = lane.bytes.saturating_add(message.encoded_bytes());
+            let bytes = message.encoded_bytes();
+            lane.bytes = lane.bytes.saturating_add(bytes);
             lane.queue.push_back(message);
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.clog_the_fullest();
         } else {
             self.clogged.insert(peer);
+        }
+    }
+
+    /// When all lanes together are full, whoever has most waiting does not read.
+    fn clog_the_fullest(&mut self) {
+        if self.bytes > SEND_BYTES_ALL_MAX {
+            let fullest = self.lanes.iter().max_by_key(|(_, lane)| lane.bytes).map(|(peer, _)| *peer);
+            self.clogged.extend(fullest);
         }
     }
 
@@ -63,7 +78,9 @@ impl Outbox {
             && let Some(message) = lane.queue.pop_front()
         {
             lane.credit -= 1;
-            lane.bytes = lane.bytes.saturating_sub(message.encoded_bytes());
+            let bytes = message.encoded_bytes();
+            lane.bytes = lane.bytes.saturating_sub(bytes);
+            self.bytes = self.bytes.saturating_sub(bytes);
             self.ready.push_back(Output::Send { peer, message });
         }
     }
@@ -125,6 +142,33 @@ mod tests {
         assert!((SEND_BYTES_MAX / 300_000..SEND_BYTES_MAX / 300_000 + 2).contains(&fit), "{fit}");
         outbox.credit(peer(1), 50);
         assert_eq!(sent_until_clogged(&mut outbox), Some(50), "what has left makes room");
+    }
+
+    #[test]
+    fn the_fullest_goes_when_all_together_wait_for_too_much() {
+        let mut outbox = Outbox::default();
+        let yank = crate::Envelope {
+            payload_type: String::new(),
+            payload: vec![0; 300_000],
+            signatures: Vec::new(),
+        };
+        let long =
+            Control::Papers { papers: crate::Papers { yanks: vec![yank; 10], ..crate::Papers::default() } };
+        outbox.open(peer(200));
+        for _ in 0..8 {
+            outbox.send(peer(200), long.clone());
+        }
+        let others = u8::try_from(SEND_BYTES_ALL_MAX / 18_000_000 + 2).unwrap();
+        for other in 0..others {
+            outbox.open(peer(other));
+            (0..6).for_each(|_| outbox.send(peer(other), long.clone()));
+        }
+        assert_eq!(outbox.take_clogged(), Some(peer(200)));
+        let waiting = outbox.bytes;
+        outbox.close(&peer(200));
+        assert!(outbox.bytes < waiting);
+        (0..others).for_each(|other| outbox.close(&peer(other)));
+        assert_eq!(outbox.bytes, 0);
     }
 
     #[test]
