@@ -141,6 +141,8 @@ pub(crate) const REFUSED_PEERS_MAX: usize = 4_096;
 pub(crate) const REJUDGE_SLICE: usize = 1_024;
 /// Manifests under verification at once because what they are judged by has changed.
 pub(crate) const REJUDGED_AT_ONCE: u32 = 32;
+/// Receipts that a seed makes at once for what lacks some: after a change of seeds that may be all that it keeps.
+pub(crate) const RENEWALS_AT_ONCE: usize = 32;
 /// Manifests that were taken back and are remembered, for jobs that used them.
 pub(crate) const WITHDRAWN_MAX: usize = 1_024;
 /// How long a question waits for a seed that is connected and has not let this node in yet, before peers are asked.

@@ -28,6 +28,8 @@ pub(crate) struct Rejudging {
     pass: Option<Pass>,
     number: u64,
     under_way: u32,
+    /// Something came in during the pass that was judged by what counts no more: another pass follows.
+    late: Depth,
 }
 
 impl Rejudging {
@@ -36,6 +38,16 @@ impl Rejudging {
         let depth = self.pass.map_or(depth, |pass| pass.depth.max(depth));
         self.pass = Some(Pass { depth, after: None });
         self.number = self.number.wrapping_add(1);
+    }
+
+    /// What came in a moment ago was judged by what counts no more. A pass that is under way may be beyond it: it is not begun
+    /// anew for each, another one follows it.
+    pub(crate) fn late(&mut self, depth: Depth) {
+        if self.pass.is_some() {
+            self.late = self.late.max(depth);
+        } else {
+            self.begin(depth);
+        }
     }
 
     /// How to go on, and after which manifest; none without a pass.
@@ -68,9 +80,13 @@ impl Rejudging {
         number == self.number
     }
 
-    /// Every manifest's turn has come; answers may be under way.
+    /// Every manifest's turn has come; answers may be under way. Another pass begins if something came late.
     pub(crate) fn end(&mut self) {
         self.pass = None;
+        if self.late > Depth::Nothing {
+            let late = core::mem::take(&mut self.late);
+            self.begin(late);
+        }
     }
 }
 
@@ -131,6 +147,21 @@ mod tests {
         rejudging.end();
         assert!(rejudging.turn().is_none() && rejudging.answered(second));
         assert_eq!(rejudging.room(3), 3);
+    }
+
+    #[test]
+    fn what_comes_late_has_one_pass_more_however_much_it_is() {
+        let mut rejudging = Rejudging::default();
+        rejudging.begin(Depth::Yanks);
+        rejudging.passed(id(5));
+        (0..9).for_each(|_| rejudging.late(Depth::All));
+        assert_eq!(rejudging.turn(), Some((Depth::Yanks, Some(id(5)))), "it goes on");
+        rejudging.end();
+        assert_eq!(rejudging.turn(), Some((Depth::All, None)));
+        rejudging.end();
+        assert_eq!(rejudging.turn(), None);
+        rejudging.late(Depth::Yanks);
+        assert_eq!(rejudging.turn(), Some((Depth::Yanks, None)));
     }
 
     #[test]

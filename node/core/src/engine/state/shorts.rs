@@ -1,7 +1,8 @@
 //! Manifests whose certificates lack receipts since other seeds are in force: they are named to nobody until enough seeds have
 //! given theirs.
-use crate::engine::bounds::VOUCHED_EACH_MAX;
+use crate::engine::bounds::{RENEWALS_AT_ONCE, VOUCHED_EACH_MAX};
 use crate::{CertifiedEnvelope, Envelope, ManifestId, PeerId, ShortManifest, Timestamp};
+use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One of them: either this seed knew it as certified, or more seeds than may be faulty have said that it was.
@@ -11,8 +12,6 @@ pub(crate) struct Short {
     pub manifest: ShortManifest,
     /// Every chunk is here.
     pub complete: bool,
-    /// This seed's receipt is being made.
-    pub voting: bool,
     /// When it was published, if this seed knew it as certified.
     pub witnessed: Option<Timestamp>,
 }
@@ -25,12 +24,23 @@ pub(crate) struct Shorts {
     /// Seeds that say of a manifest that it was certified, and whether each holds every chunk, until enough do.
     vouched: BTreeMap<ManifestId, BTreeMap<PeerId, bool>>,
     by_voucher: BTreeMap<PeerId, usize>,
+    /// Those that may get this seed's receipt, once it is their turn.
+    waiting: BTreeSet<ManifestId>,
+    /// Those for which it is being made.
+    voting: BTreeSet<ManifestId>,
 }
 
 impl Shorts {
     /// None yet.
     pub(crate) const fn new(most: usize) -> Self {
-        Self { most, by_id: BTreeMap::new(), vouched: BTreeMap::new(), by_voucher: BTreeMap::new() }
+        Self {
+            most,
+            by_id: BTreeMap::new(),
+            vouched: BTreeMap::new(),
+            by_voucher: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            voting: BTreeSet::new(),
+        }
     }
 
     /// A seed says that it was certified. Once more of them say so than may be faulty: those that hold every chunk.
@@ -95,19 +105,48 @@ impl Shorts {
         }
         let room = self.by_id.len() < self.most;
         if room {
-            self.by_id.insert(id, Short { manifest, complete, voting: false, witnessed });
+            self.by_id.insert(id, Short { manifest, complete, witnessed });
         }
         room
     }
 
-    /// All of them.
-    pub(crate) fn all(&self) -> Vec<ManifestId> {
-        self.by_id.keys().copied().collect()
+    /// So many that follow this one, in the order of their names.
+    pub(crate) fn after(&self, manifest: Option<&ManifestId>, count: usize) -> Vec<ManifestId> {
+        let from = manifest.map_or(Bound::Unbounded, Bound::Excluded);
+        let following = self.by_id.range::<ManifestId, _>((from, Bound::Unbounded));
+        following.take(count).map(|(id, _)| *id).collect()
     }
 
     /// It is certified, or not believed.
     pub(crate) fn remove(&mut self, manifest: &ManifestId) -> Option<Short> {
+        self.waiting.remove(manifest);
+        self.voting.remove(manifest);
         self.by_id.remove(manifest)
+    }
+
+    /// One may get this seed's receipt.
+    pub(crate) fn want_vote(&mut self, manifest: ManifestId) {
+        if self.by_id.contains_key(&manifest) && !self.voting.contains(&manifest) {
+            self.waiting.insert(manifest);
+        }
+    }
+
+    /// The next whose turn it is, while few receipts are being made.
+    pub(crate) fn next_vote(&mut self) -> Option<ManifestId> {
+        if self.voting.len() >= RENEWALS_AT_ONCE {
+            return None;
+        }
+        self.waiting.pop_first()
+    }
+
+    /// Its receipt is being made from now on.
+    pub(crate) fn vote_begins(&mut self, manifest: ManifestId) {
+        self.voting.insert(manifest);
+    }
+
+    /// Its receipt is made, or will not be.
+    pub(crate) fn vote_is_over(&mut self, manifest: &ManifestId) {
+        self.voting.remove(manifest);
     }
 
     /// All that are whole here.
@@ -204,6 +243,31 @@ mod tests {
     }
 
     #[test]
+    fn few_receipts_are_made_at_once() {
+        let mut shorts = Shorts::new(8);
+        let pool = Pool::new(4);
+        let one = short(&pool.trust(), &pool);
+        let id = one.verified().id();
+        shorts.want_vote(id);
+        assert_eq!(shorts.next_vote(), None, "it is not known");
+        shorts.keep(one, true, Some(WALL));
+        shorts.want_vote(id);
+        assert_eq!((shorts.next_vote(), shorts.next_vote()), (Some(id), None));
+        shorts.vote_begins(id);
+        shorts.want_vote(id);
+        assert_eq!(shorts.next_vote(), None, "it is being made");
+        for number in 1..u8::try_from(RENEWALS_AT_ONCE).unwrap() {
+            shorts.vote_begins(ManifestId::from_bytes([number; 32]));
+        }
+        shorts.vote_is_over(&id);
+        shorts.want_vote(id);
+        shorts.vote_begins(NO_MANIFEST);
+        assert_eq!(shorts.next_vote(), None, "it waits");
+        shorts.vote_is_over(&NO_MANIFEST);
+        assert_eq!(shorts.next_vote(), Some(id));
+    }
+
+    #[test]
     fn what_is_kept_is_news_once() {
         let pool = Pool::new(4);
         let trust = pool.trust();
@@ -214,6 +278,6 @@ mod tests {
         let kept = shorts.get(&id).unwrap();
         assert!(kept.complete && kept.witnessed == Some(WALL) && kept.seeds().len() == 2);
         assert_eq!((shorts.complete(), shorts.lack_chunks()), (vec![id], false));
-        assert!(shorts.remove(&id).is_some() && shorts.all().is_empty());
+        assert!(shorts.remove(&id).is_some() && shorts.after(None, 1).is_empty());
     }
 }

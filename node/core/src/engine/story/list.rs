@@ -40,8 +40,9 @@ impl Engine {
         let found = self.catalogue.list(&listing.what);
         let withdrawn =
             |row: &CertifiedManifest| self.catalogue.get(&row.id()).is_some_and(|row| row.withdrawn);
-        let (taken, rows): (Vec<_>, Vec<_>) = found.rows.into_iter().partition(withdrawn);
-        let taken = taken.iter().map(CertifiedManifest::to_envelope).collect();
+        let (gone, rows): (Vec<_>, Vec<_>) = found.rows.into_iter().partition(withdrawn);
+        let taken = gone.iter().filter(|row| self.withdrawn.why(&row.id()).is_some());
+        let taken = taken.map(CertifiedManifest::to_envelope).collect();
         let from_seed = self.is_seed();
         self.end_listing(job, JobReply::Listing { rows, more: found.more, from_seed, taken });
     }

@@ -4,9 +4,11 @@ use super::Alarm;
 use super::recover::counting;
 use crate::engine::bounds::{REJUDGE_SLICE, REJUDGED_AT_ONCE};
 use crate::engine::state::rejudge::Depth;
+use crate::engine::state::shorts::Short;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
 use crate::engine::{Engine, Event, FetchEnd, Record, TaskId, Work};
-use crate::{Disbelief, ManifestId, Now, ShortManifest, Weighed};
+use crate::{CertifiedEnvelope, CertifiedManifest, Disbelief, ManifestId, Now, ShortManifest, Weighed};
+use std::collections::BTreeSet;
 
 impl Engine {
     /// From now on other papers count: what is known, and what is being verified by the old ones, is judged by them.
@@ -14,14 +16,13 @@ impl Engine {
         self.judged_since = TaskId(self.tasks.serial());
         self.judged_depth = self.judged_depth.max(depth);
         self.rejudging.begin(depth);
-        self.weigh_shorts(now);
         self.rejudge(now);
     }
 
     /// An answer came to what was asked before papers changed: it may have brought in what they take back.
     pub(super) fn rejudge_late(&mut self, now: Now, task: TaskId) {
         if task < self.judged_since && self.judged_depth > Depth::Nothing {
-            self.rejudging.begin(self.judged_depth);
+            self.rejudging.late(self.judged_depth);
             self.rejudge(now);
         }
     }
@@ -37,35 +38,64 @@ impl Engine {
 
     fn verify_some(&mut self, now: Now, after: Option<ManifestId>) {
         let room = usize::try_from(self.rejudging.room(REJUDGED_AT_ONCE)).unwrap_or(usize::MAX);
-        let some = self.catalogue.after(after.as_ref(), room);
+        let some = self.known_after(after.as_ref(), room);
         let last = some.len() < room;
         for manifest in some {
-            let Some(entry) = self.catalogue.get(&manifest) else { continue };
-            let work = Work::Weigh { certified: entry.certified.to_envelope(), wall: now.wall };
+            let Some(certified) = self.known_envelope(&manifest) else { continue };
+            let work = Work::Weigh { certified, wall: now.wall };
             let pass = self.rejudging.verifying(manifest);
             self.verify(None, work, AfterVerify::Rejudged { manifest, pass });
         }
         if last {
-            self.rejudging.end();
+            self.end_pass(now);
+        }
+    }
+
+    /// Everything's turn has come; what came in meanwhile by older papers has another.
+    fn end_pass(&mut self, now: Now) {
+        self.rejudging.end();
+        if self.rejudging.turn().is_some() {
+            self.rejudge(now);
+        }
+    }
+
+    /// What is listed and what lacks receipts, in the order of their names.
+    fn known_after(&self, after: Option<&ManifestId>, count: usize) -> Vec<ManifestId> {
+        let listed = self.catalogue.after(after, count).into_iter();
+        let all: BTreeSet<ManifestId> = listed.chain(self.shorts.after(after, count)).collect();
+        all.into_iter().take(count).collect()
+    }
+
+    /// With all receipts that are known of it.
+    fn known_envelope(&self, manifest: &ManifestId) -> Option<CertifiedEnvelope> {
+        match self.catalogue.get(manifest) {
+            Some(entry) => Some(self.shorts.with_known(entry.certified.to_envelope())),
+            None => self.shorts.get(manifest).map(Short::to_envelope),
         }
     }
 
     fn look_at_some(&mut self, now: Now, after: Option<ManifestId>) {
-        let some = self.catalogue.after(after.as_ref(), REJUDGE_SLICE);
-        match some.last() {
-            Some(last) if some.len() == REJUDGE_SLICE => {
-                self.rejudging.passed(*last);
+        let some = self.known_after(after.as_ref(), REJUDGE_SLICE);
+        let further = some.last().filter(|_| some.len() == REJUDGE_SLICE).copied();
+        for manifest in some {
+            if let Some(why) = self.yank_of(now, &manifest) {
+                self.drop_short(now, manifest, &why);
+            }
+        }
+        match further {
+            Some(last) => {
+                self.rejudging.passed(last);
                 self.timers.set(Alarm::Rejudge, now.instant);
             }
-            Some(_) | None => self.rejudging.end(),
+            None => self.end_pass(now),
         }
-        for manifest in some {
-            let entry = self.catalogue.get(&manifest);
-            let taken = entry.and_then(|entry| self.config.trust.yanked(&entry.certified, now.wall));
-            if let Some(why) = taken {
-                self.withdraw(now, manifest, &why);
-            }
-        }
+    }
+
+    fn yank_of(&self, now: Now, manifest: &ManifestId) -> Option<Disbelief> {
+        let trust = &self.config.trust;
+        let listed = self.catalogue.get(manifest).map(|entry| trust.yanked(&entry.certified, now.wall));
+        let short = || trust.short_yanked(&self.shorts.get(manifest)?.manifest, now.wall);
+        listed.unwrap_or_else(short)
     }
 
     /// It was verified again.
@@ -77,9 +107,9 @@ impl Engine {
     ) {
         if self.rejudging.answered(pass) {
             match counting(result, self.is_seed()) {
-                Ok(Weighed::Certified(_)) => self.restore_belief(manifest),
+                Ok(Weighed::Certified(certified)) => self.holds(now, certified),
                 Ok(Weighed::Short(short)) => self.fell_short(now, short),
-                Err(why) => self.withdraw(now, manifest, &why),
+                Err(why) => self.drop_short(now, manifest, &why),
             }
         }
         self.rejudge(now);
@@ -90,28 +120,34 @@ impl Engine {
         let manifest = short.verified().id();
         let published = self.catalogue.get(&manifest).map(|entry| entry.certified.median());
         self.withdraw(now, manifest, &short.disbelief());
-        if let Some(published) = published {
-            self.short_known(short, published);
+        match published {
+            Some(published) => self.short_known(short, published),
+            None => self.short_weighed(short),
         }
     }
 
-    /// It holds again: a later policy says so.
-    fn restore_belief(&mut self, manifest: ManifestId) {
+    /// It holds, perhaps again: with the receipts that it was given, or because a later policy says so.
+    fn holds(&mut self, now: Now, certified: CertifiedManifest) {
+        let manifest = certified.id();
+        if self.shorts.get(&manifest).is_some() {
+            return self.renewed(now, manifest, Ok(Weighed::Certified(certified)));
+        }
         if let Some(entry) = self.catalogue.get_mut(&manifest).filter(|entry| entry.withdrawn) {
             entry.withdrawn = false;
             self.withdrawn.forget(&manifest);
-            self.shorts.remove(&manifest);
         }
     }
 
     /// It is believed no more. A node forgets it; a seed remembers its place for ever and names it to nobody.
     pub(super) fn withdraw(&mut self, now: Now, manifest: ManifestId, why: &Disbelief) {
-        let Some(entry) = self.catalogue.get_mut(&manifest).filter(|entry| !entry.withdrawn) else { return };
-        entry.withdrawn = true;
-        let (recorded, lineage) = (entry.recorded, entry.certified.manifest().key.lineage());
+        let Some(entry) = self.catalogue.get_mut(&manifest) else { return };
         if is_yank(why) {
             self.withdrawn.note(manifest, why.to_string());
         }
+        if core::mem::replace(&mut entry.withdrawn, true) {
+            return;
+        }
+        let (recorded, lineage) = (entry.recorded, entry.certified.manifest().key.lineage());
         self.event(Event::Withdrawn { manifest, why: why.clone() });
         self.fail_jobs_of(now, manifest);
         self.close_swarm(now, manifest);

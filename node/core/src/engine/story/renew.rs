@@ -48,15 +48,6 @@ impl Engine {
         }
     }
 
-    /// Other papers count: what lacks receipts is weighed by them.
-    pub(super) fn weigh_shorts(&mut self, now: Now) {
-        for manifest in self.shorts.all() {
-            let Some(short) = self.shorts.get(&manifest) else { continue };
-            let work = Work::Weigh { certified: short.to_envelope(), wall: now.wall };
-            self.verify(None, work, AfterVerify::Renewed(manifest));
-        }
-    }
-
     /// With which time this seed may sign: that at which it was published, as far as this seed knows itself. Where a seed may
     /// lie, who has it from others leaves it to those who know.
     fn renewal_time(&self, manifest: &ManifestId) -> Option<Timestamp> {
@@ -83,30 +74,43 @@ impl Engine {
     /// This seed signs from now on.
     pub(super) fn vote_for_all_short(&mut self) {
         for manifest in self.shorts.complete() {
-            self.vote_again(manifest);
+            self.shorts.want_vote(manifest);
+        }
+        self.vote_in_turn();
+    }
+
+    /// It may get this seed's own receipt, once its turn comes.
+    fn vote_again(&mut self, manifest: ManifestId) {
+        self.shorts.want_vote(manifest);
+        self.vote_in_turn();
+    }
+
+    fn vote_in_turn(&mut self) {
+        if self.silence().is_some() || !self.config.trust.is_seed(&self.config.me) {
+            return;
+        }
+        while let Some(manifest) = self.shorts.next_vote() {
+            if self.may_renew(&manifest) {
+                self.shorts.vote_begins(manifest);
+                self.sync(None, AfterSync::Short(manifest));
+            }
         }
     }
 
-    /// Adds this seed's own receipt, if it may give one: its place is not another's.
-    fn vote_again(&mut self, manifest: ManifestId) {
-        if self.silence().is_some() {
-            return;
-        }
-        let Some(short) = self.shorts.get(&manifest).filter(|short| short.complete && !short.voting) else {
-            return;
-        };
-        if short.seeds().contains(&self.config.me) || self.renewal_time(&manifest).is_none() {
-            return;
-        }
+    /// Whether it is whole here and lacks this seed's receipt, and this seed may give it: the place is not another's.
+    fn may_renew(&self, manifest: &ManifestId) -> bool {
+        let Some(short) = self.shorts.get(manifest).filter(|short| short.complete) else { return false };
         let declared = short.manifest.verified().manifest();
-        let (key, sequence) = (declared.key.clone(), declared.sequence);
-        if self.is_taken(&key, sequence, &manifest) || !self.may_vote_again(&key, sequence, manifest) {
-            return;
-        }
-        if let Some(short) = self.shorts.get_mut(&manifest) {
-            short.voting = true;
-        }
-        self.sync(None, AfterSync::Short(manifest));
+        let (key, sequence) = (&declared.key, declared.sequence);
+        !short.seeds().contains(&self.config.me)
+            && self.renewal_time(manifest).is_some()
+            && !self.is_taken(key, sequence, manifest)
+            && self.may_vote_again(key, sequence, *manifest)
+    }
+
+    fn vote_is_over(&mut self, manifest: &ManifestId) {
+        self.shorts.vote_is_over(manifest);
+        self.vote_in_turn();
     }
 
     /// Unlike a new publish, it may be below the highest; but never in the place of another.
@@ -119,11 +123,9 @@ impl Engine {
 
     /// Its chunks are durable.
     pub(super) fn short_synced(&mut self, manifest: ManifestId, result: Result<(), StoreFailure>) {
-        let time = self.renewal_time(&manifest);
-        let Some(short) = self.shorts.get_mut(&manifest) else { return };
-        let Some(time) = time.filter(|_| result.is_ok()) else {
-            short.voting = false;
-            return;
+        let time = self.renewal_time(&manifest).filter(|_| result.is_ok());
+        let (Some(short), Some(time)) = (self.shorts.get(&manifest), time) else {
+            return self.vote_is_over(&manifest);
         };
         let declared = short.manifest.verified().manifest();
         let receipt = Receipt {
@@ -147,11 +149,9 @@ impl Engine {
     pub(super) fn short_signed(&mut self, receipt: &Receipt, envelope: Envelope) {
         let manifest = receipt.manifest;
         let free = self.may_vote_again(&receipt.key, receipt.sequence, manifest);
-        let Some(short) = self.shorts.get_mut(&manifest) else { return };
-        if !free {
-            short.voting = false;
-            return;
-        }
+        let Some(short) = self.shorts.get(&manifest).filter(|_| free) else {
+            return self.vote_is_over(&manifest);
+        };
         let (signed, expires) =
             (short.manifest.verified().envelope().clone(), short.manifest.verified().manifest().expires);
         let envelope = self.votes.seal(receipt, envelope).clone();
@@ -171,15 +171,14 @@ impl Engine {
     /// The receipt is durable: with it there may be enough.
     pub(super) fn short_voted(&mut self, now: Now, ballot: &Ballot, result: Result<(), StoreFailure>) {
         let manifest = ballot.manifest;
-        let Some(short) = self.shorts.get_mut(&manifest) else { return };
-        short.voting = false;
-        if result.is_err() {
-            return;
-        }
+        let Some(short) = self.shorts.get(&manifest).filter(|_| result.is_ok()) else {
+            return self.vote_is_over(&manifest);
+        };
         let certified = short.with(&ballot.vote.receipt);
         self.votes.cast(manifest);
         self.event(Event::Receipt { manifest });
         self.verify(None, Work::Weigh { certified, wall: now.wall }, AfterVerify::Renewed(manifest));
+        self.vote_is_over(&manifest);
     }
 
     /// It was weighed with this seed's receipt.
@@ -195,14 +194,17 @@ impl Engine {
         }
     }
 
-    fn short_weighed(&mut self, short: ShortManifest) {
+    pub(super) fn short_weighed(&mut self, short: ShortManifest) {
         let manifest = short.verified().id();
         if self.shorts.get(&manifest).is_some() && self.shorts.keep(short, false, None) {
             self.tell_short(manifest);
         }
+        // What was weighed may have been asked for before this seed's receipt was there.
+        self.vote_again(manifest);
     }
 
-    fn drop_short(&mut self, now: Now, manifest: ManifestId, why: &Disbelief) {
+    /// It is believed no more, listed or not.
+    pub(super) fn drop_short(&mut self, now: Now, manifest: ManifestId, why: &Disbelief) {
         self.shorts.remove(&manifest);
         self.behind.forget(&manifest);
         self.withdraw(now, manifest, why);
