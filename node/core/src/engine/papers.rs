@@ -75,14 +75,28 @@ fn with_yanks(next: &Trust, now: &Trust, papers: &Papers, wall: Timestamp) -> Tr
     next.clone().hear(&known, wall).hear(&papers.yanks, wall)
 }
 
-/// Why the first yank that counts nowhere does not.
+/// Why a yank that counts nowhere does not: one that nobody honest gives, if there is one.
 fn first_unheard(now: &Trust, next: Option<&Trust>, papers: &Papers, wall: Timestamp) -> Option<Disbelief> {
     let heard = |yank: &&Envelope| {
         let digest = yank.digest();
         [Some(now), next].into_iter().flatten().any(|trust| trust.yanks().contains(&digest))
     };
-    let unheard = papers.yanks.iter().find(|yank| !heard(yank))?;
-    now.verify_yank(unheard, wall).err()
+    let unheard = papers.yanks.iter().filter(|yank| !heard(yank));
+    let mut doubts: Vec<Disbelief> = unheard.filter_map(|yank| now.verify_yank(yank, wall).err()).collect();
+    let worst = doubts.iter().position(|why| !may_be_honest(why)).unwrap_or(0);
+    (worst < doubts.len()).then(|| doubts.swap_remove(worst))
+}
+
+/// Whether an honest seed may give what is not believed so: it goes by an older policy than this node's pool file, keeps yanks
+/// that have lapsed, or has another clock.
+pub(super) const fn may_be_honest(why: &Disbelief) -> bool {
+    matches!(
+        why,
+        Disbelief::Lapsed { .. }
+            | Disbelief::PolicyRolledBack { .. }
+            | Disbelief::Expired { .. }
+            | Disbelief::FromTheFuture { .. }
+    )
 }
 
 /// The policy of papers, if it can be read; nothing about it is believed.

@@ -46,6 +46,11 @@ impl Dials {
         true
     }
 
+    /// Seeds, whether they are being dialled or not.
+    pub(crate) fn lasting(&self) -> Vec<PeerId> {
+        self.targets.iter().filter(|(_, target)| target.lasting).map(|(peer, _)| *peer).collect()
+    }
+
     /// Seeds that nobody is dialling now.
     pub(crate) fn resting(&self) -> Vec<PeerId> {
         let resting = self.targets.iter().filter(|(_, target)| target.lasting && !target.dialling);

@@ -1,5 +1,5 @@
 //! Papers: judged one at a time, in force at once where they are yanks or roots, and confirmed once they are durable.
-use crate::engine::papers::{JudgedPapers, record_of};
+use crate::engine::papers::{JudgedPapers, may_be_honest, record_of};
 use crate::engine::state::papers::{Bringer, Brought};
 use crate::engine::state::rejudge::Depth;
 use crate::engine::state::tasks::{AfterRecord, AfterVerify};
@@ -57,9 +57,11 @@ impl Engine {
             self.event(Event::PolicyHeard { version: next.policy().version });
             self.spreading.next = Some(Arc::new(next));
             self.spreading.next_durable = false;
-            self.meet_coming_seeds(now);
+            self.change_seeds(now);
         }
-        let refused = doubts.first().map(|_| PapersRefusal::NotBelieved);
+        let by_seed = matches!(brought.by, Bringer::Seed(_));
+        let refused = doubts.iter().any(|why| !(by_seed && may_be_honest(why)));
+        let refused = refused.then_some(PapersRefusal::NotBelieved);
         self.doubt_papers(brought.by, doubts);
         match refused {
             Some(why) => self.confirm(now, brought.by, Some(why)),

@@ -56,7 +56,7 @@ impl Engine {
         }
         self.log_papers(now, &before);
         self.tell_papers_changed();
-        self.change_seeds(now, &before);
+        self.change_seeds(now);
         let trust = self.config.trust.clone();
         self.spreading.retain_claims(|seed| trust.is_seed(seed));
         self.rejudge_from_here(now, Depth::All);
@@ -67,12 +67,16 @@ impl Engine {
         self.catch_up_with_all(now);
     }
 
-    /// A seed of the policy that comes next may have been a stranger until now.
-    pub(super) fn meet_coming_seeds(&mut self, now: Now) {
-        let changed = |peer: &PeerId| self.counts_as_seed(peer) != self.is_met_as_seed(peer);
-        let strangers: Vec<PeerId> = self.peers.ids().filter(changed).collect();
-        for peer in strangers {
+    /// Other seeds count, or are about to: whose standing has changed is met anew, new ones are dialled and told what there is.
+    pub(super) fn change_seeds(&mut self, now: Now) {
+        let changed: Vec<PeerId> = self.peers.ids().filter(|peer| self.standing_changed(peer)).collect();
+        for peer in changed {
             self.drop_peer(now, peer, DropReason::NotAMember);
+        }
+        for seed in self.dials.lasting() {
+            if !self.counts_as_seed(&seed) {
+                self.dials.forget(&seed);
+            }
         }
         self.dial_seeds(now);
         if self.ledger.is_empty() {
@@ -82,20 +86,12 @@ impl Engine {
         }
     }
 
-    fn is_met_as_seed(&self, peer: &PeerId) -> bool {
-        self.peers.get(peer).is_some_and(|found| found.standing == Standing::Seed)
-    }
-
-    /// Whose standing has changed is met anew; new seeds are dialled.
-    fn change_seeds(&mut self, now: Now, before: &Trust) {
-        let changed = |peer: &PeerId| self.counts_as_seed(peer) != self.is_met_as_seed(peer);
-        let changed: Vec<PeerId> = self.peers.ids().filter(changed).collect();
-        for peer in changed {
-            self.drop_peer(now, peer, DropReason::NotAMember);
-        }
-        for seed in before.policy().seeds.iter().filter(|seed| !self.config.trust.is_seed(&seed.peer)) {
-            self.dials.forget(&seed.peer);
-        }
-        self.dial_seeds(now);
+    /// Whether a peer that has said who it is was taken for something else.
+    fn standing_changed(&self, peer: &PeerId) -> bool {
+        self.peers.get(peer).is_some_and(|found| match found.standing {
+            Standing::Silent => false,
+            Standing::Seed => !self.counts_as_seed(peer),
+            Standing::Stranger | Standing::Member => self.counts_as_seed(peer),
+        })
     }
 }

@@ -295,3 +295,24 @@ fn a_seed_of_a_policy_that_never_took_over_loses_its_standing() {
     bench.say(stolen, Control::CatchUp { epoch: 1, seen: 0, life: 0, after: 0 });
     assert!(bench.sent(stolen).is_empty());
 }
+
+/// Not everything that does not hold is a lie: a seed keeps yanks that have lapsed for this node.
+#[test]
+fn a_seed_that_gives_what_has_lapsed_is_heard_on_and_one_that_gives_junk_is_not() {
+    for (what, heard) in [("lapsed", 1), ("junk", 0)] {
+        let mut pool = Pool::new(1);
+        pool.policy.manifest_life_max = 60;
+        let mut bench = Bench::of(pool, key_pair(100), PeerRole::Node);
+        let seed = bench.admitted_by(0);
+        let lapsed = crate::Yank {
+            time: crate::belief::fixture::earlier(5_000),
+            ..yank("y-0", Yanked::Grant("g-0".to_owned()))
+        };
+        let lapsed = Papers { yanks: vec![yank_envelope(&lapsed)], ..Papers::default() };
+        let news = known(made_up(&bench, 9), false);
+        bench.say(seed, news);
+        bench.say(seed, Control::Papers { papers: if what == "junk" { junk(1) } else { lapsed } });
+        bench.say(seed, Control::Papers { papers: real_yank() });
+        assert_eq!(bench.engine.status().yanks, heard, "{what}");
+    }
+}
