@@ -44,13 +44,8 @@ mod tests {
     fn pool(days: u64) -> (PoolFile, Option<KeptPapers>) {
         let directory = tempfile::tempdir().unwrap();
         let request = InitRequest {
-            directory: directory.path().join("pool"),
-            name: "ci".to_owned(),
-            seed_addresses: vec!["127.0.0.1:1".to_owned()],
-            networks: Vec::new(),
-            patterns: vec!["**".parse().unwrap()],
             policy_days: 10,
-            now: clock::now(),
+            ..InitRequest::new(directory.path().join("pool"), vec!["127.0.0.1:1".to_owned()], clock::now())
         };
         pool::init(&request).unwrap();
         let text = std::fs::read_to_string(request.directory.join("pool.json")).unwrap();

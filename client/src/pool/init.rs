@@ -44,6 +44,24 @@ pub struct InitRequest {
     pub now: Timestamp,
 }
 
+impl InitRequest {
+    /// With what `pollux pool init` takes where nothing else is said: the pool `ci`, private networks, a publisher of every
+    /// key, a policy for a year.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the text is a pattern: one wildcard")]
+    pub fn new(directory: PathBuf, seed_addresses: Vec<String>, now: Timestamp) -> Self {
+        Self {
+            directory,
+            name: "ci".to_owned(),
+            seed_addresses,
+            networks: Vec::new(),
+            patterns: vec!["**".parse().expect("one wildcard is a pattern")],
+            policy_days: 365,
+            now,
+        }
+    }
+}
+
 /// Public halves of what was made.
 #[derive(Clone, Debug)]
 pub struct Made {

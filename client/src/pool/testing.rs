@@ -19,13 +19,12 @@ impl Scene {
     pub(crate) fn new(seeds: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         init(&InitRequest {
-            directory: directory.path().join("pool"),
-            name: "ci".to_owned(),
-            seed_addresses: (1..=seeds).map(|number| format!("192.0.2.{number}:4480")).collect(),
-            networks: Vec::new(),
-            patterns: vec!["**".parse().unwrap()],
             policy_days: 30,
-            now: NOW,
+            ..InitRequest::new(
+                directory.path().join("pool"),
+                (1..=seeds).map(|number| format!("192.0.2.{number}:4480")).collect(),
+                NOW,
+            )
         })
         .unwrap();
         Self { directory }

@@ -26,15 +26,7 @@ struct Fixture {
 }
 
 fn pool_file(directory: &Path, now: pollux_core::Timestamp) -> PoolFile {
-    let request = InitRequest {
-        directory: directory.join("pool"),
-        name: "ci".to_owned(),
-        seed_addresses: vec!["127.0.0.1:1".to_owned()],
-        networks: Vec::new(),
-        patterns: vec!["**".parse().unwrap()],
-        policy_days: 1,
-        now,
-    };
+    let request = InitRequest::new(directory.join("pool"), vec!["127.0.0.1:1".to_owned()], now);
     pool::init(&request).unwrap();
     PoolFile::from_json(&std::fs::read_to_string(directory.join("pool/pool.json")).unwrap()).unwrap()
 }

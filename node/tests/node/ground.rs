@@ -15,15 +15,11 @@ pub(crate) struct Ground {
 impl Ground {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let request = InitRequest {
-            directory: directory.path().join("pool"),
-            name: "ci".to_owned(),
-            seed_addresses: vec!["127.0.0.1:1".to_owned()],
-            networks: Vec::new(),
-            patterns: vec!["**".parse().unwrap()],
-            policy_days: 1,
-            now: Clock::new(0).wall(),
-        };
+        let request = InitRequest::new(
+            directory.path().join("pool"),
+            vec!["127.0.0.1:1".to_owned()],
+            Clock::new(0).wall(),
+        );
         pool::init(&request).unwrap();
         Self { directory }
     }

@@ -40,15 +40,11 @@ mod tests {
 
     fn lines(seeds: u8, start: Option<&str>) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
-        init(&InitRequest {
-            directory: directory.path().join("pool"),
-            name: "ci".to_owned(),
-            seed_addresses: (1..=seeds).map(|number| format!("192.0.2.{number}:4480")).collect(),
-            networks: Vec::new(),
-            patterns: vec!["**".parse().unwrap()],
-            policy_days: 30,
-            now: Timestamp::from_millis(1_793_696_700_000),
-        })
+        init(&InitRequest::new(
+            directory.path().join("pool"),
+            (1..=seeds).map(|number| format!("192.0.2.{number}:4480")).collect(),
+            Timestamp::from_millis(1_793_696_700_000),
+        ))
         .unwrap();
         let pool = OpenPool::read(&directory.path().join("pool/pool.json")).unwrap();
         let peer = PeerId::new(fresh_key().unwrap().public());

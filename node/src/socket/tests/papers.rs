@@ -12,15 +12,7 @@ use pollux_core::{Envelope, Key, Papers, PoolFile, Trust, Yank, Yanked};
 fn trust(yanks: u16) -> Trust {
     let directory = tempfile::tempdir().unwrap();
     let now = clock::now();
-    let request = InitRequest {
-        directory: directory.path().join("pool"),
-        name: "ci".to_owned(),
-        seed_addresses: vec!["127.0.0.1:1".to_owned()],
-        networks: Vec::new(),
-        patterns: vec!["**".parse().unwrap()],
-        policy_days: 1,
-        now,
-    };
+    let request = InitRequest::new(directory.path().join("pool"), vec!["127.0.0.1:1".to_owned()], now);
     pool::init(&request).unwrap();
     let text = std::fs::read_to_string(request.directory.join("pool.json")).unwrap();
     let key = key_file::read(&request.directory.join("yank.pem")).unwrap();
