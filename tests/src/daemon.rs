@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 /// A daemon that was told to stop and has not by then hangs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Lines at the end of a log that tell why it is in trouble.
+const LINES_TOLD: usize = 20;
 
 /// A daemon under test. Dropped, it is killed.
 #[derive(Debug)]
@@ -117,6 +119,14 @@ impl Daemon {
     #[must_use]
     pub fn log_text(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The last lines of its log.
+    #[must_use]
+    pub fn log_end(&self) -> String {
+        let text = self.log_text();
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(LINES_TOLD)..).unwrap_or_default().join("\n")
     }
 
     /// Resident memory now, and at its highest, in bytes.

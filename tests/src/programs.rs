@@ -1,6 +1,7 @@
 //! Where the programs under test are.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The two programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,9 +18,12 @@ pub enum ProgramsError {
     /// It is not where cargo puts it.
     #[error("{0} is not built: run `cargo build --workspace` (with --release for a release test) first")]
     Missing(PathBuf),
-    /// This process does not know where it is itself.
-    #[error("this program cannot tell where it is: {0}")]
+    /// This process does not know where it is itself, or cannot start cargo.
+    #[error("this program cannot tell where it is, or start cargo: {0}")]
     Lost(#[from] std::io::Error),
+    /// Cargo has said why.
+    #[error("the programs cannot be built; cargo says why above")]
+    NotBuilt,
 }
 
 impl Programs {
@@ -35,6 +39,29 @@ impl Programs {
         Self::in_directory(profile)
     }
 
+    /// Builds the programs in the running one's profile, where cargo put it.
+    ///
+    /// # Errors
+    /// They cannot be built.
+    pub fn build() -> Result<Self, ProgramsError> {
+        let this = std::env::current_exe()?;
+        let profile = this.parent().unwrap_or(Path::new("."));
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--locked", "--quiet"]);
+        cargo.args(["--package", "pollux-client", "--package", "pollux-node"]);
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        if let Some(target) = profile.parent() {
+            cargo.env("CARGO_TARGET_DIR", target);
+        }
+        forget_this_package(&mut cargo);
+        if !cargo.status()?.success() {
+            return Err(ProgramsError::NotBuilt);
+        }
+        Self::in_directory(profile)
+    }
+
     /// The programs in a directory.
     ///
     /// # Errors
@@ -47,5 +74,18 @@ impl Programs {
             }
         }
         Ok(programs)
+    }
+}
+
+/// Cargo tells a program that it runs which package that is; build scripts that look at it would think that everything
+/// has changed.
+fn forget_this_package(cargo: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(&name);
+        }
     }
 }

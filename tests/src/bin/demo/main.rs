@@ -8,8 +8,8 @@ mod words;
 use clap::Parser;
 use pollux_tests::{Programs, ProgramsError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use story::Story;
 
@@ -68,7 +68,8 @@ fn failed(error: &DemoError) -> ExitCode {
 }
 
 fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), DemoError> {
-    let programs = build()?;
+    words::step("Building the two programs (once)");
+    let programs = Programs::build()?;
     let work = match &arguments.work {
         Some(directory) => tempfile::Builder::new().prefix("pollux-demo-").tempdir_in(directory)?,
         None => tempfile::Builder::new().prefix("pollux-demo-").tempdir()?,
@@ -77,38 +78,4 @@ fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), DemoError>
     let told = Story::new(programs, work.path(), input, interrupted).tell();
     work.close()?;
     told
-}
-
-/// Builds the two programs in this program's own profile, where cargo put it.
-fn build() -> Result<Programs, DemoError> {
-    let this = std::env::current_exe()?;
-    let profile = this.parent().unwrap_or(Path::new("."));
-    words::step("Building the two programs (once)");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--locked", "--quiet"]);
-    cargo.args(["--package", "pollux-client", "--package", "pollux-node"]);
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    if let Some(target) = profile.parent() {
-        cargo.env("CARGO_TARGET_DIR", target);
-    }
-    forget_this_package(&mut cargo);
-    if !cargo.status()?.success() {
-        return Err(DemoError::Step { what: "the build", why: "cargo says why above".to_owned() });
-    }
-    Ok(Programs::in_directory(profile)?)
-}
-
-/// Cargo tells a program that it runs which package that is; build scripts that look at it would think that everything
-/// has changed.
-fn forget_this_package(cargo: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-        {
-            cargo.env_remove(&name);
-        }
-    }
 }
