@@ -66,6 +66,9 @@ struct Arguments {
     /// What chance begins with: the same makes the same come and go
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     rng_seed: u64,
+    /// Take `pollux` and `pollux-node` from this directory, instead of building them
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
     /// Make everything below this directory [default: the system's temporary one]
     #[arg(long, value_name = "DIR")]
     work: Option<PathBuf>,
@@ -109,8 +112,7 @@ fn main() -> ExitCode {
 /// Whether all was well.
 fn run(arguments: &Arguments) -> Result<bool, SoakError> {
     let interrupted = pollux_tests::interruption()?;
-    step("Building the two programs (once)");
-    let programs = Programs::build()?;
+    let programs = programs(arguments)?;
     let mut work = tempfile::Builder::new();
     let work = work.prefix("pollux-soak-");
     let work = match &arguments.work {
@@ -125,6 +127,14 @@ fn run(arguments: &Arguments) -> Result<bool, SoakError> {
         report.write(file)?;
     }
     Ok(report.is_well())
+}
+
+fn programs(arguments: &Arguments) -> Result<Programs, ProgramsError> {
+    if let Some(directory) = &arguments.programs {
+        return Programs::in_directory(directory);
+    }
+    step("Building the two programs (once)");
+    Programs::build()
 }
 
 fn soak(
