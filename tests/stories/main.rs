@@ -10,6 +10,7 @@
 )]
 
 mod boot_and_join;
+mod byte_share;
 mod crash_and_restart;
 mod disk_full;
 mod fleet;

@@ -108,6 +108,9 @@ impl Driver {
         for (seed, epoch) in recovery.seen {
             self.feed(Input::RecoveredSeen { seed, epoch });
         }
+        for share in recovery.shares {
+            self.feed(Input::RecoveredShare(share));
+        }
         if let Some(epoch) = recovery.marker {
             self.feed(Input::Marked { epoch });
         }

@@ -111,19 +111,32 @@ fn log_event(event: &Event) {
         Event::Junk { peer, fault } => tracing::warn!(%peer, reason = %fault, "a peer sent a wrong chunk"),
         Event::Banned { peer } => tracing::warn!(%peer, "peer banned for a while"),
         Event::Complete { manifest } => tracing::info!(%manifest, "every chunk is here"),
-        Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
         Event::Certified { manifest } => tracing::info!(%manifest, "manifest certified"),
         Event::Silent { .. } | Event::Merged { .. } | Event::Whole { .. } => log_wholeness(event),
         Event::PapersChanged { .. }
         | Event::PolicyHeard { .. }
         | Event::Withdrawn { .. }
         | Event::PapersNotKept => log_papers(event),
+        Event::ShareNearlyUsed { .. } | Event::OfferRefused { .. } | Event::Receipt { .. } => {
+            log_offers(event);
+        }
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the events")]
+fn log_offers(event: &Event) {
+    match event {
+        Event::Receipt { manifest } => tracing::info!(%manifest, "receipt signed"),
+        Event::ShareNearlyUsed { publisher, bytes, share } => {
+            tracing::warn!(publisher, bytes, share, "a publisher has nearly used its share of this seed");
+        }
         Event::OfferRefused { from: peer, manifest, place: Some((key, sequence)), why } => {
             tracing::info!(%peer, %manifest, %key, sequence, reason = %why, "offer refused");
         }
         Event::OfferRefused { from: peer, manifest, place: None, why } => {
             tracing::info!(%peer, %manifest, reason = %why, "offer refused");
         }
+        _ => {}
     }
 }
 

@@ -68,6 +68,7 @@ impl Sweeper {
             | Record::Ballot { .. }
             | Record::Marker { .. }
             | Record::Seen { .. }
+            | Record::Share(_)
             | Record::Papers { .. } => {}
         }
     }

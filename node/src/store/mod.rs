@@ -54,7 +54,8 @@ use disk::{Disk, RealDisk, SegmentNumber};
 use group_sync::GroupSync;
 use pollux_core::message::VoteEnvelope;
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, Papers, PeerId, VerifiedChunk, engine::Record,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, Papers, PeerId, VerifiedChunk,
+    engine::{Record, Share},
 };
 use records::{Quarantined, Records};
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,8 @@ pub struct Recovery {
     pub ballots: Vec<VoteEnvelope>,
     /// The highest epochs of other seeds' stores that were seen.
     pub seen: Vec<(PeerId, u64)>,
+    /// What publishers' caches take of a seed's disk.
+    pub shares: Vec<Share>,
     /// The epoch of this store as it was opened, if it has a marker: see [`Record`].
     pub marker: Option<u64>,
     /// What everything was judged by when that last changed.
@@ -183,6 +186,7 @@ impl Store {
             votes: loaded.votes,
             ballots: loaded.ballots,
             seen: loaded.seen,
+            shares: loaded.shares,
             marker: loaded.marker,
             papers: loaded.papers,
             torn_bytes: opening.torn_bytes,
@@ -264,6 +268,10 @@ impl Store {
                 records.mark(*epoch)
             }
             Record::Seen { seed, epoch } => records.see(seed, *epoch),
+            Record::Share(share) => {
+                self.sync()?;
+                records.take(share)
+            }
             Record::Papers { taken, next } => {
                 records.keep_papers(&KeptPapers { taken: taken.clone(), next: next.clone() })
             }

@@ -1,4 +1,5 @@
-//! What must be transactional and small: certified manifests, votes, a seed's marker, and the places of damaged records.
+//! What must be transactional and small: certified manifests, votes, a seed's marker, what publishers' caches
+//! take, and the places of damaged records.
 //! In redb.
 //!
 //! | table | key | value |
@@ -8,6 +9,7 @@
 //! | `ballots` | manifest id, 32 bytes; seed, 32 bytes | 1, then postcard of `VoteEnvelope` |
 //! | `seen` | seed, 32 bytes | the highest epoch of its store that was seen |
 //! | `marker` | `epoch` | the epoch of this store; absent: it has no marker |
+//! | `shares` | publisher's key, 32 bytes; end of a day, milliseconds since the Unix epoch | bytes that its caches take until then |
 //! | `papers` | `papers` | 1, then postcard of the `Papers` in force and, as an option, those with a newer policy |
 //! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
 //!
@@ -19,8 +21,9 @@ use super::{
     error::is_full,
     records_file::RecordsFile,
 };
+use pollux_core::engine::Share;
 use pollux_core::message::VoteEnvelope;
-use pollux_core::{CertifiedEnvelope, ChunkId, Envelope, Key, ManifestId, PeerId, PublicKey};
+use pollux_core::{CertifiedEnvelope, ChunkId, Envelope, Key, ManifestId, PeerId, PublicKey, Timestamp};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
@@ -31,6 +34,7 @@ const BALLOTS: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new
 const SEEN: TableDefinition<'_, &[u8], u64> = TableDefinition::new("seen");
 const MARKER: TableDefinition<'_, &str, u64> = TableDefinition::new("marker");
 const EPOCH: &str = "epoch";
+const SHARES: TableDefinition<'_, (&[u8], u64), u64> = TableDefinition::new("shares");
 const PAPERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("papers");
 /// The one name in [`PAPERS`].
 const KEPT: &str = "papers";
@@ -64,6 +68,8 @@ pub(super) struct Loaded {
     pub(super) seen: Vec<(PeerId, u64)>,
     /// The epoch of this store, if it has a marker.
     pub(super) marker: Option<u64>,
+    /// What publishers' caches take.
+    pub(super) shares: Vec<Share>,
     /// What everything is judged by.
     pub(super) papers: Option<KeptPapers>,
 }
@@ -87,6 +93,7 @@ impl Records {
             transaction.open_table(BALLOTS).map_err(fault)?;
             transaction.open_table(SEEN).map_err(fault)?;
             transaction.open_table(MARKER).map_err(fault)?;
+            transaction.open_table(SHARES).map_err(fault)?;
             transaction.open_table(PAPERS).map_err(fault)?;
             transaction.open_table(QUARANTINED).map_err(fault)?;
             Ok(())
@@ -111,6 +118,10 @@ impl Records {
             for row in transaction.open_table(SEEN).map_err(fault)?.iter().map_err(fault)? {
                 let (seed, epoch) = row.map_err(fault)?;
                 loaded.seen.extend(peer(seed.value()).map(|seed| (seed, epoch.value())));
+            }
+            for row in transaction.open_table(SHARES).map_err(fault)?.iter().map_err(fault)? {
+                let (place, bytes) = row.map_err(fault)?;
+                loaded.shares.extend(share(place.value(), bytes.value()));
             }
             let marker = transaction.open_table(MARKER).map_err(fault)?;
             loaded.marker = marker.get(EPOCH).map_err(fault)?.map(|epoch| epoch.value());
@@ -183,6 +194,21 @@ impl Records {
         self.write(|transaction| {
             let mut table = transaction.open_table(SEEN).map_err(fault)?;
             table.insert(seed.key().as_bytes().as_slice(), epoch).map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Keeps what a publisher's caches take, unless more is known; nothing is forgotten.
+    pub(super) fn take(&self, share: &Share) -> Result<(), StoreError> {
+        let place = (share.publisher.as_bytes().as_slice(), share.until.as_millis());
+        self.write(|transaction| {
+            let mut table = transaction.open_table(SHARES).map_err(fault)?;
+            if share.bytes == 0 {
+                table.remove(place).map_err(fault)?;
+                return Ok(());
+            }
+            let standing = table.get(place).map_err(fault)?.map_or(0, |bytes| bytes.value());
+            table.insert(place, standing.max(share.bytes)).map_err(fault)?;
             Ok(())
         })
     }
@@ -317,6 +343,11 @@ fn raise_epoch(transaction: &WriteTransaction) -> Result<(), StoreError> {
 
 fn peer(name: &[u8]) -> Option<PeerId> {
     name.try_into().ok().map(|name| PeerId::new(PublicKey::from_bytes(name)))
+}
+
+fn share((publisher, until): (&[u8], u64), bytes: u64) -> Option<Share> {
+    let publisher = PublicKey::from_bytes(publisher.try_into().ok()?);
+    Some(Share { publisher, until: Timestamp::from_millis(until), bytes })
 }
 
 fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {

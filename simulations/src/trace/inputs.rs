@@ -12,6 +12,7 @@ impl Fact<'_> {
             Input::RecoveredVote { .. } => Self::new("< recovered-vote"),
             Input::RecoveredBallot(_) => Self::new("< recovered-ballot"),
             Input::RecoveredSeen { seed, .. } => Self::new("< recovered-seen").peer(*seed),
+            Input::RecoveredShare(_) => Self::new("< recovered-share"),
             Input::RecoveredPapers(_) => Self::new("< recovered-papers"),
             Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
             Input::Admitted { .. } => Self::new("< admitted"),

@@ -114,6 +114,7 @@ const fn happened(event: &Event) -> &'static str {
         Event::Complete { .. } => "complete",
         Event::Receipt { .. } => "receipt",
         Event::Certified { .. } => "certified",
+        Event::ShareNearlyUsed { .. } => "share-nearly-used",
         Event::OfferRefused { .. } => "offer-refused",
         Event::Silent { .. } => "silent",
         Event::Merged { .. } => "merged",

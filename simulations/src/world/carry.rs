@@ -64,6 +64,7 @@ impl World {
             | Event::Whole { .. }
             | Event::PapersChanged { .. }
             | Event::PolicyHeard { .. }
+            | Event::ShareNearlyUsed { .. }
             // Honest nodes offer again, race and leave.
             | Event::OfferRefused { .. } => {}
             Event::JoinRefused { .. }

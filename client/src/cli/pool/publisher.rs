@@ -25,7 +25,7 @@ pub(super) struct AddPublisher {
     /// Days until it may publish no more [default: with the policy]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: Option<u64>,
-    /// Bytes that its caches may take on each seed
+    /// Bytes that its caches may take on each seed, which refuses saves over it
     #[arg(long, value_name = "BYTES")]
     byte_share: Option<u64>,
     /// A pipeline that it signs for, for people

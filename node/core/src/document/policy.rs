@@ -102,7 +102,10 @@ pub struct Publisher {
     pub key: PublicKey,
     /// The keys that it may give a meaning: 1 to [`PATTERNS_MAX`] patterns.
     pub patterns: Vec<Pattern>,
-    /// Bytes of a seed's disk that all its caches may take together; no bound if there is none.
+    /// Bytes of a seed's disk that all its caches may take together; no bound if there is none. A chunk counts with its
+    /// stored bytes, once, for the publisher that it was first kept for, until the end of the day (UTC) in which that
+    /// manifest expires. A manifest gets in if what a seed lacks of it fits uncompressed. What others have certified
+    /// counts and is not refused; what a grant's key signs counts for that grant alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub byte_share: Option<u64>,
     /// The pipelines that it signs for; for people, at most [`PATTERNS_MAX`].

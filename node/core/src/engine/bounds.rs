@@ -32,7 +32,8 @@ pub(crate) const HELD_MAX: usize = 8;
 pub(crate) const PEER_TASKS_MAX: u32 = 8;
 /// Messages that wait for one peer's credit; more means that it does not read, and it is dropped.
 pub(crate) const SEND_QUEUE_MAX: usize = 1_024;
-/// The same in bytes: as many yanks as a pool may have, twice. Who does not read costs no more memory than that.
+/// The same in bytes, with what is on its way: as many yanks as a pool may have, twice. Who does not read costs no more
+/// memory than that.
 pub(crate) const SEND_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The same for all peers together: when it is full, who has most of it is let go.
 pub(crate) const SEND_BYTES_ALL_MAX: usize = 256 * 1024 * 1024;

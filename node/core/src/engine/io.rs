@@ -1,7 +1,7 @@
 //! What goes into the engine and what comes out. Which duty each output is, and which input answers it, stands in the
 //! documentation of [`crate::engine`].
 use super::outcome::{
-    DropReason, Event, FetchFailure, Offence, ServeFailure, Source, StoreFailure, TreeFault,
+    DropReason, Event, FetchFailure, Offence, ServeFailure, Share, Source, StoreFailure, TreeFault,
 };
 use super::reply::{JobReply, JobRequest};
 use super::work::{Statement, Verdict, Work};
@@ -68,6 +68,8 @@ pub enum Input {
         /// Which.
         epoch: u64,
     },
+    /// At start of a seed: what a publisher's caches take of its disk.
+    RecoveredShare(Share),
     /// At start, once at most, before all else: papers with the newer policy that was kept and had not taken over. Those
     /// that had are in the configuration's trust.
     RecoveredPapers(Papers),
@@ -451,4 +453,7 @@ pub enum Record {
         /// With a newer policy, to go by once enough seeds do.
         next: Option<Papers>,
     },
+    /// What a publisher's caches take, in place of what was recorded before for this publisher and day, unless that was
+    /// more. One of 0 bytes is forgotten.
+    Share(Share),
 }

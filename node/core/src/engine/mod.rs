@@ -7,7 +7,7 @@
 //!
 //! *Order.* Everything that the store remembers is handed in first ([`Input::RecoveredPapers`] before all others, then
 //! [`Input::Recovered`], [`Input::RecoveredVote`], [`Input::RecoveredBallot`], [`Input::RecoveredSeen`],
-//! [`Input::Marked`]), before the first connection. The papers in force are in the configuration's trust. A peer has one control connection at a time: where two sides dial each other, the
+//! [`Input::RecoveredShare`], [`Input::Marked`]), before the first connection. The papers in force are in the configuration's trust. A peer has one control connection at a time: where two sides dial each other, the
 //! driver keeps one, and reports it once. [`Input::Disconnected`] comes before the next [`Input::Connected`] of the
 //! same peer. Time never goes back between inputs; the wall clock may jump, no timeout depends on it.
 //!
@@ -92,6 +92,7 @@ use state::questions::Questions;
 use state::refusals::Refusals;
 use state::rejudge::{Depth, Rejudging, Withdrawn};
 use state::relays::{Handout, Relays};
+use state::shares::Shares;
 use state::shorts::Shorts;
 use state::spreads::Spreads;
 use state::swarms::Swarms;
@@ -153,6 +154,7 @@ pub struct Engine {
     tracker: Tracker,
     votes: Votes,
     grant_use: GrantUse,
+    shares: Shares,
     offers: Offers,
     wholeness: Wholeness,
     /// What was last said of it.
@@ -221,6 +223,7 @@ impl Engine {
             tracker: Tracker::default(),
             votes: Votes::default(),
             grant_use: GrantUse::default(),
+            shares: Shares::default(),
             offers: Offers::default(),
             wholeness: Wholeness::default(),
             told: None,

@@ -1,6 +1,6 @@
 //! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
 use crate::message::{Decline, OfferRefusal, Refusal};
-use crate::{ChunkFault, Disbelief, Key, ManifestId, PeerId};
+use crate::{ChunkFault, Disbelief, Key, ManifestId, PeerId, PublicKey, Timestamp};
 use std::collections::BTreeMap;
 
 /// Where a chunk came from.
@@ -193,6 +193,15 @@ pub enum Event {
         /// Others from which it has merged, or whose word it has that its disk is not an old one.
         others: u32,
     },
+    /// A publisher's caches take four fifths of its share of this seed's disk: soon its saves are refused.
+    ShareNearlyUsed {
+        /// The policy's name of it.
+        publisher: String,
+        /// Bytes that they take.
+        bytes: u64,
+        /// Bytes that they may.
+        share: u64,
+    },
     /// This seed gives no receipt for what it was offered.
     OfferRefused {
         /// Who offered.
@@ -204,6 +213,17 @@ pub enum Event {
         /// Why.
         why: OfferRefusal,
     },
+}
+
+/// Bytes of frames that a seed has kept newly for caches of one publisher that expire on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The publisher's key.
+    pub publisher: PublicKey,
+    /// The end of that day (UTC): then they are given back.
+    pub until: Timestamp,
+    /// How many.
+    pub bytes: u64,
 }
 
 /// Why a seed of a pool with several signs nothing but memberships.

@@ -86,6 +86,14 @@ fn a_refusal_is_written_so() {
     let json = r#"{"time":"TIME","what":"refused","manifest":"ID","from":"PEER","why":"full","words":"the seed's disk is full"}"#;
     let json = json.replace("ID", &junk.id().to_string()).replace("PEER", &node(1).to_string());
     assert_golden(&what, &json.replace("TIME", TIME));
+
+    let over = LoggedRefusal::of(node(1), &junk, OfferRefusal::ShareFull, None);
+    let json = entry(Logged::Refused(Box::new(over))).to_line().unwrap();
+    assert!(
+        json.as_str().contains(r#""why":"share-full","words":"the publisher's share"#),
+        "{}",
+        json.as_str()
+    );
 }
 
 #[test]

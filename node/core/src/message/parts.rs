@@ -106,6 +106,13 @@ pub enum OfferRefusal {
     /// The grant's bytes or manifests are used up at this seed: a new grant has a budget of its own.
     #[error("the grant's budget is used up")]
     GrantOverBudget,
+    /// What the seed lacks of the manifest is more than is left of the publisher's `byte_share`. Room comes back when older
+    /// caches of the publisher expire.
+    #[error(
+        "the publisher's share of the seed is used up: wait until older caches of it expire, or let an operator raise its \
+         byte_share in the policy"
+    )]
+    ShareFull,
 }
 
 /// Why a seed does not keep what it was brought. On the wire: its place in this list (varint).

@@ -145,6 +145,8 @@ fn the_bytes_are_as_written() {
     assert_eq!(progress.encode(), [14, 0xac, 0x02, 1, 2]);
     assert_eq!(Control::Refused { why: Refusal::Full }.encode(), [3, 5]);
     assert_eq!(Control::Refused { why: Refusal::NotByToken }.encode(), [3, 6]);
+    let full = Control::OfferRefused { offer: 7, why: OfferRefusal::ShareFull, standing: None, highest: 0 };
+    assert_eq!(full.encode(), [16, 7, 8, 0, 0]);
     let hello = Hello { membership: None, software: "p".to_owned(), ..hello() };
     assert_eq!(Control::Hello(hello).encode(), *b"\x00\x02ci\x01\x01p\x00\xa1\x1f");
     let peers = vec![PeerAddress { addresses: vec!["1.2.3.4:5".parse().unwrap()], ..peer() }];

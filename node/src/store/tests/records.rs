@@ -2,8 +2,9 @@
 use super::*;
 use crate::store::{KeptPapers, StoreError};
 use faulty_disk::Crash;
+use pollux_core::engine::Share;
 use pollux_core::message::VoteEnvelope;
-use pollux_core::{Papers, PeerId, PublicKey};
+use pollux_core::{Papers, PeerId, PublicKey, Timestamp};
 
 fn recovered(disk: &FaultyDisk) -> crate::store::Recovery {
     Store::open_on(Arc::new(disk.clone()), SMALL, None).unwrap().1
@@ -117,6 +118,26 @@ fn what_a_seed_knows_of_others_is_durable() {
     assert_eq!(recovery.ballots, [ballot("two")], "a certificate says more than votes");
 }
 
+fn share(publisher: u8, day: u64, bytes: u64) -> Share {
+    let publisher = PublicKey::from_bytes([publisher; 32]);
+    Share { publisher, until: Timestamp::from_millis(day), bytes }
+}
+
+#[test]
+fn what_publishers_caches_take_is_durable_and_never_less_until_it_is_given_back() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    for taken in [share(2, 7, 5), share(1, 9, 10), share(1, 8, 20), share(1, 8, 40), share(1, 8, 30)] {
+        store.record(&Record::Share(taken)).unwrap();
+    }
+    let recovery = recovered(&disk.after(Crash::LosesUnsynced));
+    assert_eq!(recovery.shares, [share(1, 8, 40), share(1, 9, 10), share(2, 7, 5)]);
+    store.record(&Record::Share(share(1, 8, 0))).unwrap();
+    store.record(&Record::Share(share(3, 8, 0))).unwrap();
+    let recovery = recovered(&disk.after(Crash::LosesUnsynced));
+    assert_eq!(recovery.shares, [share(1, 9, 10), share(2, 7, 5)]);
+}
+
 #[test]
 fn the_epoch_is_raised_with_whatever_is_made_durable() {
     let disk = FaultyDisk::new();
@@ -134,6 +155,7 @@ fn the_epoch_is_raised_with_whatever_is_made_durable() {
         (13, Record::Certified(certified("one"))),
         (14, Record::Ballot { seed: seed(1), vote: ballot("one") }),
         (14, Record::Seen { seed: seed(1), epoch: 1 }),
+        (14, Record::Share(share(1, 8, 20))),
         (14, Record::Forget(envelope("one").id())),
     ] {
         store.record(&record).unwrap();

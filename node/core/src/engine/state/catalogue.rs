@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub complete: bool,
     /// The store remembers it, or was told to.
     pub recorded: bool,
+    /// What it takes of the disk was counted, or will not be: chunks that are pulled again cost nothing.
+    pub paid: bool,
     /// It was believed and is not any more: it keeps its place, and answers name it to nobody.
     pub withdrawn: bool,
 }
@@ -74,7 +76,8 @@ impl Catalogue {
         let sequence = certified.manifest().sequence;
         self.by_key.entry(key.clone()).or_default().insert(sequence, id);
         self.by_age.insert((median, id));
-        self.by_id.insert(id, Entry { certified, complete: false, recorded: false, withdrawn: false });
+        let unknown = Entry { certified, complete: false, recorded: false, paid: false, withdrawn: false };
+        self.by_id.insert(id, unknown);
         let Some(lineage) = key.lineage() else { return false };
         let members = self.by_lineage.entry(lineage).or_default();
         members.insert((median, id));

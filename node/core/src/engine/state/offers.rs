@@ -100,6 +100,12 @@ impl Offers {
         waiting.filter(|(_, offer)| offer.manifest == *manifest).map(|(id, _)| *id).collect()
     }
 
+    /// What is offered, once that is judged.
+    pub(crate) fn claimed(&self, manifest: &ManifestId) -> Option<&VerifiedManifest> {
+        let mut of_manifest = self.by_id.values().filter(|offer| offer.manifest == *manifest);
+        of_manifest.find_map(|offer| offer.claimed.as_ref())
+    }
+
     /// Offers that a peer made.
     pub(crate) fn of_peer(&self, peer: &PeerId) -> Vec<OfferId> {
         self.by_id.iter().filter(|(_, offer)| offer.contact.peer == *peer).map(|(id, _)| *id).collect()

@@ -1,4 +1,7 @@
 //! What waits to go out, in order, and the credits that let messages go.
+//!
+//! A message counts against the bounds on bytes until it has left: its credit comes back then, in the order of the messages.
+//! The first credits of a connection come while nothing is on its way.
 use crate::PeerId;
 use crate::engine::Output;
 use crate::engine::bounds::{SEND_BYTES_ALL_MAX, SEND_BYTES_MAX, SEND_QUEUE_MAX};
@@ -11,7 +14,7 @@ pub(crate) struct Outbox {
     ready: VecDeque<Output>,
     lanes: BTreeMap<PeerId, Lane>,
     clogged: BTreeSet<PeerId>,
-    /// Of what waits in all lanes.
+    /// Of what waits, or is on its way, in all lanes.
     bytes: usize,
 }
 
@@ -19,8 +22,10 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Lane {
     credit: u32,
-    queue: VecDeque<Box<Control>>,
-    /// Of what waits.
+    queue: VecDeque<(usize, Box<Control>)>,
+    /// Bytes of each message that the driver was given and whose credit has not come back.
+    away: VecDeque<usize>,
+    /// Of what waits or is on its way.
     bytes: usize,
 }
 
@@ -47,22 +52,23 @@ impl Outbox {
     /// Sends as soon as there is credit. Without a lane nothing is sent; a lane that is full marks its peer clogged.
     pub(crate) fn send(&mut self, peer: PeerId, message: Control) {
         let Some(lane) = self.lanes.get_mut(&peer) else { return };
-        let message = Box::new(message);
+        let (bytes, message) = (message.encoded_bytes(), Box::new(message));
         if lane.credit > 0 {
             lane.credit -= 1;
+            lane.away.push_back(bytes);
             self.ready.push_back(Output::Send { peer, message });
         } else if lane.queue.len() < SEND_QUEUE_MAX && lane.bytes < SEND_BYTES_MAX {
-            let bytes = message.encoded_bytes();
-            lane.bytes = lane.bytes.saturating_add(bytes);
-            lane.queue.push_back(message);
-            self.bytes = self.bytes.saturating_add(bytes);
-            self.clog_the_fullest();
+            lane.queue.push_back((bytes, message));
         } else {
             self.clogged.insert(peer);
+            return;
         }
+        lane.bytes = lane.bytes.saturating_add(bytes);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.clog_the_fullest();
     }
 
-    /// When all lanes together are full, whoever has most waiting does not read.
+    /// When all lanes together are full, whoever has most of it does not read.
     fn clog_the_fullest(&mut self) {
         if self.bytes > SEND_BYTES_ALL_MAX {
             let fullest = self.lanes.iter().max_by_key(|(_, lane)| lane.bytes).map(|(peer, _)| *peer);
@@ -73,14 +79,17 @@ impl Outbox {
     /// Lets so many more messages go to a peer.
     pub(crate) fn credit(&mut self, peer: PeerId, messages: u32) {
         let Some(lane) = self.lanes.get_mut(&peer) else { return };
+        for _ in 0..messages {
+            let Some(left) = lane.away.pop_front() else { break };
+            lane.bytes = lane.bytes.saturating_sub(left);
+            self.bytes = self.bytes.saturating_sub(left);
+        }
         lane.credit = lane.credit.saturating_add(messages);
         while lane.credit > 0
-            && let Some(message) = lane.queue.pop_front()
+            && let Some((bytes, message)) = lane.queue.pop_front()
         {
             lane.credit -= 1;
-            let bytes = message.encoded_bytes();
-            lane.bytes = lane.bytes.saturating_sub(bytes);
-            self.bytes = self.bytes.saturating_sub(bytes);
+            lane.away.push_back(bytes);
             self.ready.push_back(Output::Send { peer, message });
         }
     }
@@ -141,6 +150,8 @@ mod tests {
         let fit = sent_until_clogged(&mut outbox).expect("long before there are many");
         assert!((SEND_BYTES_MAX / 300_000..SEND_BYTES_MAX / 300_000 + 2).contains(&fit), "{fit}");
         outbox.credit(peer(1), 50);
+        assert_eq!(sent_until_clogged(&mut outbox), Some(0), "what is on its way takes memory as well");
+        outbox.credit(peer(1), 50);
         assert_eq!(sent_until_clogged(&mut outbox), Some(50), "what has left makes room");
     }
 
@@ -169,6 +180,24 @@ mod tests {
         assert!(outbox.bytes < waiting);
         (0..others).for_each(|other| outbox.close(&peer(other)));
         assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn what_is_on_its_way_counts_until_its_credit_comes_back() {
+        let mut outbox = Outbox::default();
+        outbox.open(peer(1));
+        outbox.credit(peer(1), 2);
+        (1..=3).for_each(|n| outbox.send(peer(1), leave(n)));
+        assert_eq!(sent(&mut outbox), [leave(1), leave(2)]);
+        let one = leave(1).encoded_bytes();
+        assert_eq!(outbox.bytes, 3 * one);
+        outbox.credit(peer(1), 1);
+        assert_eq!((sent(&mut outbox), outbox.bytes), (vec![leave(3)], 2 * one));
+        outbox.credit(peer(1), 2);
+        assert_eq!(outbox.bytes, 0);
+        outbox.send(peer(1), leave(4));
+        outbox.close(&peer(1));
+        assert_eq!(outbox.bytes, 0, "nor does it outlive its connection");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! The manifests whose chunks this node looks for, pulls or serves: how much is known of each tree, and who waits.
+use super::shares::Payer;
 use super::tasks::AfterLook;
 use crate::engine::bounds::{LOOK_CHUNKS_MAX, SWARMS_MAX, WAITING_CHUNKS_MAX};
 use crate::engine::transfer::PullId;
@@ -61,6 +62,8 @@ pub(crate) struct Swarm {
     pub doubtful: bool,
     /// What is pulled.
     pub pull: Option<PullId>,
+    /// Who pays for what was pulled.
+    pub payer: Option<Payer>,
     /// What jobs want once more is known.
     pub waiting: BTreeMap<JobId, Vec<ChunkRef>>,
     /// Jobs that fetch.
@@ -91,6 +94,7 @@ impl Swarm {
             looks: 0,
             doubtful: false,
             pull: None,
+            payer: None,
             waiting: BTreeMap::new(),
             jobs: BTreeSet::new(),
             publishing: BTreeSet::new(),

@@ -3,7 +3,7 @@ use super::ballots::Ballot;
 use super::courses::Turn;
 use super::logs::LogReader;
 use super::peers::Contact;
-use crate::engine::{JobId, TaskId};
+use crate::engine::{JobId, Share, TaskId};
 use crate::message::PeerAddress;
 use crate::{
     CertifiedEnvelope, CertifiedManifest, Envelope, Lineage, ManifestId, Membership, PeerId, Receipt,
@@ -109,6 +109,8 @@ pub(crate) enum AfterRecord {
     Papers,
     /// This seed's receipt for what lacked some.
     Short(Box<Ballot>),
+    /// What a publisher's caches take; an offer may wait for it.
+    Share { offer: Option<OfferId>, share: Share },
 }
 
 impl AfterRecord {
@@ -121,7 +123,7 @@ impl AfterRecord {
             | Self::Caught { .. }
             | Self::CaughtVote { .. }
             | Self::Short(_) => true,
-            Self::Nothing | Self::Publish(_) | Self::Marker | Self::Papers => false,
+            Self::Nothing | Self::Publish(_) | Self::Marker | Self::Papers | Self::Share { .. } => false,
         }
     }
 }

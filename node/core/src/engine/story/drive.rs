@@ -15,6 +15,7 @@ impl Engine {
             Input::Recovered(certified) => self.on_recovered(now, certified),
             Input::RecoveredVote { manifest, receipt } => self.on_recovered_vote(manifest, receipt),
             Input::RecoveredBallot(vote) => self.on_recovered_ballot(vote),
+            Input::RecoveredShare(share) => self.shares.recover(share),
             Input::Marked { epoch } => self.on_marked(epoch),
             Input::RecoveredPapers(papers) => self.on_recovered_papers(now, papers),
             Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),
@@ -232,6 +233,7 @@ impl Engine {
             Some(AfterRecord::Marker) => self.marker_recorded(now, result),
             Some(AfterRecord::Papers) => self.papers_recorded(now, result),
             Some(AfterRecord::Short(ballot)) => self.short_voted(now, &ballot, result),
+            Some(AfterRecord::Share { offer, share }) => self.share_recorded(now, (offer, share), result),
             Some(AfterRecord::Nothing) | None => {}
         }
     }
@@ -251,6 +253,7 @@ impl Engine {
             TransferOutput::Do(output) => return Some(output),
             TransferOutput::Announce { manifest, chunks } => self.announce(&manifest, chunks),
             TransferOutput::Progress { pull, have, of } => self.pull_progressed(now, pull, have, of),
+            TransferOutput::Stored { pull, plain, stored } => self.chunk_stored(now, pull, (plain, stored)),
             TransferOutput::Done(Wanter::Job(job)) => self.job_served(job),
             TransferOutput::Done(Wanter::Pull(pull)) => self.pull_done(now, pull),
             TransferOutput::Failed { wanter: Wanter::Job(job), chunk, why } => {

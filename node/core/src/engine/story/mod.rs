@@ -24,6 +24,7 @@ mod relay;
 mod renew;
 mod resolve;
 mod room;
+mod share;
 mod spread;
 mod takeover;
 mod talk;

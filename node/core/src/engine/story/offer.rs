@@ -2,7 +2,7 @@
 use crate::engine::bounds::{PEER_TASKS_MAX, SEQUENCE_AHEAD_MAX};
 use crate::engine::state::offers::Offer;
 use crate::engine::state::swarms::{Goal, Stage};
-use crate::engine::state::tasks::{AfterSync, AfterVerify, OfferId};
+use crate::engine::state::tasks::{AfterVerify, OfferId};
 use crate::engine::state::votes::Claim;
 use crate::engine::transfer::PullId;
 use crate::engine::{Engine, Event, StoreFailure, TreeFault, Work};
@@ -112,17 +112,10 @@ impl Engine {
         };
         for id in self.offers.waiting_for(&manifest) {
             match refusal {
-                None => self.begin_vote(id),
+                None => self.settle_share(id),
                 Some(why) => self.refuse_offer(now, id, why),
             }
         }
-    }
-
-    fn begin_vote(&mut self, id: OfferId) {
-        let Some(offer) = self.offers.get_mut(id) else { return };
-        offer.voting = true;
-        let holder = offer.contact.peer;
-        self.sync(Some(holder), AfterSync::Offer(id));
     }
 
     /// The pull failed: whoever was pulled from is refused, another holder is tried.

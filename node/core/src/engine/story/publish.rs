@@ -262,7 +262,8 @@ impl Engine {
             | OfferRefusal::CannotPull
             | OfferRefusal::Full
             | OfferRefusal::BadTree
-            | OfferRefusal::GrantOverBudget => {}
+            | OfferRefusal::GrantOverBudget
+            | OfferRefusal::ShareFull => {}
         }
         self.give_up_if_hopeless(now, ticket.job);
     }

@@ -34,6 +34,7 @@ impl Engine {
         if let Some(pull) = swarm.pull {
             self.transfer.drop_wanter(now.instant, Wanter::Pull(pull));
         }
+        self.end_paying(&swarm);
         self.transfer.close_swarm(manifest);
         self.timers.clear(Alarm::Mingle(manifest));
         for peer in swarm.entered {
@@ -168,6 +169,9 @@ impl Engine {
     fn pull(&mut self, now: Now, manifest: ManifestId, chunks: &[ChunkRef]) {
         let source = self.swarms.get(&manifest).and_then(|swarm| swarm.source);
         let pull = PullId(self.tasks.serial());
+        if !self.share_has_room(now, manifest, pull, chunks) {
+            return;
+        }
         self.swarms.begin_pull(manifest, pull);
         self.transfer.want(now.instant, Wanter::Pull(pull), manifest, chunks, source);
     }
@@ -175,6 +179,7 @@ impl Engine {
     /// A pull is whole.
     pub(super) fn pull_done(&mut self, now: Now, pull: PullId) {
         let Some(manifest) = self.swarms.end_pull(pull) else { return };
+        self.shares.end(pull);
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
         match swarm.stage {
             Stage::PullingTree => self.open_tree(now, manifest),
@@ -196,6 +201,7 @@ impl Engine {
     /// A pull has failed as a whole; with a reason if it was the store.
     pub(super) fn pull_failed(&mut self, now: Now, pull: PullId, store: Option<StoreFailure>) {
         let Some(manifest) = self.swarms.end_pull(pull) else { return };
+        self.shares.end(pull);
         self.transfer.drop_wanter(now.instant, Wanter::Pull(pull));
         if let Some(swarm) = self.swarms.get_mut(&manifest) {
             let tree = swarm.stage == Stage::PullingTree;
@@ -226,6 +232,7 @@ impl Engine {
     /// Remembers that every chunk of a certified manifest is here.
     pub(super) fn note_complete(&mut self, now: Now, manifest: ManifestId) {
         let Some(entry) = self.catalogue.get_mut(&manifest) else { return };
+        entry.paid = true;
         let first = !core::mem::replace(&mut entry.complete, true);
         let unrecorded = !core::mem::replace(&mut entry.recorded, true);
         let certified = unrecorded.then(|| entry.certified.clone());

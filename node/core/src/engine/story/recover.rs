@@ -78,7 +78,7 @@ impl Engine {
         let (manifest, tree) = (certified.id(), certified.manifest().tree.clone());
         self.learn(now, certified);
         if let Some(entry) = self.catalogue.get_mut(&manifest) {
-            entry.recorded = true;
+            (entry.recorded, entry.paid) = (true, true);
         }
         self.enter_ledger(manifest);
         if self.is_seed() {

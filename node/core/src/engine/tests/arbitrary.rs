@@ -1,11 +1,11 @@
 //! Whatever comes in, in whatever order, true or made up: nothing panics, everything stays within its bounds, and the same
 //! inputs give the same outputs.
 use super::bench::Bench;
-use crate::belief::fixture::{NO_MANIFEST, key_pair, node, query, signed, yank, yank_envelope};
+use crate::belief::fixture::{NO_MANIFEST, key_pair, later, node, query, signed, yank, yank_envelope};
 use crate::engine::bounds::{NEWCOMERS_MAX, OFFERS_MAX, SWARMS_MAX};
 use crate::engine::{
-    AskId, Credit, FetchFailure, FetchId, Input, JobId, JobRequest, Offence, ServeFailure, StoreFailure,
-    TaskId, TreeFault, Verdict,
+    AskId, Credit, FetchFailure, FetchId, Input, JobId, JobRequest, Offence, ServeFailure, Share,
+    StoreFailure, TaskId, TreeFault, Verdict,
 };
 use crate::limits::{FETCHES_MAX, JOBS_MAX, PEERS_MAX};
 use crate::message::{
@@ -303,10 +303,14 @@ impl Play {
     fn remember(&mut self, which: u8, number: u16) {
         let certified = self.certified(number).clone();
         let receipt = certified.receipts[0].clone();
-        self.bench.give(match which % 5 {
+        self.bench.give(match which % 6 {
             0 | 1 => Input::Recovered(certified),
             2 => Input::RecoveredBallot(VoteEnvelope { manifest: certified.manifest, receipt }),
             3 => Input::RecoveredSeen { seed: self.who(which), epoch: u64::from(number) },
+            4 => {
+                let (publisher, until) = (self.bench.pool.publisher.public(), later(u64::from(number)));
+                Input::RecoveredShare(Share { publisher, until, bytes: u64::from(number) << 48 })
+            }
             _ => Input::RecoveredVote { manifest: certified.manifest, receipt },
         });
     }

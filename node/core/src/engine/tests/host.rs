@@ -1,12 +1,12 @@
 //! One machine of the world: an engine, its identity, and a disk that is a map.
 use crate::engine::{
-    AskId, Engine, EngineConfig, Event, FetchId, JobId, JobReply, Output, Record, Source, StoreFailure,
-    TreeFault,
+    AskId, Engine, EngineConfig, Event, FetchId, JobId, JobReply, Output, Record, Share, Source,
+    StoreFailure, TreeFault,
 };
 use crate::message::{LogPage, LogPlace, LogQuery, VoteEnvelope};
 use crate::{
     CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, FrameEncoder, KeyPair, LogEntry, ManifestId, Now,
-    Papers, PeerId, PeerRole, PoolFile, Tree, TreeRef, Trust, VerifiedChunk,
+    Papers, PeerId, PeerRole, PoolFile, PublicKey, Timestamp, Tree, TreeRef, Trust, VerifiedChunk,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -20,6 +20,7 @@ pub(super) struct Disk {
     pub(super) votes: Vec<(Envelope, Envelope)>,
     pub(super) ballots: BTreeMap<(ManifestId, PeerId), VoteEnvelope>,
     pub(super) seen: BTreeMap<PeerId, u64>,
+    pub(super) shares: BTreeMap<(PublicKey, Timestamp), u64>,
     /// The epoch of the store's marker, if it has one.
     pub(super) marker: Option<u64>,
     /// In force, and what comes next.
@@ -127,6 +128,13 @@ impl Host {
             }
             Record::Vote { manifest, receipt, .. } => self.disk.votes.push((manifest, receipt)),
             Record::Forget(manifest) => drop(self.disk.certified.remove(&manifest)),
+            Record::Share(Share { publisher, until, bytes: 0 }) => {
+                self.disk.shares.remove(&(publisher, until));
+            }
+            Record::Share(Share { publisher, until, bytes }) => {
+                let kept = self.disk.shares.entry((publisher, until)).or_default();
+                *kept = bytes.max(*kept);
+            }
             Record::Papers { taken, next } => self.disk.papers = Some((taken, next)),
         }
         Ok(())

@@ -30,6 +30,7 @@ mod restore;
 mod room;
 mod save;
 mod seeds;
+mod sharing;
 mod spreading;
 mod standing;
 mod strict;

@@ -59,19 +59,21 @@ enum Stage {
     Opening,
     LookingContent,
     PullingContent,
+    Counting,
     Syncing,
     JudgingAgain,
     Signing,
     Recording,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage::Judging,
     Stage::Looking,
     Stage::PullingTree,
     Stage::Opening,
     Stage::LookingContent,
     Stage::PullingContent,
+    Stage::Counting,
     Stage::Syncing,
     Stage::JudgingAgain,
     Stage::Signing,
@@ -81,13 +83,14 @@ const STAGES: [Stage; 10] = [
 /// Leads the only offer to a stage and no further.
 fn lead(bench: &mut Bench, content: &[ChunkRef], stage: Stage) {
     type Step<'a> = &'a dyn Fn(&mut Bench);
-    let steps: [(Stage, Step); 9] = [
+    let steps: [(Stage, Step); 10] = [
         (Stage::Looking, &|bench| bench.work()),
         (Stage::PullingTree, &|bench| assert_ne!(bench.look(|_| false), 0)),
         (Stage::Opening, &|bench| assert_ne!(bench.move_chunks(Ok(())), 0)),
         (Stage::LookingContent, &|bench| assert_eq!(bench.open(Ok(content.to_vec())), 1)),
         (Stage::PullingContent, &|bench| assert_ne!(bench.look(|_| false), 0)),
-        (Stage::Syncing, &|bench| assert_ne!(bench.move_chunks(Ok(())), 0)),
+        (Stage::Counting, &|bench| assert_ne!(bench.move_chunks(Ok(())), 0)),
+        (Stage::Syncing, &|bench| assert!(matches!(bench.record(Ok(()))[..], [Record::Share(_)]))),
         (Stage::JudgingAgain, &|bench| assert_eq!(bench.sync(Ok(())), 1)),
         (Stage::Signing, &|bench| assert!(bench.work_once())),
         (Stage::Recording, &|bench| bench.work()),
@@ -220,9 +223,15 @@ fn a_store_that_fails_is_said_to_be_full_and_keeps_the_place_of_a_signed_receipt
         bench.look(|_| false);
         bench.move_chunks(Err(why));
         assert_eq!(refusals(&mut bench, members[0]), [(1, OfferRefusal::Full, 0)]);
+        // While it counts what its publisher takes: it is counted the next time, when all is here.
+        offers(&mut bench, members[0], 6, &manifest);
+        pulls(&mut bench, &content);
+        assert_eq!(bench.record(Err(why)).len(), 1);
+        assert_eq!(refusals(&mut bench, members[0]), [(6, OfferRefusal::Full, 0)]);
         // While it syncs.
         offers(&mut bench, members[0], 2, &manifest);
         pulls(&mut bench, &content);
+        bench.record(Ok(()));
         assert_eq!(bench.sync(Err(why)), 1);
         assert_eq!(refusals(&mut bench, members[0]), [(2, OfferRefusal::Full, 0)]);
         // While it records.

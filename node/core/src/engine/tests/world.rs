@@ -3,7 +3,7 @@ use super::host::{Disk, Host};
 use crate::belief::fixture::{Pool, WALL, key_pair};
 use crate::engine::{
     AskId, Credit, Engine, FetchFailure, FetchId, Input, JobId, JobReply, JobRequest, Output, ServeFailure,
-    Source,
+    Share, Source,
 };
 use crate::message::{Control, Decline};
 use crate::{
@@ -147,6 +147,11 @@ impl World {
         remembered.extend(disk.ballots.values().cloned().map(Input::RecoveredBallot));
         remembered.extend(
             disk.seen.iter().map(|(seed, epoch)| Input::RecoveredSeen { seed: *seed, epoch: *epoch }),
+        );
+        remembered.extend(
+            disk.shares.iter().map(|(&(publisher, until), &bytes)| {
+                Input::RecoveredShare(Share { publisher, until, bytes })
+            }),
         );
         remembered.extend(marked.map(|epoch| Input::Marked { epoch }));
         remembered.into_iter().for_each(|input| self.input(host, input));
@@ -518,13 +523,13 @@ impl World {
 
     /// A tree of so many chunks in a host's store, and the manifest that names it.
     pub(super) fn save(&mut self, host: usize, key: &str, sequence: u64, chunks: u32) -> Saved {
-        let content: Vec<ChunkRef> = (0..chunks)
-            .map(|number| {
-                let line = format!("{key} {number} ");
-                let plain: Vec<u8> = line.bytes().cycle().take(70_000).collect();
-                self.hosts[host].put(&plain)
-            })
-            .collect();
+        let plain = |number| format!("{key} {number} ").bytes().cycle().take(70_000).collect();
+        self.save_of(host, (key, sequence), &(0..chunks).map(plain).collect::<Vec<_>>())
+    }
+
+    /// The same of these chunks.
+    pub(super) fn save_of(&mut self, host: usize, (key, sequence): (&str, u64), plain: &[Vec<u8>]) -> Saved {
+        let content: Vec<ChunkRef> = plain.iter().map(|plain| self.hosts[host].put(plain)).collect();
         let bytes = content.iter().map(|chunk| u64::from(chunk.bytes)).sum();
         let kind = EntryKind::File { bytes, offset: 0 };
         let entry = Entry { path: "data".to_owned(), mode: 0o644, modified_ns: 0, kind };

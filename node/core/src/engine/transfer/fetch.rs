@@ -4,7 +4,7 @@
 use super::limits::COPIES_MAX;
 use super::slab::{ChunkNo, PeerNo};
 use super::timers::Timer;
-use super::{Transfer, TransferOutput, Wanter};
+use super::{PullId, Transfer, TransferOutput, Wanter};
 use crate::engine::{FetchId, Output, Source, StoreFailure};
 use crate::{ChunkFault, ChunkRef, Instant, PeerId};
 
@@ -61,12 +61,23 @@ pub(super) struct Fetch {
     pub(super) source: Source,
     /** whose share it takes; none once that one is gone and nobody else wants it */
     pub(super) sponsor: Option<Wanter>,
+    /** the pull that it was asked for, whether or not that has ended */
+    pub(super) pull: Option<PullId>,
+    /** length of its frame, once that is here */
+    pub(super) frame_bytes: u32,
     /** when it was asked for */
     pub(super) begun: Instant,
     /** how far it is */
     pub(super) stage: Stage,
     /** when it is looked at, while it is under way */
     pub(super) timer: Option<Instant>,
+}
+
+const fn pull_of(wanter: Wanter) -> Option<PullId> {
+    match wanter {
+        Wanter::Pull(pull) => Some(pull),
+        Wanter::Job(_) => None,
+    }
 }
 
 impl Transfer {
@@ -92,6 +103,8 @@ impl Transfer {
             peer: peer.id,
             source: peer.source,
             sponsor: None,
+            pull: pull_of(sponsor),
+            frame_bytes: 0,
             begun: now,
             stage: Stage::UnderWay,
             timer: Some(timer),
@@ -105,12 +118,12 @@ impl Transfer {
     }
 
     /// A frame is here: the peer's pipeline is free again, and the frame waits to be checked, unless another copy is.
-    pub(super) fn note_frame(&mut self, now: Instant, fetch: FetchId) {
+    pub(super) fn note_frame(&mut self, now: Instant, fetch: FetchId, bytes: u32) {
         let Some(known) = self.fetches.get_mut(&fetch) else { return };
         if known.stage != Stage::UnderWay {
             return;
         }
-        known.stage = Stage::Arrived;
+        (known.stage, known.frame_bytes) = (Stage::Arrived, bytes);
         let (no, peer, begun) = (known.no, known.peer, known.begun);
         self.stop_timer(fetch);
         self.note_typical(now.since(begun));
@@ -212,6 +225,7 @@ impl Transfer {
         self.store_refuses = result.is_err();
         match result {
             Ok(()) => {
+                self.tell_stored(fetch);
                 self.note_moved_pulls(now, no);
                 self.hold(no);
                 self.release(fetch);
@@ -222,6 +236,15 @@ impl Transfer {
                 self.release_unwanted(fetch);
             }
         }
+    }
+
+    /// Says what a chunk takes of the store, where it was pulled.
+    fn tell_stored(&mut self, fetch: FetchId) {
+        let Some(known) = self.fetches.get(&fetch) else { return };
+        let wanters = self.table.demand(known.no).map(|demand| &demand.wanters);
+        let pull = known.pull.or_else(|| wanters?.iter().find_map(pull_of));
+        let (plain, stored) = (known.chunk.bytes, known.frame_bytes);
+        self.outbox.extend(pull.map(|pull| TransferOutput::Stored { pull, plain, stored }));
     }
 
     /// Ends a fetch that nobody wants, unless it is about to be kept.

@@ -87,6 +87,8 @@ pub(crate) enum TransferOutput {
     Failed { wanter: Wanter, chunk: ChunkRef, why: FetchEnd },
     /// The store refused a pulled chunk: the pull has failed, and is forgotten.
     NotKept { pull: PullId, why: StoreFailure },
+    /// The store took a chunk that was pulled so, of so many plain bytes, in a frame of so many.
+    Stored { pull: PullId, plain: u32, stored: u32 },
     /// A peer sent something wrong; the engine drops or bans it. It is asked for nothing more. Said once.
     Junk { peer: PeerId, fault: ChunkFault },
     /// A peer did not deliver within the time allowed, repeatedly.
@@ -283,6 +285,15 @@ impl Transfer {
         self.want_all(now, wanter, swarm, chunks);
     }
 
+    /// Plain bytes of those of these chunks that the store is not believed to hold; one that repeats counts once.
+    pub(crate) fn lacked_bytes(&self, chunks: &[ChunkRef]) -> u64 {
+        let lacked = chunks.iter().filter(|chunk| !self.table.is_held(chunk.id));
+        let mut lacked: Vec<ChunkRef> = lacked.copied().collect();
+        lacked.sort_unstable();
+        lacked.dedup();
+        lacked.iter().map(|chunk| u64::from(chunk.bytes)).sum()
+    }
+
     /// Everything it wanted is dropped; fetches nobody else wants are cancelled. To be called for every job that ends,
     /// however it ends.
     pub(crate) fn drop_wanter(&mut self, _now: Instant, wanter: Wanter) {
@@ -306,8 +317,8 @@ impl Transfer {
     }
 
     /// A frame is in the driver's hands. Its length was bounded by the driver.
-    pub(crate) fn frame_arrived(&mut self, now: Instant, fetch: FetchId, _bytes: u32) {
-        self.note_frame(now, fetch);
+    pub(crate) fn frame_arrived(&mut self, now: Instant, fetch: FetchId, bytes: u32) {
+        self.note_frame(now, fetch, bytes);
     }
 
     /// A fetch ended without a frame.

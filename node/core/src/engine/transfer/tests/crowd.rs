@@ -161,7 +161,9 @@ impl Crowd {
                         .for_each(|to| self.later(LATENCY, Event::Have(n, to, chunks.clone())));
                 }
                 TransferOutput::Done(_) => self.nodes[usize::from(n)].done_at = Some(self.now),
-                TransferOutput::Complete { .. } | TransferOutput::Progress { .. } => {}
+                TransferOutput::Complete { .. }
+                | TransferOutput::Progress { .. }
+                | TransferOutput::Stored { .. } => {}
                 TransferOutput::Failed { .. }
                 | TransferOutput::NotKept { .. }
                 | TransferOutput::Junk { .. }

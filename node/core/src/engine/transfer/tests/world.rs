@@ -312,6 +312,7 @@ impl World {
                 | TransferOutput::Done(_)
                 | TransferOutput::Failed { .. }
                 | TransferOutput::NotKept { .. }
+                | TransferOutput::Stored { .. }
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
                 | TransferOutput::Complete { .. }
