@@ -22,6 +22,7 @@ pub(super) mod questions;
 pub(super) mod refusals;
 pub(super) mod rejudge;
 pub(super) mod relays;
+pub(super) mod shares;
 pub(super) mod shorts;
 pub(super) mod spreads;
 pub(super) mod swarms;
