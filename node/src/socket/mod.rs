@@ -5,11 +5,14 @@
 
 mod ahead;
 mod limits;
+mod overview;
 mod pending;
 mod places;
 mod questions;
+mod refusals;
 mod restored;
 mod session;
+mod tally;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,6 +28,7 @@ use limits::SESSION_WIND_UP;
 use places::Places;
 use pollux_client::protocol::{Reply, encode};
 use pollux_core::engine::JobId;
+pub use refusals::Refusals;
 pub use restored::Restored;
 pub use session::NodeFacts;
 use session::{Job, Session};
@@ -32,6 +36,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+pub use tally::Tally;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -51,6 +56,10 @@ pub struct SocketParts {
     pub users: Arc<[u32]>,
     /// What jobs restored.
     pub restored: Restored,
+    /// What is said of refused saves.
+    pub refusals: Refusals,
+    /// What jobs asked.
+    pub tally: Tally,
 }
 
 /// A bound socket. Dropped, it removes its path.

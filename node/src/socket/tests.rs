@@ -3,6 +3,8 @@
 mod hostile;
 mod log;
 mod papers;
+mod refusals;
+pub(super) mod saves;
 
 use super::limits::FRAME_TIMEOUT;
 use super::places::Seat;
@@ -53,9 +55,20 @@ impl Job {
             peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
             role: PeerRole::Node,
             started: std::time::Instant::now(),
+            place: pollux_client::protocol::Place::default(),
+            token: None,
+            store_free_bytes_min: 0,
         });
-        let (users, restored) = (Arc::new([]), Restored::default());
-        let parts = SocketParts { driver: driver.clone(), store: store.clone(), facts, users, restored };
+        let (users, restored, refusals) = (Arc::new([]), Restored::default(), Refusals::default());
+        let parts = SocketParts {
+            driver: driver.clone(),
+            store: store.clone(),
+            facts,
+            users,
+            restored,
+            refusals,
+            tally: Tally::default(),
+        };
         let (stream, other) = UnixStream::pair().unwrap();
         let seat = Seat::alone();
         let session = tokio::spawn(Session::new(parts, Turns::default(), WHO, Arc::clone(&seat)).run(other));
