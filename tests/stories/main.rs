@@ -36,4 +36,5 @@ mod seeds_heal;
 mod signed_elsewhere;
 mod two_jobs_at_once;
 mod untrusted_job_publishes;
+mod upgrade;
 mod yank;

@@ -17,6 +17,8 @@
 mod codec;
 mod message;
 mod overview;
+#[cfg(test)]
+mod recorded;
 
 pub use codec::{ChunkHead, FrameError, FrameHead, FrameType, decode, encode};
 pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Request, TakenBack};

@@ -10,6 +10,8 @@ use crate::{
 };
 use proptest::prelude::*;
 
+mod recorded;
+
 const ID: ManifestId = ManifestId::from_bytes([7; 32]);
 
 fn signature() -> SignatureEntry {
