@@ -83,6 +83,15 @@ impl KeySource {
         }
     }
 
+    /// Whether somebody may be writing the key at this moment, and would find a pipe closed that nobody reads.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        match self {
+            Self::Input | Self::Descriptor(_) => true,
+            Self::File(_) | Self::Given => false,
+        }
+    }
+
     /// Reads the key, in PKCS#8 PEM. Waits for the writer of a descriptor or of standard input, for a file never.
     ///
     /// # Errors
@@ -253,8 +262,10 @@ mod tests {
         assert_eq!(named("/dev/stdin"), KeySource::Input);
         assert_eq!(named("fd:3"), KeySource::Descriptor(3));
         assert_eq!(named("/dev/fd/63"), KeySource::Descriptor(63));
+        assert!(named("-").is_stream() && named("fd:3").is_stream());
         for file in ["key.pem", "fd:", "fd:-1", "fd:x", "./-"] {
             assert_eq!(named(file), KeySource::File(file.into()));
+            assert!(!named(file).is_stream());
         }
     }
 

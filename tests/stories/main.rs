@@ -11,6 +11,7 @@
 
 mod boot_and_join;
 mod byte_share;
+mod castor;
 mod crash_and_restart;
 mod disk_full;
 mod fleet;
@@ -38,3 +39,4 @@ mod two_jobs_at_once;
 mod untrusted_job_publishes;
 mod upgrade;
 mod yank;
+mod zuul;

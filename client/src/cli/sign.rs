@@ -12,7 +12,7 @@ use pollux_client::signing::{Refusal, Terms, judge, sign};
 use pollux_client::statement::{STATEMENT_BYTES_MAX, Statement};
 use pollux_client::text_file::{self, Existing};
 use pollux_core::limits::ENVELOPE_JSON_BYTES_MAX;
-use pollux_core::{Envelope, Grant, Key, Manifest, ManifestId, PublicKey, Trust};
+use pollux_core::{Envelope, Grant, Key, KeyPair, Manifest, ManifestId, PublicKey, Trust};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -73,6 +73,13 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The key, if it comes in a stream. It is read before anything is refused: else whoever writes it fails at a closed
+    /// pipe, and never hears why.
+    fn streamed_key(&self) -> Result<Option<KeyPair>, Failure> {
+        let source = self.signing_key.as_ref().filter(|source| source.is_stream() && !self.dry_run);
+        Ok(source.map(KeySource::read).transpose()?)
+    }
+
     fn out(&self) -> PathBuf {
         self.out.clone().unwrap_or_else(|| {
             let mut name = OsString::from(&self.file);
@@ -109,13 +116,14 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     if disabled() {
         return output::print_disabled(arguments.json);
     }
+    let streamed = arguments.streamed_key()?;
     let manifest = judged(arguments)?;
     let Some(source) = arguments.signing_key.as_ref().filter(|_| !arguments.dry_run) else {
         return show(&manifest, arguments.json);
     };
     let out = arguments.out();
     text_file::check_free(&out, arguments.existing())?;
-    let key = source.read()?;
+    let key = streamed.map_or_else(|| source.read(), Ok)?;
     let signed = sign(&manifest, &key).map_err(failure)?;
     let warnings = arguments.ask_policy(&signed)?;
     text_file::write(&out, &(signed.to_json() + "\n"), arguments.existing())?;

@@ -9,6 +9,7 @@ use pollux_core::{
     CertifiedEnvelope, ChunkId, ChunkRef, Envelope, KeyPair, Manifest, Provenance, TreeRef, TreeTotals,
 };
 use std::fs;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Output;
@@ -145,6 +146,20 @@ fn the_key_comes_by_a_pipe_and_never_as_an_argument() {
     assert!(done.status.success(), "{done:?}");
     let key = KeyPair::from_pem(&pem).unwrap().public();
     assert!(signed(scene.path()).signed_by(&key));
+}
+
+#[test]
+fn who_writes_the_key_is_read_also_where_nothing_is_signed() {
+    let scene = scene();
+    let (mut reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(&fs::read(scene.path().join("pool/publisher.pem")).unwrap()).unwrap();
+    drop(writer);
+    let mut command = pollux(&["sign", "s.json", "--provenance", "build.json", "--allow", "core/release/**"]);
+    command.args(["--signing-key", "-"]).current_dir(scene.path()).stdin(reader.try_clone().unwrap());
+    assert_eq!(command.output().unwrap().status.code(), Some(5));
+    let mut left = Vec::new();
+    reader.read_to_end(&mut left).unwrap();
+    assert!(left.is_empty(), "{} bytes were not read", left.len());
 }
 
 #[test]
