@@ -130,11 +130,19 @@ fn in_time(manifest: &Manifest, terms: &Terms) -> Result<(), Refusal> {
     let Manifest { created, expires, .. } = *manifest;
     let (ahead, age) = (created.since(terms.now), terms.now.since(created));
     if ahead > CLOCK_SKEW_MAX {
-        return differs("created", format!("{} s in the future: is a clock wrong?", ahead.as_secs()));
+        return differs(
+            "created",
+            format!("not valid yet, for another {} s: is a clock wrong?", ahead.as_secs()),
+        );
     }
     if age > UNPUBLISHED_KEPT {
         let (age, most) = (age.as_secs(), UNPUBLISHED_KEPT.as_secs());
-        return differs("created", format!("{age} s ago, and a node keeps its chunks for {most} s only"));
+        return differs(
+            "created",
+            format!(
+                "{age} s ago, and a node keeps its chunks for {most} s only: save anew, unless a clock is wrong"
+            ),
+        );
     }
     let life = expires.since(created);
     if life > terms.life_max {
@@ -142,7 +150,8 @@ fn in_time(manifest: &Manifest, terms: &Terms) -> Result<(), Refusal> {
         return differs("expires", format!("it would live for {life} s, longer than {most} s"));
     }
     if expires <= terms.now {
-        return differs("expires", "it has expired already".to_owned());
+        let ago = terms.now.since(expires).as_secs();
+        return differs("expires", format!("it expired {ago} s ago: is a clock wrong?"));
     }
     Ok(())
 }
@@ -162,7 +171,10 @@ fn granted(manifest: &Manifest, envelope: &Envelope, now: Timestamp) -> Result<(
     }
     if grant.expires <= now {
         let ago = now.since(grant.expires).as_secs();
-        return refuse_grant("expires", format!("it ended {ago} s ago: a new one is needed"));
+        return refuse_grant(
+            "expires",
+            format!("it ended {ago} s ago: a new one is needed, unless a clock is wrong"),
+        );
     }
     let ahead = grant.not_before.since(now);
     if ahead > CLOCK_SKEW_MAX {

@@ -52,7 +52,10 @@ pub enum Disbelief {
         ago: Duration,
     },
     /// It was made later than this machine's clock says it is now.
-    #[error("{what} is from {} in the future: this machine's clock is wrong, or that of who signed it", span(*ahead))]
+    #[error(
+        "{what} is not valid yet: it begins in {}; this machine's clock is slow, or that of who signed it fast",
+        span(*ahead)
+    )]
     FromTheFuture {
         /// What it is.
         what: Paper,
@@ -85,7 +88,10 @@ pub enum Disbelief {
         key: Key,
     },
     /// Its signer was no longer a publisher.
-    #[error("the publisher {publisher:?} had expired {} before: renew it in the policy", span(*ago))]
+    #[error(
+        "the publisher {publisher:?} had expired {} before: renew it in the policy, unless the clock of the seeds was wrong",
+        span(*ago)
+    )]
     PublisherExpired {
         /// Its name in the policy.
         publisher: String,
@@ -349,7 +355,10 @@ pub enum Disbelief {
         lineage: Lineage,
     },
     /// The relayed answer says what was newest too long ago.
-    #[error("the relayed answer is {} old, and the policy allows {}: a seed must be asked", span(*age), span(*longest))]
+    #[error(
+        "the relayed answer is {} old, and the policy allows {}: a seed must be asked, unless this machine's clock is wrong",
+        span(*age), span(*longest)
+    )]
     TooOld {
         /// Since a seed signed it.
         age: Duration,
@@ -408,5 +417,26 @@ mod tests {
         let expired = Disbelief::Expired { what: Paper::Root, ago: Duration::from_secs(3 * 3_600) };
         let text = "the root expired 3 h ago: renew it, unless this machine's clock is wrong";
         assert_eq!(expired.to_string(), text);
+        let early = Disbelief::FromTheFuture { what: Paper::Root, ahead: Duration::from_secs(3 * 3_600) };
+        let text = "the root is not valid yet: it begins in 3 h; this machine's clock is slow, or that of who signed it fast";
+        assert_eq!(early.to_string(), text);
+    }
+
+    /// Whatever is refused for the time says by how much, and that a clock may be wrong.
+    #[test]
+    fn what_is_refused_for_the_time_hints_at_the_clock() {
+        let (ago, what) = (Duration::from_secs(3 * 3_600), Paper::Manifest);
+        let name = || "gate".to_owned();
+        for why in [
+            Disbelief::Expired { what, ago },
+            Disbelief::FromTheFuture { what, ahead: ago },
+            Disbelief::PublisherExpired { publisher: name(), ago },
+            Disbelief::GrantExpired { serial: name(), ago },
+            Disbelief::Lapsed { ago },
+            Disbelief::TooOld { age: ago, longest: Duration::from_secs(600) },
+        ] {
+            let words = why.to_string();
+            assert!(words.contains("3 h") && words.contains("clock"), "{words}");
+        }
     }
 }

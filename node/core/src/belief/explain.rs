@@ -6,7 +6,7 @@ use super::disbelief::span;
 use super::manifest::{Judged, Signer};
 use super::trust::{not_expired, read};
 use super::{CertifiedEnvelope, Disbelief, Floors, Paper, Trust};
-use crate::limits::ROOT_STEPS_MAX;
+use crate::limits::{CLOCK_SKEW_MAX, ROOT_STEPS_MAX};
 use crate::{Envelope, Manifest, Papers, PeerId, Policy, PoolFile, Receipt, Root, Timestamp};
 use core::fmt;
 
@@ -154,7 +154,10 @@ impl Walk {
         let id = certified.manifest.id();
         let claim = Claim { manifest: id, key: &manifest.key, sequence: manifest.sequence };
         let found = trust.certificate(&certified.receipts, claim);
-        let certificate = self.step("receipts", found, |certificate| about_receipts(certificate, trust))?;
+        let wall = self.wall;
+        let words =
+            |certificate: &Certificate| about_receipts(certificate, trust) + &ahead(certificate.median, wall);
+        let certificate = self.step("receipts", found, words)?;
         Some(certificate.median)
     }
 
@@ -216,6 +219,16 @@ fn about_signer(signer: &Signer, manifest: &Manifest) -> String {
         "the key {key}… of the grant {name:?}, which the issuer {issuer}… gave for {life} from {} and which covers {may}",
         grant.not_before
     )
+}
+
+/// What is added where something was done later than this machine's clock says it is now: nobody is refused for that, and a
+/// slow clock makes whatever has expired look alive.
+fn ahead(then: Timestamp, wall: Timestamp) -> String {
+    let ahead = then.since(wall);
+    if ahead <= CLOCK_SKEW_MAX {
+        return String::new();
+    }
+    format!(", which is {} from now: this machine's clock is slow, unless theirs are fast", span(ahead))
 }
 
 /// The end of a peer id, which tells it from others.

@@ -14,6 +14,7 @@
 //! manifest    signature, signer, pattern, times, generations
 //! grant       keys that may sign for some minutes, and how much of them was used
 //! yank        what is taken back
+//! used        what yanks are judged by, for who remembers no more than that
 //! floor       what is older than somebody trusted knows
 //! admission   tokens and memberships
 //! choose      which of what seeds answered is taken
@@ -38,6 +39,7 @@ mod manifest;
 mod paper;
 mod takeover;
 mod trust;
+mod used;
 mod witness;
 mod yank;
 
@@ -49,6 +51,7 @@ pub use grant::GrantUse;
 pub use paper::Paper;
 pub use takeover::{PolicyHolders, PolicyVotes};
 pub use trust::Trust;
+pub use used::Used;
 pub use witness::{
     CertifiedEnvelope, CertifiedManifest, ShortManifest, Skipped, VerifiedAnswer, VerifiedGrant,
     VerifiedManifest, VerifiedMembership, VerifiedReceipt, VerifiedYank, Weighed,

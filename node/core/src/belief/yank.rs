@@ -1,8 +1,9 @@
 //! Yanks: what is taken back, and by which of them.
 use super::trust::{one_signature, read};
+use super::used::{Target, Used};
 use super::{CertifiedManifest, Disbelief, Paper, ShortManifest, Trust, VerifiedManifest, VerifiedYank};
 use crate::limits::{CLOCK_SKEW_MAX, YANKS_MAX};
-use crate::{Digest, Envelope, Manifest, ManifestId, Timestamp, Yank, Yanked};
+use crate::{Digest, Envelope, ManifestId, Timestamp, Yank, Yanked};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,29 +107,6 @@ fn names(yank: &Yank) -> impl Iterator<Item = ManifestId> {
     own.into_iter().chain(yank.manifests.iter().copied())
 }
 
-/// What a yank may take, as far as it is known.
-#[derive(Clone, Copy)]
-struct Target<'a> {
-    verified: &'a VerifiedManifest,
-    published: Timestamp,
-}
-
-impl Target<'_> {
-    fn is_taken_by(&self, what: &Yanked) -> bool {
-        let Manifest { key, provenance, .. } = self.verified.manifest();
-        let grant = self.verified.grant();
-        match what {
-            Yanked::Manifest(id) => *id == self.verified.id(),
-            Yanked::Grant(serial) => grant.is_some_and(|grant| grant.grant().serial == *serial),
-            Yanked::Publisher(by) => {
-                self.verified.signer() == *by || grant.is_some_and(|grant| grant.issuer() == *by)
-            }
-            Yanked::Build { ci, build } => provenance.ci == *ci && provenance.build == *build,
-            Yanked::Pattern { pattern, before } => self.published < *before && pattern.covers(key),
-        }
-    }
-}
-
 impl Trust {
     /// Judges a yank: of this pool, signed by a yank key of the policy, not lapsed at `wall`. What it takes back need
     /// not be known. One from the future counts: it must be heard where a clock is slow.
@@ -184,18 +162,30 @@ impl Trust {
         published: Timestamp,
         wall: Timestamp,
     ) -> Result<(), Disbelief> {
-        let counts = |yank: &&VerifiedYank| wall < self.lapses(yank.yank());
-        let (target, id) = (Target { verified, published }, verified.id());
+        let counts = |yank: &VerifiedYank| wall < self.lapses(yank.yank());
+        self.free(&Target::of(verified, published), counts)
+    }
+
+    /// Why something that was used is believed no more, whatever became of its manifest since: as [`Self::yanked`], by every
+    /// yank that is known.
+    #[must_use]
+    pub fn used_yanked(&self, used: &Used) -> Option<Disbelief> {
+        self.free(&used.target(), |_| true).err()
+    }
+
+    /// No yank that counts takes it.
+    fn free(&self, target: &Target<'_>, counts: impl Fn(&VerifiedYank) -> bool) -> Result<(), Disbelief> {
+        let counts = |yank: &&VerifiedYank| counts(yank);
         let mut wide = self.yanks.iter().filter(counts);
-        let mut named = self.yanks.naming(&id).filter(counts);
+        let mut named = self.yanks.naming(&target.manifest).filter(counts);
         let direct = named.next().or_else(|| wide.find(|yank| target.is_taken_by(&yank.yank().what)));
         if let Some(yank) = direct {
-            return Err(disbelief(verified, yank, None));
+            return Err(disbelief(target.manifest, yank, None));
         }
-        for ancestor in &verified.manifest().ancestors {
+        for ancestor in target.ancestors {
             let mut cascading = self.yanks.naming(ancestor).filter(|yank| yank.yank().cascade);
             if let Some(yank) = cascading.find(counts) {
-                return Err(disbelief(verified, yank, Some(*ancestor)));
+                return Err(disbelief(target.manifest, yank, Some(*ancestor)));
             }
         }
         Ok(())
@@ -208,9 +198,9 @@ impl Trust {
     }
 }
 
-fn disbelief(verified: &VerifiedManifest, yank: &VerifiedYank, ancestor: Option<ManifestId>) -> Disbelief {
+fn disbelief(manifest: ManifestId, yank: &VerifiedYank, ancestor: Option<ManifestId>) -> Disbelief {
     let Yank { serial, reason, .. } = yank.yank();
-    let (manifest, yank, reason) = (verified.id(), serial.clone(), reason.clone());
+    let (yank, reason) = (serial.clone(), reason.clone());
     match ancestor {
         None => Disbelief::Yanked { manifest, yank, reason },
         Some(ancestor) => Disbelief::AncestorYanked { manifest, ancestor, yank, reason },

@@ -159,7 +159,7 @@ fn an_older_policy_beside_is_passed_over() {
 #[test]
 fn bad_manifests() {
     insta::assert_snapshot!(Case::with(|manifest| manifest.expires = earlier(240)).faults(), @"NO  manifest's life: the manifest expired 4 min ago: renew it, unless this machine's clock is wrong");
-    insta::assert_snapshot!(Case::with(|manifest| manifest.created = later(1_800)).faults(), @"NO  manifest's life: the manifest is from 30 min in the future: this machine's clock is wrong, or that of who signed it");
+    insta::assert_snapshot!(Case::with(|manifest| manifest.created = later(1_800)).faults(), @"NO  manifest's life: the manifest is not valid yet: it begins in 30 min; this machine's clock is slow, or that of who signed it fast");
     insta::assert_snapshot!(Case::with(|manifest| manifest.expires = later(864_000)).faults(), @"NO  manifest's life: the manifest lives for 10 days, longer than the 24 h that are allowed: sign it for less");
     insta::assert_snapshot!(Case::with(|manifest| manifest.key = "docs/html".parse().unwrap()).faults(), @r#"NO  signer: the publisher "gate" may not publish docs/html: no pattern that the policy grants it covers that key"#);
     insta::assert_snapshot!(Case::with(|manifest| manifest.pool = "other".to_owned()).faults(), @r#"NO  pool: the manifest belongs to the pool "other" and this is "fixture": check which pool file is used"#);
@@ -173,6 +173,21 @@ fn bad_manifests() {
     insta::assert_snapshot!(case.faults(), @"NO  manifest: the manifest cannot be read: the document does not parse: EOF while parsing an object at line 1 column 1");
 }
 
+/// Nobody is refused for it: freshness and lives do not hang on a reader's clock where they need not.
+#[test]
+fn a_slow_clock_is_told_of() {
+    let at = |wall| Case { wall, ..Case::new() }.explain();
+    let slow = at(earlier(7_200));
+    assert!(slow.believed);
+    let told = "taken at 2026-11-03T09:05:00.000Z, which is 2 h from now: this machine's clock is slow, unless theirs are fast";
+    assert!(slow.to_string().contains(told), "{slow}");
+    assert!(!at(earlier(60)).to_string().contains("from now"), "clocks differ by a little");
+    let mut uncertified = Case { wall: earlier(7_200), ..Case::new() };
+    uncertified.certified.receipts.clear();
+    let faults = uncertified.faults();
+    assert!(faults.contains("the manifest is not valid yet: it begins in"), "{faults}");
+}
+
 #[test]
 fn bad_signatures() {
     let mut case = Case::new();
@@ -182,7 +197,7 @@ fn bad_signatures() {
     case.certified = case.pool.with_receipts(stranger, &[WALL; 3]);
     insta::assert_snapshot!(case.faults(), @"NO  signer: no publisher of the policy signed the manifest: sign it with a publisher's key, or add that key to the policy");
     let expired = Case::in_pool(|pool| pool.policy.publishers[0].expires = earlier(7_200));
-    insta::assert_snapshot!(expired.faults(), @r#"NO  signer: the publisher "gate" had expired 2 h before: renew it in the policy"#);
+    insta::assert_snapshot!(expired.faults(), @r#"NO  signer: the publisher "gate" had expired 2 h before: renew it in the policy, unless the clock of the seeds was wrong"#);
 }
 
 #[test]

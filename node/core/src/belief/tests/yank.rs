@@ -3,7 +3,7 @@ use super::*;
 use crate::belief::fixture::*;
 use crate::limits::YANKS_MAX;
 use crate::{
-    CertifiedEnvelope, Disbelief, Manifest, ManifestId, Paper, Papers, Policy, Provenance, Trust,
+    CertifiedEnvelope, Disbelief, Manifest, ManifestId, Paper, Papers, Policy, Provenance, Trust, Used,
     VerifiedAnswer, Yank, YankSet, Yanked,
 };
 use proptest::prelude::*;
@@ -25,6 +25,9 @@ fn verdict(certified: &CertifiedEnvelope, yank: &Yank) -> Option<Disbelief> {
     let trust = hear(&pool, core::slice::from_ref(yank));
     let verdict = trust.certify(certified, WALL).err();
     assert_eq!(trust.yanked(&before, WALL), verdict, "what is held is judged as what comes");
+    let used = Used::from(&before);
+    assert_eq!((used.manifest(), used.key()), (before.id(), &before.manifest().key));
+    assert_eq!(trust.used_yanked(&used), verdict, "and as what was used, of which little is remembered");
     verdict
 }
 
