@@ -12,6 +12,7 @@
 //! provenance  where a save comes from, as people state it
 //! text_file   small files that go from one machine to another
 //! key_file    secret keys in files
+//! printable   text from elsewhere, made safe for terminals and logs
 //! random      random bytes from the kernel
 //! clock       the wall clock
 //! ```
@@ -27,6 +28,7 @@ pub mod flow;
 pub mod grants;
 pub mod key_file;
 pub mod pool;
+pub mod printable;
 pub mod protocol;
 pub mod provenance;
 pub mod random;

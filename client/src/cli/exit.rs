@@ -5,6 +5,7 @@ use pollux_client::connection::ConnectionError;
 use pollux_client::disk::DiskError;
 use pollux_client::flow::SaveError;
 use pollux_client::key_file::KeyFileError;
+use pollux_client::printable::printable_lines;
 use pollux_client::protocol::PublishEnd;
 use pollux_client::text_file::TextFileError;
 use serde::Serialize;
@@ -114,7 +115,7 @@ impl Failure {
 pub(crate) fn report_failure(failure: &Failure) -> ExitCode {
     let mut err = io::stderr().lock();
     // Nothing better can be done where standard error is gone.
-    drop(writeln!(err, "pollux: {}", failure.message));
+    drop(writeln!(err, "pollux: {}", printable_lines(&failure.message)));
     if let Some(hint) = failure.hint {
         drop(writeln!(err, "  hint: {hint}"));
     }

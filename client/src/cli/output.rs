@@ -3,6 +3,8 @@
 use super::exit::{Failure, Kind};
 use indicatif::HumanBytes;
 use pollux_client::flow::{Sources, Traffic};
+pub(crate) use pollux_client::printable::printable;
+use pollux_client::printable::printable_lines;
 use pollux_core::Timestamp;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -52,9 +54,9 @@ pub(crate) fn print_disabled(json: bool) -> Result<(), Failure> {
     if json { print_json(&Disabled { result: "disabled" }) } else { print(DISABLED) }
 }
 
-/// Says something to people.
+/// Says something to people. What of it came from elsewhere commands no terminal.
 pub(crate) fn say(text: &str) {
-    drop(writeln!(io::stderr(), "pollux: {text}"));
+    drop(writeln!(io::stderr(), "pollux: {}", printable_lines(text)));
 }
 
 /// `120.5 MiB from peers, 3 MiB from seeds`.
@@ -93,15 +95,6 @@ pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
-/// Text from elsewhere with what a terminal would obey made visible.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().flat_map(visible).collect()
-}
-
-fn visible(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,10 +113,5 @@ mod tests {
         assert_eq!(ago(at(100), at(90)), "10 s ago");
         assert_eq!(ago(at(200_000), at(0)), "2 d ago");
         assert_eq!(ago(at(0), at(5)), "in the future");
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_a_terminal() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
     }
 }
