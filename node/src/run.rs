@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
-use crate::socket::{JobSocket, NodeFacts, Restored, SocketParts};
+use crate::socket::{JobSocket, NodeFacts, Refusals, Restored, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
 use pollux_client::key_file::KeyFileError;
@@ -436,7 +436,14 @@ fn bind(
         make_directory(parent)?;
     }
     let users = settings.socket_users.clone().into();
-    let parts = SocketParts { driver, store, facts, users, restored: Restored::default() };
+    let parts = SocketParts {
+        driver,
+        store,
+        facts,
+        users,
+        restored: Restored::default(),
+        refusals: Refusals::default(),
+    };
     JobSocket::bind(settings, parts)
         .map_err(|source| StartError::Io { path: settings.socket.clone(), source })
 }

@@ -46,3 +46,7 @@ pub(super) const PROCESS_SHARE: usize = 16;
 pub(super) const SPARED: Duration = Duration::from_secs(60);
 /// Connections that were told to leave and have not yet, at most: so many wait for their places.
 pub(super) const LEAVING_MAX: usize = 64;
+/// Refused saves in the log within [`REFUSALS_LOGGED_WITHIN`], of all jobs together: more than an operator reads.
+pub(super) const REFUSALS_LOGGED_MAX: u64 = 20;
+/// See [`REFUSALS_LOGGED_MAX`].
+pub(super) const REFUSALS_LOGGED_WITHIN: Duration = Duration::from_secs(60);

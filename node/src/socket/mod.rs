@@ -8,6 +8,7 @@ mod limits;
 mod pending;
 mod places;
 mod questions;
+mod refusals;
 mod restored;
 mod session;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use limits::SESSION_WIND_UP;
 use places::Places;
 use pollux_client::protocol::{Reply, encode};
 use pollux_core::engine::JobId;
+pub use refusals::Refusals;
 pub use restored::Restored;
 pub use session::NodeFacts;
 use session::{Job, Session};
@@ -51,6 +53,8 @@ pub struct SocketParts {
     pub users: Arc<[u32]>,
     /// What jobs restored.
     pub restored: Restored,
+    /// What is said of refused saves.
+    pub refusals: Refusals,
 }
 
 /// A bound socket. Dropped, it removes its path.

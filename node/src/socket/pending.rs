@@ -1,10 +1,11 @@
 //! What a job waits for; shared by both halves of its connection.
 
+use super::refusals::Publishing;
 use pollux_client::protocol::CHUNKS_OUTSTANDING_MAX;
-use pollux_core::{ChunkRef, Key, ManifestId};
+use pollux_core::{ChunkRef, ManifestId, Used};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// One question, and any number of chunks up to a bound. A chunk counts once, however often it is asked for, because
@@ -14,7 +15,9 @@ pub(super) struct Pending {
     question: AtomicBool,
     chunks: Mutex<BTreeSet<ChunkRef>>,
     /// The last answer to a question that was one.
-    found: Mutex<Option<(ManifestId, Key)>>,
+    found: Mutex<Option<Arc<Used>>>,
+    /// The manifest that the job last asked to publish.
+    publishing: Mutex<Option<Publishing>>,
     fewer: Notify,
 }
 
@@ -34,14 +37,24 @@ impl Pending {
     }
 
     /// The question was answered with this manifest.
-    pub(super) fn found(&self, manifest: ManifestId, key: Key) {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((manifest, key));
+    pub(super) fn found(&self, used: Used) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(used));
     }
 
-    /// The key of a manifest that was the last answer; none if it was not.
-    pub(super) fn key_of(&self, manifest: &ManifestId) -> Option<Key> {
+    /// What yanks of a manifest are judged by, if it was the last answer.
+    pub(super) fn used(&self, manifest: &ManifestId) -> Option<Arc<Used>> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.as_ref().filter(|(id, _)| id == manifest).map(|(_, key)| key.clone())
+        found.as_ref().filter(|used| used.manifest() == *manifest).cloned()
+    }
+
+    /// The question is whether this counts.
+    pub(super) fn publishing(&self, what: Publishing) {
+        *self.publishing.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);
+    }
+
+    /// What the job asked to publish, once.
+    pub(super) fn take_publishing(&self) -> Option<Publishing> {
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Counts what is asked for; gives back what was not asked for already.
@@ -78,7 +91,6 @@ impl Pending {
 mod tests {
     use super::*;
     use pollux_core::ChunkId;
-    use std::sync::Arc;
 
     fn chunk(number: usize) -> ChunkRef {
         ChunkRef { id: ChunkId::of(&number.to_le_bytes()), bytes: 1 }

@@ -1,6 +1,7 @@
 //! What a job asks, answered here or handed to the engine.
 
 use super::limits::{DEADLINE_MAX, WHY_BYTES_MAX};
+use super::refusals::Publishing;
 use super::session::{Session, SessionEnd};
 use crate::driver::{DriverEvent, UNPUBLISHED_MARKS};
 use pollux_client::protocol::{
@@ -9,7 +10,8 @@ use pollux_client::protocol::{
 use pollux_client::random;
 use pollux_core::engine::JobRequest;
 use pollux_core::limits::{FALLBACKS_MAX, SEEDS_MAX};
-use pollux_core::{ChunkId, ChunkRef, ManifestId, Nonce, Query};
+use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Nonce, Query, Trust, Used};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Session {
@@ -35,6 +37,7 @@ impl Session {
             }
             Request::Publish { manifest, deadline_ms } => {
                 self.saves().await;
+                let manifest = self.note_publishing(manifest).await?;
                 self.question(JobRequest::Publish { manifest, deadline: deadline(deadline_ms) }).await
             }
             Request::List { what, deadline_ms } => {
@@ -56,6 +59,14 @@ impl Session {
         }
     }
 
+    /// If it is refused, the log says what it was.
+    async fn note_publishing(&self, manifest: Envelope) -> Result<Envelope, SessionEnd> {
+        let read = self.turns.run(move || (Publishing::read(&manifest), manifest)).await;
+        let (what, manifest) = read.ok_or(SessionEnd::Stopping)?;
+        self.pending.publishing(what);
+        Ok(manifest)
+    }
+
     /// In parts, each of which waits until the job has taken the one before.
     async fn papers(&self) -> Result<(), SessionEnd> {
         let trust = self.parts.driver.trust().await.map_err(|_| SessionEnd::Stopping)?;
@@ -70,19 +81,23 @@ impl Session {
     /// Those that the job names; or, if it names none, those that jobs of its user restored.
     async fn used(&self, manifests: Vec<ManifestId>) -> Result<(), SessionEnd> {
         let restored = self.parts.restored.of(self.uid);
-        let asked =
-            if manifests.is_empty() { restored.iter().map(|(id, _)| *id).collect() } else { manifests };
-        let withdrawn = self.parts.driver.withdrawn(asked).await.map_err(|_| SessionEnd::Stopping)?;
-        let key_of = |manifest| restored.iter().find(|(id, _)| *id == manifest).map(|(_, key)| key.clone());
-        let taken_back =
-            |(manifest, why)| TakenBack { manifest, key: key_of(manifest), why: within(why, WHY_BYTES_MAX) };
-        self.reply(Reply::Used { yanked: withdrawn.into_iter().map(taken_back).collect() }).await
+        let asked = if manifests.is_empty() {
+            restored.iter().map(|used| used.manifest()).collect()
+        } else {
+            manifests
+        };
+        let driver = &self.parts.driver;
+        let withdrawn = driver.withdrawn(asked.clone()).await.map_err(|_| SessionEnd::Stopping)?;
+        let trust = driver.trust().await.map_err(|_| SessionEnd::Stopping)?;
+        let restored = restored.iter().map(|used| (used.manifest(), &**used)).collect();
+        let known = Known { withdrawn: withdrawn.into_iter().collect(), restored, trust: &trust };
+        self.reply(Reply::Used { yanked: asked.iter().filter_map(|id| known.taken_back(id)).collect() }).await
     }
 
     /// What is under way already is not asked of the engine again: each answer to this job waits in memory.
     async fn fetch(&self, manifest: ManifestId, chunks: Vec<ChunkRef>) -> Result<(), SessionEnd> {
-        if let Some(key) = self.pending.key_of(&manifest) {
-            self.parts.restored.note(self.uid, manifest, &key);
+        if let Some(used) = self.pending.used(&manifest) {
+            self.parts.restored.note(self.uid, used);
         }
         let chunks = self.pending.add_chunks(chunks);
         if !chunks.is_empty() {
@@ -130,6 +145,25 @@ impl Session {
     }
 }
 
+/// What is known of manifests that were used.
+struct Known<'a> {
+    /// What the engine has withdrawn while it knew it, and why.
+    withdrawn: BTreeMap<ManifestId, String>,
+    restored: BTreeMap<ManifestId, &'a Used>,
+    trust: &'a Trust,
+}
+
+impl Known<'_> {
+    /// Whether it was taken back, perhaps after the engine had forgotten it.
+    fn taken_back(&self, manifest: &ManifestId) -> Option<TakenBack> {
+        let used = self.restored.get(manifest);
+        let later = || Some(self.trust.used_yanked(used?)?.to_string());
+        let why = self.withdrawn.get(manifest).cloned().or_else(later)?;
+        let key = used.map(|used| used.key().clone());
+        Some(TakenBack { manifest: *manifest, key, why: within(why, WHY_BYTES_MAX) })
+    }
+}
+
 fn refused(why: &str) -> SessionEnd {
     SessionEnd::Refused(why.to_owned())
 }
@@ -148,7 +182,7 @@ fn bounded(count: usize, most: usize) -> Result<(), SessionEnd> {
 }
 
 /// The words, or as many as fit.
-fn within(mut words: String, bytes_max: usize) -> String {
+pub(super) fn within(mut words: String, bytes_max: usize) -> String {
     words.truncate(words.floor_char_boundary(bytes_max));
     words
 }

@@ -3,6 +3,8 @@
 mod hostile;
 mod log;
 mod papers;
+mod refusals;
+pub(super) mod saves;
 
 use super::limits::FRAME_TIMEOUT;
 use super::places::Seat;
@@ -54,8 +56,9 @@ impl Job {
             role: PeerRole::Node,
             started: std::time::Instant::now(),
         });
-        let (users, restored) = (Arc::new([]), Restored::default());
-        let parts = SocketParts { driver: driver.clone(), store: store.clone(), facts, users, restored };
+        let (users, restored, refusals) = (Arc::new([]), Restored::default(), Refusals::default());
+        let parts =
+            SocketParts { driver: driver.clone(), store: store.clone(), facts, users, restored, refusals };
         let (stream, other) = UnixStream::pair().unwrap();
         let seat = Seat::alone();
         let session = tokio::spawn(Session::new(parts, Turns::default(), WHO, Arc::clone(&seat)).run(other));

@@ -84,7 +84,8 @@ fn parts(store: &Store) -> (SocketParts, mpsc::Receiver<DriverEvent>) {
         started: std::time::Instant::now(),
     });
     let restored = Restored::default();
-    (SocketParts { driver, store: store.clone(), facts, users: Arc::new([]), restored }, events)
+    let refusals = Refusals::default();
+    (SocketParts { driver, store: store.clone(), facts, users: Arc::new([]), restored, refusals }, events)
 }
 
 #[tokio::test(start_paused = true)]

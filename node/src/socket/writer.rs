@@ -8,7 +8,7 @@ use super::turns::Turns;
 use crate::driver::{DriverEvent, SessionItem};
 use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, Reply, encode};
 use pollux_core::engine::{FetchEnd, JobId, JobReply, Matched, MissReason, PublishFailure, Source};
-use pollux_core::{ChunkRef, Frame};
+use pollux_core::{ChunkRef, Frame, Used};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -152,12 +152,15 @@ impl Writer {
             JobReply::FetchFailed { chunk, .. } => self.pending.chunk_done(chunk),
             JobReply::FetchDone | JobReply::PublishProgress { .. } => {}
             JobReply::Found { certified, .. } => {
-                self.pending.found(certified.id(), certified.manifest().key.clone());
+                self.pending.found(Used::from(&**certified));
+                self.pending.answered();
+            }
+            JobReply::PublishFailed(why) => {
+                self.parts.refusals.note(self.pending.take_publishing(), why);
                 self.pending.answered();
             }
             JobReply::Miss(_)
             | JobReply::Published { .. }
-            | JobReply::PublishFailed(_)
             | JobReply::Listing { .. }
             | JobReply::Log { .. }
             | JobReply::Spread { .. } => self.pending.answered(),
@@ -224,7 +227,7 @@ const fn miss_reason(why: FetchEnd) -> MissReason {
     }
 }
 
-fn publish_end(why: PublishFailure) -> PublishEnd {
+pub(super) fn publish_end(why: PublishFailure) -> PublishEnd {
     match why {
         PublishFailure::NotBelieved(why) => PublishEnd::NotBelieved(why.to_string()),
         PublishFailure::Incomplete { missing } => PublishEnd::Incomplete { missing },

@@ -1,12 +1,13 @@
 //! Policies and yanks: handed out, handed in, and what they took back of what jobs restored.
 
+use super::saves::Saves;
 use super::*;
 use crate::driver::TrustQuestion;
 use pollux_client::pool::{self, InitRequest};
 use pollux_client::protocol::{PAPERS_BYTES_MAX, TakenBack, USED_MAX};
 use pollux_client::{clock, key_file};
 use pollux_core::limits::{SEEDS_MAX, YANK_MANIFESTS_MAX};
-use pollux_core::{Envelope, Key, Papers, PoolFile, Trust, Yank, Yanked};
+use pollux_core::{Envelope, Key, Papers, PoolFile, Trust, Used, Yank, Yanked};
 
 /// A pool with so many yanks, each as long as one may be.
 fn trust(yanks: u16) -> Trust {
@@ -101,43 +102,74 @@ async fn a_question_has_nonces_for_every_seed_that_may_come() {
     assert_eq!(nonces.len(), SEEDS_MAX);
 }
 
-/// Asks, and answers as the driver that those of `gone` were taken back; gives what was asked of it, and the reply.
-async fn used(job: &mut Job, named: Vec<ManifestId>, gone: &[ManifestId]) -> (Vec<ManifestId>, Reply) {
+/// Asks, and answers as the driver that those of `gone` were taken back, and that it goes by this; gives what was asked of
+/// it, and the reply.
+async fn used(
+    job: &mut Job,
+    named: Vec<ManifestId>,
+    (gone, trust): (&[ManifestId], &Trust),
+) -> (Vec<ManifestId>, Reply) {
     job.say(&Request::Used { manifests: named }).await;
     let DriverEvent::Withdrawn { manifests, answer } = job.event().await else { panic!("asked") };
     let gone = manifests.iter().filter(|id| gone.contains(id));
     answer.send(gone.map(|id| (*id, "ü".repeat(1000))).collect()).unwrap();
+    let DriverEvent::Trust(TrustQuestion(answer)) = job.event().await else { panic!("asked") };
+    answer.send(Arc::new(trust.clone())).unwrap();
     (manifests, job.reply().await)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_told_what_was_taken_back_of_what_its_user_restored() {
     let (mut job, _items) = Job::greeted().await;
-    let chunk = chunk(1).chunk();
-    job.say(&fetch(&[chunk])).await;
-    job.event().await;
-    assert_eq!(
-        used(&mut job, vec![], &[]).await,
-        (vec![], Reply::Used { yanked: vec![] }),
-        "not resolved here"
-    );
-    job.seat.pending().found(MANIFEST, key());
-    job.say(&fetch(&[chunk])).await;
-    let (asked, reply) = used(&mut job, vec![], &[MANIFEST]).await;
-    assert_eq!(asked, [MANIFEST]);
+    let saves = Saves::new();
+    let (one, trust) = (saves.used(1), &saves.trust);
+    let manifest = restores(&mut job, &one).await;
+    let (asked, reply) = used(&mut job, vec![], (&[manifest], trust)).await;
+    assert_eq!(asked, [manifest]);
     let Reply::Used { yanked } = reply else { panic!("used") };
-    let [TakenBack { manifest: MANIFEST, key: Some(named), why }] = &yanked[..] else { panic!("{yanked:?}") };
-    assert_eq!((named, why.len()), (&key(), 400), "the reason is cut where a letter ends");
-    let (asked, reply) = used(&mut job, vec![id(1), MANIFEST], &[id(1)]).await;
-    assert_eq!(asked, [id(1), MANIFEST], "only those that are named");
+    let [TakenBack { manifest: taken, key: Some(named), why }] = &yanked[..] else { panic!("{yanked:?}") };
+    assert_eq!((*taken, named, why.len()), (manifest, &key(), 400), "the reason is cut where a letter ends");
+    let (asked, reply) = used(&mut job, vec![id(1), manifest], (&[id(1)], trust)).await;
+    assert_eq!(asked, [id(1), manifest], "only those that are named");
     assert!(matches!(reply, Reply::Used { yanked } if yanked[0].key.is_none() && yanked.len() == 1));
+}
+
+/// Fetches a chunk of it before it was resolved, which is no restore, and after.
+async fn restores(job: &mut Job, what: &Arc<Used>) -> ManifestId {
+    let (chunk, manifest) = (chunk(1).chunk(), what.manifest());
+    let fetch = Request::Fetch { manifest, chunks: vec![chunk] };
+    job.say(&fetch).await;
+    job.event().await;
+    let none = Reply::Used { yanked: vec![] };
+    assert_eq!(used(job, vec![], (&[], &trust(0))).await, (vec![], none), "not resolved here");
+    job.seat.pending().found(Used::clone(what));
+    job.say(&fetch).await;
+    manifest
+}
+
+/// It was evicted, or its certificate came to lack receipts, before it was taken back.
+#[tokio::test(start_paused = true)]
+async fn what_the_engine_has_forgotten_is_told_of_when_it_is_taken_back() {
+    let (mut job, _items) = Job::greeted().await;
+    let saves = Saves::new();
+    let manifest = restores(&mut job, &saves.used(1)).await;
+    let (_, reply) = used(&mut job, vec![], (&[], &saves.trust)).await;
+    assert_eq!(reply, Reply::Used { yanked: vec![] });
+    let build = |build: &str| Yanked::Build { ci: String::new(), build: build.to_owned() };
+    let (_, reply) = used(&mut job, vec![], (&[], &saves.after_yank(build("b2")))).await;
+    assert_eq!(reply, Reply::Used { yanked: vec![] });
+    let (_, reply) = used(&mut job, vec![manifest], (&[], &saves.after_yank(build("b1")))).await;
+    let Reply::Used { yanked } = reply else { panic!("used") };
+    let [TakenBack { manifest: taken, key: Some(named), why }] = &yanked[..] else { panic!("{yanked:?}") };
+    assert_eq!((*taken, named), (manifest, &key()));
+    assert!(why.ends_with("it held a miner"), "{why}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn as_many_as_are_remembered_fit_into_an_answer_and_no_more_may_be_named() {
     let (mut job, _items) = Job::greeted().await;
     let all: Vec<ManifestId> = (0..USED_MAX).map(id).collect();
-    let (asked, reply) = used(&mut job, all.clone(), &all).await;
+    let (asked, reply) = used(&mut job, all.clone(), (&all, &trust(0))).await;
     assert_eq!(asked, all);
     assert!(matches!(reply, Reply::Used { yanked } if yanked.len() == USED_MAX));
     job.say(&Request::Used { manifests: (0..=USED_MAX).map(id).collect() }).await;
