@@ -25,7 +25,7 @@ pub struct Asked {
 type Beside<'a> = BTreeMap<ManifestId, &'a CertifiedEnvelope>;
 
 /// Version of the policy that a seed knows, and more about what it knows if it says so.
-type Knows = (u64, Option<PapersDigest>);
+type Knows = (u64, Option<PapersDigest>, Timestamp);
 
 impl Trust {
     /// Judges a seed's answer to a question of this reader.
@@ -53,7 +53,7 @@ impl Trust {
         let body: FreshnessAnswer = read(answer, what)?;
         self.same_pool(what, &body.pool)?;
         same_question(asked, &body)?;
-        let knows = (body.policy_version, body.papers);
+        let knows = (body.policy_version, body.papers, body.time);
         self.candidates((asked.seed, knows), &body.candidates, beside, wall)
     }
 
@@ -81,7 +81,7 @@ impl Trust {
         self.recent(body.time, wall)?;
         in_lineage(query, &body.lineage)?;
         body.candidates.retain(|named| query.matched(&named.key).is_some());
-        let knows = (body.policy_version, body.papers);
+        let knows = (body.policy_version, body.papers, body.time);
         self.candidates((body.seed, knows), &body.candidates, beside, wall)
     }
 
@@ -109,7 +109,7 @@ impl Trust {
 
     fn candidates(
         &self,
-        (seed, (policy_version, papers)): (PeerId, Knows),
+        (seed, (policy_version, papers, time)): (PeerId, Knows),
         named: &[CandidateRef],
         beside: &[CertifiedEnvelope],
         wall: Timestamp,
@@ -118,8 +118,14 @@ impl Trust {
             return Err(Disbelief::TooManyCandidates { found: beside.len() });
         }
         let beside: Beside<'_> = beside.iter().map(|one| (one.manifest.id(), one)).collect();
-        let mut answer =
-            VerifiedAnswer { seed, candidates: Vec::new(), skipped: Vec::new(), policy_version, papers };
+        let mut answer = VerifiedAnswer {
+            seed,
+            candidates: Vec::new(),
+            skipped: Vec::new(),
+            policy_version,
+            papers,
+            time,
+        };
         for named in named {
             match self.candidate(named, &beside, wall)? {
                 Ok(certified) => answer.candidates.push(certified),

@@ -256,6 +256,7 @@ pub struct VerifiedAnswer {
     pub(super) skipped: Vec<Skipped>,
     pub(super) policy_version: u64,
     pub(super) papers: Option<PapersDigest>,
+    pub(super) time: Timestamp,
 }
 
 /// A certified candidate that is not believed here and now: expired, say, or of a publisher that is none any more.
@@ -284,6 +285,12 @@ impl VerifiedAnswer {
     #[must_use]
     pub const fn papers(&self) -> Option<PapersDigest> {
         self.papers
+    }
+
+    /// When it was signed, by the seed's clock.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
     }
 
     /// What may be restored, in the order of the answer.

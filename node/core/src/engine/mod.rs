@@ -57,6 +57,7 @@ mod papers;
 mod reply;
 mod state;
 mod story;
+mod surroundings;
 mod transfer;
 mod work;
 
@@ -65,6 +66,7 @@ pub use io::*;
 pub use outcome::*;
 pub use papers::JudgedPapers;
 pub use reply::*;
+pub use surroundings::{SeedView, Surroundings};
 pub use work::{Statement, Verdict, Work};
 
 use crate::limits::RELAY_INTERVAL;
@@ -75,6 +77,7 @@ use state::bans::Bans;
 use state::behind::Behind;
 use state::catalogue::Catalogue;
 use state::chance::Chance;
+use state::clocks::Clocks;
 use state::courses::Courses;
 use state::dials::Dials;
 use state::joining::Joining;
@@ -139,6 +142,7 @@ pub struct Engine {
     bans: Bans,
     dials: Dials,
     joining: Joining,
+    clocks: Clocks,
     catalogue: Catalogue,
     swarms: Swarms,
     transfer: Transfer,
@@ -210,6 +214,7 @@ impl Engine {
             bans: Bans::default(),
             dials: Dials::default(),
             joining: Joining::default(),
+            clocks: Clocks::default(),
             swarms: Swarms::default(),
             jobs: BTreeSet::new(),
             questions: Questions::default(),

@@ -11,6 +11,7 @@ fn answer(pool: &Pool, seed: usize, candidates: &[&CertifiedManifest]) -> Verifi
         skipped: Vec::new(),
         policy_version: 1,
         papers: None,
+        time: WALL,
     }
 }
 

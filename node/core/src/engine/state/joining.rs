@@ -1,6 +1,6 @@
 //! This node's own membership.
 use crate::message::Refusal;
-use crate::{Envelope, Instant, Now, VerifiedMembership};
+use crate::{Disbelief, Envelope, Instant, Now, VerifiedMembership};
 use core::time::Duration;
 
 /// A later membership replaces the one at hand only if it lasts longer by this much: several seeds renew at about
@@ -13,6 +13,8 @@ pub(crate) struct Joining {
     held: Option<Held>,
     /// Why a seed last did not let this node in, since one did.
     refused: Option<Refusal>,
+    /// Why the last membership that was given is not believed, since one was.
+    unwelcome: Option<String>,
 }
 
 #[derive(Debug)]
@@ -27,7 +29,7 @@ impl Joining {
         let until = now.instant.after(membership.membership().expires.since(now.wall));
         let worth = self.held.as_ref().is_none_or(|held| held.until.after(WORTH_TELLING) < until);
         if worth {
-            self.refused = None;
+            (self.refused, self.unwelcome) = (None, None);
             self.held = Some(Held { envelope: membership.envelope().clone(), until });
         }
         worth
@@ -41,6 +43,21 @@ impl Joining {
     /// Why the last seed that was asked did not, unless this node belongs.
     pub(crate) fn refusal(&self, now: Instant) -> Option<Refusal> {
         self.refused.filter(|_| !self.joined(now))
+    }
+
+    /// A membership that was given is not believed.
+    pub(crate) fn disbelieved(&mut self, why: &Disbelief) {
+        self.unwelcome = Some(why.to_string());
+    }
+
+    /// Why the last one that was given is not, unless this node belongs.
+    pub(crate) fn unwelcome(&self, now: Instant) -> Option<&str> {
+        self.unwelcome.as_deref().filter(|_| !self.joined(now))
+    }
+
+    /// How long this node still belongs; none: it does not.
+    pub(crate) fn left(&self, now: Instant) -> Option<Duration> {
+        self.held.as_ref().filter(|held| held.until > now).map(|held| held.until.since(now))
     }
 
     /// The membership to show, while it lasts.

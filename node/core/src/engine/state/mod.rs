@@ -4,6 +4,7 @@ pub(super) mod bans;
 pub(super) mod behind;
 pub(super) mod catalogue;
 pub(super) mod chance;
+pub(super) mod clocks;
 pub(super) mod courses;
 pub(super) mod dials;
 pub(super) mod joining;

@@ -40,6 +40,8 @@ pub(crate) struct Peer {
     pub came: bool,
     /// Where it accepts connections; 0 if nowhere.
     pub listen_port: u16,
+    /// Program and version of a seed, for people.
+    pub software: String,
     /// What it has proven.
     pub standing: Standing,
     /// Its hello or join is being judged.
@@ -127,6 +129,7 @@ impl Peers {
             ip,
             came: false,
             listen_port: 0,
+            software: String::new(),
             standing: Standing::Silent,
             judging: false,
             admitted: false,

@@ -126,7 +126,10 @@ impl Engine {
     pub(super) fn handed_judged(&mut self, now: Now, result: Result<VerifiedMembership, Disbelief>) {
         let verified = match result {
             Ok(verified) => verified,
-            Err(why) => return self.event(Event::Disbelieved { from: None, why }),
+            Err(why) => {
+                self.joining.disbelieved(&why);
+                return self.event(Event::Disbelieved { from: None, why });
+            }
         };
         if !self.joining.keep(now, &verified) {
             return;
@@ -159,8 +162,13 @@ impl Engine {
         let seed = contact.peer;
         let verified = match result {
             Ok(verified) => verified,
-            Err(why) => return self.event(Event::Disbelieved { from: Some(seed), why }),
+            Err(why) => {
+                self.joining.disbelieved(&why);
+                self.clocks.note_disbelief(now, seed, &why);
+                return self.event(Event::Disbelieved { from: Some(seed), why });
+            }
         };
+        self.clocks.note(now, seed, verified.membership().issued);
         if self.joining.keep(now, &verified) {
             let members: Vec<_> = self.peers.members().collect();
             members.into_iter().for_each(|peer| self.say_hello(now, peer));

@@ -173,7 +173,7 @@ impl Engine {
         let Some(found) = self.peers.get_mut(&peer) else { return };
         if is_seed {
             let first = found.standing != Standing::Seed;
-            found.standing = Standing::Seed;
+            (found.standing, found.software) = (Standing::Seed, hello.software);
             if first {
                 self.seed_met(now, peer);
             }

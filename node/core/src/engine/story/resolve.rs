@@ -132,6 +132,7 @@ impl Engine {
         match result {
             Ok(answer) => {
                 question.good.push(answer.clone());
+                self.clocks.note(now, seed, answer.time());
                 self.note_answer_papers(now, &answer);
             }
             Err(why) => {

@@ -35,4 +35,5 @@ mod spreading;
 mod standing;
 mod strict;
 mod surrounded;
+mod surroundings;
 mod world;
