@@ -12,6 +12,7 @@
 //! provenance  where a save comes from, as people state it
 //! text_file   small files that go from one machine to another
 //! key_file    secret keys in files
+//! ends        what of a pool ends some day, and what to do before
 //! printable   text from elsewhere, made safe for terminals and logs
 //! random      random bytes from the kernel
 //! clock       the wall clock
@@ -24,6 +25,7 @@
 pub mod clock;
 pub mod connection;
 pub mod disk;
+pub mod ends;
 pub mod flow;
 pub mod grants;
 pub mod key_file;

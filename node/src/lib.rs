@@ -17,6 +17,7 @@ mod admission;
 pub mod clock;
 pub mod config;
 pub mod driver;
+mod ends;
 pub mod identity;
 pub mod journal;
 pub mod logging;

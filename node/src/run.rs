@@ -4,12 +4,14 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::ends::Ends;
 use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
-use crate::socket::{JobSocket, NodeFacts, Refusals, Restored, SocketParts};
+use crate::socket::{JobSocket, NodeFacts, Refusals, Restored, SocketParts, Tally};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
 use pollux_client::key_file::KeyFileError;
+use pollux_client::protocol::Place;
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
@@ -270,6 +272,7 @@ pub struct Node {
     net: NetHandle,
     store: Store,
     admission: Option<Admission>,
+    ends: Ends,
     journal: Option<Journal>,
     peer: PeerId,
     listen: SocketAddr,
@@ -290,7 +293,7 @@ impl Node {
         })
         .await?;
         let listen = first_address(&mut wire).await.ok_or(StartError::Deaf)?;
-        let facts = Arc::new(node_facts(settings, &ground));
+        let facts = Arc::new(node_facts(settings, &ground, listen));
         let engine = engine_config(settings, &ground, listen, clock);
         let journal = open_journal(settings, clock);
         let parts = DriverParts {
@@ -304,10 +307,11 @@ impl Node {
         };
         let store = ground.store;
         let (driver, handle) = Driver::new(parts);
+        let ends = Ends::new(handle.clone(), clock, facts.token.clone());
         let admission = settings.membership.clone().map(|path| Admission::new(path, handle.clone()));
         let socket = bind(settings, handle, store.clone(), facts)?;
         let peer = ground.me;
-        Ok(Self { driver, socket, wire, net, store, admission, journal, peer, listen })
+        Ok(Self { driver, socket, wire, net, store, admission, ends, journal, peer, listen })
     }
 
     /// This node's name.
@@ -331,10 +335,11 @@ impl Node {
         let (stop_driver, driver_stopped) = watch::channel(false);
         let (stop_socket, socket_stopped) = watch::channel(false);
         // Dropped, these end what they run.
-        let (mut driver, mut jobs, mut admission) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        let (mut driver, mut jobs, mut watches) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         if let Some(watching) = self.admission {
-            admission.spawn(watching.run());
+            watches.spawn(watching.run());
         }
+        watches.spawn(self.ends.run());
         driver.spawn(self.driver.run(self.wire, driver_stopped));
         jobs.spawn(self.socket.run(socket_stopped));
         let failed = tokio::select! {
@@ -399,13 +404,30 @@ async fn first_address(wire: &mut mpsc::Receiver<NetEvent>) -> Option<SocketAddr
     tokio::time::timeout(LISTEN_TIMEOUT, listening).await.ok().flatten()
 }
 
-fn node_facts(settings: &Settings, ground: &Ground) -> NodeFacts {
+fn node_facts(settings: &Settings, ground: &Ground, listen: SocketAddr) -> NodeFacts {
     NodeFacts {
         software: SOFTWARE.to_owned(),
         pool: ground.trust.policy().pool.clone(),
         peer: ground.me,
         role: settings.role,
         started: Instant::now(),
+        place: place(settings, listen),
+        token: Some(ground.pool.token.clone()),
+        store_free_bytes_min: settings.store_free_bytes_min,
+    }
+}
+
+fn place(settings: &Settings, listen: SocketAddr) -> Place {
+    let shown = |path: &Path| path.display().to_string();
+    // Port 0 stands for the one that came up.
+    let address = |one: &SocketAddr| if one.port() == 0 { listen } else { *one };
+    Place {
+        listen: settings.listen.iter().map(|one| address(one).to_string()).collect(),
+        pool_file: shown(&settings.pool),
+        runtime: shown(&settings.runtime),
+        socket: shown(&settings.socket),
+        store: shown(&settings.store),
+        log: settings.log.clone(),
     }
 }
 
@@ -443,6 +465,7 @@ fn bind(
         users,
         restored: Restored::default(),
         refusals: Refusals::default(),
+        tally: Tally::default(),
     };
     JobSocket::bind(settings, parts)
         .map_err(|source| StartError::Io { path: settings.socket.clone(), source })

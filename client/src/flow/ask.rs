@@ -4,7 +4,7 @@ use super::deadlines::{Clocked, GRACE, milliseconds_until};
 use super::fetch::{Fetcher, Sources};
 use super::miss::Miss;
 use crate::connection::{Connection, ConnectionError};
-use crate::protocol::{NodeStatus, Reply, Request};
+use crate::protocol::{Further, NodeStatus, Reply, Request};
 use pollux_core::engine::MissReason;
 use pollux_core::limits::TREE_BYTES_MAX;
 use pollux_core::message::ListQuery;
@@ -13,6 +13,9 @@ use pollux_core::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+/// The version of the protocol that knows [`Request::Overview`].
+const OVERVIEW_SINCE: u16 = 3;
 
 /// The newest manifest that matches, as the node verified it.
 #[derive(Clone, Debug)]
@@ -132,6 +135,24 @@ pub fn status(connection: &Connection, patience: Duration) -> Result<NodeStatus,
         return Err(ConnectionError::OutOfTurn);
     };
     Ok(*status)
+}
+
+/// Asks how the node is and how it stands with its pool. One that speaks the version before tells less, and `more` is missing.
+///
+/// # Errors
+/// A connection that is of no more use.
+pub fn overview(
+    connection: &Connection,
+    patience: Duration,
+) -> Result<(NodeStatus, Option<Further>), ConnectionError> {
+    if connection.version() < OVERVIEW_SINCE {
+        return Ok((status(connection, patience)?, None));
+    }
+    connection.send(&Request::Overview)?;
+    let Reply::Overview(overview) = connection.reply(Instant::now() + patience)? else {
+        return Err(ConnectionError::OutOfTurn);
+    };
+    Ok((overview.status, Some(overview.more)))
 }
 
 /// Fetches a manifest's tree and checks it against what the manifest declares.

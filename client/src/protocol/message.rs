@@ -1,5 +1,6 @@
 //! What job and node say to each other.
 
+use super::Overview;
 use pollux_core::engine::{EngineStatus, MissReason};
 use pollux_core::message::{ListQuery, LogPage, LogPlace, LogQuery};
 use pollux_core::{
@@ -84,6 +85,8 @@ pub enum Request {
         /// Milliseconds until the node says that no seed has answered.
         deadline_ms: u32,
     },
+    /// How is the node, and how does it stand with its pool? Answered by [`Reply::Overview`]. Since version 3.
+    Overview,
 }
 
 /// What the node answers.
@@ -202,6 +205,8 @@ pub enum Reply {
         /// A page of its log. Nothing that it says is checked.
         page: LogPage,
     },
+    /// To [`Request::Overview`].
+    Overview(Box<Overview>),
 }
 
 /// Why a chunk was not taken.

@@ -16,14 +16,19 @@
 
 mod codec;
 mod message;
+mod overview;
 
 pub use codec::{ChunkHead, FrameError, FrameHead, FrameType, decode, encode};
 pub use message::{ChunkSource, NodeStatus, PublishEnd, PutFailure, Reply, Request, TakenBack};
+pub use overview::{
+    Asked, ENDS_MAX, Ending, Further, LoggedWarning, Overview, Place, PoolEnd, SeedStatus, WARNING_BYTES_MAX,
+    WARNINGS_KEPT,
+};
 
 use pollux_core::limits::CHUNK_BYTES_MAX;
 
 /// Newest version of the protocol.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Oldest version still spoken: one less than the newest, where there is one that was released.
 pub const VERSION_OLDEST: u16 = 2;
 /// Bytes of a message at most: [`CHUNKS_PER_MESSAGE_MAX`] chunks with their lengths, and a page of manifests.

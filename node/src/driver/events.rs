@@ -1,7 +1,7 @@
 //! What sessions and the driver say to each other.
 
-use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source};
-use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Trust, VerifiedChunk};
+use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source, Surroundings};
+use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Timestamp, Trust, VerifiedChunk};
 use std::sync::Arc;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, mpsc, oneshot};
 
@@ -55,6 +55,8 @@ pub enum DriverEvent {
     Status(StatusQuestion),
     /// What is everything judged by?
     Trust(TrustQuestion),
+    /// How does this node stand with its seeds, and what time is it?
+    Surroundings(oneshot::Sender<(Surroundings, Timestamp)>),
     /// Which of these are believed no more, and why?
     Withdrawn {
         /// A bounded number.
@@ -140,6 +142,17 @@ impl DriverHandle {
     pub async fn status(&self) -> Result<EngineStatus, Stopping> {
         let (answer, question) = oneshot::channel();
         self.tell(DriverEvent::Status(StatusQuestion(answer))).await?;
+        question.await.map_err(|_| Stopping)
+    }
+
+    /// Asks how this node stands with its seeds, and for the wall clock that it goes by. Dropping the future forgets the
+    /// question.
+    ///
+    /// # Errors
+    /// The driver has stopped.
+    pub async fn surroundings(&self) -> Result<(Surroundings, Timestamp), Stopping> {
+        let (answer, question) = oneshot::channel();
+        self.tell(DriverEvent::Surroundings(answer)).await?;
         question.await.map_err(|_| Stopping)
     }
 

@@ -270,6 +270,9 @@ impl Driver {
             // Who asks may have left.
             DriverEvent::Status(StatusQuestion(answer)) => drop(answer.send(self.engine.status())),
             DriverEvent::Trust(TrustQuestion(answer)) => drop(answer.send(self.engine.trust().clone())),
+            DriverEvent::Surroundings(answer) => {
+                drop(answer.send((self.engine.surroundings(), self.clock.wall())));
+            }
             DriverEvent::Withdrawn { manifests, answer } => drop(answer.send(self.withdrawn(&manifests))),
         }
     }

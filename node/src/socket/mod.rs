@@ -5,12 +5,14 @@
 
 mod ahead;
 mod limits;
+mod overview;
 mod pending;
 mod places;
 mod questions;
 mod refusals;
 mod restored;
 mod session;
+mod tally;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -34,6 +36,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+pub use tally::Tally;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -55,6 +58,8 @@ pub struct SocketParts {
     pub restored: Restored,
     /// What is said of refused saves.
     pub refusals: Refusals,
+    /// What jobs asked.
+    pub tally: Tally,
 }
 
 /// A bound socket. Dropped, it removes its path.

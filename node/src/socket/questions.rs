@@ -22,6 +22,10 @@ impl Session {
                 let status = self.status().await?;
                 self.reply(status).await
             }
+            Request::Overview => {
+                let overview = self.overview().await?;
+                self.reply(overview).await
+            }
             Request::Lacks { chunks } => self.lacks(chunks).await,
             Request::Flush => self.flush().await,
             Request::Fetch { manifest, chunks } => {

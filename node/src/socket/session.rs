@@ -9,10 +9,10 @@ use super::uploads::Uploads;
 use super::writer::Writer;
 use crate::driver::DriverEvent;
 use pollux_client::protocol::{
-    ChunkHead, FrameError, FrameHead, FrameType, NodeStatus, Reply, Request, VERSION, VERSION_OLDEST, decode,
+    ChunkHead, FrameError, FrameHead, FrameType, Place, Reply, Request, VERSION, VERSION_OLDEST, decode,
 };
 use pollux_core::engine::JobId;
-use pollux_core::{Frame, PeerId, PeerRole};
+use pollux_core::{Envelope, Frame, PeerId, PeerRole};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +36,12 @@ pub struct NodeFacts {
     pub role: PeerRole,
     /// When the node started.
     pub started: Instant,
+    /// Where its things are.
+    pub place: Place,
+    /// The pool's join token.
+    pub token: Option<Envelope>,
+    /// Bytes that the store leaves free on its file system.
+    pub store_free_bytes_min: u64,
 }
 
 /// Who has connected.
@@ -207,28 +213,6 @@ impl Session {
         timeout(FRAME_TIMEOUT, reader.read_exact(rest)).await.map_err(|_| SessionEnd::Silent)??;
         let head = FrameHead::from_bytes(head)?;
         timeout(FRAME_TIMEOUT, read_body(reader, head)).await.map_err(|_| SessionEnd::Silent)?
-    }
-
-    pub(super) async fn status(&self) -> Result<Reply, SessionEnd> {
-        let engine = self.parts.driver.status().await.map_err(|_| SessionEnd::Stopping)?;
-        let (facts, usage) = (&self.parts.facts, self.parts.store.usage());
-        Ok(Reply::Status(Box::new(NodeStatus {
-            software: facts.software.clone(),
-            pool: facts.pool.clone(),
-            peer: facts.peer.to_string(),
-            role: match facts.role {
-                PeerRole::Node => "node".to_owned(),
-                PeerRole::Seed => "seed".to_owned(),
-            },
-            uptime_seconds: facts.started.elapsed().as_secs(),
-            policy_version: engine.policy_version,
-            policy_expires_ms: engine.policy_expires_ms,
-            engine,
-            store_chunks: usage.chunks,
-            store_bytes: usage.bytes,
-            store_bytes_max: usage.bytes_max,
-            disk_free_bytes: usage.disk_free_bytes,
-        })))
     }
 }
 

@@ -55,10 +55,20 @@ impl Job {
             peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
             role: PeerRole::Node,
             started: std::time::Instant::now(),
+            place: pollux_client::protocol::Place::default(),
+            token: None,
+            store_free_bytes_min: 0,
         });
         let (users, restored, refusals) = (Arc::new([]), Restored::default(), Refusals::default());
-        let parts =
-            SocketParts { driver: driver.clone(), store: store.clone(), facts, users, restored, refusals };
+        let parts = SocketParts {
+            driver: driver.clone(),
+            store: store.clone(),
+            facts,
+            users,
+            restored,
+            refusals,
+            tally: Tally::default(),
+        };
         let (stream, other) = UnixStream::pair().unwrap();
         let seat = Seat::alone();
         let session = tokio::spawn(Session::new(parts, Turns::default(), WHO, Arc::clone(&seat)).run(other));

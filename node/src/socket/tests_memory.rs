@@ -82,10 +82,24 @@ fn parts(store: &Store) -> (SocketParts, mpsc::Receiver<DriverEvent>) {
         peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
         role: PeerRole::Node,
         started: std::time::Instant::now(),
+        place: pollux_client::protocol::Place::default(),
+        token: None,
+        store_free_bytes_min: 0,
     });
     let restored = Restored::default();
     let refusals = Refusals::default();
-    (SocketParts { driver, store: store.clone(), facts, users: Arc::new([]), restored, refusals }, events)
+    (
+        SocketParts {
+            driver,
+            store: store.clone(),
+            facts,
+            users: Arc::new([]),
+            restored,
+            refusals,
+            tally: Tally::default(),
+        },
+        events,
+    )
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,6 +148,7 @@ impl Writer {
     }
 
     async fn write_engine_reply(&mut self, reply: JobReply) -> io::Result<()> {
+        self.parts.tally.note(&reply);
         match &reply {
             JobReply::FetchFailed { chunk, .. } => self.pending.chunk_done(chunk),
             JobReply::FetchDone | JobReply::PublishProgress { .. } => {}

@@ -296,6 +296,12 @@ impl Store {
         StoreUsage { chunks, bytes, bytes_max, disk_free_bytes }
     }
 
+    /// Whether a sync has failed: nothing is written any more until the store is opened again.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.inner.chunks.sync.check().is_err()
+    }
+
     /// Chunks lost to bad records, or swept, since the last call. Does not touch the disk.
     #[must_use]
     pub fn take_lost(&self) -> Vec<ChunkId> {
