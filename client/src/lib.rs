@@ -12,6 +12,7 @@
 //! provenance  where a save comes from, as people state it
 //! text_file   small files that go from one machine to another
 //! key_file    secret keys in files
+//! health      what is wrong with a node by its own word, and what to do
 //! ends        what of a pool ends some day, and what to do before
 //! printable   text from elsewhere, made safe for terminals and logs
 //! random      random bytes from the kernel
@@ -28,6 +29,7 @@ pub mod disk;
 pub mod ends;
 pub mod flow;
 pub mod grants;
+pub mod health;
 pub mod key_file;
 pub mod pool;
 pub mod printable;
