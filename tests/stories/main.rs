@@ -13,6 +13,7 @@ mod boot_and_join;
 mod byte_share;
 mod crash_and_restart;
 mod disk_full;
+mod doctor;
 mod fleet;
 mod hostile_members;
 mod hostile_tree;

@@ -62,11 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return output::print_disabled(arguments.common.json);
     }
     let found = examine(&arguments.common, arguments.pool.clone(), arguments.timeout);
-    if arguments.common.json {
-        output::print_json(&found)?
-    } else {
-        output::print(&found.words())?
-    }
+    if arguments.common.json { output::print_json(&found) } else { output::print(&found.words()) }?;
     found.ended()
 }
 

@@ -15,7 +15,7 @@ const LINES: usize = 24;
 const SEEDS_SHOWN: usize = 5;
 
 /// Checks whose reason is what matters.
-const WITH_WHY: [&str; 2] = ["membership", "signing"];
+const WITH_WHY: [&str; 3] = ["membership", "signing", "version"];
 
 /// The screen: what is wrong comes last. What does not fit is counted, and `--json` has it.
 pub(super) fn words(report: &Report, now: Timestamp) -> String {
@@ -34,7 +34,9 @@ fn node(status: &NodeStatus, more: Option<&Further>, now: Timestamp) -> Vec<Stri
     let joined = match (engine.joined, status.role.as_str()) {
         (true, "seed") => "joined, as a seed".to_owned(),
         (true, _) => format!("joined{}", membership(more)),
-        (false, _) => "not joined".to_owned(),
+        (false, _) => {
+            format!("not joined{}", engine.refused.map_or_else(String::new, |why| format!(": {why}")))
+        }
     };
     let policy = left(now, status.policy_expires_ms);
     let root = left(now, engine.root_expires_ms);
@@ -134,6 +136,9 @@ fn doings(status: &NodeStatus, more: Option<&Further>) -> Vec<String> {
         line("jobs", &format!("{} now, {} chunks under way", engine.jobs, engine.fetches)),
     ];
     lines.extend(more.map(|more| line("asked", &asked(more))));
+    let saves =
+        |more: &Further| format!("{} published, {} not", more.asked.published, more.asked.not_published);
+    lines.extend(more.map(|more| line("saves", &saves(more))));
     lines
 }
 
@@ -145,10 +150,7 @@ fn asked(more: &Further) -> String {
     let reasons: Vec<String> =
         reasons.iter().take(3).map(|(name, count)| format!("{count} {}", printable(name))).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-    format!(
-        "{} hits, {misses} misses{reasons}; {} saves done, {} not",
-        asked.hits, asked.published, asked.not_published
-    )
+    format!("{} hits, {misses} misses{reasons}", asked.hits)
 }
 
 /// As much of it as fits, each in as many lines as it needs.

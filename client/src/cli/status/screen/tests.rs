@@ -92,7 +92,8 @@ fn a_node_is_on_one_screen() {
     store      5 chunks, 2.00 KiB of 4.00 KiB; 1.00 TiB free, 0 B kept free
     knows      0 manifests, 4 relayed answers
     jobs       0 now, 0 chunks under way
-    asked      120 hits, 10 misses (9 seeds-silent, 1 not-joined); 3 saves done, 1 …
+    asked      120 hits, 10 misses (9 seeds-silent, 1 not-joined)
+    saves      3 published, 1 not
     ");
 }
 
@@ -114,14 +115,15 @@ fn what_is_wrong_comes_last_with_what_to_do() {
     store      5 chunks, 2.00 KiB of 4.00 KiB; 1.00 TiB free, 0 B kept free
     knows      0 manifests, 4 relayed answers
     jobs       0 now, 0 chunks under way
-    asked      120 hits, 10 misses (9 seeds-silent, 1 not-joined); 3 saves done, 1 …
+    asked      120 hits, 10 misses (9 seeds-silent, 1 not-joined)
+    saves      3 published, 1 not
     warning: seeds that do not answer: …3ANaba at seed-3.example.org:4480: start
       them; `pollux doctor` here tries their addresses, and there it says what they
       lack
     warning: seeds that go by other papers than this node (policy 6): …2NASuq
       (policy 6): wait a minute; then hand it over again with `pollux pool spread
       --pool pool.json`, and look at those seeds' logs
-    warning: the join token  expires in 5 days: no new node is let in with it then;
+    warning: the join token expires in 5 days: no new node is let in with it then;
       `pollux pool token --pool pool.json --admission-key admission.pem` makes
       another, for the pool.json of images
     ");
