@@ -32,7 +32,8 @@ pub(super) fn words(report: &Report, now: Timestamp) -> String {
 fn node(status: &NodeStatus, more: Option<&Further>, now: Timestamp) -> Vec<String> {
     let engine = &status.engine;
     let joined = match (engine.joined, status.role.as_str()) {
-        (true, "seed") => "joined, as a seed".to_owned(),
+        (true, "seed") if engine.silent.is_some() => "a seed that SIGNS NOTHING".to_owned(),
+        (true, "seed") => "a seed, and signs".to_owned(),
         (true, _) => format!("joined{}", membership(more)),
         (false, _) => {
             format!("not joined{}", engine.refused.map_or_else(String::new, |why| format!(": {why}")))
