@@ -46,12 +46,12 @@ pub fn warning(end: &PoolEnd, now: Timestamp) -> Option<String> {
 
 /// What ends, as people call it.
 fn subject(end: &PoolEnd) -> String {
-    let name = end.name.as_deref().map(printable).unwrap_or_default();
+    let name = end.name.as_deref().map_or_else(String::new, |name| format!(" {}", printable(name)));
     match end.what {
         Ending::Root => "the root".to_owned(),
         Ending::Policy => "the policy".to_owned(),
-        Ending::Token => format!("the join token {name}"),
-        Ending::Publisher => format!("the publisher {name}"),
+        Ending::Token => format!("the join token{name}"),
+        Ending::Publisher => format!("the publisher{name}"),
     }
 }
 

@@ -15,6 +15,7 @@
 //! health      what is wrong with a node by its own word, and what to do
 //! ends        what of a pool ends some day, and what to do before
 //! printable   text from elsewhere, made safe for terminals and logs
+//! redact      reports without secrets and addresses
 //! random      random bytes from the kernel
 //! clock       the wall clock
 //! ```
@@ -36,6 +37,7 @@ pub mod printable;
 pub mod protocol;
 pub mod provenance;
 pub mod random;
+pub mod redact;
 pub mod signing;
 pub mod statement;
 #[cfg(test)]

@@ -7,11 +7,10 @@ use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::ends::Ends;
 use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
-use crate::socket::{JobSocket, NodeFacts, Refusals, Restored, SocketParts, Tally};
+use crate::socket::{JobSocket, NodeFacts, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
 use pollux_client::key_file::KeyFileError;
-use pollux_client::protocol::Place;
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
@@ -411,23 +410,9 @@ fn node_facts(settings: &Settings, ground: &Ground, listen: SocketAddr) -> NodeF
         peer: ground.me,
         role: settings.role,
         started: Instant::now(),
-        place: place(settings, listen),
+        place: settings.place(listen),
         token: Some(ground.pool.token.clone()),
         store_free_bytes_min: settings.store_free_bytes_min,
-    }
-}
-
-fn place(settings: &Settings, listen: SocketAddr) -> Place {
-    let shown = |path: &Path| path.display().to_string();
-    // Port 0 stands for the one that came up.
-    let address = |one: &SocketAddr| if one.port() == 0 { listen } else { *one };
-    Place {
-        listen: settings.listen.iter().map(|one| address(one).to_string()).collect(),
-        pool_file: shown(&settings.pool),
-        runtime: shown(&settings.runtime),
-        socket: shown(&settings.socket),
-        store: shown(&settings.store),
-        log: settings.log.clone(),
     }
 }
 
@@ -457,16 +442,7 @@ fn bind(
     if let Some(parent) = settings.socket.parent() {
         make_directory(parent)?;
     }
-    let users = settings.socket_users.clone().into();
-    let parts = SocketParts {
-        driver,
-        store,
-        facts,
-        users,
-        restored: Restored::default(),
-        refusals: Refusals::default(),
-        tally: Tally::default(),
-    };
+    let parts = SocketParts::new((driver, store), facts, &settings.socket_users);
     JobSocket::bind(settings, parts)
         .map_err(|source| StartError::Io { path: settings.socket.clone(), source })
 }

@@ -14,6 +14,7 @@ mod byte_share;
 mod castor;
 mod crash_and_restart;
 mod disk_full;
+mod doctor;
 mod fleet;
 mod hostile_members;
 mod hostile_tree;

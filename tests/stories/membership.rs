@@ -79,7 +79,7 @@ fn in_a_strict_pool_an_operator_admits_each_node() {
 
     let outsider = scene.node("outsider");
     refused(&outsider, "not-by-token");
-    let words = outsider.pollux.run(&["status"]).unwrap().stdout;
+    let words = outsider.pollux.run(&["status"]).unwrap().stdout.replace("\n ", "");
     assert!(words.contains("an operator has to admit this node (pollux pool admit)"), "{words}");
     assert!(outsider.daemon.log_text().contains("an operator has to admit this node"));
     let target = scene.path("nothing");

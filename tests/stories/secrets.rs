@@ -26,7 +26,7 @@ fn is_key(path: &Path) -> bool {
 
 /// The ways in which a key may be written: its bytes, as hexadecimal digits, in base64 (the lines of its file among them),
 /// as a list of numbers.
-fn spellings(path: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn spellings(path: &Path) -> Vec<Vec<u8>> {
     let key = key_file::read(path).unwrap();
     let seed = key.seed().to_vec();
     let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -39,7 +39,7 @@ fn spellings(path: &Path) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).chain([seed]).collect()
 }
 
-fn holds(bytes: &[u8], secret: &[u8]) -> bool {
+pub(crate) fn holds(bytes: &[u8], secret: &[u8]) -> bool {
     bytes.windows(secret.len()).any(|window| window == secret)
 }
 

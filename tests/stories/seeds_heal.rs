@@ -106,7 +106,7 @@ fn a_seed_whose_disk_was_lost_is_silent_until_it_has_merged() {
     assert_eq!(three.status(2)["engine"]["silent"], "no-marker");
     assert!(three.seeds[2].log_text().contains("this seed signs nothing for now"));
     let words = three.pool.pollux(&three.seeds[2]).run(&["status"]).unwrap();
-    assert!(words.stdout.contains("silent     the store is new or was lost"), "{words:?}");
+    assert!(words.stdout.contains("this seed signs nothing (the store is new or was lost"), "{words:?}");
     three.start(1);
     three.until_whole(2);
     assert!(three.seeds[2].log_text().contains("this seed signs from now on"));

@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Outvoted,
     NotBelieved,
     TakenBack,
+    Unwell,
     Interrupted,
 }
 
@@ -40,6 +41,7 @@ impl Kind {
             Self::Outvoted => "outvoted",
             Self::NotBelieved => "not_believed",
             Self::TakenBack => "taken_back",
+            Self::Unwell => "unwell",
             Self::Interrupted => "interrupted",
         }
     }
@@ -47,7 +49,7 @@ impl Kind {
     /// Scripts depend on these: they never change.
     pub(crate) const fn status(self) -> u8 {
         match self {
-            Self::Failed => 1,
+            Self::Failed | Self::Unwell => 1,
             Self::Usage => 2,
             Self::Miss => 3,
             Self::Unreachable => 4,
@@ -95,10 +97,10 @@ struct ErrorReport<'a> {
 }
 
 impl Failure {
-    /// Prints it as one object for scripts. A miss, what is not believed and what was taken back have objects of their own,
-    /// and have printed them.
+    /// Prints it as one object for scripts. A miss, what is not believed, what was taken back and what a doctor found have
+    /// objects of their own, and have printed them.
     pub(crate) fn print_json(&self) {
-        if ![Kind::Miss, Kind::NotBelieved, Kind::TakenBack].contains(&self.kind) {
+        if ![Kind::Miss, Kind::NotBelieved, Kind::TakenBack, Kind::Unwell].contains(&self.kind) {
             // Nothing better can be done where standard output is gone.
             drop(output::print_json(&self.report()));
         }
@@ -241,6 +243,7 @@ mod tests {
             (Kind::Outvoted, 7),
             (Kind::NotBelieved, 8),
             (Kind::TakenBack, 9),
+            (Kind::Unwell, 1),
             (Kind::Interrupted, 130),
         ];
         for (kind, status) in table {

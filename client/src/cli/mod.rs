@@ -1,7 +1,9 @@
 //! The command line: one file per verb. What it prints, how it ends.
 
+mod bugreport;
 mod common;
 mod confirm;
+mod doctor;
 mod exit;
 mod grant;
 mod key;
@@ -20,6 +22,7 @@ mod sign;
 mod signals;
 mod status;
 mod terms;
+mod usage;
 mod verify;
 mod yank;
 
@@ -33,7 +36,7 @@ use std::process::ExitCode;
 /// Results go to standard output, words for people to standard error. `--json` prints one JSON object whose fields
 /// only ever grow; where the verb fails it has one field, `error`, with its kind, a message, and often a hint.
 ///
-/// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed, 2 wrong usage, 3 a miss
+/// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed (doctor: something is wrong), 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
 /// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 8 a
 /// manifest is not believed (verify), 9 a cache was taken back after it was restored (status --job), 130 interrupted.
@@ -54,7 +57,10 @@ enum Verb {
     Ls(ls::Arguments),
     Log(log::Arguments),
     Show(show::Arguments),
+    Usage(usage::Arguments),
     Status(status::Arguments),
+    Doctor(doctor::Arguments),
+    Bugreport(bugreport::Arguments),
     Verify(verify::Arguments),
     Yank(yank::Arguments),
     Pool(pool::Arguments),
@@ -75,6 +81,9 @@ pub(crate) fn run() -> ExitCode {
         Verb::Log(arguments) => log::run(&arguments),
         Verb::Show(arguments) => show::run(&arguments),
         Verb::Status(arguments) => status::run(&arguments),
+        Verb::Usage(arguments) => usage::run(&arguments),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
+        Verb::Bugreport(arguments) => bugreport::run(&arguments),
         Verb::Verify(arguments) => verify::run(&arguments),
         Verb::Yank(arguments) => yank::run(&arguments),
         Verb::Pool(arguments) => pool::run(&arguments),
@@ -104,6 +113,9 @@ impl Verb {
             Self::Log(arguments) => arguments.common.json,
             Self::Show(arguments) => arguments.common.json,
             Self::Status(arguments) => arguments.common.json,
+            Self::Usage(arguments) => arguments.common.json,
+            Self::Doctor(arguments) => arguments.common.json,
+            Self::Bugreport(arguments) => arguments.common.json,
             Self::Verify(arguments) => arguments.common.json,
             Self::Yank(arguments) => arguments.common.json,
             Self::Pool(arguments) => arguments.json(),

@@ -179,7 +179,7 @@ fn a_seed_that_does_not_answer_is_named_with_its_address() {
 #[test]
 fn a_seed_that_goes_by_other_papers_is_named() {
     let check = changed(|node| {
-        (node.more.seeds[2].agrees, node.more.seeds[2].policy_version) = (Some(false), Some(5))
+        (node.more.seeds[2].agrees, node.more.seeds[2].policy_version) = (Some(false), Some(5));
     });
     assert_eq!((check.check, check.level), ("agreement", Level::Warning));
     assert!(check.what.contains("(policy 6)") && check.what.ends_with("(policy 5)"), "{check:?}");

@@ -29,7 +29,7 @@ pub use overview::{
 
 use pollux_core::limits::CHUNK_BYTES_MAX;
 
-/// Newest version of the protocol.
+/// Newest version of the protocol. 3 has [`Request::Overview`], and nothing else that 2 has not.
 pub const VERSION: u16 = 3;
 /// Oldest version still spoken: one less than the newest, where there is one that was released.
 pub const VERSION_OLDEST: u16 = 2;

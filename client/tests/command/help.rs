@@ -13,8 +13,22 @@ fn help(verb: &[&str]) -> String {
 fn every_verb_explains_itself() {
     insta::assert_snapshot!("pollux", help(&[]));
     let verbs = [
-        "restore", "save", "sign", "publish", "grant", "ls", "log", "show", "verify", "yank", "status",
-        "pool", "key",
+        "restore",
+        "save",
+        "sign",
+        "publish",
+        "grant",
+        "ls",
+        "log",
+        "show",
+        "verify",
+        "yank",
+        "status",
+        "pool",
+        "key",
+        "doctor",
+        "bugreport",
+        "usage",
     ];
     for verb in verbs {
         insta::assert_snapshot!(verb, help(&[verb]));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script knows the requests that it is about")]
 
+mod doctor;
 mod elsewhere;
 mod ends;
 mod help;
@@ -12,6 +13,7 @@ mod pool_change;
 mod pool_init;
 mod says;
 mod scene;
+mod usage;
 mod verify;
 mod yank;
 

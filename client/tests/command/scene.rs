@@ -109,10 +109,20 @@ impl Scene {
 
     /// Starts a node on `node.sock` for so many connections.
     pub(crate) fn node(&self, connections: usize, answer: impl Fn(&Request) -> Reply + Send + 'static) {
+        self.node_of_version(VERSION, connections, move |request| vec![encode(&answer(request)).unwrap()]);
+    }
+
+    /// The same, of a node that speaks this version of the protocol and answers with frames.
+    pub(crate) fn node_of_version(
+        &self,
+        version: u16,
+        connections: usize,
+        answer: impl Fn(&Request) -> Vec<Vec<u8>> + Send + 'static,
+    ) {
         let listener = UnixListener::bind(self.path("node.sock")).unwrap();
         thread::spawn(move || {
             for stream in listener.incoming().take(connections) {
-                serve(stream.unwrap(), &answer);
+                serve(stream.unwrap(), version, &answer);
             }
         });
     }
@@ -123,15 +133,16 @@ fn then() -> Timestamp {
     Timestamp::from_millis(now - u64::try_from(AGE.as_millis()).unwrap())
 }
 
-fn serve(mut stream: UnixStream, answer: impl Fn(&Request) -> Reply) {
+fn serve(mut stream: UnixStream, version: u16, answer: impl Fn(&Request) -> Vec<Vec<u8>>) {
     while let Some(request) = hear(&mut stream) {
-        let reply = match &request {
+        let frames = match &request {
             Request::Hello { .. } => {
-                Reply::Welcome { version: VERSION, software: "node".to_owned(), pool: "ci".to_owned() }
+                let (software, pool) = ("node".to_owned(), "ci".to_owned());
+                vec![encode(&Reply::Welcome { version, software, pool }).unwrap()]
             }
             other => answer(other),
         };
-        if stream.write_all(&encode(&reply).unwrap()).is_err() {
+        if frames.iter().any(|frame| stream.write_all(frame).is_err()) {
             return;
         }
     }

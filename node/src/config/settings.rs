@@ -2,9 +2,10 @@
 
 use super::file::{ConfigError, ConfigFile, LogFormat};
 use clap::Args;
+use pollux_client::protocol::Place;
 use pollux_core::PeerRole;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The port of a node: unassigned, and easy to remember beside the socket.
 const PORT: u16 = 4480;
@@ -99,6 +100,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where the node's things are, for who asks it; `listen` is what came up where any port would do.
+    #[must_use]
+    pub fn place(&self, listen: SocketAddr) -> Place {
+        let shown = |path: &Path| path.display().to_string();
+        let address = |one: &SocketAddr| if one.port() == 0 { listen } else { *one };
+        Place {
+            listen: self.listen.iter().map(|one| address(one).to_string()).collect(),
+            pool_file: shown(&self.pool),
+            runtime: shown(&self.runtime),
+            socket: shown(&self.socket),
+            store: shown(&self.store),
+            log: self.log.clone(),
+        }
+    }
+
     /// Lays flags and environment over the file, and the file over the defaults.
     ///
     /// # Errors

@@ -62,6 +62,15 @@ pub struct SocketParts {
     pub tally: Tally,
 }
 
+impl SocketParts {
+    /// Parts of a node that has just started; without users, everybody may connect.
+    #[must_use]
+    pub fn new((driver, store): (DriverHandle, Store), facts: Arc<NodeFacts>, users: &[u32]) -> Self {
+        let (restored, refusals, tally) = (Restored::default(), Refusals::default(), Tally::default());
+        Self { driver, store, facts, users: users.into(), restored, refusals, tally }
+    }
+}
+
 /// A bound socket. Dropped, it removes its path.
 #[derive(Debug)]
 pub struct JobSocket {

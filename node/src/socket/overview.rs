@@ -9,13 +9,14 @@ use pollux_core::engine::SeedView;
 use std::time::Duration;
 
 impl Session {
-    pub(super) async fn status(&self) -> Result<Reply, SessionEnd> {
-        Ok(Reply::Status(Box::new(self.node_status().await?)))
+    pub(super) async fn tell_status(&self) -> Result<(), SessionEnd> {
+        let status = self.node_status().await?;
+        self.reply(Reply::Status(Box::new(status))).await
     }
 
-    pub(super) async fn overview(&self) -> Result<Reply, SessionEnd> {
+    pub(super) async fn tell_overview(&self) -> Result<(), SessionEnd> {
         let (status, more) = (self.node_status().await?, self.further().await?);
-        Ok(Reply::Overview(Box::new(Overview { status, more })))
+        self.reply(Reply::Overview(Box::new(Overview { status, more }))).await
     }
 
     async fn node_status(&self) -> Result<NodeStatus, SessionEnd> {

@@ -18,14 +18,8 @@ impl Session {
     pub(super) async fn answer(&mut self, request: Request) -> Result<(), SessionEnd> {
         match request {
             Request::Hello { .. } => Err(refused("a job says hello once")),
-            Request::Status => {
-                let status = self.status().await?;
-                self.reply(status).await
-            }
-            Request::Overview => {
-                let overview = self.overview().await?;
-                self.reply(overview).await
-            }
+            Request::Status => self.tell_status().await,
+            Request::Overview => self.tell_overview().await,
             Request::Lacks { chunks } => self.lacks(chunks).await,
             Request::Flush => self.flush().await,
             Request::Fetch { manifest, chunks } => {
@@ -39,11 +33,7 @@ impl Session {
                 let query = Query { key, fallbacks };
                 self.question(JobRequest::Resolve { query, nonces, deadline: deadline(deadline_ms) }).await
             }
-            Request::Publish { manifest, deadline_ms } => {
-                self.saves().await;
-                let manifest = self.note_publishing(manifest).await?;
-                self.question(JobRequest::Publish { manifest, deadline: deadline(deadline_ms) }).await
-            }
+            Request::Publish { manifest, deadline_ms } => self.publish(manifest, deadline(deadline_ms)).await,
             Request::List { what, deadline_ms } => {
                 may_be_asked(what.is_bounded())?;
                 self.question(JobRequest::List { what, deadline: deadline(deadline_ms) }).await
@@ -64,11 +54,12 @@ impl Session {
     }
 
     /// If it is refused, the log says what it was.
-    async fn note_publishing(&self, manifest: Envelope) -> Result<Envelope, SessionEnd> {
+    async fn publish(&mut self, manifest: Envelope, deadline: Duration) -> Result<(), SessionEnd> {
+        self.saves().await;
         let read = self.turns.run(move || (Publishing::read(&manifest), manifest)).await;
         let (what, manifest) = read.ok_or(SessionEnd::Stopping)?;
         self.pending.publishing(what);
-        Ok(manifest)
+        self.question(JobRequest::Publish { manifest, deadline }).await
     }
 
     /// In parts, each of which waits until the job has taken the one before.

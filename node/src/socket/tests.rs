@@ -2,6 +2,7 @@
 
 mod hostile;
 mod log;
+mod overview;
 mod papers;
 mod refusals;
 pub(super) mod saves;

@@ -4,8 +4,8 @@ use super::*;
 use pollux_client::pool::{self, InitRequest};
 use pollux_client::{clock, key_file};
 use pollux_core::{
-    CertifiedEnvelope, Envelope, Manifest, PoolFile, Provenance, Receipt, Timestamp, TreeRef, TreeTotals,
-    Trust, Used, Yank, Yanked,
+    CertifiedEnvelope, CertifiedManifest, Envelope, Manifest, PoolFile, Provenance, Receipt, Timestamp,
+    TreeRef, TreeTotals, Trust, Used, Yank, Yanked,
 };
 use std::time::Duration;
 
@@ -50,6 +50,10 @@ impl Saves {
     }
 
     pub(in crate::socket) fn used(&self, sequence: u64) -> Arc<Used> {
+        Arc::new(Used::from(&self.certified(sequence)))
+    }
+
+    pub(in crate::socket) fn certified(&self, sequence: u64) -> CertifiedManifest {
         let manifest = self.signed(sequence);
         let receipt = Receipt {
             pool: "ci".to_owned(),
@@ -60,7 +64,7 @@ impl Saves {
             time: self.now,
         };
         let certified = CertifiedEnvelope { manifest, receipts: vec![Envelope::sign(&receipt, &self.seed)] };
-        Arc::new(Used::from(&self.trust.certify(&certified, self.now).unwrap()))
+        self.trust.certify(&certified, self.now).unwrap()
     }
 
     /// What everything is judged by once this was taken back.

@@ -132,6 +132,7 @@ fn requests() -> Vec<Request> {
             at: Some((peer(), LogPlace { file: 1, offset: 2 })),
             deadline_ms: 3000,
         },
+        Request::Overview,
     ]
 }
 
