@@ -1,7 +1,7 @@
 //! What bounds the wire: counts, windows and patience, each with its reason.
 
 use pollux_core::PeerRole;
-use pollux_core::limits::{PEERS_MAX, SEED_PEERS_MAX};
+use pollux_core::limits::{PEERS_MAX, SEED_PEERS_MAX, STRANGER_BYTES_MAX};
 use std::time::Duration;
 
 /// Control messages that may wait for one peer: a slow peer costs so many, and the engine's credit runs out.
@@ -22,6 +22,10 @@ pub(super) const LANE_BUSY: u32 = 4;
 pub(super) const CONNECTIONS_PER_PEER_MAX: u32 = 6;
 /// Connections from one address: many nodes may share one behind a NAT, or on loopback.
 pub(super) const CONNECTIONS_PER_ADDRESS_MAX: u32 = 4096;
+/// Bytes that are read of a connection's socket, within TLS, before its peer is known to belong: what it may say
+/// (`STRANGER_BYTES_MAX`), and three times as much for negotiations and for the twelve bytes that the multiplexer adds to each
+/// frame, also where the frames are small.
+pub(super) const STRANGER_SOCKET_BYTES_MAX: usize = 4 * STRANGER_BYTES_MAX;
 /// Addresses of one dial that are tried at most.
 pub(super) const DIAL_ADDRESSES_MAX: usize = 16;
 

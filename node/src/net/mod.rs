@@ -18,7 +18,7 @@
 //! asks           what peers ask, until it has its outcome
 //! handler        one connection
 //! control lane giver    one stream: messages; asking for chunks; giving chunks
-//! transport    TCP, tls, muxer, buffered
+//! transport    TCP, tls, muxer, buffered; strangers: how much is read of whom
 //! plane  transfer  address  bounds
 //! ```
 
@@ -35,6 +35,7 @@ mod lane;
 mod muxer;
 mod peer;
 mod plane;
+mod strangers;
 mod task;
 mod tls;
 mod transfer;

@@ -4,8 +4,10 @@
 //! gigabyte. Here a frame fills a buffer, and a connection's windows are bounded to what a local network needs.
 
 use super::buffered::{BUFFER_BYTES, WriteBehind};
+use super::strangers::{Ration, Rationed, Strangers};
 use futures::future::{Ready, ready};
 use futures::{AsyncRead, AsyncWrite};
+use libp2p::PeerId;
 use libp2p::core::UpgradeInfo;
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
@@ -34,12 +36,15 @@ const WINDOWS_BYTES_MAX: usize = 2 * STREAMS_MAX * 256 * 1024;
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The upgrade of an encrypted connection to a multiplexed one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Yamux;
+#[derive(Clone, Debug)]
+pub(super) struct Yamux {
+    peer: PeerId,
+    strangers: Strangers,
+}
 
 /// A multiplexed connection.
 pub(super) struct Muxer<S> {
-    connection: Connection<WriteBehind<S>>,
+    connection: Connection<WriteBehind<Rationed<S>>>,
     /// Streams that the peer opened while nobody asked for one; bounded by the streams of the connection.
     opened: VecDeque<Stream>,
     /// Who asks for them.
@@ -48,12 +53,12 @@ pub(super) struct Muxer<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Muxer<S> {
-    fn new(socket: S, mode: Mode) -> Self {
+    fn new(socket: S, ration: Ration, mode: Mode) -> Self {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(STREAMS_MAX);
         config.set_max_connection_receive_window(Some(WINDOWS_BYTES_MAX));
         config.set_split_send_size(BUFFER_BYTES.saturating_sub(HEADER_BYTES));
-        let connection = Connection::new(WriteBehind::new(socket), config, mode);
+        let connection = Connection::new(WriteBehind::new(Rationed::new(socket, ration)), config, mode);
         Self { connection, opened: VecDeque::new(), asker: None, close_limit: None }
     }
 
@@ -104,6 +109,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<S> {
     }
 }
 
+impl Yamux {
+    /// For a connection of this peer, which is a stranger until it is admitted.
+    pub(super) fn new(peer: PeerId, strangers: &Strangers) -> Self {
+        Self { peer, strangers: strangers.clone() }
+    }
+
+    fn muxer<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S, mode: Mode) -> Muxer<S> {
+        Muxer::new(socket, self.strangers.ration(self.peer), mode)
+    }
+}
+
 impl UpgradeInfo for Yamux {
     type Info = &'static str;
     type InfoIter = std::iter::Once<&'static str>;
@@ -119,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> InboundConnectionUpgrade<S> for Yamux {
     type Future = Ready<Result<Muxer<S>, Infallible>>;
 
     fn upgrade_inbound(self, socket: S, _: &'static str) -> Self::Future {
-        ready(Ok(Muxer::new(socket, Mode::Server)))
+        ready(Ok(self.muxer(socket, Mode::Server)))
     }
 }
 
@@ -129,28 +145,94 @@ impl<S: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<S> for Yamux {
     type Future = Ready<Result<Muxer<S>, Infallible>>;
 
     fn upgrade_outbound(self, socket: S, _: &'static str) -> Self::Future {
-        ready(Ok(Muxer::new(socket, Mode::Client)))
+        ready(Ok(self.muxer(socket, Mode::Client)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::bounds::STRANGER_SOCKET_BYTES_MAX;
     use futures::io::Cursor;
+
+    fn muxer(arrives: Vec<u8>, strangers: &Strangers) -> Muxer<Cursor<Vec<u8>>> {
+        Yamux::new(PeerId::random(), strangers).muxer(Cursor::new(arrives), Mode::Server)
+    }
 
     #[test]
     fn what_is_no_yamux_is_an_error() {
         let mut cx = Context::from_waker(Waker::noop());
         for garbage in [vec![0xff; 100], vec![0; 11], b"GET / HTTP/1.1\r\n\r\n".to_vec(), Vec::new()] {
-            let mut muxer = Muxer::new(Cursor::new(garbage), Mode::Server);
+            let mut muxer = muxer(garbage, &Strangers::default());
             let end = Pin::new(&mut muxer).poll(&mut cx);
             assert!(matches!(end, Poll::Ready(Err(_))), "{end:?}");
+        }
+    }
+
+    /// What arrives, then silence; what is written goes nowhere.
+    struct Socket(Cursor<Vec<u8>>);
+
+    impl AsyncRead for Socket {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            into: &mut [u8],
+        ) -> Poll<std::io::Result<usize>> {
+            match Pin::new(&mut self.0).poll_read(cx, into) {
+                Poll::Ready(Ok(0)) => Poll::Pending,
+                read => read,
+            }
+        }
+    }
+
+    impl AsyncWrite for Socket {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<std::io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A frame that opens a stream and fills its window.
+    fn flood(stream: u32) -> Vec<u8> {
+        let bytes = 256 * 1024_u32;
+        let header = [&[0, 0, 0, 1][..], &stream.to_be_bytes(), &bytes.to_be_bytes()].concat();
+        [header, vec![7; usize::try_from(bytes).expect("small")]].concat()
+    }
+
+    #[test]
+    fn windows_of_a_stranger_are_not_filled() {
+        let arrives: Vec<u8> = (0..8).flat_map(|number| flood(2 * number + 1)).collect();
+        let all = u64::try_from(arrives.len()).expect("small");
+        let most = u64::try_from(STRANGER_SOCKET_BYTES_MAX).expect("small");
+        let (peer, strangers) = (PeerId::random(), Strangers::default());
+        for (admitted, expected) in [(false, (0, most)), (true, (8, all))] {
+            let mut socket = Socket(Cursor::new(arrives.clone()));
+            let mut muxer = Yamux::new(peer, &strangers).muxer(&mut socket, Mode::Server);
+            if admitted {
+                strangers.admit(&peer);
+            }
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(Pin::new(&mut muxer).poll(&mut cx).is_pending());
+            let opened = muxer.opened.len();
+            drop(muxer);
+            assert_eq!((opened, socket.0.position()), expected);
         }
     }
 
     #[test]
     fn the_windows_leave_every_stream_its_minimum() {
         // The library asserts it when the configuration is made.
-        drop(Muxer::new(Cursor::new(Vec::new()), Mode::Client));
+        drop(muxer(Vec::new(), &Strangers::default()));
     }
 }

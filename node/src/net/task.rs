@@ -2,6 +2,7 @@
 
 use super::address::{from_multiaddr, to_multiaddr};
 use super::bounds::{EVENTS_MAX, Patience};
+use super::strangers::Strangers;
 use super::wire::Wire;
 use super::{Command, NetConfig, NetError, NetEvent, transport};
 use futures::StreamExt;
@@ -48,9 +49,10 @@ pub(super) fn start(
 fn swarm(config: &NetConfig, patience: Patience) -> Result<Swarm<Wire>, NetError> {
     let identity = Keypair::ed25519_from_bytes(*config.identity.seed())
         .map_err(|error| NetError::Identity(error.to_string()))?;
-    let transport =
-        transport::build(&identity, &patience).map_err(|error| NetError::Identity(error.to_string()))?;
-    let wire = Wire::new(PeerId::new(config.identity.public()), config.role, patience);
+    let strangers = Strangers::default();
+    let transport = transport::build(&identity, &patience, &strangers)
+        .map_err(|error| NetError::Identity(error.to_string()))?;
+    let wire = Wire::new(PeerId::new(config.identity.public()), config.role, patience, strangers);
     let settings = Config::with_tokio_executor()
         .with_idle_connection_timeout(std::time::Duration::ZERO)
         .with_max_negotiating_inbound_streams(NEGOTIATIONS_MAX);

@@ -2,6 +2,7 @@
 
 use super::bounds::Patience;
 use super::muxer::Yamux;
+use super::strangers::Strangers;
 use super::tls::{Tls, TlsError};
 use libp2p::core::Transport as _;
 use libp2p::core::muxing::StreamMuxerBox;
@@ -23,15 +24,24 @@ const UNACKNOWLEDGED_MS_MAX: u32 = 30_000;
 /// The transport of a swarm.
 pub(super) type Transport = Boxed<(PeerId, StreamMuxerBox)>;
 
-/// TCP, TLS 1.3 with libp2p's identities, yamux; a dial or an accept that takes longer than the handshake may is given up.
-pub(super) fn build(identity: &Keypair, patience: &Patience) -> Result<Transport, TlsError> {
+/// TCP, TLS 1.3 with libp2p's identities, yamux; a dial or an accept that takes longer than the handshake may is given up. Of
+/// each connection no more is read than of a stranger, until its peer is admitted among `strangers`.
+pub(super) fn build(
+    identity: &Keypair,
+    patience: &Patience,
+    strangers: &Strangers,
+) -> Result<Transport, TlsError> {
     let sockets = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
     let sockets = sockets.map(|stream, _| {
         notice_dead_peers(&stream.0);
         stream
     });
     let secure = Tls::new(identity)?;
-    let transport = sockets.upgrade(Version::V1Lazy).authenticate(secure).multiplex(Yamux);
+    let strangers = strangers.clone();
+    let transport = sockets
+        .upgrade(Version::V1Lazy)
+        .authenticate(secure)
+        .multiplex_ext(move |peer, _| Yamux::new(*peer, &strangers));
     Ok(transport.timeout(patience.handshake).boxed())
 }
 

@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::handler::{Handler, Order, Report, Setup};
 use super::peer::{LaneStatus, Link, Peer, Widening};
 use super::plane::Plane;
+use super::strangers::Strangers;
 use super::{Command, NetEvent};
 use libp2p::Multiaddr;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
@@ -27,6 +28,7 @@ pub(super) struct Wire {
     local: PeerId,
     patience: Patience,
     pub(super) gate: Gate,
+    strangers: Strangers,
     asks_named: Arc<AtomicU64>,
     pub(super) peers: BTreeMap<PeerId, Peer>,
     fetches: BTreeMap<FetchId, Fetch>,
@@ -44,11 +46,12 @@ struct Fetch {
 
 impl Wire {
     /// For the node of this name.
-    pub(super) fn new(local: PeerId, role: PeerRole, patience: Patience) -> Self {
+    pub(super) fn new(local: PeerId, role: PeerRole, patience: Patience, strangers: Strangers) -> Self {
         Self {
             local,
             patience,
             gate: Gate::new(role),
+            strangers,
             asks_named: Arc::default(),
             peers: BTreeMap::new(),
             fetches: BTreeMap::new(),
@@ -103,6 +106,7 @@ impl Wire {
     fn admit(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.control.is_some()) else { return };
         peer.admitted = true;
+        self.strangers.admit(&to_libp2p(id));
         let links: Vec<ConnectionId> = peer.links.keys().copied().collect();
         for link in links {
             self.gate.admit(link);
@@ -434,9 +438,13 @@ impl Wire {
         self.peers.get(&id).is_some_and(|peer| peer.admitted)
     }
 
+    /// What drives a new connection.
     pub(super) fn handler(&self, id: PeerId, dialled_for: Option<Plane>) -> Handler {
         let asks = Arc::clone(&self.asks_named);
         let (leads, admitted) = (self.local < id, self.is_admitted(id));
+        if admitted {
+            self.strangers.admit(&to_libp2p(id));
+        }
         Handler::new(Setup { asks, patience: self.patience, leads, admitted, dialled_for })
     }
 }

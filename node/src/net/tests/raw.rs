@@ -3,6 +3,7 @@
 use crate::net::address::{from_libp2p, to_multiaddr};
 use crate::net::bounds::Patience;
 use crate::net::plane::Plane;
+use crate::net::strangers::Strangers;
 use crate::net::transport::{self, Transport};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::core::Endpoint;
@@ -18,6 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 /// One connection of such a peer.
 pub(super) struct Raw {
     pub(super) id: PeerId,
+    /// Who is at the other end.
+    other: libp2p::PeerId,
     /// Streams that the other side opened.
     incoming: mpsc::UnboundedReceiver<SubstreamBox>,
     wanted: mpsc::UnboundedSender<oneshot::Sender<SubstreamBox>>,
@@ -26,10 +29,13 @@ pub(super) struct Raw {
 impl Raw {
     /// Connects as the peer of this number.
     pub(super) async fn dial(number: u8, address: SocketAddr) -> Self {
-        Self::dial_with(number, address, |identity| {
-            transport::build(identity, &Patience::default()).expect("an identity")
+        let strangers = Strangers::default();
+        let raw = Self::dial_with(number, address, |identity| {
+            transport::build(identity, &Patience::default(), &strangers).expect("an identity")
         })
-        .await
+        .await;
+        strangers.admit(&raw.other);
+        raw
     }
 
     /// The same over another transport.
@@ -44,11 +50,11 @@ impl Raw {
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let mut transport = transport(&identity);
         let dial = transport.dial(to_multiaddr(address), opts).expect("a TCP address");
-        let (_, muxer) = dial.await.expect("a connection");
+        let (other, muxer) = dial.await.expect("a connection");
         let (incoming_in, incoming) = mpsc::unbounded_channel();
         let (wanted, wanted_out) = mpsc::unbounded_channel();
         tokio::spawn(drive(muxer, incoming_in, wanted_out));
-        Self { id, incoming, wanted }
+        Self { id, other, incoming, wanted }
     }
 
     /// Opens a stream and does not say what for; none once the connection has ended.

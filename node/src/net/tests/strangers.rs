@@ -3,7 +3,7 @@
 use super::hostile::{VICTIM, VILLAIN, is_well, write};
 use super::node::{Node, chunk, say};
 use super::raw::Raw;
-use crate::net::bounds::Patience;
+use crate::net::bounds::{Patience, STRANGER_SOCKET_BYTES_MAX};
 use crate::net::plane::Plane;
 use crate::net::transport::Transport;
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -87,6 +87,39 @@ async fn of_a_stranger_so_much_is_read_and_the_rest_once_it_belongs() {
     victim.handle.admit(villain.id);
     assert_eq!(victim.message().await, (villain.id, second));
     assert_eq!(victim.message().await, (villain.id, say(3)));
+}
+
+/// What it says on other streams, and what nobody would take off them, counts as well.
+#[tokio::test]
+async fn of_all_streams_of_a_stranger_no_more_is_read_than_the_bound() {
+    for surplus in [0, 1] {
+        let mut victim = Node::start(VICTIM).await;
+        let villain = Raw::dial(VILLAIN, victim.address).await;
+        let mut control = villain.control(victim.id).await;
+        assert_eq!(victim.met().await, villain.id);
+        let mut other = villain.stream().await.expect("a second stream");
+        write(&mut other, &[19]).await;
+        drop(other.write_all(&vec![7; surplus * STRANGER_SOCKET_BYTES_MAX]).await);
+        drop(other.flush().await);
+        // The connection's own task puts that on the wire before what follows.
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+        write(&mut control, &framed(&say(1))).await;
+        let mut honest = Node::start(3).await;
+        honest.handle.dial(victim.id, vec![victim.address]);
+        if surplus == 0 {
+            assert_eq!(victim.message().await, (villain.id, say(1)));
+        }
+        assert_eq!(victim.met().await, honest.id);
+        honest.connected().await;
+        honest.handle.send(victim.id, &say(2));
+        assert_eq!(victim.message().await, (honest.id, say(2)), "the stranger is heard no more");
+        victim.handle.admit(villain.id);
+        if surplus == 1 {
+            assert_eq!(victim.message().await, (villain.id, say(1)));
+        }
+    }
 }
 
 #[tokio::test]
