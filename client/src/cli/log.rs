@@ -133,7 +133,7 @@ fn rows(log: &SeedLog, query: &LogQuery) -> Vec<Row> {
     rows.retain(|row| match &row.entry.what {
         Logged::Published(publish) => publishes.insert(publish.manifest),
         Logged::Yanked(yank) => yanks.insert(yank.id),
-        Logged::Refused(_) | Logged::Policy(_) => true,
+        Logged::Refused(_) | Logged::Policy(_) | Logged::MoreRefused(_) => true,
     });
     let used = take_back(&mut rows);
     if query.pattern.is_some() || query.derived_from.is_some() {
@@ -146,7 +146,7 @@ fn rows(log: &SeedLog, query: &LogQuery) -> Vec<Row> {
 fn take_back(rows: &mut [Row]) -> BTreeSet<Digest> {
     let yank = |row: &Row| match &row.entry.what {
         Logged::Yanked(yank) => Some((row.entry.time, LoggedYank::clone(yank))),
-        Logged::Published(_) | Logged::Refused(_) | Logged::Policy(_) => None,
+        Logged::Published(_) | Logged::Refused(_) | Logged::Policy(_) | Logged::MoreRefused(_) => None,
     };
     let yanks: Vec<(Timestamp, LoggedYank)> = rows.iter().filter_map(yank).collect();
     let mut used = BTreeSet::new();
@@ -183,7 +183,7 @@ impl Row {
     fn publish(&self) -> Option<&LoggedPublish> {
         match &self.entry.what {
             Logged::Published(publish) => Some(publish),
-            Logged::Refused(_) | Logged::Yanked(_) | Logged::Policy(_) => None,
+            Logged::Refused(_) | Logged::Yanked(_) | Logged::Policy(_) | Logged::MoreRefused(_) => None,
         }
     }
 

@@ -46,6 +46,7 @@ fn lines() -> Vec<String> {
         yanked("d-1", 9, &id("0")),
         refused(),
         r#"{"time":"2026-11-03T09:08:00Z","what":"weather","rain":true}"#.to_owned(),
+        r#"{"time":"2026-11-03T09:10:00Z","what":"more-refused","address":"192.0.2.7","count":12,"since":"2026-11-03T08:10:00Z"}"#.to_owned(),
         format!(
             r#"{{"time":"2026-11-03T09:01:00Z","what":"policy","root":1,"policy":2,"digest":"{}"}}"#,
             id("c")

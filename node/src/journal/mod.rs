@@ -129,7 +129,7 @@ impl Journal {
             return;
         };
         let kind = match entry.what {
-            Logged::Refused(_) => FileKind::Refused,
+            Logged::Refused(_) | Logged::MoreRefused(_) => FileKind::Refused,
             Logged::Published(_) | Logged::Yanked(_) | Logged::Policy(_) => FileKind::Published,
         };
         let text = format!("{}\n", line.as_str());

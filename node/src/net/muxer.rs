@@ -180,7 +180,7 @@ mod tests {
         ) -> Poll<std::io::Result<usize>> {
             match Pin::new(&mut self.0).poll_read(cx, into) {
                 Poll::Ready(Ok(0)) => Poll::Pending,
-                read => read,
+                read @ (Poll::Ready(_) | Poll::Pending) => read,
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Row, Taken};
 use crate::cli::{output, yank};
-use pollux_core::{LogEntry, Logged, LoggedPublish, LoggedRefusal, Provenance};
+use pollux_core::{LogEntry, Logged, LoggedMore, LoggedPublish, LoggedRefusal, Provenance};
 
 /// Ancestors that are named; `--json` has all.
 const ANCESTORS_SHOWN: usize = 4;
@@ -34,7 +34,7 @@ fn key(entry: &LogEntry) -> Option<&str> {
     match &entry.what {
         Logged::Published(publish) => Some(publish.key.as_str()),
         Logged::Refused(refusal) => refusal.key.as_ref().map(|key| key.as_str()),
-        Logged::Yanked(_) | Logged::Policy(_) => None,
+        Logged::Yanked(_) | Logged::Policy(_) | Logged::MoreRefused(_) => None,
     }
 }
 
@@ -58,6 +58,7 @@ fn line(entry: &LogEntry, key_width: usize) -> String {
         Logged::Policy(policy) => {
             format!("{:9}  root {} and policy {} are in force", "policy", policy.root, policy.policy)
         }
+        Logged::MoreRefused(more) => format!("{:9}  {}", "refused", of_more(more)),
     }
 }
 
@@ -72,7 +73,7 @@ fn details(row: &Row) -> Vec<String> {
     let mut details = match &row.entry.what {
         Logged::Published(publish) => of_publish(publish),
         Logged::Refused(refusal) => of_refusal(refusal),
-        Logged::Yanked(_) | Logged::Policy(_) => Vec::new(),
+        Logged::Yanked(_) | Logged::Policy(_) | Logged::MoreRefused(_) => Vec::new(),
     };
     details.extend(row.taken.iter().map(of_taken));
     details
@@ -99,6 +100,12 @@ fn of_refusal(refusal: &LoggedRefusal) -> Vec<String> {
         details.push(format!("{} refusals of this member before it were not written down", refusal.unlogged));
     }
     details
+}
+
+fn of_more(more: &LoggedMore) -> String {
+    let LoggedMore { address, count, since } = more;
+    let address = address.map_or_else(|| "further addresses".to_owned(), |address| address.to_string());
+    format!("{count} more from {address} since {since}: too many to write each down")
 }
 
 fn of_taken(taken: &Taken) -> String {

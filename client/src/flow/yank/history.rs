@@ -42,7 +42,7 @@ impl History {
             match entry.what {
                 Logged::Published(publish) => history.published(*publish),
                 Logged::Yanked(yank) => history.heard(*yank),
-                Logged::Refused(_) | Logged::Policy(_) => {}
+                Logged::Refused(_) | Logged::Policy(_) | Logged::MoreRefused(_) => {}
             }
         }
         history

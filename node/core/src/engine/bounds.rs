@@ -136,6 +136,11 @@ pub(crate) const LOG_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) const REFUSALS_LOGGED_MAX: u32 = 64;
 /// See [`REFUSALS_LOGGED_MAX`].
 pub(crate) const REFUSALS_WINDOW: Duration = Duration::from_secs(3_600);
+/// Refusals of all members at one address in that time: whoever starts many nodes on one machine gets no more of the log than
+/// two members do.
+pub(crate) const REFUSALS_PER_ADDRESS_MAX: u32 = 2 * REFUSALS_LOGGED_MAX;
+/// Addresses whose refusals are counted apart; all others together count as one.
+pub(crate) const REFUSED_ADDRESSES_MAX: usize = 1_024;
 /// Members whose refusals are counted at once; those of others are not written meanwhile.
 pub(crate) const REFUSED_PEERS_MAX: usize = 4_096;
 /// Manifests that are looked at for yanks in one go: a millisecond or so.

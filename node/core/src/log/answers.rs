@@ -5,19 +5,21 @@ use crate::message::{LogKinds, LogQuery};
 
 impl LogEntry {
     /// Whether a reader who asks this wants the line. Yanks always answer, unless only refusals are asked for: which of the
-    /// manifests they take is for the reader to find ([`super::LoggedYank::takes`]). Policies do where nothing is said of keys
-    /// or ancestors.
+    /// manifests they take is for the reader to find ([`super::LoggedYank::takes`]). Policies, and counts of refusals, do where
+    /// nothing is said of keys or ancestors.
     #[must_use]
     pub fn answers(&self, query: &LogQuery) -> bool {
         if query.since.is_some_and(|since| self.time < since) {
             return false;
         }
         let all = query.kinds == LogKinds::All;
+        let of_anything = query.pattern.is_none() && query.derived_from.is_none();
         match &self.what {
             Logged::Published(publish) => all && published(publish, query),
             Logged::Refused(refusal) => refused(refusal, query),
             Logged::Yanked(_) => all,
-            Logged::Policy(_) => all && query.pattern.is_none() && query.derived_from.is_none(),
+            Logged::Policy(_) => all && of_anything,
+            Logged::MoreRefused(_) => of_anything,
         }
     }
 }

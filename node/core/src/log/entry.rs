@@ -5,6 +5,7 @@ use crate::{
     CertifiedManifest, Digest, Envelope, Key, Manifest, ManifestId, PeerId, Provenance, PublicKey, Timestamp,
     VerifiedYank, Yank,
 };
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// One line: `{"time": time, "what": kind, …}`, and the fields of its kind beside them.
@@ -29,6 +30,8 @@ pub enum Logged {
     Yanked(Box<LoggedYank>),
     /// `policy`: another root or policy came into force at the seed.
     Policy(LoggedPolicy),
+    /// `more-refused`: so much was refused to one address that the rest was counted only.
+    MoreRefused(LoggedMore),
 }
 
 /// A manifest that counts.
@@ -97,6 +100,18 @@ pub struct LoggedRefusal {
     /// Refusals of the same member before this one that were not written down, since there were too many; left out if 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlogged: u64,
+}
+
+/// Refusals that were not written down one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedMore {
+    /// Where the members were that offered, as the seed saw it; left out: at addresses beyond those that it counts apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// How many.
+    pub count: u64,
+    /// When the hour began in which they were refused, the first of them being written down.
+    pub since: Timestamp,
 }
 
 /// A yank.

@@ -8,7 +8,9 @@ mod answers;
 mod entry;
 mod taken;
 
-pub use entry::{LogEntry, Logged, LoggedGrant, LoggedPolicy, LoggedPublish, LoggedRefusal, LoggedYank};
+pub use entry::{
+    LogEntry, Logged, LoggedGrant, LoggedMore, LoggedPolicy, LoggedPublish, LoggedRefusal, LoggedYank,
+};
 pub use taken::Taking;
 
 #[cfg(test)]

@@ -113,6 +113,16 @@ fn a_yank_and_a_policy_are_written_so() {
 }
 
 #[test]
+fn what_was_not_logged_one_by_one_is_written_so() {
+    let more = LoggedMore { address: Some([192, 0, 2, 7].into()), count: 12, since: WALL };
+    let json = r#"{"time":"TIME","what":"more-refused","address":"192.0.2.7","count":12,"since":"TIME"}"#;
+    assert_golden(&entry(Logged::MoreRefused(more)), &json.replace("TIME", TIME));
+    let json = r#"{"time":"TIME","what":"more-refused","count":12,"since":"TIME"}"#;
+    let what = Logged::MoreRefused(LoggedMore { address: None, ..more });
+    assert_golden(&entry(what), &json.replace("TIME", TIME));
+}
+
+#[test]
 fn damaged_lines_and_those_of_a_newer_kind_are_none() {
     for line in ["", "{}", "null", "{\"time\":", r#"{"time":"2026-11-03T09:05:00Z","what":"weather"}"#] {
         assert_eq!(LogEntry::from_line(line), None, "{line}");
@@ -202,8 +212,8 @@ fn a_yank_takes_what_was_made_from_what_it_names() {
     assert_eq!(takes(false), None);
 }
 
-/// Published, refused, yanked, policy.
-fn one_of_each(pool: &Pool) -> [LogEntry; 4] {
+/// Published, refused, yanked, policy, more refused.
+fn one_of_each(pool: &Pool) -> [LogEntry; 5] {
     let manifest = manifest(pool, "core/main/npm/1");
     let refusal = LoggedRefusal::of(node(1), &pool.sign(&manifest), OfferRefusal::Conflict, None);
     let policy = LoggedPolicy { root: 1, policy: 3, digest: Digest::from_bytes([0xef; 32]) };
@@ -212,6 +222,7 @@ fn one_of_each(pool: &Pool) -> [LogEntry; 4] {
         entry(Logged::Refused(Box::new(refusal))),
         entry(Logged::Yanked(Box::new(logged_yank(yank("y-1", Yanked::Grant("g".to_owned())))))),
         entry(Logged::Policy(policy)),
+        entry(Logged::MoreRefused(LoggedMore { address: None, count: 2, since: WALL })),
     ]
 }
 
@@ -221,17 +232,20 @@ fn a_question_is_answered_by_these_lines() {
     let entries = one_of_each(&pool);
     let answers = |query: &LogQuery| entries.each_ref().map(|entry| entry.answers(query));
     let all = LogQuery::default();
-    assert_eq!(answers(&all), [true, true, true, true]);
+    assert_eq!(answers(&all), [true; 5]);
     let refused = LogQuery { kinds: LogKinds::Refused, ..all.clone() };
-    assert_eq!(answers(&refused), [false, true, false, false]);
+    assert_eq!(answers(&refused), [false, true, false, false, true]);
     let pattern = |text: &str| LogQuery { pattern: Some(text.parse().unwrap()), ..all.clone() };
-    assert_eq!(answers(&pattern("core/**")), [true, true, true, false]);
-    assert_eq!(answers(&pattern("core/other/**")), [false, false, true, false]);
+    assert_eq!(answers(&pattern("core/**")), [true, true, true, false, false]);
+    assert_eq!(answers(&pattern("core/other/**")), [false, false, true, false, false]);
     let derived = |digits: &str| LogQuery { derived_from: Some(digits.to_owned()), ..all.clone() };
-    assert_eq!(answers(&derived("cdcd")), [true, false, true, false]);
-    assert_eq!(answers(&derived(&publish_of(&entries[0]).manifest.to_string())), [true, false, true, false]);
-    assert_eq!(answers(&derived("cdce")), [false, false, true, false]);
+    assert_eq!(answers(&derived("cdcd")), [true, false, true, false, false]);
+    assert_eq!(
+        answers(&derived(&publish_of(&entries[0]).manifest.to_string())),
+        [true, false, true, false, false]
+    );
+    assert_eq!(answers(&derived("cdce")), [false, false, true, false, false]);
     let since = |time| LogQuery { since: Some(time), ..all.clone() };
-    assert_eq!(answers(&since(WALL)), [true, true, true, true]);
-    assert_eq!(answers(&since(later(1))), [false; 4]);
+    assert_eq!(answers(&since(WALL)), [true; 5]);
+    assert_eq!(answers(&since(later(1))), [false; 5]);
 }

@@ -70,7 +70,7 @@ fn number(line: &str) -> u64 {
     match LogEntry::from_line(line).unwrap().what {
         Logged::Published(publish) => publish.sequence,
         Logged::Refused(refusal) => refusal.sequence.unwrap(),
-        Logged::Yanked(_) | Logged::Policy(_) => 0,
+        Logged::Yanked(_) | Logged::Policy(_) | Logged::MoreRefused(_) => 0,
     }
 }
 

@@ -110,6 +110,7 @@ impl Engine {
             Alarm::Spread(job) => self.spread_is_late(now, job),
             Alarm::Bring(job) => self.bring_again(job),
             Alarm::Rejudge => self.rejudge(now),
+            Alarm::Refusals => self.log_unlogged(now),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a seed writes to its log. Every line goes out before the record of what it speaks of, so that whatever is durable
 //! here has its line.
 use crate::engine::state::offers::Offer;
+use crate::engine::story::Alarm;
 use crate::engine::{Engine, Output};
 use crate::message::OfferRefusal;
 use crate::{CertifiedManifest, LogEntry, Logged, LoggedPolicy, LoggedRefusal, Now, Trust};
@@ -25,11 +26,30 @@ impl Engine {
         if why == OfferRefusal::Busy {
             return;
         }
+        self.log_unlogged(now);
         let from = offer.contact.peer;
-        let Some(unlogged) = self.journal.refused(now.instant, from) else { return };
+        let address = self.peers.get(&from).map(|peer| peer.ip);
+        let unlogged = self.journal.refused(now, from, address);
+        self.await_unlogged();
+        let Some(unlogged) = unlogged else { return };
         let refusal = LoggedRefusal::of(from, &offer.envelope, why, offer.doubt.as_deref());
         let refusal = LoggedRefusal { unlogged, ..refusal };
         self.log(LogEntry { time: now.wall, what: Logged::Refused(Box::new(refusal)) });
+    }
+
+    /// Sums up what was refused to addresses that had their share of the log, once its hour is over.
+    pub(super) fn log_unlogged(&mut self, now: Now) {
+        for more in self.journal.take_unlogged(now.instant) {
+            self.log(LogEntry { time: now.wall, what: Logged::MoreRefused(more) });
+        }
+        self.await_unlogged();
+    }
+
+    fn await_unlogged(&mut self) {
+        match self.journal.unlogged_due() {
+            Some(due) => self.timers.set(Alarm::Refusals, due),
+            None => self.timers.clear(Alarm::Refusals),
+        }
     }
 
     /// Other papers are in force than `before`: yanks that are new, and another root or policy.

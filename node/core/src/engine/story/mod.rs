@@ -76,6 +76,8 @@ pub(super) enum Alarm {
     Bring(JobId),
     /// Judge a further piece of what is known again.
     Rejudge,
+    /// A seed sums up what it refused and did not log.
+    Refusals,
 }
 
 impl Engine {

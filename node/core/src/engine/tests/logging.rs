@@ -2,7 +2,7 @@
 use super::bench::Bench;
 use super::world::World;
 use crate::belief::fixture::{WALL, key_pair, yank, yank_envelope};
-use crate::engine::bounds::{LOG_GIVEN_MAX, LOG_READS_MAX, LOG_WINDOW, REFUSALS_LOGGED_MAX};
+use crate::engine::bounds::{LOG_GIVEN_MAX, LOG_READS_MAX, LOG_WINDOW, REFUSALS_LOGGED_MAX, REFUSALS_WINDOW};
 use crate::engine::{Input, JobId, JobReply, JobRequest, Output};
 use crate::message::{Control, LogLine, LogPage, LogPlace, LogQuery, OfferRefusal};
 use crate::{CertifiedEnvelope, Envelope, LogEntry, Logged, ManifestId, Papers, PeerId, Yank, Yanked};
@@ -109,6 +109,37 @@ fn that_a_seed_is_busy_is_not_logged_and_nobody_fills_the_log() {
     assert_eq!(bench.logged().len(), usize::try_from(REFUSALS_LOGGED_MAX).unwrap());
     bench.say(members[1], Control::Offer { offer: 1, manifest });
     assert_eq!(bench.logged().len(), 1);
+}
+
+#[test]
+fn many_members_at_one_address_have_one_share_of_the_log_and_the_rest_is_summed_up() {
+    let (mut bench, members, _) = seed();
+    let manifest = Envelope::sign(&bench.pool.manifest(KEY, 1), &key_pair(50));
+    let address = "10.9.9.9:4480";
+    let many = crate::engine::bounds::REFUSALS_PER_ADDRESS_MAX + 9;
+    for number in 0..many {
+        let mut seed = [9; 32];
+        seed[..4].copy_from_slice(&number.to_le_bytes());
+        let peer = PeerId::new(crate::KeyPair::from_seed(seed).public());
+        bench.connect(peer, address);
+        let membership = bench.membership(peer, address);
+        let hello = bench.hello(Some(membership));
+        bench.say(peer, hello);
+        bench.say(peer, Control::Offer { offer: 1, manifest: manifest.clone() });
+        bench.give(Input::Disconnected { peer });
+    }
+    assert_eq!(refusals(&bench.logged()).len(), usize::try_from(many - 9).unwrap());
+    bench.say(members[0], Control::Offer { offer: 1, manifest });
+    assert_eq!(refusals(&bench.logged()).len(), 1, "elsewhere there is room");
+    bench.pass(REFUSALS_WINDOW);
+    let more = |entry: &LogEntry| match &entry.what {
+        Logged::MoreRefused(more) => Some((more.address, more.count, more.since)),
+        _ => None,
+    };
+    let told: Vec<_> = bench.logged().iter().filter_map(more).collect();
+    assert_eq!(told, [(Some([10, 9, 9, 9].into()), 9, WALL)]);
+    bench.pass(2 * REFUSALS_WINDOW);
+    assert!(bench.logged().is_empty());
 }
 
 #[test]
