@@ -1,5 +1,6 @@
 //! What sessions and the driver say to each other.
 
+use crate::metrics::Snapshot;
 use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source};
 use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Trust, VerifiedChunk};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub enum DriverEvent {
     },
     /// How is the engine?
     Status(StatusQuestion),
+    /// What is measured?
+    Metrics(MetricsQuestion),
     /// What is everything judged by?
     Trust(TrustQuestion),
     /// Which of these are believed no more, and why?
@@ -67,6 +70,10 @@ pub enum DriverEvent {
 /// Where the answer goes.
 #[derive(Debug)]
 pub struct StatusQuestion(pub oneshot::Sender<EngineStatus>);
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub struct MetricsQuestion(pub oneshot::Sender<Box<Snapshot>>);
 
 /// Where the answer goes.
 #[derive(Debug)]
@@ -140,6 +147,16 @@ impl DriverHandle {
     pub async fn status(&self) -> Result<EngineStatus, Stopping> {
         let (answer, question) = oneshot::channel();
         self.tell(DriverEvent::Status(StatusQuestion(answer))).await?;
+        question.await.map_err(|_| Stopping)
+    }
+
+    /// Asks what is measured. Dropping the future forgets the question.
+    ///
+    /// # Errors
+    /// The driver has stopped.
+    pub async fn snapshot(&self) -> Result<Box<Snapshot>, Stopping> {
+        let (answer, question) = oneshot::channel();
+        self.tell(DriverEvent::Metrics(MetricsQuestion(answer))).await?;
         question.await.map_err(|_| Stopping)
     }
 
