@@ -8,6 +8,7 @@
 //! store     the disk
 //! admission the membership that an operator signed
 //! journal   a seed's log
+//! metrics   what operators measure
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
 //! config    identity    clock    logging
@@ -22,6 +23,7 @@ pub mod identity;
 pub mod journal;
 pub mod logging;
 pub mod marker;
+pub mod metrics;
 pub mod net;
 mod papers;
 pub mod run;

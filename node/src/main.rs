@@ -139,6 +139,9 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     writeln!(out, "  listen  {:?}", settings.listen)?;
     writeln!(out, "  socket  {} (mode {:04o})", settings.socket.display(), settings.socket_mode)?;
     writeln!(out, "  store   {}", settings.store.display())?;
+    if let Some(address) = settings.metrics {
+        writeln!(out, "  metrics http://{address}/metrics")?;
+    }
     Ok(())
 }
 
@@ -169,9 +172,10 @@ async fn serve(settings: &Settings, clock: Clock) -> Result<(), Failure> {
 /// One line for people and scripts, one message for the service manager.
 fn say_ready(settings: &Settings, node: &Node) -> io::Result<()> {
     let mut out = io::stdout().lock();
+    let metrics = node.metrics().map_or_else(String::new, |address| format!(" metrics={address}"));
     writeln!(
         out,
-        "ready peer={} listen={} socket={}",
+        "ready peer={} listen={} socket={}{metrics}",
         node.peer(),
         node.listen(),
         settings.socket.display()

@@ -6,13 +6,14 @@ use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
 use crate::ends::Ends;
 use crate::journal::Journal;
+use crate::metrics::{MetricsParts, MetricsServer};
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
 use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::EngineConfig;
-use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
+use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Token, Trust};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,14 @@ pub enum StartError {
     /// No address to listen on came up.
     #[error("no address to listen on came up")]
     Deaf,
+    /// The metrics cannot be served where they should.
+    #[error("metrics: cannot listen on {address}: {source}")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The log filter makes no sense.
     #[error("{0}")]
     Log(String),
@@ -142,6 +151,7 @@ impl StartError {
             Self::NodeHasNoMarker => None,
             Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } | Self::Identity(_) => None,
             Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
+            Self::Metrics { .. } => None,
         }
     }
 }
@@ -273,6 +283,7 @@ pub struct Node {
     admission: Option<Admission>,
     ends: Ends,
     journal: Option<Journal>,
+    metrics: Option<MetricsServer>,
     peer: PeerId,
     listen: SocketAddr,
 }
@@ -308,9 +319,12 @@ impl Node {
         let (driver, handle) = Driver::new(parts);
         let ends = Ends::new(handle.clone(), clock, facts.token.clone());
         let admission = settings.membership.clone().map(|path| Admission::new(path, handle.clone()));
-        let socket = bind(settings, handle, store.clone(), facts)?;
+        let socket = bind(settings, handle.clone(), store.clone(), facts)?;
+        let token_expires = ground.pool.token.body::<Token>().ok().map(|token| token.expires);
+        let parts = MetricsParts { driver: handle, store: store.clone(), role: settings.role, token_expires };
+        let metrics = serve_metrics(settings.metrics, parts).await?;
         let peer = ground.me;
-        Ok(Self { driver, socket, wire, net, store, admission, ends, journal, peer, listen })
+        Ok(Self { driver, socket, wire, net, store, admission, ends, journal, metrics, peer, listen })
     }
 
     /// This node's name.
@@ -325,6 +339,12 @@ impl Node {
         self.listen
     }
 
+    /// Where its metrics are served, if anywhere.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|server| server.address().ok())
+    }
+
     /// Runs until `stop` says so: jobs under way get a moment, then what they stored is made durable. Dropping the
     /// future is as good as a crash, which loses nothing that was acknowledged.
     ///
@@ -334,11 +354,14 @@ impl Node {
         let (stop_driver, driver_stopped) = watch::channel(false);
         let (stop_socket, socket_stopped) = watch::channel(false);
         // Dropped, these end what they run.
-        let (mut driver, mut jobs, mut watches) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        let (mut driver, mut jobs, mut beside) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
         if let Some(watching) = self.admission {
-            watches.spawn(watching.run());
+            beside.spawn(watching.run());
         }
-        watches.spawn(self.ends.run());
+        if let Some(server) = self.metrics {
+            beside.spawn(server.run());
+        }
+        beside.spawn(self.ends.run());
         driver.spawn(self.driver.run(self.wire, driver_stopped));
         jobs.spawn(self.socket.run(socket_stopped));
         let failed = tokio::select! {
@@ -431,6 +454,15 @@ fn engine_config(settings: &Settings, ground: &Ground, listen: SocketAddr, clock
         trust: Arc::clone(&ground.trust),
         rng_seed: u64::from_le_bytes(seed),
     }
+}
+
+async fn serve_metrics(
+    address: Option<SocketAddr>,
+    parts: MetricsParts,
+) -> Result<Option<MetricsServer>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    let server = MetricsServer::bind(address, parts).await;
+    server.map(Some).map_err(|source| StartError::Metrics { address, source })
 }
 
 fn bind(

@@ -27,6 +27,8 @@ pub struct Daemon {
     pub peer: String,
     /// Where peers reach it.
     pub listen: String,
+    /// Where it serves its metrics; empty: nowhere.
+    pub metrics: String,
     /// From start to ready.
     pub ready_after: Duration,
 }
@@ -63,6 +65,7 @@ impl Daemon {
             log: log.to_owned(),
             peer: field(&ready, "peer="),
             listen: field(&ready, "listen="),
+            metrics: field(&ready, "metrics="),
             ready_after: began.elapsed(),
         })
     }

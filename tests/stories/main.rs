@@ -22,6 +22,7 @@ mod job_in_container;
 mod log;
 mod lying_peer;
 mod membership;
+mod metrics;
 mod no_daemon;
 mod package_managers;
 mod papers_outlive_kills;

@@ -91,10 +91,10 @@ fn seeds_first_then_nodes_and_no_save_is_lost() {
     site.save(&saver, &newest);
     site.restores(&reader, "restored-before", &newest);
 
-    for number in 0..3 {
-        assert!(seeds[number].stop().unwrap().success());
-        seeds[number] = site.now.nth_seed(number, &NodeOptions::default()).unwrap();
-        until_whole(&site.now.pollux(&seeds[number]));
+    for (number, seed) in seeds.iter_mut().enumerate() {
+        assert!(seed.stop().unwrap().success());
+        *seed = site.now.nth_seed(number, &NodeOptions::default()).unwrap();
+        until_whole(&site.now.pollux(seed));
         let old_nodes = "nodes of before meet the new seed";
         saver.until(old_nodes, |status| status["engine"]["seeds_connected"] == 3);
         newest = site.tree(&format!("seed {number}"));
@@ -121,7 +121,7 @@ fn new_nodes_are_served_by_old_seeds() {
     let tree = site.tree("saved");
     site.save(&saver, &tree);
     site.restores(&reader, "restored", &tree);
-    let old_job = Pollux { program: site.before.programs.pollux.clone(), ..reader.pollux.clone() };
+    let old_job = Pollux { program: site.before.programs.pollux.clone(), ..reader.pollux };
     let restored = old_job.restore(KEY, &site.path("restored-by-an-old-program"), &[]).unwrap();
     assert_eq!(restored.result(), "hit", "{restored:?}");
     let old_node = node(&site.before, "old");

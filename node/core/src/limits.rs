@@ -110,6 +110,8 @@ pub const LISTING_ROWS_MAX: usize = 64;
 pub const RECORD_NAMES_MAX: usize = 4096;
 /// Manifests and votes that one seed brings another in one message at most: each is verified by who gets it.
 pub const BROUGHT_MAX: usize = 64;
+/// Lineages of which a seed's metrics tell the newest save: each is a time series for whoever scrapes.
+pub const LINEAGES_MEASURED_MAX: usize = 1000;
 /// Bytes of a line of a seed's log at most: a manifest's provenance with every byte escaped, and its ancestors.
 pub const LOG_LINE_BYTES_MAX: usize = 16 * 1024;
 /// Lines of a page of a log at most.

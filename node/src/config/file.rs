@@ -34,6 +34,9 @@ pub struct ConfigFile {
     /// Of the log.
     #[serde(default)]
     pub log: LogSection,
+    /// Of the metrics endpoint.
+    #[serde(default)]
+    pub metrics: MetricsSection,
 }
 
 /// `[socket]`
@@ -68,6 +71,14 @@ pub struct LogSection {
     pub format: Option<LogFormat>,
     /// What is logged, such as `info` or `pollux_node=debug`.
     pub filter: Option<String>,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsSection {
+    /// Where `/metrics`, `/livez` and `/readyz` are served, `ADDRESS:PORT`; none: nowhere. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How log lines look.
@@ -163,7 +174,8 @@ mod tests {
         let file = read(
             "role = \"seed\"\npool = \"/p\"\nlisten = [\"[::]:1\"]\nidentity = \"/i\"\nmembership = \"/m\"\nruntime = \"/r\"\n\
              [socket]\npath = \"/s\"\nmode = \"0660\"\nusers = [1]\n[store]\ndirectory = \"/d\"\nbytes_max = 2\n\
-             free_bytes_min = 3\n[log]\nformat = \"json\"\nfilter = \"debug\"\n",
+             free_bytes_min = 3\n[log]\nformat = \"json\"\nfilter = \"debug\"\n\
+             [metrics]\nlisten = \"127.0.0.1:9480\"\n",
         )
         .unwrap();
         assert_eq!(file.role, Some(PeerRole::Seed));
@@ -171,6 +183,7 @@ mod tests {
         assert_eq!(file.socket.users, Some(vec![1]));
         assert_eq!(file.store.bytes_max, Some(2));
         assert_eq!(file.log.format, Some(LogFormat::Json));
+        assert_eq!(file.metrics.listen, Some("127.0.0.1:9480".parse().unwrap()));
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub struct Overrides {
     /// Bytes that the store leaves free on its file system
     #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES")]
     pub store_free_bytes_min: Option<u64>,
+    /// Serve /metrics, /livez and /readyz here over plain HTTP, ADDRESS:PORT; port 0 takes a free one [default: nowhere]
+    #[arg(long, env = "POLLUX_NODE_METRICS", value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// The very first start of a seed, with an empty store; refused on any other
     #[arg(long)]
     pub init_empty: bool,
@@ -97,6 +100,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// What is logged.
     pub log: String,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -154,6 +159,7 @@ impl Settings {
             init_empty: over.init_empty,
             log_format: over.log_format.or(file.log.format).unwrap_or_default(),
             log: over.log.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
+            metrics: over.metrics.or(file.metrics.listen),
             runtime,
         })
     }
@@ -228,6 +234,7 @@ mod tests {
         assert_eq!((settings.socket_mode, settings.socket_users), (0o666, Vec::new()));
         assert_eq!((settings.store_bytes_max, settings.store_free_bytes_min), (None, 2 << 30));
         assert_eq!((settings.log_format, settings.log.as_str()), (LogFormat::Human, "info"));
+        assert_eq!(settings.metrics, None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What sessions and the driver say to each other.
 
+use crate::metrics::Snapshot;
 use pollux_core::engine::{EngineStatus, JobId, JobReply, JobRequest, Source, Surroundings};
 use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Timestamp, Trust, VerifiedChunk};
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub enum DriverEvent {
     },
     /// How is the engine?
     Status(StatusQuestion),
+    /// What is measured?
+    Metrics(MetricsQuestion),
     /// What is everything judged by?
     Trust(TrustQuestion),
     /// How does this node stand with its seeds, and what time is it?
@@ -69,6 +72,10 @@ pub enum DriverEvent {
 /// Where the answer goes.
 #[derive(Debug)]
 pub struct StatusQuestion(pub oneshot::Sender<EngineStatus>);
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub struct MetricsQuestion(pub oneshot::Sender<Box<Snapshot>>);
 
 /// Where the answer goes.
 #[derive(Debug)]
@@ -153,6 +160,16 @@ impl DriverHandle {
     pub async fn surroundings(&self) -> Result<(Surroundings, Timestamp), Stopping> {
         let (answer, question) = oneshot::channel();
         self.tell(DriverEvent::Surroundings(answer)).await?;
+        question.await.map_err(|_| Stopping)
+    }
+
+    /// Asks what is measured. Dropping the future forgets the question.
+    ///
+    /// # Errors
+    /// The driver has stopped.
+    pub async fn snapshot(&self) -> Result<Box<Snapshot>, Stopping> {
+        let (answer, question) = oneshot::channel();
+        self.tell(DriverEvent::Metrics(MetricsQuestion(answer))).await?;
         question.await.map_err(|_| Stopping)
     }
 

@@ -14,11 +14,15 @@ mod tests;
 mod tree_reader;
 mod workers;
 
-pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion, Stopping, TrustQuestion};
+pub use events::{
+    Delivery, DriverEvent, DriverHandle, MetricsQuestion, SessionItem, StatusQuestion, Stopping,
+    TrustQuestion,
+};
 pub use workers::WorkerBounds;
 
 use crate::clock::Clock;
 use crate::journal::Journal;
+use crate::metrics::{Class, Counters, Queues, Snapshot};
 use crate::net::{NetEvent, NetHandle};
 use crate::store::{Recovery, Store};
 use frames::Frames;
@@ -62,6 +66,9 @@ pub struct Driver {
     net: NetHandle,
     frames: Frames,
     sessions: Sessions,
+    counters: Counters,
+    /// Events of the wire that waited when this was last looked at.
+    wire_waiting: usize,
     /// None on a seed.
     sweeper: Option<Sweeper>,
     results: mpsc::UnboundedReceiver<Input>,
@@ -89,6 +96,8 @@ impl Driver {
             net: parts.net,
             frames: Frames::default(),
             sessions: Sessions::default(),
+            counters: Counters::default(),
+            wire_waiting: 0,
             sweeper,
             results,
             events,
@@ -153,6 +162,7 @@ impl Driver {
 
     /// Whoever came first, the others have a turn too before it comes first again.
     fn one_of_each(&mut self, wire: &mut mpsc::Receiver<NetEvent>) {
+        self.wire_waiting = wire.len();
         if let Ok(input) = self.results.try_recv() {
             self.result(input);
         }
@@ -197,7 +207,10 @@ impl Driver {
                 self.feed(Input::Connected { peer, address, dialled });
                 Input::Credit(Credit::Send { peer, messages })
             }
-            NetEvent::Disconnected { peer } => Input::Disconnected { peer },
+            NetEvent::Disconnected { peer } => {
+                self.counters.gone(peer);
+                Input::Disconnected { peer }
+            }
             NetEvent::DialFailed { peer } => {
                 // An operator wants to know.
                 if self.engine.trust().is_seed(&peer) {
@@ -209,14 +222,22 @@ impl Driver {
             NetEvent::SendCredit { peer, messages } => Input::Credit(Credit::Send { peer, messages }),
             NetEvent::FrameArrived { fetch, frame } => {
                 let bytes = u32::try_from(frame.bytes.len()).unwrap_or(u32::MAX);
+                self.counters.received(bytes);
                 if !self.frames.arrived(fetch, frame) {
                     return;
                 }
                 Input::FrameArrived { fetch, bytes }
             }
             NetEvent::FetchFailed { fetch, why } => Input::FetchFailed { fetch, why },
-            NetEvent::Asked { ask, peer, chunk } => Input::Asked { ask, peer, chunk },
-            NetEvent::Served { ask, result } => return self.served(Input::Served { ask, result }),
+            NetEvent::Asked { ask, peer, chunk } => {
+                let class = if self.engine.trust().is_seed(&peer) { Class::Seed } else { Class::Node };
+                self.counters.asked(ask, peer, class);
+                Input::Asked { ask, peer, chunk }
+            }
+            NetEvent::Served { ask, result } => {
+                self.counters.served(ask, result);
+                return self.served(Input::Served { ask, result });
+            }
             NetEvent::Misbehaved { peer, offence } => Input::Misbehaved { peer, offence },
         };
         self.feed(input);
@@ -251,6 +272,7 @@ impl Driver {
             DriverEvent::Opened { job, items, bytes } => self.sessions.open(job, items, bytes),
             DriverEvent::Request { job, request } => {
                 let Some(first) = self.sessions.asked(job) else { return };
+                self.counters.request(self.clock.now().instant, job, &request);
                 self.feed(Input::Job { job, request });
                 self.grant(job, first);
             }
@@ -261,6 +283,7 @@ impl Driver {
             DriverEvent::Full => self.store_is_full(),
             DriverEvent::Lost { chunk } => self.feed(Input::ChunkLost { chunk }),
             DriverEvent::Closed { job } => {
+                self.counters.left(job);
                 if self.sessions.close(job) {
                     self.feed(Input::JobLeft { job });
                 }
@@ -269,12 +292,19 @@ impl Driver {
             DriverEvent::Admitted { membership } => self.feed(Input::Admitted { membership }),
             // Who asks may have left.
             DriverEvent::Status(StatusQuestion(answer)) => drop(answer.send(self.engine.status())),
+            DriverEvent::Metrics(MetricsQuestion(answer)) => drop(answer.send(Box::new(self.snapshot()))),
             DriverEvent::Trust(TrustQuestion(answer)) => drop(answer.send(self.engine.trust().clone())),
             DriverEvent::Surroundings(answer) => {
                 drop(answer.send((self.engine.surroundings(), self.clock.wall())));
             }
             DriverEvent::Withdrawn { manifests, answer } => drop(answer.send(self.withdrawn(&manifests))),
         }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let (wire, jobs, results) = (self.wire_waiting, self.events.len(), self.results.len());
+        let queues = Queues { wire, jobs, results };
+        Snapshot::of(&self.engine, &self.counters, queues, self.clock.wall())
     }
 
     fn withdrawn(&self, manifests: &[ManifestId]) -> Vec<(ManifestId, String)> {

@@ -32,7 +32,10 @@ impl Driver {
                 self.net.cancel(fetch);
             }
             Output::Serve { ask, chunk } => self.workers.serve(&self.net, ask, chunk),
-            Output::Decline { ask, why } => self.net.answer(ask, Err(why)),
+            Output::Decline { ask, why } => {
+                self.counters.declined(ask);
+                self.net.answer(ask, Err(why));
+            }
             Output::Verify { task, work, trust } => self.workers.verify(task, *work, trust),
             Output::Sign { task, statement } => self.workers.sign(task, *statement),
             Output::Record { task, record } => self.record(task, *record),
@@ -40,8 +43,14 @@ impl Driver {
             Output::Look { task, chunks } => self.workers.look(task, chunks),
             Output::OpenTree { task, tree } => self.workers.open_tree(task, tree),
             Output::Deliver { job, chunk, source, fetch } => self.deliver(job, chunk, source, fetch),
-            Output::Reply { job, reply } => self.sessions.give(job, SessionItem::Reply(reply)),
-            Output::Event(event) => log_event(&event),
+            Output::Reply { job, reply } => {
+                self.counters.reply(self.clock.now().instant, job, &reply);
+                self.sessions.give(job, SessionItem::Reply(reply));
+            }
+            Output::Event(event) => {
+                self.counters.event(&event);
+                log_event(&event);
+            }
             Output::Admit { peer } => self.net.admit(peer),
             Output::Log(entry) => self.workers.log(&entry),
             Output::ReadLog { task, what, after } => self.workers.read_log(task, what, after),
@@ -72,7 +81,8 @@ impl Driver {
         }
     }
 
-    fn deliver(&self, job: JobId, chunk: ChunkRef, source: Source, fetch: Option<FetchId>) {
+    fn deliver(&mut self, job: JobId, chunk: ChunkRef, source: Source, fetch: Option<FetchId>) {
+        self.counters.delivered(source, chunk.bytes);
         let delivery = match fetch.and_then(|fetch| self.frames.chunk(fetch)) {
             Some(buffer) => Delivery::Buffer(buffer),
             None => Delivery::Store,

@@ -69,6 +69,8 @@ fn what_is_wrong_with_a_configuration_is_said() {
     for (text, words) in [
         (format!("{good}bytes_maximum = 3\n"), "bytes_maximum"),
         (format!("{good}[socket]\nmode = \"rw\"\n"), "socket.mode"),
+        (format!("{good}[metrics]\nlisten = \"localhost\"\n"), "socket address"),
+        (format!("{good}[metrics]\naddress = \"127.0.0.1:0\"\n"), "address"),
         (format!("role = \"seed\"\n{good}"), "seed.pem"),
         (format!("role = \"king\"\n{good}"), "king"),
         (good.replace("127.0.0.1:0", "somewhere"), "listen"),

@@ -164,3 +164,17 @@ fn a_log_filter_is_checked_too() {
     let error = run::check(&settings, Clock::new(0)).unwrap_err();
     assert!(matches!(error, StartError::Log(_)), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_metrics_address_that_is_taken_is_named() {
+    let ground = Ground::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap();
+    let mut settings = ground.settings("node");
+    settings.metrics = Some(taken);
+    let refused = Running::start(&settings).await.map(drop).unwrap_err();
+    assert!(refused.to_string().contains(&taken.to_string()), "{refused}");
+    assert!(!settings.socket.exists(), "nothing is left of it");
+    drop(listener);
+    Running::start(&settings).await.unwrap().stop().await;
+}

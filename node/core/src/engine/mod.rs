@@ -52,6 +52,7 @@
 //! manifest. `story` moves them: one file for each thing that happens in a pool. `transfer` moves chunks.
 mod bounds;
 mod io;
+mod measures;
 mod outcome;
 mod papers;
 mod reply;
@@ -63,6 +64,7 @@ mod work;
 
 pub use crate::Matched;
 pub use io::*;
+pub use measures::{EngineMeasures, ShareUse};
 pub use outcome::*;
 pub use papers::JudgedPapers;
 pub use reply::*;

@@ -185,6 +185,25 @@ impl Catalogue {
         candidates
     }
 
+    /// So many lineages, those that were saved last first, each with the time of its newest save that is believed; and how
+    /// many others there are.
+    pub(crate) fn newest_saves(&self, count: usize) -> (Vec<(Lineage, Timestamp)>, u64) {
+        let believed = |id: &ManifestId| self.by_id.get(id).is_some_and(|entry| !entry.withdrawn);
+        let newest = |members: &BTreeSet<(Timestamp, ManifestId)>| {
+            members.iter().rev().find(|(_, id)| believed(id)).map(|(time, _)| *time)
+        };
+        let lineages = self.by_lineage.iter();
+        let mut found: Vec<(Timestamp, &Lineage)> =
+            lineages.filter_map(|(lineage, members)| Some((newest(members)?, lineage))).collect();
+        let left_out = found.len().saturating_sub(count);
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        let kept = found.into_iter().take(count);
+        (
+            kept.map(|(time, lineage)| (lineage.clone(), time)).collect(),
+            u64::try_from(left_out).unwrap_or(u64::MAX),
+        )
+    }
+
     /// Every manifest of a lineage.
     pub(crate) fn in_lineage(&self, lineage: &Lineage) -> impl Iterator<Item = &ManifestId> {
         self.by_lineage.get(lineage).into_iter().flatten().map(|(_, id)| id)

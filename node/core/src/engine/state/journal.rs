@@ -1,5 +1,5 @@
 //! What a seed has written to its log a moment ago, and how much of what members cause it still writes.
-use super::log_rations::LogRations;
+use super::log_shares::LogShares;
 use crate::engine::bounds::{REFUSALS_LOGGED_MAX, REFUSALS_WINDOW, REFUSED_PEERS_MAX};
 use crate::{Instant, LoggedMore, ManifestId, Now, PeerId};
 use core::net::IpAddr;
@@ -19,7 +19,7 @@ pub(crate) struct Journal {
     /// Certificates that are logged, and whose record is under way: bounded as records are.
     recording: BTreeSet<ManifestId>,
     refusals: BTreeMap<PeerId, Refusals>,
-    rations: LogRations,
+    shares: LogShares,
 }
 
 impl Journal {
@@ -36,22 +36,22 @@ impl Journal {
     /// A member at this address is refused; if that is to be logged, how many of its refusals were not since the last that
     /// was. Nobody fills the log with what it is refused, under whatever names.
     pub(crate) fn refused(&mut self, now: Now, peer: PeerId, address: Option<IpAddr>) -> Option<u64> {
-        if !self.rations.has_left(now, address) {
+        if !self.shares.has_left(now, address) {
             return None;
         }
         let unlogged = self.refused_to(now.instant, peer)?;
-        self.rations.take(address);
+        self.shares.take(address);
         Some(unlogged)
     }
 
     /// What was left out of the log since addresses had their share; of those whose time is over.
     pub(crate) fn take_unlogged(&mut self, now: Instant) -> Vec<LoggedMore> {
-        self.rations.take_over(now)
+        self.shares.take_over(now)
     }
 
     /// When the next of it can be taken.
     pub(crate) fn unlogged_due(&self) -> Option<Instant> {
-        self.rations.next_over()
+        self.shares.next_over()
     }
 
     fn refused_to(&mut self, now: Instant, peer: PeerId) -> Option<u64> {

@@ -11,7 +11,7 @@ pub(super) mod joining;
 pub(super) mod journal;
 pub(super) mod ledger;
 pub(super) mod listings;
-pub(super) mod log_rations;
+pub(super) mod log_shares;
 pub(super) mod logs;
 pub(super) mod offers;
 pub(super) mod outbox;

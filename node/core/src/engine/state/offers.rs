@@ -69,7 +69,6 @@ impl Offers {
     }
 
     /// Offers under way.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.by_id.len()
     }

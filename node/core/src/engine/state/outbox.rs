@@ -94,6 +94,12 @@ impl Outbox {
         }
     }
 
+    /// Messages that wait for credit, of all lanes.
+    pub(crate) fn waiting(&self) -> u64 {
+        let waiting: usize = self.lanes.values().map(|lane| lane.queue.len()).sum();
+        u64::try_from(waiting).unwrap_or(u64::MAX)
+    }
+
     /// The next output.
     pub(crate) fn pop(&mut self) -> Option<Output> {
         self.ready.pop_front()

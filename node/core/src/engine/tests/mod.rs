@@ -20,6 +20,7 @@ mod joining;
 mod listing;
 mod logging;
 mod losses;
+mod measuring;
 mod offering;
 mod places;
 mod publishing;

@@ -213,3 +213,29 @@ fn what_is_complete_is_said_with_a_candidate() {
     let complete: Vec<bool> = candidates.refs.iter().map(|named| named.complete).collect();
     assert_eq!(complete, [false, true], "the higher sequence comes first");
 }
+
+#[test]
+fn the_newest_save_of_each_lineage_and_those_saved_last_first() {
+    let mut catalogue = Catalogue::new(1_000);
+    assert_eq!(catalogue.newest_saves(5), (Vec::new(), 0));
+    for certified in ALL.iter() {
+        catalogue.insert(certified.clone());
+    }
+    let newest = |lineage: &str, except: Option<ManifestId>| {
+        let of_it = ALL.iter().filter(|one| key(one).lineage().is_some_and(|it| it.as_str() == lineage));
+        of_it.filter(|one| Some(one.id()) != except).max_by_key(|one| place(one)).unwrap()
+    };
+    let mut expected = ["core/a", "core/b"].map(|lineage| {
+        let found = newest(lineage, None);
+        (key(found).lineage().unwrap(), found.median())
+    });
+    expected.sort_by_key(|(_, time)| core::cmp::Reverse(*time));
+    assert_eq!(catalogue.newest_saves(5), (expected.to_vec(), 0));
+    assert_eq!(catalogue.newest_saves(1), (expected[..1].to_vec(), 1));
+
+    let (lineage, _) = &expected[0];
+    let taken = newest(lineage.as_str(), None).id();
+    catalogue.get_mut(&taken).unwrap().withdrawn = true;
+    let next = newest(lineage.as_str(), Some(taken)).median();
+    assert!(catalogue.newest_saves(5).0.contains(&(lineage.clone(), next)), "it was taken back");
+}

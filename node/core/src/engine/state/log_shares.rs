@@ -6,52 +6,52 @@ use std::collections::BTreeMap;
 
 /// What one address has of the present hour.
 #[derive(Clone, Copy, Debug)]
-struct Ration {
+struct Share {
     since: Now,
     logged: u32,
     unlogged: u64,
 }
 
-impl Ration {
+impl Share {
     fn end(&self) -> Instant {
         self.since.instant.after(REFUSALS_WINDOW)
     }
 }
 
-/// See the module. Addresses that are not known, or for which there is no room, have one ration together: that of `None`.
+/// See the module. Addresses that are not known, or for which there is no room, have one share together: that of `None`.
 #[derive(Debug, Default)]
-pub(crate) struct LogRations {
-    by_address: BTreeMap<Option<IpAddr>, Ration>,
+pub(crate) struct LogShares {
+    by_address: BTreeMap<Option<IpAddr>, Share>,
 }
 
-impl LogRations {
+impl LogShares {
     /// Whether another refusal there is to be logged; one that is not is counted.
     pub(crate) fn has_left(&mut self, now: Now, address: Option<IpAddr>) -> bool {
         let name = self.name(now.instant, address);
-        let ration = self.by_address.entry(name).or_insert(Ration { since: now, logged: 0, unlogged: 0 });
-        if ration.logged < REFUSALS_PER_ADDRESS_MAX {
+        let share = self.by_address.entry(name).or_insert(Share { since: now, logged: 0, unlogged: 0 });
+        if share.logged < REFUSALS_PER_ADDRESS_MAX {
             return true;
         }
-        ration.unlogged = ration.unlogged.saturating_add(1);
+        share.unlogged = share.unlogged.saturating_add(1);
         false
     }
 
     /// One was logged.
     pub(crate) fn take(&mut self, address: Option<IpAddr>) {
         let name = address.filter(|address| self.by_address.contains_key(&Some(*address)));
-        if let Some(ration) = self.by_address.get_mut(&name) {
-            ration.logged = ration.logged.saturating_add(1);
+        if let Some(share) = self.by_address.get_mut(&name) {
+            share.logged = share.logged.saturating_add(1);
         }
     }
 
-    /// Forgets rations whose hour is over; what was not logged of them.
+    /// Forgets shares whose hour is over; what was not logged of them.
     pub(crate) fn take_over(&mut self, now: Instant) -> Vec<LoggedMore> {
         let mut unlogged = Vec::new();
-        self.by_address.retain(|address, ration| {
-            let over = ration.end() <= now;
-            if over && ration.unlogged > 0 {
-                let since: Timestamp = ration.since.wall;
-                unlogged.push(LoggedMore { address: *address, count: ration.unlogged, since });
+        self.by_address.retain(|address, share| {
+            let over = share.end() <= now;
+            if over && share.unlogged > 0 {
+                let since: Timestamp = share.since.wall;
+                unlogged.push(LoggedMore { address: *address, count: share.unlogged, since });
             }
             !over
         });
@@ -60,7 +60,7 @@ impl LogRations {
 
     /// When the first hour is over of which something was not logged.
     pub(crate) fn next_over(&self) -> Option<Instant> {
-        self.by_address.values().filter(|ration| ration.unlogged > 0).map(Ration::end).min()
+        self.by_address.values().filter(|share| share.unlogged > 0).map(Share::end).min()
     }
 
     /// Under what an address is counted. Hours that are over, and have nothing to be told, make room.
@@ -69,7 +69,7 @@ impl LogRations {
             return address;
         }
         if self.by_address.len() >= REFUSED_ADDRESSES_MAX {
-            self.by_address.retain(|_, ration| ration.unlogged > 0 || now < ration.end());
+            self.by_address.retain(|_, share| share.unlogged > 0 || now < share.end());
         }
         address.filter(|_| self.by_address.len() < REFUSED_ADDRESSES_MAX)
     }
@@ -89,11 +89,11 @@ mod tests {
     }
 
     /// How many of so many refusals are logged.
-    fn logged(rations: &mut LogRations, now: Now, address: Option<IpAddr>, refusals: u32) -> u32 {
+    fn logged(shares: &mut LogShares, now: Now, address: Option<IpAddr>, refusals: u32) -> u32 {
         let mut logged = 0;
         for _ in 0..refusals {
-            if rations.has_left(now, address) {
-                rations.take(address);
+            if shares.has_left(now, address) {
+                shares.take(address);
                 logged += 1;
             }
         }
@@ -102,45 +102,45 @@ mod tests {
 
     #[test]
     fn an_address_has_its_share_of_an_hour_and_what_goes_beyond_is_told_once() {
-        let (mut rations, start) = (LogRations::default(), at(Instant::ZERO));
+        let (mut shares, start) = (LogShares::default(), at(Instant::ZERO));
         assert_eq!(
-            logged(&mut rations, start, address(1), REFUSALS_PER_ADDRESS_MAX),
+            logged(&mut shares, start, address(1), REFUSALS_PER_ADDRESS_MAX),
             REFUSALS_PER_ADDRESS_MAX
         );
-        assert_eq!(rations.next_over(), None, "nothing was left out");
-        assert_eq!(logged(&mut rations, start, address(1), 7), 0);
-        assert_eq!(logged(&mut rations, start, address(2), 3), 3, "another address has its own");
+        assert_eq!(shares.next_over(), None, "nothing was left out");
+        assert_eq!(logged(&mut shares, start, address(1), 7), 0);
+        assert_eq!(logged(&mut shares, start, address(2), 3), 3, "another address has its own");
         let end = Instant::ZERO.after(REFUSALS_WINDOW);
-        assert_eq!(rations.next_over(), Some(end));
-        assert!(rations.take_over(Instant::from_micros(end.as_micros() - 1)).is_empty());
-        assert_eq!(rations.take_over(end), [LoggedMore { address: address(1), count: 7, since: WALL }]);
-        assert!(rations.by_address.is_empty());
-        assert_eq!((rations.take_over(end), rations.next_over()), (Vec::new(), None));
-        assert_eq!(logged(&mut rations, at(end), address(1), 1), 1);
+        assert_eq!(shares.next_over(), Some(end));
+        assert!(shares.take_over(Instant::from_micros(end.as_micros() - 1)).is_empty());
+        assert_eq!(shares.take_over(end), [LoggedMore { address: address(1), count: 7, since: WALL }]);
+        assert!(shares.by_address.is_empty());
+        assert_eq!((shares.take_over(end), shares.next_over()), (Vec::new(), None));
+        assert_eq!(logged(&mut shares, at(end), address(1), 1), 1);
     }
 
     #[test]
     fn addresses_beyond_those_counted_apart_have_one_share_together() {
-        let (mut rations, start) = (LogRations::default(), at(Instant::ZERO));
+        let (mut shares, start) = (LogShares::default(), at(Instant::ZERO));
         let most = u32::try_from(REFUSED_ADDRESSES_MAX).unwrap();
-        assert!((0..most).all(|number| logged(&mut rations, start, address(number), 1) == 1));
+        assert!((0..most).all(|number| logged(&mut shares, start, address(number), 1) == 1));
         let others =
-            (most..2 * most).map(|number| logged(&mut rations, start, address(number), 1)).sum::<u32>();
+            (most..2 * most).map(|number| logged(&mut shares, start, address(number), 1)).sum::<u32>();
         assert_eq!(others, REFUSALS_PER_ADDRESS_MAX);
-        assert_eq!(rations.by_address.len(), REFUSED_ADDRESSES_MAX + 1);
+        assert_eq!(shares.by_address.len(), REFUSED_ADDRESSES_MAX + 1);
         let count = u64::from(most - REFUSALS_PER_ADDRESS_MAX);
         let end = Instant::ZERO.after(REFUSALS_WINDOW);
-        assert_eq!(rations.take_over(end), [LoggedMore { address: None, count, since: WALL }]);
+        assert_eq!(shares.take_over(end), [LoggedMore { address: None, count, since: WALL }]);
     }
 
     #[test]
     fn hours_that_are_over_make_room() {
-        let (mut rations, start) = (LogRations::default(), at(Instant::ZERO));
+        let (mut shares, start) = (LogShares::default(), at(Instant::ZERO));
         for number in 0..u32::try_from(REFUSED_ADDRESSES_MAX).unwrap() {
-            logged(&mut rations, start, address(number), 1);
+            logged(&mut shares, start, address(number), 1);
         }
         let end = at(Instant::ZERO.after(REFUSALS_WINDOW));
-        assert_eq!(logged(&mut rations, end, address(1 << 20), 1), 1);
-        assert_eq!(rations.by_address.len(), 1);
+        assert_eq!(logged(&mut shares, end, address(1 << 20), 1), 1);
+        assert_eq!(shares.by_address.len(), 1);
     }
 }
