@@ -11,6 +11,7 @@
 //! statement   the file of what is to be signed
 //! provenance  where a save comes from, as people state it
 //! text_file   small files that go from one machine to another
+//! credential  what a service manager hands to a service
 //! key_file    secret keys in files
 //! health      what is wrong with a node by its own word, and what to do
 //! ends        what of a pool ends some day, and what to do before
@@ -26,6 +27,7 @@
 
 pub mod clock;
 pub mod connection;
+pub mod credential;
 pub mod disk;
 pub mod ends;
 pub mod flow;

@@ -11,6 +11,7 @@
 //! metrics   what operators measure
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
+//! instance  which machine is this?
 //! config    identity    clock    logging
 //! ```
 
@@ -20,6 +21,7 @@ pub mod config;
 pub mod driver;
 mod ends;
 pub mod identity;
+mod instance;
 pub mod journal;
 pub mod logging;
 pub mod marker;

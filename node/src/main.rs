@@ -1,6 +1,6 @@
 //! The daemon on every CI instance, and the seed.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
 use pollux_node::marker;
@@ -10,6 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+
+/// Static programs are linked with musl, whose own allocator takes one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Where the configuration is if no flag says so; it may be absent.
 const CONFIG: &str = "/etc/pollux/node.toml";
@@ -48,10 +53,21 @@ enum Verb {
     /// What the operator of a seed does while it does not run
     #[command(subcommand)]
     Seed(SeedVerb),
+    /// Write the manual pages into a directory that is there, for packages
+    #[command(hide = true)]
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum SeedVerb {
+    /// Begin the empty store of a new seed, once and before its very first start
+    ///
+    /// What --init-empty does at a start, for a seed that a service manager starts always alike. Run it as the user whom the
+    /// store belongs to. A seed that joins others begins without it: it merges what they keep.
+    Begin,
     /// Let a seed go on with a store that has lost something
     ///
     /// A seed whose disk was lost, or went back to an earlier state, signs nothing: it could vote twice, or call an old
@@ -102,10 +118,13 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Verb::Man { directory }) = &arguments.verb {
+        return Ok(clap_mangen::generate_to(Arguments::command(), directory)?);
+    }
     let clock = Clock::new(arguments.wall_clock_shift);
     let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
-    if let Some(Verb::Seed(SeedVerb::Recover { accept_loss: true })) = arguments.verb {
-        return recover(&settings, clock);
+    if let Some(Verb::Seed(verb)) = arguments.verb {
+        return mark(&settings, clock, &verb);
     }
     if let Some(Verb::PeerId) = arguments.verb {
         return Ok(writeln!(io::stdout(), "{}", run::peer_id(&settings)?)?);
@@ -145,10 +164,16 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-fn recover(settings: &Settings, clock: Clock) -> Result<(), Failure> {
-    let epoch = marker::accept_loss(settings, clock)?;
+/// What a seed's operator does while it does not run.
+fn mark(settings: &Settings, clock: Clock, verb: &SeedVerb) -> Result<(), Failure> {
+    let (epoch, what) = match verb {
+        SeedVerb::Begin => (marker::begin_empty(settings, clock)?, "an empty store is begun"),
+        SeedVerb::Recover { accept_loss: _ } => {
+            (marker::accept_loss(settings, clock)?, "the loss is accepted")
+        }
+    };
     let mut out = io::stdout().lock();
-    writeln!(out, "{}: the loss is accepted; start the seed (epoch {epoch})", settings.store.display())?;
+    writeln!(out, "{}: {what}; start the seed (epoch {epoch})", settings.store.display())?;
     Ok(())
 }
 

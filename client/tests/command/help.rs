@@ -14,6 +14,7 @@ fn every_verb_explains_itself() {
     insta::assert_snapshot!("pollux", help(&[]));
     let verbs = [
         "restore",
+        "prefetch",
         "save",
         "sign",
         "publish",
@@ -29,6 +30,7 @@ fn every_verb_explains_itself() {
         "doctor",
         "bugreport",
         "usage",
+        "completions",
     ];
     for verb in verbs {
         insta::assert_snapshot!(verb, help(&[verb]));

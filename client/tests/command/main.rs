@@ -13,6 +13,7 @@ mod pool_change;
 mod pool_init;
 mod says;
 mod scene;
+mod shells;
 mod usage;
 mod verify;
 mod yank;
