@@ -1,5 +1,7 @@
 //! Starts a node from its settings, and stops it.
 
+mod ending;
+
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -12,6 +14,7 @@ use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
+use ending::{drain, log_failure, sync};
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Token, Trust};
 use std::io;
@@ -20,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 /// Program and version, for people.
 pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));
@@ -28,9 +31,6 @@ pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));
 const POOL_FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// A listener that does not come up by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// For what waits to be sent when the node stops.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -386,33 +386,6 @@ impl Node {
         }
         sync(self.store, self.journal).await;
         outcome
-    }
-}
-
-/// A task that panicked has said so on standard error already; the log gets it too.
-fn log_failure<R>(ended: Result<R, JoinError>) -> Option<R> {
-    ended.inspect_err(|error| tracing::error!(%error, "a part of the node has failed")).ok()
-}
-
-/// The end of the wire's events says that what waited is sent.
-async fn drain(mut wire: mpsc::Receiver<NetEvent>) {
-    let end = async { while wire.recv().await.is_some() {} };
-    if tokio::time::timeout(SHUTDOWN_TIMEOUT, end).await.is_err() {
-        tracing::debug!("the wire does not stop in time");
-    }
-}
-
-async fn sync(store: Store, journal: Option<Journal>) {
-    let last = move || {
-        if let Some(journal) = journal {
-            journal.write();
-        }
-        store.sync()
-    };
-    match tokio::task::spawn_blocking(last).await {
-        Ok(Ok(())) => tracing::info!("stopped"),
-        Ok(Err(error)) => tracing::error!(%error, "the store could not be synced"),
-        Err(error) => tracing::error!(%error, "the store could not be synced"),
     }
 }
 
