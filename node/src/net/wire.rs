@@ -8,6 +8,7 @@ use super::gate::Gate;
 use super::handler::{Handler, Order, Report, Setup};
 use super::peer::{LaneStatus, Link, Peer, Widening};
 use super::plane::Plane;
+use super::upload::Upload;
 use super::{Command, NetEvent};
 use libp2p::Multiaddr;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
@@ -26,6 +27,8 @@ use tokio::time::Instant;
 pub(super) struct Wire {
     local: PeerId,
     patience: Patience,
+    /// What peers get each second, if that is bounded.
+    pub(super) upload: Option<Arc<Upload>>,
     pub(super) gate: Gate,
     asks_named: Arc<AtomicU64>,
     pub(super) peers: BTreeMap<PeerId, Peer>,
@@ -48,6 +51,7 @@ impl Wire {
         Self {
             local,
             patience,
+            upload: None,
             gate: Gate::new(role),
             asks_named: Arc::default(),
             peers: BTreeMap::new(),
@@ -437,6 +441,7 @@ impl Wire {
     pub(super) fn handler(&self, id: PeerId, dialled_for: Option<Plane>) -> Handler {
         let asks = Arc::clone(&self.asks_named);
         let (leads, admitted) = (self.local < id, self.is_admitted(id));
-        Handler::new(Setup { asks, patience: self.patience, leads, admitted, dialled_for })
+        let upload = self.upload.clone();
+        Handler::new(Setup { asks, peer: id, upload, patience: self.patience, leads, admitted, dialled_for })
     }
 }
