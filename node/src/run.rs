@@ -3,7 +3,7 @@
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::driver::{Driver, DriverHandle, DriverParts, WorkerBounds};
 use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, Restored, SocketParts};
@@ -14,6 +14,7 @@ use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -283,12 +284,13 @@ impl Node {
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
         let ground = Ground::open(settings, clock)?;
-        let (net, mut wire) = NetHandle::start(NetConfig {
+        let net = NetConfig {
             identity: KeyPair::from_seed(*ground.identity.seed()),
             role: settings.role,
             listen: settings.listen.clone(),
-        })
-        .await?;
+        };
+        let upload = settings.limits.upload_bytes_per_second;
+        let (net, mut wire) = NetHandle::start_bounded(net, upload.and_then(NonZeroU64::new)).await?;
         let listen = first_address(&mut wire).await.ok_or(StartError::Deaf)?;
         let facts = Arc::new(node_facts(settings, &ground));
         let engine = engine_config(settings, &ground, listen, clock);
@@ -301,6 +303,8 @@ impl Node {
             journal: journal.clone(),
             recovery: ground.recovery,
             net: net.clone(),
+            bounds: WorkerBounds::of(settings.limits.cpu_threads),
+            serves_peers: upload != Some(0),
         };
         let store = ground.store;
         let (driver, handle) = Driver::new(parts);

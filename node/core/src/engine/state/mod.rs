@@ -6,6 +6,7 @@ pub(super) mod catalogue;
 pub(super) mod chance;
 pub(super) mod courses;
 pub(super) mod dials;
+pub(super) mod fullness;
 pub(super) mod joining;
 pub(super) mod journal;
 pub(super) mod ledger;
@@ -29,6 +30,7 @@ pub(super) mod swarms;
 pub(super) mod tasks;
 pub(super) mod timers;
 pub(super) mod tracker;
+pub(super) mod uses;
 pub(super) mod votes;
 pub(super) mod wholeness;
 
