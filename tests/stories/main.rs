@@ -19,6 +19,7 @@ mod hostile_tree;
 mod job_in_container;
 mod log;
 mod lying_peer;
+mod manners;
 mod membership;
 mod no_daemon;
 mod package_managers;
