@@ -5,9 +5,11 @@ use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
 use pollux_node::marker;
 use pollux_node::run::{self, DriverFailed, Node, StartError};
+use rustix::process::{getpriority_process, setpriority_process};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -21,6 +23,8 @@ const CONFIG: &str = "/etc/pollux/node.toml";
 /// Threads for what blocks: as many as the engine's credits (up to 32 checks, 8 writes, 32 reads) and the jobs' turns
 /// (16) can use at one time, and some for the short rest, so that no kind of work waits behind another. Most never start.
 const BLOCKING_THREADS: usize = 112;
+/// Threads for the wire and the jobs' sockets, whatever the settings say.
+const WORKER_THREADS_MAX: usize = 256;
 
 /// The Pollux node: shares the pool's caches with its peers and with the jobs of this instance.
 ///
@@ -132,12 +136,31 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     if arguments.check_config {
         return check(&settings, clock);
     }
-    tokio::runtime::Builder::new_multi_thread()
+    runtime(&settings)?.block_on(serve(&settings, clock))
+}
+
+/// The threads that do the work, with the niceness that the settings say.
+fn runtime(settings: &Settings) -> io::Result<Runtime> {
+    let nice = i32::from(settings.limits.nice);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = settings.limits.cpu_threads.and_then(|threads| usize::try_from(threads.get()).ok())
+    {
+        builder.worker_threads(threads.min(WORKER_THREADS_MAX));
+    }
+    builder
         .enable_all()
         .thread_name("pollux")
         .max_blocking_threads(BLOCKING_THREADS)
-        .build()?
-        .block_on(serve(&settings, clock))
+        .on_thread_start(move || be_nice(nice))
+        .build()
+}
+
+/// On Linux a thread has a niceness of its own. Whoever started this program may have made it nicer than that already.
+fn be_nice(nice: i32) {
+    let nicer = getpriority_process(None).is_ok_and(|now| now < nice);
+    if nicer && let Err(error) = setpriority_process(None, nice) {
+        tracing::debug!(%error, nice, "a thread could not be made nicer");
+    }
 }
 
 fn read_config(named: Option<&Path>) -> Result<ConfigFile, ConfigError> {

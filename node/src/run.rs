@@ -5,7 +5,7 @@ mod ending;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::driver::{Driver, DriverHandle, DriverParts, WorkerBounds};
 use crate::ends::Ends;
 use crate::identity::IdentityError;
 use crate::journal::Journal;
@@ -19,6 +19,7 @@ use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Token, Trust};
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -297,12 +298,13 @@ impl Node {
     pub async fn start(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
         logging::start(settings.log_format, &settings.log).map_err(StartError::Log)?;
         let ground = Ground::open(settings, clock)?;
-        let (net, mut wire) = NetHandle::start(NetConfig {
+        let net = NetConfig {
             identity: KeyPair::from_seed(*ground.identity.seed()),
             role: settings.role,
             listen: settings.listen.clone(),
-        })
-        .await?;
+        };
+        let upload = settings.limits.upload_bytes_per_second;
+        let (net, mut wire) = NetHandle::start_bounded(net, upload.and_then(NonZeroU64::new)).await?;
         let listen = first_address(&mut wire).await.ok_or(StartError::Deaf)?;
         let facts = Arc::new(node_facts(settings, &ground, listen));
         let engine = engine_config(settings, &ground, listen, clock);
@@ -315,6 +317,8 @@ impl Node {
             journal: journal.clone(),
             recovery: ground.recovery,
             net: net.clone(),
+            bounds: WorkerBounds::of(settings.limits.cpu_threads),
+            serves_peers: upload != Some(0),
         };
         let store = ground.store;
         let (driver, handle) = Driver::new(parts);

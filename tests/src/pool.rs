@@ -194,7 +194,10 @@ impl Pool {
         let pool_file = options.pool_file.clone().unwrap_or_else(|| self.pool_file());
         let mut command = Command::new(&self.programs.node);
         command.arg("--pool").arg(pool_file).arg("--runtime").arg(own.join("run")).arg("--store").arg(store);
-        command.args(["--store-free-bytes-min", "0"]).args(&options.flags);
+        command.args(&options.flags);
+        if !options.flags.iter().any(|flag| flag == "--store-free-bytes-min") {
+            command.args(["--store-free-bytes-min", "0"]);
+        }
         if !options.flags.iter().any(|flag| flag == "--log") {
             command.args(["--log", "info"]);
         }

@@ -8,7 +8,7 @@ use pollux_tests::NodeOptions;
 use std::path::Path;
 
 /// Bytes that do not shrink when they are compressed.
-fn noise(path: &Path, label: &str, bytes: usize) {
+pub(crate) fn noise(path: &Path, label: &str, bytes: usize) {
     let blocks = (0..bytes.div_ceil(32)).map(|number| ChunkId::of(format!("{label} {number}").as_bytes()));
     let noise: Vec<u8> = blocks.flat_map(|block| *block.as_bytes()).collect();
     std::fs::create_dir_all(path).unwrap();

@@ -21,6 +21,7 @@ mod hostile_tree;
 mod job_in_container;
 mod log;
 mod lying_peer;
+mod manners;
 mod membership;
 mod metrics;
 mod no_daemon;

@@ -3,6 +3,7 @@
 use pollux_core::PeerRole;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file that is read at most: a configuration is a page, not a book.
@@ -32,6 +33,9 @@ pub struct ConfigFile {
     /// Of the chunk store.
     #[serde(default)]
     pub store: StoreSection,
+    /// What of the machine is left to the job.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// Of the log.
     #[serde(default)]
     pub log: LogSection,
@@ -62,6 +66,19 @@ pub struct StoreSection {
     pub bytes_max: Option<u64>,
     /// Bytes that it leaves free on its file system.
     pub free_bytes_min: Option<u64>,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSection {
+    /// Bytes of chunks that peers get each second at most, all together; none: as many as they take. 0: peers get nothing,
+    /// and seeds what jobs publish.
+    pub upload_bytes_per_second: Option<u64>,
+    /// Threads that encrypt and that check what peers send, each; none: one for each core, and two to check.
+    pub cpu_threads: Option<NonZeroU32>,
+    /// Niceness of the node's threads, 0 to 19; none: 5 for a node, 0 for a seed.
+    pub nice: Option<u8>,
 }
 
 /// `[log]`
@@ -175,14 +192,19 @@ mod tests {
         let file = read(
             "role = \"seed\"\npool = \"/p\"\nlisten = [\"[::]:1\"]\nidentity = \"/i\"\nmembership = \"/m\"\nruntime = \"/r\"\n\
              [socket]\npath = \"/s\"\nmode = \"0660\"\nusers = [1]\n[store]\ndirectory = \"/d\"\nbytes_max = 2\n\
-             free_bytes_min = 3\n[log]\nformat = \"json\"\nfilter = \"debug\"\n\
-             [metrics]\nlisten = \"127.0.0.1:9480\"\n",
+             free_bytes_min = 3\n[limits]\nupload_bytes_per_second = 0\ncpu_threads = 1\nnice = 10\n\
+             [log]\nformat = \"json\"\nfilter = \"debug\"\n[metrics]\nlisten = \"127.0.0.1:9480\"\n",
         )
         .unwrap();
         assert_eq!(file.role, Some(PeerRole::Seed));
         assert_eq!(file.membership, Some("/m".into()));
         assert_eq!(file.socket.users, Some(vec![1]));
         assert_eq!(file.store.bytes_max, Some(2));
+        let limits = &file.limits;
+        assert_eq!(
+            (limits.upload_bytes_per_second, limits.cpu_threads, limits.nice),
+            (Some(0), NonZeroU32::new(1), Some(10))
+        );
         assert_eq!(file.log.format, Some(LogFormat::Json));
         assert_eq!(file.metrics.listen, Some("127.0.0.1:9480".parse().unwrap()));
     }

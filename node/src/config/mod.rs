@@ -6,5 +6,5 @@
 mod file;
 mod settings;
 
-pub use file::{ConfigError, ConfigFile, LogFormat, LogSection, SocketSection, StoreSection};
-pub use settings::{Overrides, Settings};
+pub use file::{ConfigError, ConfigFile, LimitsSection, LogFormat, LogSection, SocketSection, StoreSection};
+pub use settings::{Limits, Overrides, Settings};

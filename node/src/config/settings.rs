@@ -1,16 +1,20 @@
 //! What is in force, after flags, environment, file and defaults.
 
-use super::file::{ConfigError, ConfigFile, LogFormat};
+use super::file::{ConfigError, ConfigFile, LimitsSection, LogFormat};
 use clap::Args;
 use pollux_client::protocol::Place;
 use pollux_core::PeerRole;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 /// The port of a node: unassigned, and easy to remember beside the socket.
 const PORT: u16 = 4480;
 /// Left free for the job, whatever the store would like.
 const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Niceness of a node's threads: where a job wants every core, it has three parts of four, and the node still answers it.
+const NODE_NICE: u8 = 5;
 
 /// Flags and environment variables over the file.
 #[derive(Clone, Debug, Default, Args)]
@@ -48,6 +52,15 @@ pub struct Overrides {
     /// Serve /metrics, /livez and /readyz here over plain HTTP, ADDRESS:PORT; port 0 takes a free one [default: nowhere]
     #[arg(long, env = "POLLUX_NODE_METRICS", value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
+    /// Bytes of chunks that peers get each second at most; 0: peers get nothing, and seeds what jobs publish
+    #[arg(long, env = "POLLUX_NODE_UPLOAD_BYTES_PER_SECOND", value_name = "BYTES")]
+    pub upload_bytes_per_second: Option<u64>,
+    /// Threads that encrypt and that check what peers send [default: by the cores]
+    #[arg(long, env = "POLLUX_NODE_CPU_THREADS", value_name = "THREADS")]
+    pub cpu_threads: Option<NonZeroU32>,
+    /// Niceness of the node's threads, 0 to 19 [default: 5 for a node, 0 for a seed]
+    #[arg(long, env = "POLLUX_NODE_NICE", value_name = "NICE")]
+    pub nice: Option<u8>,
     /// The very first start of a seed, with an empty store; refused on any other
     #[arg(long)]
     pub init_empty: bool,
@@ -94,6 +107,8 @@ pub struct Settings {
     pub store_bytes_max: Option<u64>,
     /// Bytes always left free.
     pub store_free_bytes_min: u64,
+    /// What of the machine is left to the job.
+    pub limits: Limits,
     /// The very first start of a seed.
     pub init_empty: bool,
     /// How log lines look.
@@ -102,6 +117,17 @@ pub struct Settings {
     pub log: String,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+}
+
+/// What of the machine a node leaves to the job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of chunks that peers get each second at most; none: as many as they take; 0: nothing.
+    pub upload_bytes_per_second: Option<u64>,
+    /// Threads that encrypt and that check what peers send, each; none: by the cores.
+    pub cpu_threads: Option<NonZeroU32>,
+    /// Niceness of the threads, 0 to 19.
+    pub nice: u8,
 }
 
 impl Settings {
@@ -126,6 +152,7 @@ impl Settings {
     /// A value that must be given and is not, or that makes no sense.
     pub fn new(file: ConfigFile, over: Overrides) -> Result<Self, ConfigError> {
         let role = over.role.or(file.role).unwrap_or(PeerRole::Node);
+        let limits = limits(role, &file.limits, &over)?;
         let runtime = over.runtime.or(file.runtime).unwrap_or_else(|| "/run/pollux".into());
         let identity = over.identity.or(file.identity);
         let listen = over.listen.or(file.listen).unwrap_or_else(default_listen);
@@ -136,6 +163,10 @@ impl Settings {
         if role == PeerRole::Node && over.init_empty {
             let why = "only the store of a seed is begun so; a node begins by itself".to_owned();
             return Err(ConfigError::Invalid { field: "--init-empty", why });
+        }
+        if role == PeerRole::Seed && limits.upload_bytes_per_second == Some(0) {
+            let why = "a seed that gives nothing is of no use; leave it out for no bound".to_owned();
+            return Err(ConfigError::Invalid { field: "limits.upload_bytes_per_second", why });
         }
         if role == PeerRole::Seed && identity.is_none() {
             let hint = "a seed is known by its key: name the seed.pem that `pollux pool init` made";
@@ -156,6 +187,7 @@ impl Settings {
                 .store_free_bytes_min
                 .or(file.store.free_bytes_min)
                 .unwrap_or(FREE_BYTES_MIN),
+            limits,
             init_empty: over.init_empty,
             log_format: over.log_format.or(file.log.format).unwrap_or_default(),
             log: over.log.or(file.log.filter).unwrap_or_else(|| "info".to_owned()),
@@ -163,6 +195,20 @@ impl Settings {
             runtime,
         })
     }
+}
+
+fn limits(role: PeerRole, file: &LimitsSection, over: &Overrides) -> Result<Limits, ConfigError> {
+    let default = if role == PeerRole::Node { NODE_NICE } else { 0 };
+    let nice = over.nice.or(file.nice).unwrap_or(default);
+    if nice > 19 {
+        let why = format!("{nice} is no niceness: write 0 to 19");
+        return Err(ConfigError::Invalid { field: "limits.nice", why });
+    }
+    Ok(Limits {
+        upload_bytes_per_second: over.upload_bytes_per_second.or(file.upload_bytes_per_second),
+        cpu_threads: over.cpu_threads.or(file.cpu_threads),
+        nice,
+    })
 }
 
 fn default_listen() -> Vec<SocketAddr> {
@@ -232,6 +278,7 @@ mod tests {
         assert_eq!(settings.listen, ["0.0.0.0:4480".parse().unwrap()]);
         assert_eq!(settings.socket, PathBuf::from("/run/pollux/pollux.sock"));
         assert_eq!((settings.socket_mode, settings.socket_users), (0o666, Vec::new()));
+        assert_eq!(settings.limits, Limits { nice: 5, ..Limits::default() });
         assert_eq!((settings.store_bytes_max, settings.store_free_bytes_min), (None, 2 << 30));
         assert_eq!((settings.log_format, settings.log.as_str()), (LogFormat::Human, "info"));
         assert_eq!(settings.metrics, None);
@@ -246,6 +293,30 @@ mod tests {
         };
         let settings = Settings::new(ConfigFile::default(), over).unwrap();
         assert_eq!(settings.store, PathBuf::from("/var/lib/pollux"));
+    }
+
+    #[test]
+    fn what_is_left_to_the_job_is_as_configured() {
+        let limits =
+            LimitsSection { upload_bytes_per_second: Some(7), nice: Some(19), ..LimitsSection::default() };
+        let file = ConfigFile { limits, ..ConfigFile::default() };
+        let over = Overrides { cpu_threads: NonZeroU32::new(3), ..Overrides::default() };
+        let settings = Settings::new(file.clone(), over).unwrap();
+        let limits = settings.limits;
+        assert_eq!((limits.upload_bytes_per_second, limits.nice), (Some(7), 19));
+        assert_eq!(limits.cpu_threads, NonZeroU32::new(3));
+        let over = Overrides { nice: Some(20), ..Overrides::default() };
+        let error = Settings::new(file, over).unwrap_err().to_string();
+        assert!(error.starts_with("limits.nice: "), "{error}");
+        let seed = ConfigFile {
+            role: Some(PeerRole::Seed),
+            identity: Some("seed.pem".into()),
+            ..ConfigFile::default()
+        };
+        assert_eq!(Settings::new(seed.clone(), Overrides::default()).unwrap().limits, Limits::default());
+        let over = Overrides { upload_bytes_per_second: Some(0), ..Overrides::default() };
+        let error = Settings::new(seed, over).unwrap_err().to_string();
+        assert!(error.starts_with("limits.upload_bytes_per_second: "), "{error}");
     }
 
     #[test]

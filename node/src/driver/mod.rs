@@ -5,7 +5,12 @@
 //! In each round, what workers finished, the clock, the jobs and the wire all have a turn: none can starve another.
 
 mod events;
+mod evictor;
 mod frames;
+mod housekeeping;
+#[cfg(test)]
+mod housekeeping_tests;
+mod keeper;
 mod outputs;
 mod sessions;
 mod sweeper;
@@ -26,7 +31,10 @@ use crate::journal::Journal;
 use crate::metrics::{Class, Counters, Queues, Snapshot};
 use crate::net::{NetEvent, NetHandle};
 use crate::store::{Recovery, Store};
+use evictor::Evictor;
 use frames::Frames;
+use housekeeping::Housekeeping;
+use keeper::Keeper;
 use pollux_core::engine::{Credit, Engine, EngineConfig, Input, JobId, StoreFailure};
 use pollux_core::{KeyPair, ManifestId, PeerRole};
 use sessions::Sessions;
@@ -34,6 +42,7 @@ use std::time::Duration;
 use sweeper::Sweeper;
 pub(crate) use sweeper::UNPUBLISHED_MARKS;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
 use watchdog::Watchdog;
 use workers::Workers;
 
@@ -57,6 +66,10 @@ pub struct DriverParts {
     pub recovery: Recovery,
     /// The wire.
     pub net: NetHandle,
+    /// How much is under way at once.
+    pub bounds: WorkerBounds,
+    /// Whether peers may have chunks; seeds always may.
+    pub serves_peers: bool,
 }
 
 /// The engine's task.
@@ -71,9 +84,8 @@ pub struct Driver {
     counters: Counters,
     /// Events of the wire that waited when this was last looked at.
     wire_waiting: usize,
-    /// None on a seed.
-    sweeper: Option<Sweeper>,
     watchdog: Watchdog,
+    housekeeping: Housekeeping,
     results: mpsc::UnboundedReceiver<Input>,
     events: mpsc::Receiver<DriverEvent>,
 }
@@ -86,11 +98,18 @@ impl Driver {
         // Results are bounded by the credits and tasks that the engine was granted.
         let (done, results) = mpsc::unbounded_channel();
         let now = parts.clock.now();
-        let sweeper = (parts.engine.role == PeerRole::Node).then(|| {
-            let remembered = &parts.recovery.certified;
-            Sweeper::new(parts.store.clone(), handle.saving_lock(), remembered, now.instant)
-        });
-        let engine = Engine::new(parts.engine, now);
+        let housekeeping = match parts.engine.role {
+            PeerRole::Node => {
+                let (store, remembered) = (parts.store.clone(), &parts.recovery.certified);
+                let sweeper = Sweeper::new(store, handle.saving_lock(), remembered, now.instant);
+                Housekeeping::Node { sweeper: Box::new(sweeper), evictor: Evictor::new(parts.store.clone()) }
+            }
+            PeerRole::Seed => Housekeeping::Seed(Keeper::new(parts.store.clone(), now.instant)),
+        };
+        let mut engine = Engine::new(parts.engine, now);
+        if !parts.serves_peers {
+            engine.serve_no_peer();
+        }
         let workers = Workers::new((parts.store, parts.journal), parts.identity, done);
         let driver = Self {
             engine,
@@ -101,18 +120,18 @@ impl Driver {
             sessions: Sessions::default(),
             counters: Counters::default(),
             wire_waiting: 0,
-            sweeper,
             watchdog: Watchdog::new(now.instant),
+            housekeeping,
             results,
             events,
         };
-        let driver = driver.started(parts.recovery);
+        let driver = driver.started(parts.recovery, parts.bounds);
         (driver, handle)
     }
 
     /// Grants the first credits and tells the engine what the store remembers.
-    fn started(mut self, recovery: Recovery) -> Self {
-        for credit in WorkerBounds::for_this_machine().credits() {
+    fn started(mut self, recovery: Recovery, bounds: WorkerBounds) -> Self {
+        for credit in bounds.credits() {
             self.feed(Input::Credit(credit));
         }
         if let Some(next) = recovery.papers.and_then(|papers| papers.next) {
@@ -120,6 +139,9 @@ impl Driver {
         }
         for (seed, epoch) in recovery.seen {
             self.feed(Input::RecoveredSeen { seed, epoch });
+        }
+        for (manifest, used) in recovery.uses {
+            self.feed(Input::RecoveredUse { manifest, used });
         }
         for share in recovery.shares {
             self.feed(Input::RecoveredShare(share));
@@ -147,6 +169,8 @@ impl Driver {
         mut stop: watch::Receiver<bool>,
     ) -> mpsc::Receiver<NetEvent> {
         self.feed(Input::Timeout);
+        let mut looks = interval(self.housekeeping.look_every());
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wait = self.wait();
             tokio::select! {
@@ -154,6 +178,7 @@ impl Driver {
                 _ = stop.wait_for(|stop| *stop) => return wire,
                 Some(input) = self.results.recv() => self.result(input),
                 () = tokio::time::sleep(wait) => self.feed(Input::Timeout),
+                _ = looks.tick() => self.look_at_room(),
                 Some(event) = self.events.recv() => self.session_event(event),
                 event = wire.recv() => match event {
                     Some(event) => self.net_event(event),
@@ -202,6 +227,9 @@ impl Driver {
         let credit = freed_by(&input);
         if matches!(input, Input::Kept { result: Err(StoreFailure::Full), .. }) {
             self.store_is_full();
+        }
+        if matches!(input, Input::Evicted { .. }) {
+            self.evicted();
         }
         self.feed(input);
         if let Some(credit) = credit {
@@ -253,19 +281,6 @@ impl Driver {
             NetEvent::Misbehaved { peer, offence } => Input::Misbehaved { peer, offence },
         };
         self.feed(input);
-    }
-
-    fn store_is_full(&mut self) {
-        if let Some(sweeper) = &mut self.sweeper {
-            sweeper.note_full();
-        }
-        self.sweep();
-    }
-
-    fn sweep(&mut self) {
-        if let Some(sweeper) = &mut self.sweeper {
-            sweeper.turn(self.clock.now().instant, &self.workers);
-        }
     }
 
     fn grant(&mut self, job: JobId, bytes: u32) {

@@ -2,8 +2,11 @@
 
 use super::Driver;
 use super::events::{Delivery, SessionItem};
+use super::housekeeping::Housekeeping;
 use futures::future::join_all;
-use pollux_core::engine::{Event, FetchId, Input, JobId, Output, Record, Source, StoreFailure, TaskId};
+use pollux_core::engine::{
+    Event, FetchId, Fullness, Input, JobId, Output, Record, Source, StoreFailure, TaskId,
+};
 use pollux_core::{ChunkRef, PeerId};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,7 +43,10 @@ impl Driver {
             Output::Sign { task, statement } => self.workers.sign(task, *statement),
             Output::Record { task, record } => self.record(task, *record),
             Output::Sync { task } => self.workers.sync(task),
-            Output::Look { task, chunks } => self.workers.look(task, chunks),
+            Output::Look { task, chunks } => match self.housekeeping {
+                Housekeeping::Seed(_) => self.workers.look_and_keep(task, &chunks),
+                Housekeeping::Node { .. } => self.workers.look(task, chunks),
+            },
             Output::OpenTree { task, tree } => self.workers.open_tree(task, tree),
             Output::Deliver { job, chunk, source, fetch } => self.deliver(job, chunk, source, fetch),
             Output::Reply { job, reply } => {
@@ -68,7 +74,7 @@ impl Driver {
     }
 
     fn record(&mut self, task: TaskId, record: Record) {
-        if let Some(sweeper) = &mut self.sweeper {
+        if let Housekeeping::Node { sweeper, .. } = &mut self.housekeeping {
             sweeper.note(&record);
         }
         self.workers.record(task, record);
@@ -127,6 +133,7 @@ fn log_event(event: &Event) {
         | Event::PolicyHeard { .. }
         | Event::Withdrawn { .. }
         | Event::PapersNotKept => log_papers(event),
+        Event::LetGo { .. } | Event::StoreFullness { .. } => log_room(event),
         Event::ShareNearlyUsed { .. } | Event::OfferRefused { .. } | Event::Receipt { .. } => {
             log_offers(event);
         }
@@ -145,6 +152,33 @@ fn log_offers(event: &Event) {
         }
         Event::OfferRefused { from: peer, manifest, place: None, why } => {
             tracing::info!(%peer, %manifest, reason = %why, "offer refused");
+        }
+        _ => {}
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller has sorted the events")]
+fn log_room(event: &Event) {
+    match event {
+        Event::LetGo { manifest, key: Some(key), newest: true } => {
+            tracing::warn!(%manifest, %key, "the newest of its lineage has expired, and its content is let go for want of room");
+        }
+        Event::LetGo { manifest, key: Some(key), newest: false } => {
+            tracing::info!(%manifest, %key, "the content of a manifest is let go");
+        }
+        Event::LetGo { manifest, key: None, .. } => tracing::info!(%manifest, "a manifest was evicted"),
+        Event::StoreFullness { fullness: Fullness::Enough, bytes, bytes_max } => {
+            tracing::info!(bytes, bytes_max, "the store has room again");
+        }
+        Event::StoreFullness { fullness: Fullness::Nearly, bytes, bytes_max } => {
+            tracing::warn!(
+                bytes,
+                bytes_max,
+                "the store is four fifths full: give it more room, or publish less"
+            );
+        }
+        Event::StoreFullness { fullness: Fullness::Full, bytes, bytes_max } => {
+            tracing::error!(bytes, bytes_max, "the store is full: saves are refused until it has more room");
         }
         _ => {}
     }

@@ -9,7 +9,7 @@
 use super::tree_reader;
 use super::workers::Workers;
 use crate::store::{Store, StoreUsage, SweepMark};
-use pollux_core::engine::{Input, Record};
+use pollux_core::engine::{Input, Record, TreeFault};
 use pollux_core::limits::UNPUBLISHED_KEPT;
 use pollux_core::{CertifiedEnvelope, ChunkId, FrameDecoder, Instant, Manifest, ManifestId, TreeRef};
 use std::collections::{BTreeMap, HashSet};
@@ -69,6 +69,8 @@ impl Sweeper {
             | Record::Marker { .. }
             | Record::Seen { .. }
             | Record::Share(_)
+            | Record::Used { .. }
+            | Record::LetGo(_)
             | Record::Papers { .. } => {}
         }
     }
@@ -121,6 +123,21 @@ fn sweep(store: &Store, mark: SweepMark, remembered: &[Named]) {
         Ok(bytes) => tracing::info!(bytes, live = live.len(), "the store was swept"),
         Err(error) => tracing::warn!(%error, "the store could not be swept"),
     }
+}
+
+/// Every chunk that a manifest names.
+///
+/// # Errors
+/// Its tree cannot be read.
+pub(super) fn tree_and_content(
+    store: &Store,
+    tree: &TreeRef,
+    packages: Option<ChunkId>,
+    decoder: &mut FrameDecoder,
+) -> Result<Vec<ChunkId>, TreeFault> {
+    let content = tree_reader::content(store, tree, decoder)?;
+    let all = tree.chunks.iter().chain(&content).map(|chunk| chunk.id);
+    Ok(all.chain(packages).collect())
 }
 
 /// A tree that cannot be opened has no content here that anybody could use.

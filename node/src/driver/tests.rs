@@ -32,11 +32,15 @@ fn pool_file(directory: &Path, now: pollux_core::Timestamp) -> PoolFile {
 }
 
 async fn fixture() -> Fixture {
+    fixture_with(0).await
+}
+
+async fn fixture_with(free_bytes_min: u64) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let clock = Clock::new(0);
     let pool = pool_file(directory.path(), clock.wall());
     let trust = Arc::new(Trust::open(&pool, clock.wall()).unwrap());
-    let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min: 0 };
+    let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min };
     let journal = Some(Journal::new(&directory.path().join("store")));
     let (store, recovery) = Store::open(&directory.path().join("store"), options).unwrap();
     let identity = KeyPair::from_seed([9; 32]);
@@ -55,8 +59,17 @@ async fn fixture() -> Fixture {
         trust,
         rng_seed: 1,
     };
-    let (driver, handle) =
-        Driver::new(DriverParts { engine, identity, clock, store: store.clone(), journal, recovery, net });
+    let (driver, handle) = Driver::new(DriverParts {
+        engine,
+        identity,
+        clock,
+        store: store.clone(),
+        journal,
+        recovery,
+        net,
+        bounds: WorkerBounds::of(None),
+        serves_peers: true,
+    });
     let (wire, wire_events) = mpsc::channel(64);
     Fixture { driver, handle, wire, wire_events, store, _directory: directory }
 }
@@ -198,17 +211,31 @@ async fn a_full_store_is_noted_and_a_sweep_waits_for_the_job_that_saves() {
     fixture.driver.result(Input::Kept { fetch: FetchId(1), result: Err(StoreFailure::Full) });
     fixture.driver.session_event(DriverEvent::Full);
     let later = fixture.driver.clock.now().instant.after(Duration::from_secs(3600));
-    let sweeper = fixture.driver.sweeper.as_mut().unwrap();
+    let Housekeeping::Node { sweeper, .. } = &mut fixture.driver.housekeeping else { panic!("a node") };
     sweeper.turn(later, &fixture.driver.workers);
     assert!(fixture.driver.results.try_recv().is_err());
     drop(saving);
-    let sweeper = fixture.driver.sweeper.as_mut().unwrap();
+    let Housekeeping::Node { sweeper, .. } = &mut fixture.driver.housekeeping else { panic!("a node") };
     sweeper.turn(later, &fixture.driver.workers);
     assert!(
         matches!(fixture.result().await, Input::Timeout),
         "swept, and whoever lost something hears of it"
     );
     assert!(fixture.handle.saving_lock().try_read().is_ok());
+}
+
+#[tokio::test]
+async fn when_the_disk_runs_short_the_store_gives_back_and_the_engine_hears_of_it() {
+    let mut fixture = fixture_with(u64::MAX / 2).await;
+    fixture.store.give_back(0, |_| crate::store::Worth(0), crate::store::Terms::Everything).unwrap();
+    fixture.driver.look_at_room();
+    fixture.driver.look_at_room();
+    let evicted = fixture.result().await;
+    assert!(matches!(&evicted, Input::Evicted { manifests } if manifests.is_empty()));
+    fixture.driver.result(evicted);
+    assert!(fixture.driver.results.try_recv().is_err(), "one at a time");
+    fixture.driver.look_at_room();
+    assert!(fixture.driver.results.try_recv().is_err(), "nothing more can be given back for now");
 }
 
 #[tokio::test]

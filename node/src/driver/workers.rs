@@ -39,6 +39,16 @@ impl WorkerBounds {
         Self { checks: 2 * cores, writes: 8, reads: 32 }
     }
 
+    /// The same, with no more frames being hashed than this; none: as many as this machine's cores are kept busy with.
+    #[must_use]
+    pub fn of(cpu_threads: Option<NonZero<u32>>) -> Self {
+        let bounds = Self::for_this_machine();
+        Self {
+            checks: cpu_threads.map_or(bounds.checks, |threads| threads.get().min(bounds.checks)),
+            ..bounds
+        }
+    }
+
     pub(super) fn credits(self) -> [Credit; 3] {
         [Credit::Checks(self.checks), Credit::Writes(self.writes), Credit::Reads(self.reads)]
     }
@@ -74,6 +84,10 @@ impl Workers {
     /// An outcome that needed no work.
     pub(super) fn say(&self, input: Input) {
         self.shared.say(input);
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.shared.store
     }
 
     pub(super) fn take_lost(&self) -> Vec<ChunkId> {
@@ -173,6 +187,12 @@ impl Workers {
             let held = chunks.iter().map(|chunk| shared.store.holds(&chunk.id)).collect();
             Input::Looked { task, held }
         });
+    }
+
+    /// On a seed, whoever looks may vote for what it finds: that stays until it has.
+    pub(super) fn look_and_keep(&self, task: TaskId, chunks: &[ChunkRef]) {
+        let chunks: Vec<ChunkId> = chunks.iter().map(|chunk| chunk.id).collect();
+        self.start(move |shared| Input::Looked { task, held: shared.store.keep(&chunks, 0) });
     }
 
     pub(super) fn open_tree(&self, task: TaskId, tree: TreeRef) {

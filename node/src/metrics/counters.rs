@@ -192,7 +192,9 @@ impl Counters {
             | Event::Silent { .. }
             | Event::Merged { .. }
             | Event::Whole { .. }
-            | Event::ShareNearlyUsed { .. } => {}
+            | Event::ShareNearlyUsed { .. }
+            | Event::LetGo { .. }
+            | Event::StoreFullness { .. } => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::bounds::{ASKS_PER_STREAM_MAX, Patience};
 use super::transfer::{Filling, Outbox};
+use super::upload::Pace;
 use futures::{AsyncRead, AsyncWrite};
 use pollux_core::engine::AskId;
 use pollux_core::message::{BulkOutcome, BulkReply, BulkRequest, Decline};
@@ -39,11 +40,11 @@ pub(super) enum GiverEvent {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
     /// A negotiated stream.
-    pub(super) fn new(stream: S, patience: &Patience) -> Self {
+    pub(super) fn new(stream: S, patience: &Patience, pace: Pace) -> Self {
         let reading = Filling::new(BulkRequest::BYTES);
         Self {
             stream,
-            outbox: Outbox::new(patience.stall),
+            outbox: Outbox::paced(patience.stall, pace),
             unanswered: BTreeMap::new(),
             unwritten: 0,
             reading,

@@ -7,12 +7,13 @@ use super::giver::{Giver, GiverEvent};
 use super::lane::{Lane, LaneEvent};
 use super::plane::{Accept, Open, Plane};
 use super::transfer::Watch;
+use super::upload::{Pace, Upload};
 use libp2p::Stream;
 use libp2p::swarm::handler::{ConnectionEvent, ConnectionHandlerEvent};
 use libp2p::swarm::{ConnectionHandler, SubstreamProtocol};
 use pollux_core::engine::{AskId, FetchFailure, FetchId, Offence, ServeFailure};
 use pollux_core::message::{Control, Decline};
-use pollux_core::{ChunkId, ChunkRef, Frame};
+use pollux_core::{ChunkId, ChunkRef, Frame, PeerId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,6 +76,10 @@ pub(super) enum Report {
 pub(super) struct Setup {
     /// Names for what peers ask, unique in the program's life.
     pub(super) asks: Arc<AtomicU64>,
+    /// Who is at the other end.
+    pub(super) peer: PeerId,
+    /// What peers get each second, if that is bounded.
+    pub(super) upload: Option<Arc<Upload>>,
     /// How long it waits for what.
     pub(super) patience: Patience,
     /// Whether this node leads the pair.
@@ -205,7 +210,8 @@ impl Handler {
             Plane::Control => self.on_control(stream, self.setup.dialled_for.is_none()),
             Plane::Bulk if !self.setup.admitted => self.turn_away(),
             Plane::Bulk if self.givers.len() < GIVERS_PER_CONNECTION_MAX => {
-                self.givers.push(Giver::new(stream, &self.setup.patience));
+                let pace = Pace::new(self.setup.upload.clone(), self.setup.peer);
+                self.givers.push(Giver::new(stream, &self.setup.patience, pace));
             }
             Plane::Bulk => self.reports.push_back(Report::Offence(Offence::Flood)),
         }

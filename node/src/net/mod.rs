@@ -19,7 +19,7 @@
 //! handler        one connection
 //! control lane giver    one stream: messages; asking for chunks; giving chunks
 //! transport    TCP, tls, muxer, buffered; strangers: how much is read of whom
-//! plane  transfer  address  bounds
+//! plane  transfer  upload  address  bounds
 //! ```
 
 mod address;
@@ -40,6 +40,7 @@ mod task;
 mod tls;
 mod transfer;
 mod transport;
+mod upload;
 mod wire;
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ use pollux_core::engine::{AskId, FetchFailure, FetchId, Offence, ServeFailure};
 use pollux_core::message::{Control, Decline};
 use pollux_core::{ChunkId, ChunkRef, Frame, KeyPair, PeerId, PeerRole};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use tokio::sync::mpsc;
 
 /// How the wire is set up.
@@ -186,7 +188,20 @@ impl NetHandle {
     /// When it cannot listen where it should, or the identity does not work.
     #[expect(clippy::unused_async, reason = "an await here says that a runtime must be running")]
     pub async fn start(config: NetConfig) -> Result<(Self, mpsc::Receiver<NetEvent>), NetError> {
-        let (commands, events) = task::start(&config, bounds::Patience::default())?;
+        let (commands, events) = task::start(&config, bounds::Patience::default(), None)?;
+        Ok((Self { commands }, events))
+    }
+
+    /// The same, giving peers so many bytes of chunks each second at most, all together; none: as many as they take.
+    ///
+    /// # Errors
+    /// As for [`NetHandle::start`].
+    #[expect(clippy::unused_async, reason = "an await here says that a runtime must be running")]
+    pub async fn start_bounded(
+        config: NetConfig,
+        upload_bytes_per_second: Option<NonZeroU64>,
+    ) -> Result<(Self, mpsc::Receiver<NetEvent>), NetError> {
+        let (commands, events) = task::start(&config, bounds::Patience::default(), upload_bytes_per_second)?;
         Ok((Self { commands }, events))
     }
 

@@ -3,6 +3,7 @@
 use super::address::{from_multiaddr, to_multiaddr};
 use super::bounds::{EVENTS_MAX, Patience};
 use super::strangers::Strangers;
+use super::upload::Upload;
 use super::wire::Wire;
 use super::{Command, NetConfig, NetError, NetEvent, transport};
 use futures::StreamExt;
@@ -10,6 +11,8 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::{Config, Swarm, SwarmEvent};
 use pollux_core::PeerId;
 use std::net::TcpListener;
+use std::num::NonZeroU64;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -37,8 +40,10 @@ enum Next {
 pub(super) fn start(
     config: &NetConfig,
     patience: Patience,
+    upload_bytes_per_second: Option<NonZeroU64>,
 ) -> Result<(mpsc::UnboundedSender<Command>, mpsc::Receiver<NetEvent>), NetError> {
-    let swarm = swarm(config, patience)?;
+    let mut swarm = swarm(config, patience)?;
+    swarm.behaviour_mut().upload = upload_bytes_per_second.map(|rate| Arc::new(Upload::new(rate)));
     let (commands, commands_in) = mpsc::unbounded_channel();
     let (events, events_out) = mpsc::channel(EVENTS_MAX);
     let task = Task { swarm, commands: commands_in, events, unsent: None, patience };

@@ -1,5 +1,6 @@
 //! Reading up to a known length, and writing with a deadline: what all streams of the wire are made of.
 
+use super::upload::Pace;
 use futures::{AsyncRead, AsyncWrite};
 use std::collections::VecDeque;
 use std::io;
@@ -113,6 +114,7 @@ pub(super) struct Outbox<M> {
     written: usize,
     unflushed: bool,
     watch: Watch,
+    pace: Pace,
 }
 
 #[derive(Debug)]
@@ -124,7 +126,12 @@ struct Piece<M> {
 impl<M> Outbox<M> {
     /// Empty; gives up on a peer that takes nothing for `stall`.
     pub(super) fn new(stall: Duration) -> Self {
-        Self { pieces: VecDeque::new(), written: 0, unflushed: false, watch: Watch::new(stall) }
+        Self::paced(stall, Pace::default())
+    }
+
+    /// The same; writes no faster than its pace.
+    pub(super) fn paced(stall: Duration, pace: Pace) -> Self {
+        Self { pieces: VecDeque::new(), written: 0, unflushed: false, watch: Watch::new(stall), pace }
     }
 
     /// Appends bytes. The mark comes back from [`Outbox::poll`] when they are written.
@@ -175,19 +182,37 @@ impl<M> Outbox<M> {
             self.written = 0;
             return Poll::Ready(Ok(self.pieces.pop_front().and_then(|piece| piece.mark)));
         }
+        let Poll::Ready(turn) = self.pace.poll(cx, rest.len()) else { return self.poll_turn(cx, stream) };
+        let rest = rest.get(..turn).unwrap_or(rest);
         let count = ready!(Pin::new(stream).poll_write(cx, rest))?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.pace.wrote(count);
         self.written = self.written.saturating_add(count);
         self.unflushed = true;
         Poll::Ready(Ok(None))
+    }
+
+    /// It is not this stream's turn: what was written goes out meanwhile, and that nothing more is taken is not the peer's
+    /// fault.
+    fn poll_turn<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<Option<M>>>
+    where
+        S: AsyncWrite + Unpin,
+    {
+        if !self.unflushed {
+            self.watch.touch();
+        }
+        self.poll_flush(cx, stream)
     }
 
     fn poll_flush<S>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<Option<M>>>
     where
         S: AsyncWrite + Unpin,
     {
+        if self.pieces.is_empty() {
+            self.pace.rest();
+        }
         if !self.unflushed {
             return Poll::Pending;
         }
@@ -199,8 +224,12 @@ impl<M> Outbox<M> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::upload::Upload;
     use super::*;
     use futures::io::Cursor;
+    use pollux_core::{PeerId, PublicKey};
+    use std::num::NonZeroU64;
+    use std::sync::Arc;
     use std::task::Waker;
 
     fn cx() -> Context<'static> {
@@ -300,6 +329,20 @@ mod tests {
         let Poll::Ready(Err(error)) = outbox.poll(&mut cx(), &mut stream) else { panic!("not given up") };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(outbox.into_marks().count(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_its_turn_is_not_given_up() {
+        let upload = Arc::new(Upload::new(NonZeroU64::new(100).unwrap()));
+        let peer = PeerId::new(PublicKey::from_bytes([1; 32]));
+        let mut stream = Narrow { room: 20_000, taken: Vec::new() };
+        let mut outbox = Outbox::paced(Duration::from_secs(1), Pace::new(Some(upload), peer));
+        outbox.push(vec![1; 8192], Some(()));
+        let began = Instant::now();
+        let written = std::future::poll_fn(|cx| outbox.poll(cx, &mut stream)).await;
+        assert!(written.is_ok());
+        assert!(began.elapsed() >= Duration::from_secs(40), "4096 bytes take that long");
+        assert_eq!(stream.taken.len(), 8192);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use super::handler::{Handler, Order, Report, Setup};
 use super::peer::{LaneStatus, Link, Peer, Widening};
 use super::plane::Plane;
 use super::strangers::Strangers;
+use super::upload::Upload;
 use super::{Command, NetEvent};
 use libp2p::Multiaddr;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
@@ -27,6 +28,8 @@ use tokio::time::Instant;
 pub(super) struct Wire {
     local: PeerId,
     patience: Patience,
+    /// What peers get each second, if that is bounded.
+    pub(super) upload: Option<Arc<Upload>>,
     pub(super) gate: Gate,
     strangers: Strangers,
     asks_named: Arc<AtomicU64>,
@@ -50,6 +53,7 @@ impl Wire {
         Self {
             local,
             patience,
+            upload: None,
             gate: Gate::new(role),
             strangers,
             asks_named: Arc::default(),
@@ -445,6 +449,7 @@ impl Wire {
         if admitted {
             self.strangers.admit(&to_libp2p(id));
         }
-        Handler::new(Setup { asks, patience: self.patience, leads, admitted, dialled_for })
+        let upload = self.upload.clone();
+        Handler::new(Setup { asks, peer: id, upload, patience: self.patience, leads, admitted, dialled_for })
     }
 }

@@ -108,6 +108,18 @@ impl Active {
         bytes
     }
 
+    /// Bytes that are set aside and not used.
+    pub(super) fn unused_bytes(&self) -> u64 {
+        self.reserved_end.saturating_sub(u64::from(self.end))
+    }
+
+    /// Gives them back; says how many. The next record sets its own aside.
+    pub(super) fn release_reserve(&mut self) -> u64 {
+        let unused = self.unused_bytes();
+        self.cut_off();
+        if self.abandoned { 0 } else { unused }
+    }
+
     fn cut_off(&mut self) {
         self.reserved_end = u64::from(self.end);
         if let Err(error) = self.segment.file.set_bytes(u64::from(self.end)) {

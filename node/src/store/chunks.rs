@@ -1,6 +1,6 @@
 //! Chunks: one writer, any number of readers, an index of what lies where.
 //!
-//! Locks are taken in this order: writer, then segments or index. Readers hold none of them while they read.
+//! Locks are taken in this order: removing, writer, then segments or index. Readers hold none of them while they read.
 use super::{
     StoreError,
     disk::{Disk, SegmentNumber},
@@ -14,7 +14,10 @@ use super::{
 use pollux_core::{ChunkId, ChunkRef, Frame};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Bytes of quota that a chunk takes at least, so that tiny chunks cannot fill the memory with index entries: a full
@@ -35,6 +38,9 @@ pub(super) struct Chunks {
     writer: Mutex<Writer>,
     segments: RwLock<HashMap<SegmentNumber, Segment>>,
     index: RwLock<Index>,
+    /// Held by whoever removes a segment.
+    removing: Mutex<()>,
+    disk_bytes: Arc<AtomicU64>,
 }
 
 /// What a read finds.
@@ -67,8 +73,11 @@ impl Chunks {
     ) -> Result<(Self, Opening), StoreError> {
         let found = recover(&disk, &sync, bounds, quarantined)?;
         let Recovered { index, segments, writer, torn_bytes, released } = found;
+        let disk_bytes = writer.shared_disk_bytes();
         let (writer, segments, index) = (Mutex::new(writer), RwLock::new(segments), RwLock::new(index));
-        Ok((Self { disk, sync, bounds, writer, segments, index }, Opening { torn_bytes, released }))
+        let removing = Mutex::default();
+        let chunks = Self { disk, sync, bounds, writer, segments, index, removing, disk_bytes };
+        Ok((chunks, Opening { torn_bytes, released }))
     }
 
     /// The chunk's plain length, if it is there.
@@ -151,6 +160,16 @@ impl Chunks {
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of all segments; does not wait for the writer.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Taken before the writer's lock.
+    pub(super) fn removing(&self) -> MutexGuard<'_, ()> {
+        self.removing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn index(&self) -> RwLockReadGuard<'_, Index> {

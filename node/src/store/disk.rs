@@ -41,6 +41,8 @@ pub(super) trait Disk: Debug + Send + Sync {
     fn open_segment(&self, number: SegmentNumber) -> io::Result<Arc<dyn DiskFile>>;
     /// Removes a segment's file; who has it open can go on reading it.
     fn remove_segment(&self, number: SegmentNumber) -> io::Result<()>;
+    /// The same in a hurry: after a crash the file may be there again.
+    fn drop_segment(&self, number: SegmentNumber) -> io::Result<()>;
     /// Opens the records' file, if it was finished.
     fn open_records(&self) -> io::Result<Option<Arc<dyn DiskFile>>>;
     /// Makes an empty file that will be the records'.
@@ -117,8 +119,13 @@ impl Disk for RealDisk {
     }
 
     fn remove_segment(&self, number: SegmentNumber) -> io::Result<()> {
-        fs::remove_file(self.path(number))?;
+        self.drop_segment(number)?;
         sync_directory(&self.segments)
+    }
+
+    /// A sync would wait for what others write, and they are who needs the room.
+    fn drop_segment(&self, number: SegmentNumber) -> io::Result<()> {
+        fs::remove_file(self.path(number))
     }
 
     fn open_records(&self) -> io::Result<Option<Arc<dyn DiskFile>>> {

@@ -67,7 +67,7 @@ impl StoreError {
     }
 
     /// A disk's error, told apart from a full disk.
-    pub(super) fn disk(doing: impl Into<String>, source: io::Error) -> Self {
+    pub(crate) fn disk(doing: impl Into<String>, source: io::Error) -> Self {
         if is_full(&source) {
             return Self::Full;
         }

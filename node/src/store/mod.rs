@@ -10,16 +10,17 @@
 //! - A vote for a key and sequence is never changed.
 //! - A store of a newer format is left as it is.
 //!
-//! It decides nothing: what may go is told to [`Store::sweep`]. `directory` shows what lies where; the formats stand
+//! It decides nothing: what may go is told to [`Store::sweep`] and [`Store::give_back`]. `directory` shows what lies where; the formats stand
 //! in `record`, `footer` and `records`. Modules import downward only:
 //!
 //! ```text
+//! give_back
 //! sweep
 //! chunks
 //! recovery
 //! writer
-//! active  records
-//! segment
+//! active  manifests
+//! segment  records
 //! footer  records_file  group_sync
 //! index  put_again
 //! record  directory
@@ -31,8 +32,10 @@ mod directory;
 mod disk;
 mod error;
 mod footer;
+mod give_back;
 mod group_sync;
 mod index;
+mod manifests;
 mod put_again;
 mod record;
 mod records;
@@ -46,6 +49,7 @@ mod writer;
 
 pub(crate) use disk::RECORDS;
 pub use error::StoreError;
+pub use give_back::{Terms, Worth};
 pub use sweep::SweepMark;
 
 use chunks::{Chunks, Got};
@@ -54,7 +58,8 @@ use disk::{Disk, RealDisk, SegmentNumber};
 use group_sync::GroupSync;
 use pollux_core::message::VoteEnvelope;
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, Papers, PeerId, VerifiedChunk,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Frame, ManifestId, Papers, PeerId, Timestamp,
+    VerifiedChunk,
     engine::{Record, Share},
 };
 use records::{Quarantined, Records};
@@ -67,6 +72,10 @@ use writer::Bounds;
 
 /// Bytes of a segment at most: a start checks the last one whole, and a sweep moves at most half of one at a time.
 const SEGMENT_BYTES_MAX: u32 = 256 * 1024 * 1024;
+/// A small store has smaller segments, but none below this: they go as a whole when the disk runs short.
+const SEGMENT_BYTES_MIN: u32 = 16 * 1024 * 1024;
+/// So many segments a store has at least when it is full.
+const SEGMENTS_AT_LEAST: u64 = 32;
 /// Bytes set aside at a time: large enough for long extents, small beside what must stay free.
 const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 /// The part of the file system that a store may fill unless told otherwise: a tenth.
@@ -111,6 +120,8 @@ pub struct Recovery {
     pub seen: Vec<(PeerId, u64)>,
     /// What publishers' caches take of a seed's disk.
     pub shares: Vec<Share>,
+    /// When manifests were last used; none: a seed has let the content go.
+    pub uses: Vec<(ManifestId, Option<Timestamp>)>,
     /// The epoch of this store as it was opened, if it has a marker: see [`Record`].
     pub marker: Option<u64>,
     /// What everything was judged by when that last changed.
@@ -139,6 +150,34 @@ pub struct StoreUsage {
     pub bytes_max: u64,
     /// Bytes free on the file system.
     pub disk_free_bytes: u64,
+    /// Bytes that it leaves free there.
+    pub free_bytes_min: u64,
+}
+
+impl StoreUsage {
+    /// Bytes to give back: with an eighth of what must stay free on top, so that a job that goes on writing finds room
+    /// before the next look. 0: enough is free, and it keeps within its bound.
+    #[must_use]
+    pub fn owed_bytes(&self) -> u64 {
+        let over = self.bytes.saturating_sub(self.bytes_max);
+        match self.free_bytes_min.saturating_sub(self.disk_free_bytes) {
+            0 => over,
+            short => over.max(short.saturating_add(self.free_bytes_min / 8)),
+        }
+    }
+
+    /// Whether less than half is free of what must stay free.
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.disk_free_bytes < self.free_bytes_min / 2
+    }
+
+    /// Bytes that it can have: its bound, or what the file system has for it if that is less.
+    #[must_use]
+    pub fn bytes_possible(&self) -> u64 {
+        let spare = self.disk_free_bytes.saturating_sub(self.free_bytes_min);
+        self.bytes_max.min(self.bytes.saturating_add(spare))
+    }
 }
 
 impl Store {
@@ -153,9 +192,11 @@ impl Store {
             |error| StoreError::disk(format!("use the store directory {}", directory.display()), error);
         let disk = RealDisk::new(directory).map_err(failed)?;
         let space = disk.space().map_err(failed)?;
+        let bytes_max = options.bytes_max.unwrap_or(space.total / FILE_SYSTEM_PART);
+        let part = u32::try_from(bytes_max / SEGMENTS_AT_LEAST).unwrap_or(u32::MAX);
         let bounds = Bounds {
-            segment_bytes_max: SEGMENT_BYTES_MAX,
-            bytes_max: options.bytes_max.unwrap_or(space.total / FILE_SYSTEM_PART),
+            segment_bytes_max: part.clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX),
+            bytes_max,
             free_bytes_min: options.free_bytes_min,
             reserve_bytes: RESERVE_BYTES,
         };
@@ -187,6 +228,7 @@ impl Store {
             ballots: loaded.ballots,
             seen: loaded.seen,
             shares: loaded.shares,
+            uses: loaded.uses,
             marker: loaded.marker,
             papers: loaded.papers,
             torn_bytes: opening.torn_bytes,
@@ -272,6 +314,8 @@ impl Store {
                 self.sync()?;
                 records.take(share)
             }
+            Record::Used { manifest, at } => records.use_at(manifest, Some(*at)),
+            Record::LetGo(manifest) => records.use_at(manifest, None),
             Record::Papers { taken, next } => {
                 records.keep_papers(&KeptPapers { taken: taken.clone(), next: next.clone() })
             }
@@ -286,14 +330,35 @@ impl Store {
         self.inner.records.raise_epoch()
     }
 
+    /// Shows every manifest that the records name: certified, or voted for. Most come twice.
+    ///
+    /// # Errors
+    /// What the disk says: then not all were shown.
+    pub fn each_manifest(&self, mut show: impl FnMut(&Envelope)) -> Result<(), StoreError> {
+        self.inner.records.each_manifest(&mut show)
+    }
+
     /// What it holds.
     #[must_use]
     pub fn usage(&self) -> StoreUsage {
-        let chunks = self.inner.chunks.index().chunks();
-        let bytes = self.inner.chunks.writer().disk_bytes();
-        let bytes_max = self.inner.chunks.bounds.bytes_max;
-        let disk_free_bytes = self.inner.disk.space().map_or(0, |space| space.free);
-        StoreUsage { chunks, bytes, bytes_max, disk_free_bytes }
+        self.usage_with(self.inner.disk.space().map_or(0, |space| space.free))
+    }
+
+    /// What it holds, if the file system says how much is free. A few microseconds; waits for nobody who writes.
+    #[must_use]
+    pub fn look(&self) -> Option<StoreUsage> {
+        self.inner.disk.space().ok().map(|space| self.usage_with(space.free))
+    }
+
+    fn usage_with(&self, disk_free_bytes: u64) -> StoreUsage {
+        let chunks = &self.inner.chunks;
+        StoreUsage {
+            chunks: chunks.index().chunks(),
+            bytes: chunks.disk_bytes(),
+            bytes_max: chunks.bounds.bytes_max,
+            disk_free_bytes,
+            free_bytes_min: chunks.bounds.free_bytes_min,
+        }
     }
 
     /// Whether a sync has failed: nothing is written any more until the store is opened again.
@@ -328,6 +393,28 @@ impl Store {
             self.quarantine(*place, chunk);
         }
         self.release(&swept.removed)?;
+        swept.result.map(|()| swept.bytes)
+    }
+
+    /// Gives room back at once, until so many bytes came back: first what was set aside and not used, then whole
+    /// segments, those that are worth least first, whatever of them is live. Says how many bytes. Chunks that go are told
+    /// by [`Store::take_lost`]; after a crash some may be there again. What jobs were told is here ([`Store::keep`]) goes
+    /// as the terms say.
+    ///
+    /// # Errors
+    /// What the disk says; what was given back before that stays so.
+    pub fn give_back(
+        &self,
+        bytes: u64,
+        worth: impl Fn(&ChunkId) -> Worth,
+        terms: Terms,
+    ) -> Result<u64, StoreError> {
+        let swept = self.inner.chunks.give_back(bytes, &worth, terms);
+        self.lose(&swept.lost);
+        if let Err(error) = self.release(&swept.removed) {
+            // The records want room too. The next start forgets places that are gone.
+            tracing::debug!(%error, "quarantined places that are gone could not be forgotten");
+        }
         swept.result.map(|()| swept.bytes)
     }
 

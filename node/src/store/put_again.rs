@@ -40,6 +40,11 @@ impl PutAgain {
         self.chunks.get(chunk).is_some_and(|epoch| *epoch > ended)
     }
 
+    /// Whether somebody relies on this chunk now.
+    pub(super) fn is_promised(&self, chunk: &ChunkId) -> bool {
+        self.chunks.get(chunk).is_some_and(|epoch| *epoch >= self.epoch)
+    }
+
     /// Forgets what was put again before that epoch ended.
     pub(super) fn forget_until(&mut self, ended: Epoch) {
         self.chunks.retain(|_, epoch| *epoch > ended);

@@ -11,6 +11,7 @@
 //! | `marker` | `epoch` | the epoch of this store; absent: it has no marker |
 //! | `shares` | publisher's key, 32 bytes; end of a day, milliseconds since the Unix epoch | bytes that its caches take until then |
 //! | `papers` | `papers` | 1, then postcard of the `Papers` in force and, as an option, those with a newer policy |
+//! | `uses` | manifest id, 32 bytes | when it was last used, milliseconds since the Unix epoch; 0: its content was let go |
 //! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
 //!
 //! The leading 1 is the value's version. A vote that cannot be read still forbids another one. Where there
@@ -28,8 +29,8 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
-const CERTIFIED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certified");
-const VOTES: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("votes");
+pub(super) const CERTIFIED: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("certified");
+pub(super) const VOTES: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("votes");
 const BALLOTS: TableDefinition<'_, (&[u8], &[u8]), &[u8]> = TableDefinition::new("ballots");
 const SEEN: TableDefinition<'_, &[u8], u64> = TableDefinition::new("seen");
 const MARKER: TableDefinition<'_, &str, u64> = TableDefinition::new("marker");
@@ -38,13 +39,14 @@ const SHARES: TableDefinition<'_, (&[u8], u64), u64> = TableDefinition::new("sha
 const PAPERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("papers");
 /// The one name in [`PAPERS`].
 const KEPT: &str = "papers";
+const USES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("uses");
 const QUARANTINED: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("quarantined");
 const VALUE_VERSION: u8 = 1;
 /// Pages that redb may keep in memory, in bytes: records are read once, at start.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 /// A seed's vote, as it is stored.
-type Vote = (Envelope, Envelope);
+pub(super) type Vote = (Envelope, Envelope);
 
 /// Where a damaged record lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +72,8 @@ pub(super) struct Loaded {
     pub(super) marker: Option<u64>,
     /// What publishers' caches take.
     pub(super) shares: Vec<Share>,
+    /// When manifests were last used; none: a seed has let the content go.
+    pub(super) uses: Vec<(ManifestId, Option<Timestamp>)>,
     /// What everything is judged by.
     pub(super) papers: Option<KeptPapers>,
 }
@@ -95,6 +99,7 @@ impl Records {
             transaction.open_table(MARKER).map_err(fault)?;
             transaction.open_table(SHARES).map_err(fault)?;
             transaction.open_table(PAPERS).map_err(fault)?;
+            transaction.open_table(USES).map_err(fault)?;
             transaction.open_table(QUARANTINED).map_err(fault)?;
             Ok(())
         })?;
@@ -122,6 +127,10 @@ impl Records {
             for row in transaction.open_table(SHARES).map_err(fault)?.iter().map_err(fault)? {
                 let (place, bytes) = row.map_err(fault)?;
                 loaded.shares.extend(share(place.value(), bytes.value()));
+            }
+            for row in transaction.open_table(USES).map_err(fault)?.iter().map_err(fault)? {
+                let (manifest, used) = row.map_err(fault)?;
+                loaded.uses.extend(usage(manifest.value(), used.value()));
             }
             let marker = transaction.open_table(MARKER).map_err(fault)?;
             loaded.marker = marker.get(EPOCH).map_err(fault)?.map(|epoch| epoch.value());
@@ -243,6 +252,21 @@ impl Records {
         self.write(|transaction| {
             let mut table = transaction.open_table(CERTIFIED).map_err(fault)?;
             table.remove(manifest.as_bytes().as_slice()).map_err(fault)?;
+            transaction
+                .open_table(USES)
+                .map_err(fault)?
+                .remove(manifest.as_bytes().as_slice())
+                .map_err(fault)?;
+            Ok(())
+        })
+    }
+
+    /// Remembers when a manifest was used; none: its content is let go.
+    pub(super) fn use_at(&self, manifest: &ManifestId, used: Option<Timestamp>) -> Result<(), StoreError> {
+        let millis = used.map_or(0, |used| used.as_millis().max(1));
+        self.write(|transaction| {
+            let mut table = transaction.open_table(USES).map_err(fault)?;
+            table.insert(manifest.as_bytes().as_slice(), millis).map_err(fault)?;
             Ok(())
         })
     }
@@ -303,7 +327,10 @@ impl Records {
     }
 
     /// Works on the database; opens it first where an error has closed it.
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Database) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_broken() {
             return Err(StoreError::Broken);
@@ -345,6 +372,11 @@ fn peer(name: &[u8]) -> Option<PeerId> {
     name.try_into().ok().map(|name| PeerId::new(PublicKey::from_bytes(name)))
 }
 
+fn usage(manifest: &[u8], used: u64) -> Option<(ManifestId, Option<Timestamp>)> {
+    let used = Some(Timestamp::from_millis(used)).filter(|_| used > 0);
+    manifest.try_into().ok().map(|manifest| (ManifestId::from_bytes(manifest), used))
+}
+
 fn share((publisher, until): (&[u8], u64), bytes: u64) -> Option<Share> {
     let publisher = PublicKey::from_bytes(publisher.try_into().ok()?);
     Some(Share { publisher, until: Timestamp::from_millis(until), bytes })
@@ -355,7 +387,7 @@ fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     encoded.map_err(|error| StoreError::Records(error.to_string()))
 }
 
-fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
     let (version, rest) = value.split_first()?;
     let decoded = (*version == VALUE_VERSION).then(|| postcard::from_bytes(rest).ok()).flatten();
     if decoded.is_none() {
@@ -364,7 +396,7 @@ fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
     decoded
 }
 
-fn fault(error: impl Into<redb::Error>) -> StoreError {
+pub(super) fn fault(error: impl Into<redb::Error>) -> StoreError {
     let error = error.into();
     if let redb::Error::Io(source) = &error
         && is_full(source)

@@ -46,6 +46,13 @@ struct Share {
     dead: Vec<(ChunkId, Place)>,
 }
 
+impl Swept {
+    /// So far.
+    pub(super) fn nothing() -> Self {
+        Self { bytes: 0, removed: Vec::new(), lost: Vec::new(), damaged: Vec::new(), result: Ok(()) }
+    }
+}
+
 impl Chunks {
     /// The mark of this moment.
     pub(super) fn sweep_mark(&self) -> SweepMark {
@@ -56,8 +63,7 @@ impl Chunks {
 
     /// Removes what is not live; see [`super::Store::sweep`].
     pub(super) fn sweep(&self, mark: SweepMark, live: &dyn Fn(&ChunkId) -> bool) -> Swept {
-        let mut swept =
-            Swept { bytes: 0, removed: Vec::new(), lost: Vec::new(), damaged: Vec::new(), result: Ok(()) };
+        let mut swept = Swept::nothing();
         let mut shares: Vec<_> = self.shares(mark, live).into_iter().collect();
         // Those that give room back without needing any come first.
         shares.sort_unstable_by_key(|(number, share)| (share.live_bytes, *number));
@@ -96,8 +102,10 @@ impl Chunks {
         mark: SweepMark,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
+        // One that was given back at once meanwhile is gone.
+        let _turn = self.removing();
         let Some(segment) = self.segments().get(&number).cloned() else { return Ok(()) };
-        let bytes = segment.file.bytes().map_err(|error| StoreError::disk("measure a segment", error))?;
+        let bytes = measured(&segment)?;
         if share.live_bytes.saturating_mul(2) >= bytes {
             return Ok(());
         }
@@ -149,4 +157,9 @@ impl Chunks {
         self.writer().forget_segment(bytes);
         Ok(())
     }
+}
+
+/// Bytes of a segment's file.
+pub(super) fn measured(segment: &Segment) -> Result<u64, StoreError> {
+    segment.file.bytes().map_err(|error| StoreError::disk("measure a segment", error))
 }

@@ -16,6 +16,7 @@ use super::{
 };
 use pollux_core::{ChunkRef, Frame};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What bounds the segments. All in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +51,8 @@ pub(super) struct Writer {
     /// Files with bytes that are not known to be durable.
     dirty: Vec<(SegmentNumber, Arc<dyn DiskFile>)>,
     appended: Appended,
-    /// Bytes of all segments' files.
-    disk_bytes: u64,
+    /// Bytes of all segments' files; read by others without the writer's lock.
+    disk_bytes: Arc<AtomicU64>,
     /// One record at a time is put together here.
     buffer: Vec<u8>,
     /// Guarded by the writer's lock, like the decision not to write a chunk again.
@@ -69,7 +70,7 @@ impl Writer {
             next_number,
             dirty: Vec::new(),
             appended: Appended(0),
-            disk_bytes: 0,
+            disk_bytes: Arc::default(),
             buffer: Vec::new(),
             put_again: PutAgain::default(),
         }
@@ -81,18 +82,37 @@ impl Writer {
     }
 
     /// Counts bytes that a segment has.
-    pub(super) fn count_segment(&mut self, bytes: u64) {
-        self.disk_bytes = self.disk_bytes.saturating_add(bytes);
+    pub(super) fn count_segment(&self, bytes: u64) {
+        let counted = self.disk_bytes().saturating_add(bytes);
+        self.disk_bytes.store(counted, Ordering::Relaxed);
     }
 
     /// Forgets the bytes of a segment that was removed.
-    pub(super) fn forget_segment(&mut self, bytes: u64) {
-        self.disk_bytes = self.disk_bytes.saturating_sub(bytes);
+    pub(super) fn forget_segment(&self, bytes: u64) {
+        let counted = self.disk_bytes().saturating_sub(bytes);
+        self.disk_bytes.store(counted, Ordering::Relaxed);
     }
 
     /// Bytes of all segments' files.
     pub(super) fn disk_bytes(&self) -> u64 {
-        self.disk_bytes
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The same, for who must not wait for the writer: it may be syncing.
+    pub(super) fn shared_disk_bytes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.disk_bytes)
+    }
+
+    /// Gives the blocks back that were set aside and not used; says how many bytes.
+    pub(super) fn release_reserve(&mut self) -> u64 {
+        self.active.as_mut().map_or(0, Active::release_reserve)
+    }
+
+    /// Forgets a segment that is about to go; says how many bytes are set aside for it and not used.
+    pub(super) fn let_go(&mut self, number: SegmentNumber) -> u64 {
+        self.dirty.retain(|(dirty, _)| *dirty != number);
+        let active = self.active.take_if(|active| active.segment.number == number);
+        active.map_or(0, |active| active.unused_bytes())
     }
 
     /// How many records have been appended.
@@ -147,7 +167,7 @@ impl Writer {
             Some(active) => active.next_footer_bytes(),
             None => footer::footer_bytes(1) + u64::from(SEGMENT_HEADER_BYTES),
         };
-        let bytes = self.disk_bytes.saturating_add(u64::from(record_bytes)).saturating_add(around);
+        let bytes = self.disk_bytes().saturating_add(u64::from(record_bytes)).saturating_add(around);
         bytes > self.bounds.bytes_max
     }
 

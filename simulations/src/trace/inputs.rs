@@ -14,6 +14,10 @@ impl Fact<'_> {
             Input::RecoveredSeen { seed, .. } => Self::new("< recovered-seen").peer(*seed),
             Input::RecoveredShare(_) => Self::new("< recovered-share"),
             Input::RecoveredPapers(_) => Self::new("< recovered-papers"),
+            Input::RecoveredUse { .. } => Self::new("< recovered-use"),
+            Input::Evicted { .. } => Self::new("< evicted"),
+            Input::Room { .. } => Self::new("< room"),
+            Input::Tidy => Self::new("< tidy"),
             Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
             Input::Admitted { .. } => Self::new("< admitted"),
             Input::Connected { peer, dialled, .. } => {

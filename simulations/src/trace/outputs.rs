@@ -123,5 +123,7 @@ const fn happened(event: &Event) -> &'static str {
         Event::PolicyHeard { .. } => "policy-heard",
         Event::Withdrawn { .. } => "withdrawn",
         Event::PapersNotKept => "papers-not-kept",
+        Event::LetGo { .. } => "let-go",
+        Event::StoreFullness { .. } => "store-fullness",
     }
 }

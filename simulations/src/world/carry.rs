@@ -65,6 +65,8 @@ impl World {
             | Event::PapersChanged { .. }
             | Event::PolicyHeard { .. }
             | Event::ShareNearlyUsed { .. }
+            | Event::LetGo { .. }
+            | Event::StoreFullness { .. }
             // Honest nodes offer again, race and leave.
             | Event::OfferRefused { .. } => {}
             Event::JoinRefused { .. }

@@ -14,6 +14,13 @@ pub(crate) const PROBE_PATIENCE: Duration = Duration::from_millis(1_500);
 pub(crate) const JOIN_REFUSED_RETRY: Duration = Duration::from_secs(30);
 /// A dial that the driver reports nothing about counts as failed after this long.
 pub(crate) const DIAL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often it is made durable that a manifest is still used: what counts in the end is thirty days, and a busy seed has
+/// thousands of manifests.
+pub(crate) const USE_RECORDED_EVERY: Duration = Duration::from_secs(6 * 3_600);
+/// What was used in this time a seed keeps, however full it is.
+pub(crate) const UNUSED_KEPT: Duration = Duration::from_secs(30 * 86_400);
+/// Manifests of each lineage that a seed keeps, the newest: what is current, and what a bad one is rolled back to.
+pub(crate) const LINEAGE_KEPT: usize = 3;
 /// First wait before a seed is dialled again; doubles with each failure.
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(250);
 /// Longest wait before a seed is dialled again.

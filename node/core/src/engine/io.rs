@@ -8,7 +8,7 @@ use super::work::{Statement, Verdict, Work};
 use crate::message::{Control, Decline, LogPage, LogPlace, LogQuery, VoteEnvelope};
 use crate::{
     CertifiedEnvelope, CheckedChunk, ChunkFault, ChunkId, ChunkRef, Envelope, Key, LogEntry, ManifestId,
-    Papers, PeerId, TreeRef, Trust,
+    Papers, PeerId, Timestamp, TreeRef, Trust,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -222,6 +222,28 @@ pub enum Input {
         /// Which.
         chunk: ChunkId,
     },
+    /// At start: when a manifest was last used.
+    RecoveredUse {
+        /// Which.
+        manifest: ManifestId,
+        /// When; none: a seed has let its content go.
+        used: Option<Timestamp>,
+    },
+    /// A node's disk ran short: content of these manifests was evicted. [`Input::ChunkLost`] says which.
+    Evicted {
+        /// Which; what jobs restore or publish is fetched anew.
+        manifests: Vec<ManifestId>,
+    },
+    /// How full a seed's store is, whenever that changes.
+    Room {
+        /// Bytes that it holds.
+        bytes: u64,
+        /// Bytes that it can have.
+        bytes_max: u64,
+    },
+    /// On a seed, once in a while: let go what need not be kept. [`Engine::needs`](super::Engine::needs) then says what
+    /// a sweep may take.
+    Tidy,
 }
 
 /// Leave to emit so much more of a kind.
@@ -456,4 +478,13 @@ pub enum Record {
     /// What a publisher's caches take, in place of what was recorded before for this publisher and day, unless that was
     /// more. One of 0 bytes is forgotten.
     Share(Share),
+    /// A manifest was used.
+    Used {
+        /// Which.
+        manifest: ManifestId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A seed lets the content of a manifest go; the certificate stays.
+    LetGo(ManifestId),
 }

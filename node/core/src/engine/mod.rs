@@ -7,7 +7,7 @@
 //!
 //! *Order.* Everything that the store remembers is handed in first ([`Input::RecoveredPapers`] before all others, then
 //! [`Input::Recovered`], [`Input::RecoveredVote`], [`Input::RecoveredBallot`], [`Input::RecoveredSeen`],
-//! [`Input::RecoveredShare`], [`Input::Marked`]), before the first connection. The papers in force are in the configuration's trust. A peer has one control connection at a time: where two sides dial each other, the
+//! [`Input::RecoveredShare`], [`Input::RecoveredUse`], [`Input::Marked`]), before the first connection. The papers in force are in the configuration's trust. A peer has one control connection at a time: where two sides dial each other, the
 //! driver keeps one, and reports it once. [`Input::Disconnected`] comes before the next [`Input::Connected`] of the
 //! same peer. Time never goes back between inputs; the wall clock may jump, no timeout depends on it.
 //!
@@ -82,6 +82,7 @@ use state::chance::Chance;
 use state::clocks::Clocks;
 use state::courses::Courses;
 use state::dials::Dials;
+use state::fullness::StoreRoom;
 use state::joining::Joining;
 use state::journal::Journal;
 use state::ledger::Ledger;
@@ -104,6 +105,7 @@ use state::swarms::Swarms;
 use state::tasks::Tasks;
 use state::timers::Timers;
 use state::tracker::Tracker;
+use state::uses::Uses;
 use state::votes::Votes;
 use state::wholeness::Wholeness;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -161,6 +163,10 @@ pub struct Engine {
     votes: Votes,
     grant_use: GrantUse,
     shares: Shares,
+    uses: Uses,
+    room: StoreRoom,
+    /// Peers may have what the store holds; if not, only seeds do, that a save be possible.
+    serves_peers: bool,
     offers: Offers,
     wholeness: Wholeness,
     /// What was last said of it.
@@ -231,6 +237,9 @@ impl Engine {
             votes: Votes::default(),
             grant_use: GrantUse::default(),
             shares: Shares::default(),
+            uses: Uses::default(),
+            room: StoreRoom::default(),
+            serves_peers: true,
             offers: Offers::default(),
             wholeness: Wholeness::default(),
             told: None,
@@ -258,6 +267,11 @@ impl Engine {
             engine.timers.set(Alarm::Relay, now.instant.after(RELAY_INTERVAL));
         }
         engine
+    }
+
+    /// From now on peers get no chunk of this node. Seeds do: they pull what its jobs publish.
+    pub const fn serve_no_peer(&mut self) {
+        self.serves_peers = false;
     }
 
     /// Takes one input.
@@ -309,6 +323,7 @@ impl Engine {
             yanks: count(self.config.trust.yanks().len()),
             refused: self.joining.refusal(self.clock),
             refusals: self.refusals.by_name(),
+            fullness: self.room.fullness(),
         }
     }
 

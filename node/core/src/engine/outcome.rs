@@ -1,7 +1,7 @@
 //! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
 use crate::message::{Decline, OfferRefusal, Refusal};
-use crate::{ChunkFault, Disbelief, Key, ManifestId, PeerId, PublicKey, Timestamp};
-use std::collections::BTreeMap;
+use crate::{ChunkFault, ChunkId, Disbelief, Key, ManifestId, PeerId, PublicKey, Timestamp, TreeRef};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a chunk came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +168,24 @@ pub enum Event {
     },
     /// What everything is judged by could not be made durable: a restart falls back.
     PapersNotKept,
+    /// The store lets the content of a manifest go: a node for want of room, a seed because it need not keep it.
+    LetGo {
+        /// Which.
+        manifest: ManifestId,
+        /// Its key, on a seed.
+        key: Option<Key>,
+        /// It was the newest of its lineage, and has expired: nothing of that can be restored.
+        newest: bool,
+    },
+    /// The store of a seed is fuller than before, or less full.
+    StoreFullness {
+        /// How full it is.
+        fullness: Fullness,
+        /// Bytes that it holds.
+        bytes: u64,
+        /// Bytes that it can have.
+        bytes_max: u64,
+    },
     /// This seed gave its receipt.
     Receipt {
         /// For what.
@@ -241,6 +259,49 @@ pub enum Silence {
     RolledBack,
 }
 
+/// What of a node's store belongs to a manifest.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Which.
+    pub manifest: ManifestId,
+    /// Its tree.
+    pub tree: TreeRef,
+    /// Its list of packages.
+    pub packages: Option<ChunkId>,
+    /// When it was last used, or published if it was not.
+    pub used: Timestamp,
+    /// A job restores or publishes it at this moment.
+    pub busy: bool,
+    /// Every chunk is believed to be there.
+    pub whole: bool,
+}
+
+/// What a seed's store is needed for, beside what its records name.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// Manifests that the records name and whose content may go.
+    pub let_go: BTreeSet<ManifestId>,
+    /// Certified manifests of which every chunk is believed to be there.
+    pub whole: BTreeSet<ManifestId>,
+    /// Trees of what is offered, pulled or looked for at the moment: the records may not name it yet.
+    pub under_way: Vec<TreeRef>,
+}
+
+/// How full the store of a seed is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fullness {
+    /// There is room.
+    #[default]
+    Enough,
+    /// From four fifths on: an operator should give it more, or publish less.
+    Nearly,
+    /// From 95 percent on: saves are refused.
+    Full,
+}
+
 /// What `pollux status` shows of the engine.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, PartialEq)]
 pub struct EngineStatus {
@@ -280,4 +341,7 @@ pub struct EngineStatus {
     /// How often this seed has let somebody not in since it started, by [`Refusal::name`].
     #[serde(default)]
     pub refusals: BTreeMap<String, u64>,
+    /// How full the store is, on a seed.
+    #[serde(default)]
+    pub fullness: Fullness,
 }

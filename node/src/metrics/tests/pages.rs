@@ -15,7 +15,7 @@ fn facts(pool: &Pool, role: PeerRole) -> Facts {
 }
 
 fn text(pool: &Pool, role: PeerRole, snapshot: &Snapshot) -> String {
-    let usage = StoreUsage { chunks: 1, bytes: 2, bytes_max: 3, disk_free_bytes: 4 };
+    let usage = StoreUsage { chunks: 1, bytes: 2, bytes_max: 3, disk_free_bytes: 4, free_bytes_min: 0 };
     snapshot.page(&facts(pool, role), usage).render()
 }
 

@@ -5,6 +5,7 @@ use crate::net::bounds::Patience;
 use crate::net::control::{ControlEvent, ControlStream};
 use crate::net::giver::{Giver, GiverEvent};
 use crate::net::lane::{Lane, LaneEvent};
+use crate::net::upload::Pace;
 use futures::{AsyncRead, AsyncWrite};
 use pollux_core::engine::{AskId, FetchFailure, FetchId};
 use proptest::prelude::*;
@@ -109,7 +110,7 @@ proptest! {
     fn on_the_giving_end(bytes in nearly(), step in 1..50_usize) {
         in_a_runtime(|cx| {
             let expected = bytes.len() / 36;
-            let mut giver = Giver::new(Script { bytes, at: 0, step }, &Patience::default());
+            let mut giver = Giver::new(Script { bytes, at: 0, step }, &Patience::default(), Pace::default());
             let mut asks = 0;
             loop {
                 match giver.poll(cx) {

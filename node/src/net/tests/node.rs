@@ -32,7 +32,7 @@ impl Node {
         let id = PeerId::new(identity.public());
         let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
         let config = NetConfig { identity, role: PeerRole::Node, listen };
-        let (commands, mut events) = task::start(&config, patience).expect("loopback has a free port");
+        let (commands, mut events) = task::start(&config, patience, None).expect("loopback has a free port");
         let first = events.recv().await.expect("the wire runs");
         let NetEvent::Listening { address } = first else { panic!("not listening: {first:?}") };
         Self { handle: NetHandle { commands }, events, id, address }

@@ -241,6 +241,10 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
+    fn drop_segment(&self, number: SegmentNumber) -> io::Result<()> {
+        self.remove_segment(number)
+    }
+
     fn open_records(&self) -> io::Result<Option<Arc<dyn DiskFile>>> {
         let bytes = self.state().files.get(&Name::Records).cloned();
         Ok(bytes.map(|bytes| self.file(&bytes)))

@@ -6,6 +6,7 @@ mod directory;
 mod faulty_disk;
 mod formats;
 mod full;
+mod give_back;
 mod kill;
 mod records;
 mod sweep;

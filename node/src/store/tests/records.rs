@@ -139,6 +139,27 @@ fn what_publishers_caches_take_is_durable_and_never_less_until_it_is_given_back(
 }
 
 #[test]
+fn when_manifests_were_used_is_durable_until_they_are_forgotten() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    let [one, two, three] = ["one", "two", "three"].map(|text| envelope(text).id());
+    let at = |millis| Timestamp::from_millis(millis);
+    for (manifest, millis) in [(one, 5), (one, 9), (two, 0), (three, 7)] {
+        store.record(&Record::Used { manifest, at: at(millis) }).unwrap();
+    }
+    store.record(&Record::LetGo(three)).unwrap();
+    let uses = || {
+        let mut uses = recovered(&disk.after(Crash::LosesUnsynced)).uses;
+        uses.sort_by_key(|(_, used)| *used);
+        uses
+    };
+    assert_eq!(uses(), [(three, None), (two, Some(at(1))), (one, Some(at(9)))]);
+    store.record(&Record::Forget(one)).unwrap();
+    store.record(&Record::Used { manifest: three, at: at(11) }).unwrap();
+    assert_eq!(uses(), [(two, Some(at(1))), (three, Some(at(11)))]);
+}
+
+#[test]
 fn the_epoch_is_raised_with_whatever_is_made_durable() {
     let disk = FaultyDisk::new();
     let store = open(&disk, SMALL);
@@ -156,6 +177,8 @@ fn the_epoch_is_raised_with_whatever_is_made_durable() {
         (14, Record::Ballot { seed: seed(1), vote: ballot("one") }),
         (14, Record::Seen { seed: seed(1), epoch: 1 }),
         (14, Record::Share(share(1, 8, 20))),
+        (14, Record::Used { manifest: envelope("one").id(), at: Timestamp::from_millis(1) }),
+        (14, Record::LetGo(envelope("one").id())),
         (14, Record::Forget(envelope("one").id())),
     ] {
         store.record(&record).unwrap();

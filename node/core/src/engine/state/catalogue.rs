@@ -1,5 +1,5 @@
 //! The certified manifests that this node knows: by id, by key, by lineage.
-use crate::engine::bounds::{BESIDE_BYTES_MAX, CANDIDATES_EACH_MAX, FALLBACK_SCAN_MAX};
+use crate::engine::bounds::{BESIDE_BYTES_MAX, CANDIDATES_EACH_MAX, FALLBACK_SCAN_MAX, LINEAGE_KEPT};
 use crate::limits::{CANDIDATES_MAX, LISTING_ROWS_MAX};
 use crate::message::ListQuery;
 use crate::{
@@ -22,6 +22,17 @@ pub(crate) struct Entry {
     pub paid: bool,
     /// It was believed and is not any more: it keeps its place, and answers name it to nobody.
     pub withdrawn: bool,
+    /// A seed has let its content go: it keeps its place, and answers name it to nobody.
+    pub let_go: bool,
+}
+
+/// What a seed may let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Thrift {
+    /// What has expired: nobody can restore it any more.
+    Expired,
+    /// That, and what nobody has used, but for the newest of each lineage.
+    Unused,
 }
 
 /// See the module. Bounded: the manifest that was certified first, and that is not spared, makes room.
@@ -76,7 +87,14 @@ impl Catalogue {
         let sequence = certified.manifest().sequence;
         self.by_key.entry(key.clone()).or_default().insert(sequence, id);
         self.by_age.insert((median, id));
-        let unknown = Entry { certified, complete: false, recorded: false, paid: false, withdrawn: false };
+        let unknown = Entry {
+            certified,
+            complete: false,
+            recorded: false,
+            paid: false,
+            withdrawn: false,
+            let_go: false,
+        };
         self.by_id.insert(id, unknown);
         let Some(lineage) = key.lineage() else { return false };
         let members = self.by_lineage.entry(lineage).or_default();
@@ -127,6 +145,43 @@ impl Catalogue {
     /// Those of which every chunk is believed to be here.
     pub(crate) fn complete(&self) -> impl Iterator<Item = ManifestId> + '_ {
         self.by_id.iter().filter(|(_, entry)| entry.complete).map(|(id, _)| *id)
+    }
+
+    /// Every manifest, in the order of their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ManifestId, &Entry)> {
+        self.by_id.iter()
+    }
+
+    /// Manifests whose content may go, and whether each is the newest of its lineage. A key that is in no lineage is one of
+    /// its own. What is spared stays unless it has expired.
+    pub(crate) fn surplus(
+        &self,
+        wall: Timestamp,
+        thrift: Thrift,
+        spared: impl Fn(&ManifestId) -> bool,
+    ) -> Vec<(ManifestId, bool)> {
+        let alone = self.by_key.iter().filter(|(key, _)| key.lineage().is_none());
+        let alone = alone.map(|(_, sequences)| sequences.values().rev().collect::<Vec<_>>());
+        let lineages = self.by_lineage.values();
+        let lineages = lineages.map(|members| members.iter().rev().map(|(_, id)| id).collect());
+        let goes = |(entry, newer): &(&Entry, usize)| {
+            let expired = entry.certified.manifest().expires <= wall;
+            let unused = *newer >= LINEAGE_KEPT && !spared(&entry.certified.id());
+            !entry.let_go && (expired || (thrift == Thrift::Unused && unused))
+        };
+        let members = lineages.chain(alone).flat_map(|members| self.counted(members));
+        members.filter(goes).map(|(entry, newer)| (entry.certified.id(), newer == 0)).collect()
+    }
+
+    /// Each of these with the number of those before it that are still believed.
+    fn counted<'a>(&'a self, newest_first: Vec<&'a ManifestId>) -> impl Iterator<Item = (&'a Entry, usize)> {
+        let mut newer = 0_usize;
+        let entries = newest_first.into_iter().filter_map(|id| self.by_id.get(id));
+        entries.map(move |entry| {
+            let before = newer;
+            newer = newer.saturating_add(usize::from(!entry.withdrawn));
+            (entry, before)
+        })
     }
 
     /// So many manifests that follow this one, in the order of their names.
@@ -242,7 +297,7 @@ impl Catalogue {
         wall: Timestamp,
     ) {
         let entries = ids.filter_map(|id| self.by_id.get(id));
-        let believed = entries.filter(|entry| !entry.withdrawn);
+        let believed = entries.filter(|entry| !entry.withdrawn && !entry.let_go);
         let alive = believed.filter(|entry| entry.certified.manifest().expires > wall);
         for entry in alive.take(each_max) {
             candidates.push(entry);

@@ -3,14 +3,15 @@ use super::*;
 use crate::belief::fixture::{Pool, WALL, earlier, later, query};
 
 fn catalogue(known: &[(&str, u64, u64)]) -> Catalogue {
-    let (pool, mut catalogue) = (Pool::new(1), Catalogue::new(1_000));
+    let (mut pool, mut catalogue) = (Pool::new(1), Catalogue::new(1_000));
+    pool.policy.publishers[0].patterns.push("alone".parse().unwrap());
     for (key, sequence, age) in known {
         catalogue.insert(pool.witness(key, *sequence, earlier(*age)));
     }
     catalogue
 }
 
-fn named(candidates: &Candidates) -> Vec<(String, u64)> {
+fn answers(candidates: &Candidates) -> Vec<(String, u64)> {
     candidates.refs.iter().map(|named| (named.key.to_string(), named.sequence)).collect()
 }
 
@@ -33,7 +34,7 @@ fn the_exact_key_comes_before_fallbacks_and_each_by_its_own_order() {
         catalogue.candidates(&query("core/main/npm/1", &["core/main/pip", "core/main/npm"]), WALL);
     let expected = [("npm/1", 9), ("npm/1", 1), ("pip/1", 1), ("npm/2", 1), ("npm/3", 1)];
     let expected: Vec<_> = expected.iter().map(|(key, n)| (format!("core/main/{key}"), *n)).collect();
-    assert_eq!(named(&candidates), expected);
+    assert_eq!(answers(&candidates), expected);
     assert_eq!(candidates.beside.len(), candidates.refs.len());
 }
 
@@ -145,4 +146,58 @@ fn what_a_message_takes_is_not_underestimated() {
     let certified = Pool::new(4).witness("core/a/1", 1, WALL).to_envelope();
     let message = crate::message::Control::Certify { certified: certified.clone() };
     assert!(message.encode().len() <= certified_bytes(&certified) + 16);
+}
+
+#[test]
+fn a_seed_may_let_go_what_expired_or_was_superseded_three_times_and_not_used() {
+    let lineage = [5, 4, 3, 2, 1].map(|n| (format!("core/main/npm/{n}"), n * 10));
+    let mut known: Vec<(&str, u64, u64)> = lineage.iter().map(|(key, age)| (key.as_str(), 1, *age)).collect();
+    // A key of one segment is in no lineage; another lineage is none of this one's business.
+    known.extend([
+        ("alone", 1, 9),
+        ("alone", 2, 8),
+        ("alone", 3, 7),
+        ("alone", 4, 6),
+        ("core/main/pip/1", 1, 99),
+    ]);
+    let mut catalogue = catalogue(&known);
+    let surplus = |catalogue: &Catalogue, wall, thrift, used: &str| {
+        let is_used = |id: &ManifestId| catalogue.get(id).unwrap().certified.manifest().key.as_str() == used;
+        let surplus = catalogue.surplus(wall, thrift, is_used).into_iter();
+        let mut named: Vec<(String, u64, bool)> = surplus
+            .map(|(id, newest)| (catalogue.get(&id).unwrap().certified.manifest(), newest))
+            .map(|(manifest, newest)| (manifest.key.to_string(), manifest.sequence, newest))
+            .collect();
+        named.sort();
+        named
+    };
+    let named = |names: &[(&str, u64)]| -> Vec<(String, u64, bool)> {
+        names.iter().map(|(key, sequence)| ((*key).to_owned(), *sequence, false)).collect()
+    };
+    assert_eq!(surplus(&catalogue, WALL, Thrift::Expired, ""), []);
+    let both = named(&[("alone", 1), ("core/main/npm/4", 1), ("core/main/npm/5", 1)]);
+    assert_eq!(surplus(&catalogue, WALL, Thrift::Unused, ""), both);
+    assert_eq!(surplus(&catalogue, WALL, Thrift::Unused, "core/main/npm/5"), both[..2]);
+    let expired = surplus(&catalogue, later(3_600), Thrift::Expired, "alone");
+    assert_eq!(expired.len(), 10, "what has expired goes, used or not");
+    assert_eq!(
+        expired.iter().filter(|(.., newest)| *newest).count(),
+        3,
+        "and it is told which were the newest"
+    );
+
+    // What was taken back is not one of the three; what was let go is not let go again.
+    let id = catalogue.at(&"core/main/npm/2".parse().unwrap(), 1).unwrap();
+    catalogue.get_mut(&id).unwrap().withdrawn = true;
+    assert_eq!(surplus(&catalogue, WALL, Thrift::Unused, "alone"), named(&[("core/main/npm/5", 1)]));
+    let id = catalogue.at(&"core/main/npm/5".parse().unwrap(), 1).unwrap();
+    catalogue.get_mut(&id).unwrap().let_go = true;
+    assert_eq!(surplus(&catalogue, WALL, Thrift::Unused, "alone"), []);
+    let asked = query("core/main/npm/5", &["core/main/npm"]);
+    let answered = answers(&catalogue.candidates(&asked, WALL));
+    assert_eq!(
+        answered.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(),
+        ["core/main/npm/1", "core/main/npm/3", "core/main/npm/4"]
+    );
+    assert_eq!(catalogue.highest(&"core/main/npm/5".parse().unwrap()), Some(1), "its place is kept");
 }

@@ -7,6 +7,7 @@ pub(super) mod chance;
 pub(super) mod clocks;
 pub(super) mod courses;
 pub(super) mod dials;
+pub(super) mod fullness;
 pub(super) mod joining;
 pub(super) mod journal;
 pub(super) mod ledger;
@@ -31,6 +32,7 @@ pub(super) mod swarms;
 pub(super) mod tasks;
 pub(super) mod timers;
 pub(super) mod tracker;
+pub(super) mod uses;
 pub(super) mod votes;
 pub(super) mod wholeness;
 

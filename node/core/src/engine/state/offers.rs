@@ -88,6 +88,11 @@ impl Offers {
         self.by_id.get_mut(&id)
     }
 
+    /// Every manifest that is offered.
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = &Envelope> {
+        self.by_id.values().map(|offer| &offer.envelope)
+    }
+
     /// It has ended.
     pub(crate) fn remove(&mut self, id: OfferId) -> Option<Offer> {
         self.by_id.remove(&id)

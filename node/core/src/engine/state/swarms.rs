@@ -269,6 +269,11 @@ impl Swarms {
         self.by_id.keys().copied().collect()
     }
 
+    /// Every swarm.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ManifestId, &Swarm)> {
+        self.by_id.iter()
+    }
+
     /// Every swarm, to change it.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&ManifestId, &mut Swarm)> {
         self.by_id.iter_mut()

@@ -16,6 +16,10 @@ impl Engine {
             Input::RecoveredVote { manifest, receipt } => self.on_recovered_vote(manifest, receipt),
             Input::RecoveredBallot(vote) => self.on_recovered_ballot(vote),
             Input::RecoveredShare(share) => self.shares.recover(share),
+            Input::RecoveredUse { manifest, used } => self.uses.recover(manifest, used),
+            Input::Evicted { manifests } => self.on_evicted(now, &manifests),
+            Input::Room { bytes, bytes_max } => self.on_room(bytes, bytes_max),
+            Input::Tidy => self.on_tidy(now),
             Input::Marked { epoch } => self.on_marked(epoch),
             Input::RecoveredPapers(papers) => self.on_recovered_papers(now, papers),
             Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),
@@ -58,10 +62,12 @@ impl Engine {
             Input::Kept { fetch, result } => transfer.kept(at, fetch, result),
             Input::Served { ask, result } => self.on_served(now, ask, result),
             Input::Asked { ask, peer, chunk } => {
-                if self.peers.get(&peer).is_some_and(|peer| peer.belongs()) {
+                if !self.peers.get(&peer).is_some_and(|peer| peer.belongs()) {
+                    self.outbox.push(Output::Decline { ask, why: Decline::NotAMember });
+                } else if self.serves_peers || self.config.trust.is_seed(&peer) {
                     transfer.asked(at, ask, peer, chunk);
                 } else {
-                    self.outbox.push(Output::Decline { ask, why: Decline::NotAMember });
+                    self.outbox.push(Output::Decline { ask, why: Decline::Missing });
                 }
             }
             _ => {}

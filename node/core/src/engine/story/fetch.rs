@@ -22,6 +22,7 @@ impl Engine {
         if !self.open_swarm(now, manifest, tree, Goal::Tree) {
             return self.refuse_fetch(job, &chunks, FetchEnd::NoProgress);
         }
+        self.note_use(now, manifest);
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
         swarm.jobs.insert(job);
         let refused = if swarm.wait(job, chunks.clone()) { Vec::new() } else { chunks };
@@ -70,11 +71,18 @@ impl Engine {
 
     /// Adds a certified manifest to what is known; the oldest that nobody uses makes room.
     pub(super) fn learn(&mut self, now: Now, certified: CertifiedManifest) -> bool {
+        let id = certified.id();
         let newest = self.catalogue.insert(certified);
+        if self.uses.is_let_go(&id)
+            && let Some(entry) = self.catalogue.get_mut(&id)
+        {
+            entry.let_go = true;
+        }
         while let Some(oldest) = self.oldest_unused() {
             self.close_swarm(now, oldest);
             let entry = self.catalogue.remove(&oldest);
             self.leave_ledger(oldest);
+            self.uses.forget(&oldest);
             if entry.is_some_and(|entry| entry.recorded) && !self.is_seed() {
                 self.record(None, Record::Forget(oldest), AfterRecord::Nothing);
             }

@@ -40,7 +40,7 @@ impl Engine {
         while self.swarms.len() < CHECKS_AT_ONCE
             && let Some(manifest) = self.unchecked.pop_front()
         {
-            let Some(entry) = self.catalogue.get(&manifest) else { continue };
+            let Some(entry) = self.catalogue.get(&manifest).filter(|entry| !entry.let_go) else { continue };
             let tree = entry.certified.manifest().tree.clone();
             self.open_swarm(now, manifest, tree, Goal::Serve);
         }

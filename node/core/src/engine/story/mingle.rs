@@ -41,7 +41,8 @@ impl Engine {
             self.transfer.forget_news(*manifest);
         }
         swarm.entered.insert(peer);
-        let mut pieces = self.transfer.held_of(*manifest).split().into_iter();
+        let held = if self.serves_peers { self.transfer.held_of(*manifest) } else { ChunkSet::default() };
+        let mut pieces = held.split().into_iter();
         let have = pieces.next().unwrap_or_default();
         self.send(peer, Control::Enter { manifest: *manifest, have });
         for chunks in pieces {
@@ -51,7 +52,8 @@ impl Engine {
 
     /// Tells the swarm what is newly held.
     pub(super) fn announce(&mut self, manifest: &ManifestId, chunks: ChunkSet) {
-        let Some(swarm) = self.swarms.get(manifest).filter(|_| !chunks.is_empty()) else { return };
+        let told = self.serves_peers && !chunks.is_empty();
+        let Some(swarm) = self.swarms.get(manifest).filter(|_| told) else { return };
         let peers: Vec<PeerId> = swarm.entered.iter().copied().collect();
         for chunks in chunks.split() {
             for peer in &peers {
@@ -100,6 +102,7 @@ impl Engine {
         if self.is_seed() {
             self.count_entry(now, peer, manifest, have);
         }
+        self.note_entry(now, &manifest, have);
         let may_enter = self.may_enter(&manifest);
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
         if swarm.neighbours.len() >= NAMED_MAX && !swarm.neighbours.contains(&peer) {
@@ -114,6 +117,14 @@ impl Engine {
         self.transfer.peer_has(now.instant, peer, manifest, have);
         if may_enter && !answered {
             self.tell_entry(&manifest, peer);
+        }
+    }
+
+    /// Who lacks some of it restores it; who has everything may only have been started.
+    fn note_entry(&mut self, now: Now, manifest: &ManifestId, have: &ChunkSet) {
+        let entry = self.catalogue.get(manifest);
+        if entry.is_some_and(|entry| have.len() < entry.certified.manifest().chunk_count()) {
+            self.note_use(now, *manifest);
         }
     }
 

@@ -8,6 +8,7 @@ mod hearsay;
 mod job;
 mod join;
 mod journal;
+mod keep;
 mod list;
 mod log;
 mod lose;

@@ -177,10 +177,10 @@ impl Engine {
         self.send(offer.contact.peer, Control::OfferRefused { offer: offer.number, why, standing, highest });
     }
 
-    /// What is certified under an offer's key, and the highest sequence that is voted for or claimed. What was taken back
-    /// has its place and nothing more: nobody loses a race against it.
+    /// What is certified under an offer's key, and the highest sequence that is voted for or claimed. What was taken back,
+    /// or let go, has its place and nothing more: nobody loses a race against it.
     fn what_stands(&self, key: &Key) -> (Option<Box<CertifiedEnvelope>>, u64) {
-        let standing = self.catalogue.standing(key).filter(|entry| !entry.withdrawn);
+        let standing = self.catalogue.standing(key).filter(|entry| !entry.withdrawn && !entry.let_go);
         let standing = standing.map(|entry| Box::new(entry.certified.to_envelope()));
         let newest = self.catalogue.highest(key).unwrap_or(0);
         (standing, self.votes.highest(key).max(newest))

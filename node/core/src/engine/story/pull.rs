@@ -232,13 +232,16 @@ impl Engine {
     /// Remembers that every chunk of a certified manifest is here.
     pub(super) fn note_complete(&mut self, now: Now, manifest: ManifestId) {
         let Some(entry) = self.catalogue.get_mut(&manifest) else { return };
-        entry.paid = true;
+        (entry.paid, entry.let_go) = (true, false);
         let first = !core::mem::replace(&mut entry.complete, true);
         let unrecorded = !core::mem::replace(&mut entry.recorded, true);
         let certified = unrecorded.then(|| entry.certified.clone());
         if let Some(certified) = certified {
             self.log_own(now, &certified);
             self.record(None, Record::Certified(certified.to_envelope()), AfterRecord::Nothing);
+        }
+        if self.uses.take_back(&manifest) {
+            self.note_use(now, manifest);
         }
         if first {
             self.enter_ledger(manifest);

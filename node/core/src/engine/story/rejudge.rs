@@ -159,6 +159,7 @@ impl Engine {
             return;
         }
         self.catalogue.remove(&manifest);
+        self.uses.forget(&manifest);
         if recorded {
             self.record(None, Record::Forget(manifest), AfterRecord::Nothing);
         }

@@ -13,7 +13,8 @@ use crate::{
 impl Engine {
     /// The tree, and how many chunks there are, of what this seed should hold and does not.
     pub(super) fn lacking(&self, manifest: &ManifestId) -> Option<(TreeRef, u32)> {
-        let listed = self.catalogue.get(manifest).filter(|entry| !entry.complete && !entry.withdrawn);
+        let listed = self.catalogue.get(manifest);
+        let listed = listed.filter(|entry| !entry.complete && !entry.withdrawn && !entry.let_go);
         let short = self.shorts.get(manifest).filter(|short| !short.complete);
         let declared = listed
             .map(|entry| entry.certified.manifest())

@@ -12,8 +12,8 @@ use crate::message::OfferRefusal;
 use crate::{ChunkRef, ManifestId, Now, Publisher};
 
 impl Engine {
-    /// Before a pull: whether the publisher's share has room for what the store lacks of these chunks, which are then
-    /// reserved. Else the offers that wait for them end.
+    /// Before a pull: whether the store and the publisher's share have room for what the store lacks of these chunks, which
+    /// are then reserved. Else the offers that wait for them end.
     pub(super) fn share_has_room(
         &mut self,
         now: Now,
@@ -21,6 +21,10 @@ impl Engine {
         pull: PullId,
         chunks: &[ChunkRef],
     ) -> bool {
+        if !self.store_takes(&manifest, chunks) {
+            self.refuse_pull(now, manifest, OfferRefusal::Full);
+            return false;
+        }
         let Some(payer) = self.payer(&manifest) else { return true };
         for over in self.shares.expire(now.wall) {
             self.record(None, Record::Share(over), AfterRecord::Nothing);

@@ -225,7 +225,7 @@ impl Play {
         let (task, fetch, ask) = (TaskId(n), FetchId(n), AskId(n));
         let chunk = self.known.contents[usize::from(number) % 4][usize::from(which) % 5];
         let peer = self.who(which);
-        self.bench.give(match which % 15 {
+        self.bench.give(match which % 18 {
             0 => Input::ChunkLost { chunk: chunk.id },
             1 => Input::FrameArrived { fetch, bytes: u32::MAX },
             2 => Input::FetchFailed { fetch, why: FetchFailure::Broken },
@@ -242,6 +242,12 @@ impl Play {
             9 => Input::Looked { task, held: vec![true; usize::from(number % 9)] },
             10 => Input::TreeOpened { task, result: Err(TreeFault::Broken) },
             11 => Input::DialFailed { peer },
+            15 => Input::Room { bytes: u64::from(number) * 20, bytes_max: 1 << 20 },
+            16 => Input::Tidy,
+            17 => {
+                let manifests = vec![self.certified(number).manifest.id(), NO_MANIFEST];
+                Input::Evicted { manifests }
+            }
             13 => Input::LogRead { task, page: LogPage::default() },
             12 => Input::Misbehaved { peer, offence: Offence::TooLong },
             _ => Input::Credit(Credit::Reads(u32::from(number % 3))),
@@ -303,13 +309,17 @@ impl Play {
     fn remember(&mut self, which: u8, number: u16) {
         let certified = self.certified(number).clone();
         let receipt = certified.receipts[0].clone();
-        self.bench.give(match which % 6 {
+        self.bench.give(match which % 7 {
             0 | 1 => Input::Recovered(certified),
             2 => Input::RecoveredBallot(VoteEnvelope { manifest: certified.manifest, receipt }),
             3 => Input::RecoveredSeen { seed: self.who(which), epoch: u64::from(number) },
             4 => {
                 let (publisher, until) = (self.bench.pool.publisher.public(), later(u64::from(number)));
                 Input::RecoveredShare(Share { publisher, until, bytes: u64::from(number) << 48 })
+            }
+            5 => {
+                let used = Some(later(u64::from(number))).filter(|_| number.is_multiple_of(2));
+                Input::RecoveredUse { manifest: certified.manifest.id(), used }
             }
             _ => Input::RecoveredVote { manifest: certified.manifest, receipt },
         });

@@ -21,6 +21,7 @@ pub(super) struct Disk {
     pub(super) ballots: BTreeMap<(ManifestId, PeerId), VoteEnvelope>,
     pub(super) seen: BTreeMap<PeerId, u64>,
     pub(super) shares: BTreeMap<(PublicKey, Timestamp), u64>,
+    pub(super) uses: BTreeMap<ManifestId, Option<Timestamp>>,
     /// The epoch of the store's marker, if it has one.
     pub(super) marker: Option<u64>,
     /// In force, and what comes next.
@@ -135,6 +136,8 @@ impl Host {
                 let kept = self.disk.shares.entry((publisher, until)).or_default();
                 *kept = bytes.max(*kept);
             }
+            Record::Used { manifest, at } => drop(self.disk.uses.insert(manifest, Some(at))),
+            Record::LetGo(manifest) => drop(self.disk.uses.insert(manifest, None)),
             Record::Papers { taken, next } => self.disk.papers = Some((taken, next)),
         }
         Ok(())

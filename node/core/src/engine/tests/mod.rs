@@ -17,6 +17,7 @@ mod hostile_members;
 mod hostile_papers;
 mod hostile_renewals;
 mod joining;
+mod keeping;
 mod listing;
 mod logging;
 mod losses;

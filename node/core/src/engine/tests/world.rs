@@ -153,6 +153,7 @@ impl World {
                 Input::RecoveredShare(Share { publisher, until, bytes })
             }),
         );
+        remembered.extend(disk.uses.iter().map(|(&manifest, &used)| Input::RecoveredUse { manifest, used }));
         remembered.extend(marked.map(|epoch| Input::Marked { epoch }));
         remembered.into_iter().for_each(|input| self.input(host, input));
         let votes = self.hosts[host].disk.votes.clone();
