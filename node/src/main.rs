@@ -1,6 +1,6 @@
 //! The daemon on every CI instance, and the seed.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
 use pollux_node::marker;
@@ -48,6 +48,12 @@ enum Verb {
     /// What the operator of a seed does while it does not run
     #[command(subcommand)]
     Seed(SeedVerb),
+    /// Write the manual pages into a directory that is there, for packages
+    #[command(hide = true)]
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +108,9 @@ fn main() -> ExitCode {
 }
 
 fn start(arguments: Arguments) -> Result<(), Failure> {
+    if let Some(Verb::Man { directory }) = &arguments.verb {
+        return Ok(clap_mangen::generate_to(Arguments::command(), directory)?);
+    }
     let clock = Clock::new(arguments.wall_clock_shift);
     let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
     if let Some(Verb::Seed(SeedVerb::Recover { accept_loss: true })) = arguments.verb {

@@ -2,12 +2,12 @@
 
 mod flags;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use flags::RunFlags;
 use pollux_sim::{Report, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -26,6 +26,12 @@ enum Verb {
     /// Runs one scenario: a flash crowd that restores what one node had published.
     #[command(after_long_help = MANUAL)]
     Run(Box<RunFlags>),
+    /// Writes the manual pages into a directory that is there, for packages.
+    #[command(hide = true)]
+    Man {
+        /// The directory.
+        directory: PathBuf,
+    },
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 every node completed and every check held; 1 not so, or a file could not be \
@@ -58,8 +64,11 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let Cli { verb: Verb::Run(flags) } = Cli::parse();
-    match run(&flags) {
+    let done = match Cli::parse().verb {
+        Verb::Run(flags) => run(&flags),
+        Verb::Man { directory } => write_manual(&directory),
+    };
+    match done {
         Ok(code) => code,
         Err(Failure { code, message }) => {
             // Nobody is left to tell.
@@ -91,6 +100,12 @@ fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let report = report.with_cpu(cpu_time().saturating_sub(before));
     show(&report, flags.json).map_err(failed)?;
     Ok(if report.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+fn write_manual(directory: &Path) -> Result<ExitCode, Failure> {
+    let written = clap_mangen::generate_to(Cli::command(), directory);
+    written.map_err(|error| failed(format!("{}: {error}", directory.display())))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn open_trace(path: &Path) -> Result<Trace, Failure> {

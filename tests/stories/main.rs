@@ -25,6 +25,7 @@ mod package_managers;
 mod papers_outlive_kills;
 mod peers_share_while_fetching;
 mod policy_changes;
+mod prefetch;
 mod readme;
 mod save_then_restore;
 mod saver_is_killed;

@@ -1,14 +1,17 @@
 //! The command line: one file per verb. What it prints, how it ends.
 
 mod common;
+mod completions;
 mod confirm;
 mod exit;
 mod grant;
 mod key;
 mod log;
 mod ls;
+mod manual;
 mod output;
 mod pool;
+mod prefetch;
 mod progress;
 mod publish;
 mod report;
@@ -47,6 +50,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Restore(restore::Arguments),
+    Prefetch(prefetch::Arguments),
     Save(save::Arguments),
     Sign(sign::Arguments),
     Publish(publish::Arguments),
@@ -59,6 +63,8 @@ enum Verb {
     Yank(yank::Arguments),
     Pool(pool::Arguments),
     Key(key::Arguments),
+    Completions(completions::Arguments),
+    Man(manual::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -67,6 +73,7 @@ pub(crate) fn run() -> ExitCode {
     let json = arguments.verb.json();
     let done = match arguments.verb {
         Verb::Restore(arguments) => restore::run(&arguments),
+        Verb::Prefetch(arguments) => prefetch::run(&arguments),
         Verb::Save(arguments) => save::run(arguments),
         Verb::Sign(arguments) => sign::run(&arguments),
         Verb::Publish(arguments) => publish::run(arguments),
@@ -79,6 +86,8 @@ pub(crate) fn run() -> ExitCode {
         Verb::Yank(arguments) => yank::run(&arguments),
         Verb::Pool(arguments) => pool::run(&arguments),
         Verb::Key(arguments) => key::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+        Verb::Man(arguments) => manual::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -96,6 +105,7 @@ impl Verb {
     const fn json(&self) -> bool {
         match self {
             Self::Restore(arguments) => arguments.common.json,
+            Self::Prefetch(arguments) => arguments.common.json,
             Self::Save(arguments) => arguments.common.json,
             Self::Sign(arguments) => arguments.json,
             Self::Publish(arguments) => arguments.common.json,
@@ -108,6 +118,7 @@ impl Verb {
             Self::Yank(arguments) => arguments.common.json,
             Self::Pool(arguments) => arguments.json(),
             Self::Key(arguments) => arguments.json(),
+            Self::Completions(_) | Self::Man(_) => false,
         }
     }
 }

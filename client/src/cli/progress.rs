@@ -50,7 +50,7 @@ impl Progress {
     fn line_of_progress(&mut self) {
         let text = match self.stage {
             Stage::Publishing => format!(": {} of {} chunks", self.done, self.total),
-            Stage::Asking | Stage::Scanning | Stage::Packing | Stage::Restoring => {
+            Stage::Asking | Stage::Scanning | Stage::Packing | Stage::Restoring | Stage::Fetching => {
                 format!(": {} of {}", HumanBytes(self.done), HumanBytes(self.total))
             }
         };
@@ -65,13 +65,14 @@ const fn name(stage: Stage) -> &'static str {
         Stage::Packing => "packing",
         Stage::Restoring => "restoring",
         Stage::Publishing => "publishing",
+        Stage::Fetching => "fetching",
     }
 }
 
 fn style(stage: Stage) -> ProgressStyle {
     let template = match stage {
         Stage::Asking | Stage::Scanning => "{msg} {spinner}",
-        Stage::Packing | Stage::Restoring => {
+        Stage::Packing | Stage::Restoring | Stage::Fetching => {
             "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {elapsed}"
         }
         Stage::Publishing => "{msg} {wide_bar} {pos}/{len} chunks {elapsed}",

@@ -5,6 +5,7 @@
 //! save      the directory → sink (the node) → ask (what is newest) → sign → publish
 //!           or, signed elsewhere: … → what is to be signed; later: publish
 //! both      deadlines, miss
+//! prefetch  ask → fetch; nothing is written but by the node
 //! papers    what the pool goes by: asked for, handed to the seeds
 //! yank      what a yank would take, and what is left
 //! verify    a certified manifest in a file
@@ -17,6 +18,7 @@ mod log;
 mod miss;
 mod outcome;
 mod papers;
+mod prefetch;
 mod publish;
 mod restore;
 mod save;
@@ -34,6 +36,7 @@ pub use log::{SeedLog, read_log};
 pub use miss::Miss;
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
 pub use papers::{Spread, papers, spread, used};
+pub use prefetch::{PrefetchOutcome, PrefetchRequest, Prefetched, prefetch};
 pub use publish::{PublishRequest, publish};
 pub use restore::{Hit, RestoreOutcome, RestoreRequest, restore};
 pub use save::{Ancestry, SaveRequest, Signer, save};
@@ -64,6 +67,8 @@ pub enum Stage {
     Restoring,
     /// The seeds pull.
     Publishing,
+    /// Chunks come into the node's store.
+    Fetching,
 }
 
 /// Watches nothing.

@@ -7,6 +7,7 @@ use crate::disk::ChunkSink;
 use crate::protocol::{CHUNKS_PER_MESSAGE_MAX, PutFailure, Reply, Request};
 use pollux_core::{ChunkId, VerifiedChunk};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 /// Why the node does not take a chunk.
 #[derive(Debug, thiserror::Error)]
@@ -48,19 +49,6 @@ impl NodeSink<'_> {
         }
         if matches!(reply, Reply::Flushed) { Ok(()) } else { Err(ConnectionError::OutOfTurn.into()) }
     }
-
-    fn lacks_some(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, SinkError> {
-        self.connection.send(&Request::Lacks { chunks: chunks.to_vec() })?;
-        let Reply::Lacking { indices } = self.connection.reply(self.clocked.progress())? else {
-            return Err(ConnectionError::OutOfTurn.into());
-        };
-        let mut lacking = vec![false; chunks.len()];
-        for index in indices {
-            let index = usize::try_from(index).map_err(|_| ConnectionError::OutOfTurn)?;
-            *lacking.get_mut(index).ok_or(ConnectionError::OutOfTurn)? = true;
-        }
-        Ok(lacking)
-    }
 }
 
 impl ChunkSink for NodeSink<'_> {
@@ -69,7 +57,7 @@ impl ChunkSink for NodeSink<'_> {
     fn lacks(&self, chunks: &[ChunkId]) -> Result<Vec<bool>, SinkError> {
         let mut lacking = Vec::with_capacity(chunks.len());
         for some in chunks.chunks(CHUNKS_PER_MESSAGE_MAX) {
-            lacking.extend(self.lacks_some(some)?);
+            lacking.extend(self::lacking(self.connection, some, self.clocked.progress())?);
         }
         Ok(lacking)
     }
@@ -85,4 +73,25 @@ impl ChunkSink for NodeSink<'_> {
     fn progress(&self, bytes: u64) {
         self.observer.lock().unwrap_or_else(PoisonError::into_inner).advance(bytes);
     }
+}
+
+/// Which of these chunks the node lacks: [`CHUNKS_PER_MESSAGE_MAX`] of them at most.
+pub(super) fn lacking(
+    connection: &Connection,
+    chunks: &[ChunkId],
+    until: Instant,
+) -> Result<Vec<bool>, ConnectionError> {
+    connection.send(&Request::Lacks { chunks: chunks.to_vec() })?;
+    let mut reply = connection.reply(until)?;
+    // Of chunks that were asked for before on this connection.
+    while matches!(reply, Reply::FetchDone) {
+        reply = connection.reply(until)?;
+    }
+    let Reply::Lacking { indices } = reply else { return Err(ConnectionError::OutOfTurn) };
+    let mut lacking = vec![false; chunks.len()];
+    for index in indices {
+        let index = usize::try_from(index).map_err(|_| ConnectionError::OutOfTurn)?;
+        *lacking.get_mut(index).ok_or(ConnectionError::OutOfTurn)? = true;
+    }
+    Ok(lacking)
 }

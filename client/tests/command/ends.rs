@@ -252,9 +252,21 @@ fn every_verb_can_be_switched_off() {
     let sign = ["sign", "/nowhere/s.json", "--allow", "a/*", "--provenance", "/nowhere/p.json", "--dry-run"];
     let publish = ["publish", "/nowhere/s.json.signed"];
     let restore = ["restore", KEY, "/nowhere/target"];
+    let prefetch = ["prefetch", KEY];
     let verify = ["verify", KEY];
     let yank = ["yank", "--grant", "g", "--reason", "r", "--yank-key", "/nowhere/key"];
-    let verbs = [&restore[..], &save, &sign, &publish, &["ls"], &["show", KEY], &["status"], &verify, &yank];
+    let verbs = [
+        &restore[..],
+        &prefetch,
+        &save,
+        &sign,
+        &publish,
+        &["ls"],
+        &["show", KEY],
+        &["status"],
+        &verify,
+        &yank,
+    ];
     for verb in verbs {
         for json in [false, true] {
             let mut command = pollux(verb);

@@ -13,8 +13,21 @@ fn help(verb: &[&str]) -> String {
 fn every_verb_explains_itself() {
     insta::assert_snapshot!("pollux", help(&[]));
     let verbs = [
-        "restore", "save", "sign", "publish", "grant", "ls", "log", "show", "verify", "yank", "status",
-        "pool", "key",
+        "restore",
+        "prefetch",
+        "save",
+        "sign",
+        "publish",
+        "grant",
+        "ls",
+        "log",
+        "show",
+        "verify",
+        "yank",
+        "status",
+        "pool",
+        "key",
+        "completions",
     ];
     for verb in verbs {
         insta::assert_snapshot!(verb, help(&[verb]));

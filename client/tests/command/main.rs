@@ -12,6 +12,7 @@ mod pool_change;
 mod pool_init;
 mod says;
 mod scene;
+mod shells;
 mod verify;
 mod yank;
 

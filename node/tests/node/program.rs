@@ -162,3 +162,17 @@ fn a_seed_goes_on_after_a_loss_only_with_the_flag() {
     let again = program(&ground, &config).arg("--init-empty").output().unwrap();
     assert!(said(&again).contains("start without --init-empty"), "{}", said(&again));
 }
+
+#[test]
+fn every_verb_has_a_page_of_the_manual() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pollux-node"));
+    let output = command.env_clear().arg("man").arg(directory.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let pages = ["pollux-node.1", "pollux-node-peer-id.1", "pollux-node-seed.1", "pollux-node-seed-recover.1"];
+    for page in pages {
+        assert!(names(directory.path()).contains(&page.to_owned()), "{page}");
+    }
+    let manual = std::fs::read_to_string(directory.path().join("pollux-node.1")).unwrap();
+    assert!(manual.contains("\\-\\-check\\-config"), "{manual}");
+}

@@ -7,6 +7,7 @@ mod cache;
 mod log;
 mod node;
 mod papers;
+mod prefetch;
 mod publish;
 mod restore;
 mod save;
