@@ -1,6 +1,7 @@
 //! Secret keys in files: read only where nobody else can, written only where nothing was. On purpose a key is also read
-//! from a descriptor or from standard input; never from an argument, which every process can see.
+//! from a descriptor, from standard input or from what a service manager hands to a service; never from an argument, which every process can see.
 
+use crate::credential::{self, CredentialError};
 use pollux_core::{KeyPair, KeyPairError};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
 use std::ffi::OsString;
@@ -13,6 +14,11 @@ use zeroize::Zeroizing;
 
 /// Bytes of a key at most; in PEM it has about 120.
 const KEY_BYTES_MAX: usize = 4096;
+/// What the mode of a secret may not allow: anything to group and others.
+const EXPOSING: u32 = 0o077;
+/// The same for what a service manager hands over: it is in a directory of this service alone, and an access list that lets
+/// the service's user read it shows as a right of the group.
+const EXPOSING_CREDENTIAL: u32 = 0o037;
 
 /// Why a key file is refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +52,9 @@ pub enum KeyFileError {
     /// The key itself was given, where every process can see it. It is not repeated here.
     #[error("this is a key, not the name of its file: a key that was given so is no secret any more")]
     Given,
+    /// There is no such credential.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
     /// It holds no key.
     #[error("{path}: {source}")]
     Parse {
@@ -65,16 +74,21 @@ pub enum KeySource {
     Descriptor(u32),
     /// Standard input.
     Input,
+    /// What the service manager hands to this service under that name.
+    Credential(String),
     /// No source, but a key: refused when it is read.
     Given,
 }
 
 impl KeySource {
-    /// What a flag or a variable names: `-`, `fd:N` (a shell's `/dev/fd/N` is one, too), or a file.
+    /// What a flag or a variable names: `-`, `fd:N` (a shell's `/dev/fd/N` is one, too), `credential:NAME`, or a file.
     #[must_use]
     pub fn named(name: OsString) -> Self {
         let text = name.to_str().unwrap_or_default();
         let number = text.strip_prefix("fd:").or_else(|| text.strip_prefix("/dev/fd/"));
+        if let Some(name) = text.strip_prefix("credential:") {
+            return Self::Credential(name.to_owned());
+        }
         match (text, number.map(str::parse)) {
             ("-" | "/dev/stdin", _) => Self::Input,
             (_, Some(Ok(number))) => Self::Descriptor(number),
@@ -94,13 +108,17 @@ impl KeySource {
             Self::Descriptor(number) => {
                 let path = PathBuf::from(format!("fd:{number}"));
                 let file = open_descriptor(*number).map_err(io_error(&path))?;
-                read_chosen(&path, file)
+                read_chosen(&path, file, EXPOSING)
+            }
+            Self::Credential(name) => {
+                let path = credential::find(name)?;
+                read_chosen(&path, open_file(&path)?, EXPOSING_CREDENTIAL)
             }
             Self::Input => {
                 let path = Path::new("standard input");
                 // A copy of the descriptor: the buffer of `Stdin` would keep the key.
                 let input = io::stdin().as_fd().try_clone_to_owned().map_err(io_error(path))?;
-                read_chosen(path, input.into())
+                read_chosen(path, input.into(), EXPOSING)
             }
             Self::Given => Err(KeyFileError::Given),
         }
@@ -114,6 +132,7 @@ impl std::fmt::Debug for KeySource {
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Descriptor(number) => f.debug_tuple("Descriptor").field(number).finish(),
             Self::Input => f.write_str("Input"),
+            Self::Credential(name) => f.debug_tuple("Credential").field(name).finish(),
             Self::Given => f.write_str("Given"),
         }
     }
@@ -124,6 +143,11 @@ impl std::fmt::Debug for KeySource {
 /// # Errors
 /// What is no regular file, cannot be read, can be reached by group or others, or holds no Ed25519 key.
 pub fn read(path: &Path) -> Result<KeyPair, KeyFileError> {
+    read_chosen(path, open_file(path)?, EXPOSING)
+}
+
+/// Opens a regular file without waiting.
+fn open_file(path: &Path) -> Result<File, KeyFileError> {
     let io = io_error(path);
     // To open a pipe could last for ever, to open a terminal could take it over.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -131,14 +155,14 @@ pub fn read(path: &Path) -> Result<KeyPair, KeyFileError> {
     if !file.metadata().map_err(io)?.is_file() {
         return Err(KeyFileError::NotAFile { path: path.to_owned() });
     }
-    read_chosen(path, file)
+    Ok(file)
 }
 
 /// Reads what was named on purpose. A file keeps its rule, also behind a descriptor; one without a name is out of reach.
-fn read_chosen(path: &Path, file: File) -> Result<KeyPair, KeyFileError> {
+fn read_chosen(path: &Path, file: File, exposing: u32) -> Result<KeyPair, KeyFileError> {
     let found = file.metadata().map_err(io_error(path))?;
     let mode = found.mode() & 0o7777;
-    if found.is_file() && found.nlink() > 0 && mode & 0o077 != 0 {
+    if found.is_file() && found.nlink() > 0 && mode & exposing != 0 {
         return Err(KeyFileError::Exposed { path: path.to_owned(), mode });
     }
     let mut bytes = Zeroizing::new([0; KEY_BYTES_MAX]);
@@ -253,6 +277,7 @@ mod tests {
         assert_eq!(named("/dev/stdin"), KeySource::Input);
         assert_eq!(named("fd:3"), KeySource::Descriptor(3));
         assert_eq!(named("/dev/fd/63"), KeySource::Descriptor(63));
+        assert_eq!(named("credential:seed-key"), KeySource::Credential("seed-key".to_owned()));
         for file in ["key.pem", "fd:", "fd:-1", "fd:x", "./-"] {
             assert_eq!(named(file), KeySource::File(file.into()));
         }
@@ -297,5 +322,16 @@ mod tests {
         assert_eq!(descriptor(&file).read().unwrap().public(), key.public());
         set_permissions(&path, Permissions::from_mode(0o604)).unwrap();
         assert!(matches!(descriptor(&file).read(), Err(KeyFileError::Exposed { mode: 0o604, .. })));
+    }
+
+    #[test]
+    fn the_access_list_of_a_credential_is_no_exposure() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, _) = key_in(directory.path());
+        for (mode, read) in [(0o440, true), (0o400, true), (0o460, false), (0o444, false), (0o600, true)] {
+            set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let found = read_chosen(&path, open_file(&path).unwrap(), EXPOSING_CREDENTIAL);
+            assert_eq!(found.is_ok(), read, "{mode:04o}");
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! statement   the file of what is to be signed
 //! provenance  where a save comes from, as people state it
 //! text_file   small files that go from one machine to another
+//! credential  what a service manager hands to a service
 //! key_file    secret keys in files
 //! random      random bytes from the kernel
 //! clock       the wall clock
@@ -22,6 +23,7 @@
 
 pub mod clock;
 pub mod connection;
+pub mod credential;
 pub mod disk;
 pub mod flow;
 pub mod grants;

@@ -1,46 +1,137 @@
 //! The node's identity key.
 //!
 //! A node makes its key in the runtime directory, which lives as long as the instance runs: it survives a restart of
-//! the daemon, and two instances of one image never share it. A seed's key is given, since the policy names it.
+//! the daemon, and two instances of one image never share it. Beside it lies a mark of the instance that made it. A key that
+//! came with an image is refused, in words; one from before this machine was started again gives way to a new one, as if
+//! the directory had been cleared. A key that a configuration names is used as it is: a seed's, since the policy names it.
 
-use pollux_client::key_file::{self, KeyFileError};
+use crate::instance::{Elsewhere, Instance, read_mark};
+use pollux_client::key_file::{self, KeyFileError, KeySource};
 use pollux_client::random;
 use pollux_core::KeyPair;
+use rustix::fs::{FsWord, statfs};
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file in the runtime directory.
 const IDENTITY_FILE: &str = "identity.pem";
+/// The mark beside it.
+const MARK_FILE: &str = "identity.instance";
+/// What `statfs` calls file systems in memory, which no image brings along: tmpfs and ramfs.
+const IN_MEMORY: [FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// The key in `given`, or the one of the runtime directory, which is made if it is not there.
+/// Why there is no key to run with.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The key's file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The mark beside it.
+    #[error("{path}: {source}")]
+    Io {
+        /// Its file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The key was made elsewhere: all instances of an image would share it.
+    #[error("{path}: this key was not made on this machine: it came with an image or a copied disk")]
+    Imported {
+        /// The key's file.
+        path: PathBuf,
+    },
+}
+
+impl IdentityError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Imported { .. } => Some(
+                "delete it here and in the image, and let `runtime` be a directory that no image holds, such as \
+                 /run/pollux: the node makes its key there when it starts",
+            ),
+            Self::Key(_) | Self::Io { .. } => None,
+        }
+    }
+}
+
+/// The key in `given`, or the one of the runtime directory, which is made if it is not there. `given` names a file, or what
+/// the service manager hands over: `credential:NAME`.
 ///
 /// # Errors
-/// A key file that cannot be read or made, or that others can read.
-pub fn open(given: Option<&Path>, runtime: &Path) -> Result<KeyPair, KeyFileError> {
-    if let Some(path) = given {
-        return key_file::read(path);
+/// A key that cannot be read or made, that others can read, or that another machine made.
+pub fn open(given: Option<&Path>, runtime: &Path) -> Result<KeyPair, IdentityError> {
+    open_on(&Instance::here(), given, runtime)
+}
+
+fn open_on(here: &Instance, given: Option<&Path>, runtime: &Path) -> Result<KeyPair, IdentityError> {
+    if let Some(key) = find_on(here, given, runtime)? {
+        // One that was found without its mark.
+        if given.is_none() && !runtime.join(MARK_FILE).exists() {
+            leave_mark(here, runtime)?;
+        }
+        return Ok(key);
     }
-    match find(None, runtime)? {
-        Some(key) => Ok(key),
-        None => make(&runtime.join(IDENTITY_FILE)),
+    let path = runtime.join(IDENTITY_FILE);
+    match fs::remove_file(&path) {
+        Ok(()) => tracing::warn!("this machine was started again: the node makes a new key for itself"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(IdentityError::Io { path, source }),
     }
+    leave_mark(here, runtime)?;
+    Ok(make(&path)?)
 }
 
 /// The key that [`open`] would find; none if it would make one.
 ///
 /// # Errors
-/// A key file that cannot be read, or that others can read.
-pub fn find(given: Option<&Path>, runtime: &Path) -> Result<Option<KeyPair>, KeyFileError> {
+/// A key that cannot be read, that others can read, or that another machine made.
+pub fn find(given: Option<&Path>, runtime: &Path) -> Result<Option<KeyPair>, IdentityError> {
+    find_on(&Instance::here(), given, runtime)
+}
+
+fn find_on(here: &Instance, given: Option<&Path>, runtime: &Path) -> Result<Option<KeyPair>, IdentityError> {
     if let Some(path) = given {
-        return key_file::read(path).map(Some);
+        return Ok(Some(read_given(path)?));
     }
-    let found = key_file::read(&runtime.join(IDENTITY_FILE));
+    let path = runtime.join(IDENTITY_FILE);
+    let found = key_file::read(&path);
     if let Err(KeyFileError::Io { source, .. }) = &found
         && source.kind() == io::ErrorKind::NotFound
     {
         return Ok(None);
     }
-    found.map(Some)
+    let key = found?;
+    let mark = runtime.join(MARK_FILE);
+    let left = read_mark(&mark).map_err(|source| IdentityError::Io { path: mark, source })?;
+    match left.as_deref().map(|mark| here.differs_from(mark)) {
+        Some(None) => Ok(Some(key)),
+        Some(Some(Elsewhere::Boot)) => Ok(None),
+        None if is_in_memory(runtime) => Ok(Some(key)),
+        Some(Some(Elsewhere::Machine)) | None => Err(IdentityError::Imported { path }),
+    }
+}
+
+/// Neither standard input nor a descriptor: the key is read more than once.
+fn read_given(path: &Path) -> Result<KeyPair, KeyFileError> {
+    match KeySource::named(path.into()) {
+        source @ KeySource::Credential(_) => source.read(),
+        KeySource::File(_) | KeySource::Descriptor(_) | KeySource::Input | KeySource::Given => {
+            key_file::read(path)
+        }
+    }
+}
+
+fn is_in_memory(directory: &Path) -> bool {
+    statfs(directory).is_ok_and(|found| IN_MEMORY.contains(&found.f_type))
+}
+
+/// Before the key: a key without its mark would be refused.
+fn leave_mark(here: &Instance, runtime: &Path) -> Result<(), IdentityError> {
+    let path = runtime.join(MARK_FILE);
+    fs::write(&path, here.mark()).map_err(|source| IdentityError::Io { path, source })
 }
 
 fn make(path: &Path) -> Result<KeyPair, KeyFileError> {
@@ -54,6 +145,7 @@ fn make(path: &Path) -> Result<KeyPair, KeyFileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn an_identity_survives_a_restart_of_the_daemon() {
@@ -67,20 +159,20 @@ mod tests {
     fn looking_for_a_key_makes_none() {
         let runtime = tempfile::tempdir().unwrap();
         assert!(find(None, runtime.path()).unwrap().is_none());
-        assert_eq!(std::fs::read_dir(runtime.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(runtime.path()).unwrap().count(), 0);
         let made = open(None, runtime.path()).unwrap();
         assert_eq!(find(None, runtime.path()).unwrap().unwrap().public(), made.public());
     }
 
     #[test]
     fn an_exposed_key_is_not_replaced() {
-        use std::os::unix::fs::PermissionsExt;
         let runtime = tempfile::tempdir().unwrap();
         let made = open(None, runtime.path()).unwrap();
         let path = runtime.path().join(IDENTITY_FILE);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(open(None, runtime.path()), Err(KeyFileError::Exposed { .. })));
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let exposed = open(None, runtime.path());
+        assert!(matches!(exposed, Err(IdentityError::Key(KeyFileError::Exposed { .. }))));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(open(None, runtime.path()).unwrap().public(), made.public());
     }
 
@@ -90,5 +182,57 @@ mod tests {
         let path = runtime.path().join("seed.pem");
         assert!(open(Some(&path), runtime.path()).is_err());
         assert!(!path.exists());
+        let credential = open(Some(Path::new("credential:seed-key")), runtime.path()).unwrap_err();
+        assert!(credential.to_string().contains("LoadCredential=seed-key:FILE"), "{credential}");
+    }
+
+    /// A machine with this id, started with that one.
+    fn machine(directory: &Path, machine: &str, boot: &str) -> Instance {
+        let at = |id: &str| {
+            let path = directory.join(id);
+            fs::write(&path, id).unwrap();
+            path
+        };
+        Instance::told_by(&at(machine), &at(boot))
+    }
+
+    #[test]
+    fn a_key_that_came_with_an_image_is_refused_and_left_alone() {
+        let runtime = tempfile::tempdir().unwrap();
+        let ids = tempfile::tempdir().unwrap();
+        let (builder, clone) = (machine(ids.path(), "a", "1"), machine(ids.path(), "b", "2"));
+        let made = open_on(&builder, None, runtime.path()).unwrap();
+        for _ in 0..2 {
+            let refused = open_on(&clone, None, runtime.path()).unwrap_err();
+            assert!(matches!(refused, IdentityError::Imported { .. }), "{refused}");
+            assert!(refused.hint().unwrap().contains("delete it"), "{refused}");
+            assert!(find_on(&clone, None, runtime.path()).is_err());
+        }
+        assert_eq!(open_on(&builder, None, runtime.path()).unwrap().public(), made.public());
+    }
+
+    #[test]
+    fn a_machine_that_is_started_again_gets_another_key() {
+        let runtime = tempfile::tempdir().unwrap();
+        let ids = tempfile::tempdir().unwrap();
+        let made = open_on(&machine(ids.path(), "a", "1"), None, runtime.path()).unwrap();
+        let again = machine(ids.path(), "a", "2");
+        let other = open_on(&again, None, runtime.path()).unwrap();
+        assert_ne!(made.public(), other.public());
+        assert_eq!(open_on(&again, None, runtime.path()).unwrap().public(), other.public());
+    }
+
+    #[test]
+    fn a_key_without_a_mark_is_believed_only_where_no_image_reaches() {
+        let here = Instance::here();
+        for (directory, believed) in [("/dev/shm", true), ("/var/tmp", false)] {
+            let Ok(runtime) = tempfile::tempdir_in(directory) else { continue };
+            if is_in_memory(runtime.path()) != believed {
+                continue;
+            }
+            make(&runtime.path().join(IDENTITY_FILE)).unwrap();
+            assert_eq!(open_on(&here, None, runtime.path()).is_ok(), believed, "{directory}");
+            assert_eq!(runtime.path().join(MARK_FILE).exists(), believed);
+        }
     }
 }

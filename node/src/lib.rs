@@ -10,6 +10,7 @@
 //! journal   a seed's log
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
+//! instance  which machine is this?
 //! config    identity    clock    logging
 //! ```
 
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod driver;
 pub mod identity;
+mod instance;
 pub mod journal;
 pub mod logging;
 pub mod marker;

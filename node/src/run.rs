@@ -4,12 +4,12 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts};
+use crate::identity::IdentityError;
 use crate::journal::Journal;
 use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, Restored, SocketParts};
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, logging, marker, papers};
-use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::EngineConfig;
 use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
@@ -59,7 +59,7 @@ pub enum StartError {
     },
     /// The identity key is refused.
     #[error(transparent)]
-    Identity(#[from] KeyFileError),
+    Identity(#[from] IdentityError),
     /// This key is not of a seed.
     #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
     NotASeed(PeerId),
@@ -71,14 +71,14 @@ pub enum StartError {
     },
     /// A first start was asked for that is none.
     #[error(
-        "{path}: --init-empty is for the very first start of a seed, and this store has been started before"
+        "{path}: an empty beginning is for the very first start of a seed, and this store has been started before"
     )]
     HasMarker {
         /// The store.
         path: PathBuf,
     },
     /// A first start was asked for with a store that is not empty.
-    #[error("{path}: --init-empty is for an empty store, and this one has manifests or votes, and no marker")]
+    #[error("{path}: this store is not empty: it has manifests or votes, and no marker")]
     NotEmpty {
         /// The store.
         path: PathBuf,
@@ -126,7 +126,7 @@ impl StartError {
                  pollux-node seed recover --accept-loss: the chunks stay, but every key is a miss until it is saved again",
             ),
             Self::NoMarker { .. } => Some(
-                "on the very first start of this pool, start once with --init-empty. After a loss, restore the disk; or \
+                "on the very first start of this pool, start once with --init-empty, or run pollux-node seed begin before. After a loss, restore the disk; or \
                  accept that what was published is gone: pollux-node seed recover --accept-loss, and start again",
             ),
             Self::HasMarker { .. } => Some("start without --init-empty"),
@@ -139,7 +139,8 @@ impl StartError {
                  a newer policy already, its pool file is the one to give",
             ),
             Self::NodeHasNoMarker => None,
-            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } | Self::Identity(_) => None,
+            Self::Identity(error) => error.hint(),
+            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } => None,
             Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
         }
     }

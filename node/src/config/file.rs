@@ -18,7 +18,8 @@ pub struct ConfigFile {
     pub pool: Option<PathBuf>,
     /// Addresses to listen on for peers, `ADDRESS:PORT`; port 0 takes a free one.
     pub listen: Option<Vec<SocketAddr>>,
-    /// The identity key. A node without one makes it in the runtime directory; a seed must have one.
+    /// The identity key: a file, or `credential:NAME` for what the service manager hands over (`LoadCredential=`). A node
+    /// without one makes it in the runtime directory; a seed must have one.
     pub identity: Option<PathBuf>,
     /// The membership that an operator signed for this node with `pollux pool admit`, where the policy lets no token admit.
     /// It is read again whenever it changes, and need not be there yet.

@@ -23,7 +23,7 @@ pub struct Overrides {
     /// Listen here for peers, ADDRESS:PORT; port 0 takes a free one
     #[arg(long, env = "POLLUX_NODE_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
     pub listen: Option<Vec<SocketAddr>>,
-    /// The identity key; a node without one makes it in the runtime directory
+    /// The identity key, or `credential:NAME` of the service manager's; a node without one makes it in the runtime directory
     #[arg(long, env = "POLLUX_NODE_IDENTITY", value_name = "FILE")]
     pub identity: Option<PathBuf>,
     /// The membership that `pollux pool admit` made for this node, where no token admits
@@ -72,7 +72,7 @@ pub struct Settings {
     pub pool: PathBuf,
     /// Where peers reach it.
     pub listen: Vec<SocketAddr>,
-    /// The identity key, if it is not made in the runtime directory.
+    /// The identity key, if it is not made in the runtime directory: a file, or `credential:NAME`.
     pub identity: Option<PathBuf>,
     /// The membership that an operator signed for this node, if one does.
     pub membership: Option<PathBuf>,
