@@ -58,6 +58,11 @@ enum Verb {
 
 #[derive(Debug, Subcommand)]
 enum SeedVerb {
+    /// Begin the empty store of a new seed, once and before its very first start
+    ///
+    /// What --init-empty does at a start, for a seed that a service manager starts always alike. Run it as the user whom the
+    /// store belongs to. A seed that joins others begins without it: it merges what they keep.
+    Begin,
     /// Let a seed go on with a store that has lost something
     ///
     /// A seed whose disk was lost, or went back to an earlier state, signs nothing: it could vote twice, or call an old
@@ -113,8 +118,8 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     }
     let clock = Clock::new(arguments.wall_clock_shift);
     let settings = Settings::new(read_config(arguments.config.as_deref())?, arguments.overrides)?;
-    if let Some(Verb::Seed(SeedVerb::Recover { accept_loss: true })) = arguments.verb {
-        return recover(&settings, clock);
+    if let Some(Verb::Seed(verb)) = arguments.verb {
+        return mark(&settings, clock, &verb);
     }
     if let Some(Verb::PeerId) = arguments.verb {
         return Ok(writeln!(io::stdout(), "{}", run::peer_id(&settings)?)?);
@@ -151,10 +156,16 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-fn recover(settings: &Settings, clock: Clock) -> Result<(), Failure> {
-    let epoch = marker::accept_loss(settings, clock)?;
+/// What a seed's operator does while it does not run.
+fn mark(settings: &Settings, clock: Clock, verb: &SeedVerb) -> Result<(), Failure> {
+    let (epoch, what) = match verb {
+        SeedVerb::Begin => (marker::begin_empty(settings, clock)?, "an empty store is begun"),
+        SeedVerb::Recover { accept_loss: _ } => {
+            (marker::accept_loss(settings, clock)?, "the loss is accepted")
+        }
+    };
     let mut out = io::stdout().lock();
-    writeln!(out, "{}: the loss is accepted; start the seed (epoch {epoch})", settings.store.display())?;
+    writeln!(out, "{}: {what}; start the seed (epoch {epoch})", settings.store.display())?;
     Ok(())
 }
 

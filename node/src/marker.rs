@@ -1,13 +1,15 @@
 //! The marker of a seed's store, at its start: it says that the store has forgotten nothing that this seed ever signed.
 //!
-//! A first start makes it (`--init-empty`); a disk that was lost has none. Among other seeds such a seed starts all the
+//! A first start makes it (`--init-empty`, or `seed begin` before it); a disk that was lost has none. Among other seeds such a seed starts all the
 //! same, says nothing until it has merged what they keep, and makes its marker then: the engine sees to that. A lone seed has
 //! nobody to ask, so it does not start before its operator says what happened.
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::identity::IdentityError;
 use crate::run::{self, StartError};
 use crate::store::{Recovery, Store};
+use pollux_client::key_file::KeyFileError;
 use pollux_core::engine::Record;
 use pollux_core::{PeerRole, Policy};
 
@@ -51,12 +53,38 @@ fn is_empty(recovery: &Recovery) -> bool {
 /// # Errors
 /// Whatever a seed cannot start with.
 pub fn accept_loss(settings: &Settings, clock: Clock) -> Result<u64, StartError> {
-    run::check(settings, clock)?;
-    if settings.role == PeerRole::Node {
-        return Err(StartError::NodeHasNoMarker);
-    }
-    let (store, recovery) = run::open_store(settings)?;
+    let (store, recovery) = open_alone(settings, clock)?;
     let epoch = recovery.marker.unwrap_or(0).saturating_add(1).max(clock.wall().as_millis());
     store.record(&Record::Marker { epoch })?;
     Ok(epoch)
+}
+
+/// Gives the empty store of a new seed its marker, for a service manager that starts the seed always alike. The seed must not
+/// run. Returns the epoch.
+///
+/// # Errors
+/// Whatever a seed cannot start with, and a store that is not empty or has a marker.
+pub fn begin_empty(settings: &Settings, clock: Clock) -> Result<u64, StartError> {
+    let (store, recovery) = open_alone(settings, clock)?;
+    let path = settings.store.clone();
+    if recovery.marker.is_some() {
+        return Err(StartError::HasMarker { path });
+    }
+    if !is_empty(&recovery) {
+        return Err(StartError::NotEmpty { path });
+    }
+    store.record(&Record::Marker { epoch: FIRST_EPOCH })?;
+    Ok(FIRST_EPOCH)
+}
+
+/// The store of a seed that does not run. Its key may be where only its unit can read it.
+fn open_alone(settings: &Settings, clock: Clock) -> Result<(Store, Recovery), StartError> {
+    match run::check(settings, clock) {
+        Ok(_) | Err(StartError::Identity(IdentityError::Key(KeyFileError::Credential(_)))) => {}
+        Err(error) => return Err(error),
+    }
+    if settings.role == PeerRole::Node {
+        return Err(StartError::NodeHasNoMarker);
+    }
+    run::open_store(settings)
 }

@@ -12,6 +12,7 @@ mod sweeper;
 #[cfg(test)]
 mod tests;
 mod tree_reader;
+mod watchdog;
 mod workers;
 
 pub use events::{Delivery, DriverEvent, DriverHandle, SessionItem, StatusQuestion, Stopping, TrustQuestion};
@@ -29,6 +30,7 @@ use std::time::Duration;
 use sweeper::Sweeper;
 pub(crate) use sweeper::UNPUBLISHED_MARKS;
 use tokio::sync::{mpsc, watch};
+use watchdog::Watchdog;
 use workers::Workers;
 
 /// Waiting for nothing still looks at the clock once in a while.
@@ -64,6 +66,7 @@ pub struct Driver {
     sessions: Sessions,
     /// None on a seed.
     sweeper: Option<Sweeper>,
+    watchdog: Watchdog,
     results: mpsc::UnboundedReceiver<Input>,
     events: mpsc::Receiver<DriverEvent>,
 }
@@ -90,6 +93,7 @@ impl Driver {
             frames: Frames::default(),
             sessions: Sessions::default(),
             sweeper,
+            watchdog: Watchdog::new(now.instant),
             results,
             events,
         };
@@ -135,7 +139,7 @@ impl Driver {
     ) -> mpsc::Receiver<NetEvent> {
         self.feed(Input::Timeout);
         loop {
-            let wait = self.clock.until(self.engine.next_timeout()).unwrap_or(IDLE_WAIT);
+            let wait = self.wait();
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return wire,
@@ -149,6 +153,14 @@ impl Driver {
             }
             self.one_of_each(&mut wire);
         }
+    }
+
+    /// Until the engine or the service manager wants something, if nothing happens before.
+    fn wait(&mut self) -> Duration {
+        let now = self.clock.now().instant;
+        self.watchdog.turn(now);
+        let wait = self.clock.until(self.engine.next_timeout()).unwrap_or(IDLE_WAIT);
+        self.watchdog.wait(now).map_or(wait, |watched| wait.min(watched))
     }
 
     /// Whoever came first, the others have a turn too before it comes first again.

@@ -56,6 +56,24 @@ async fn a_lone_seed_starts_empty_only_when_told_so_and_only_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seed_that_is_always_started_alike_is_begun_before() {
+    let ground = Ground::new();
+    let mut settings = seed(&ground);
+    // Its operator need not have its key at hand.
+    settings.identity = Some("credential:seed-key".into());
+    std::fs::create_dir_all(&settings.store).unwrap();
+    assert_eq!(marker::begin_empty(&settings, Clock::new(0)).unwrap(), 1);
+    let again = marker::begin_empty(&settings, Clock::new(0)).unwrap_err();
+    assert!(matches!(again, StartError::HasMarker { .. }), "{again}");
+    let error = Running::start(&settings).await.map(drop).unwrap_err();
+    assert!(error.to_string().contains("LoadCredential=seed-key:FILE"), "{error}");
+    Running::start(&seed(&ground)).await.unwrap().stop().await;
+    settings.role = PeerRole::Node;
+    let error = marker::begin_empty(&settings, Clock::new(0)).unwrap_err();
+    assert!(matches!(error, StartError::NodeHasNoMarker), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lone_seed_that_lost_its_disk_needs_recover_accept_loss() {
     let ground = Ground::new();
     let mut settings = seed(&ground);
