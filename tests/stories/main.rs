@@ -36,5 +36,6 @@ mod seed_replaced;
 mod seeds_heal;
 mod signed_elsewhere;
 mod two_jobs_at_once;
+mod units;
 mod untrusted_job_publishes;
 mod yank;
