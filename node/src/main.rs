@@ -11,6 +11,11 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// Static programs are linked with musl, whose own allocator takes one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Where the configuration is if no flag says so; it may be absent.
 const CONFIG: &str = "/etc/pollux/node.toml";
 /// Threads for what blocks: as many as the engine's credits (up to 32 checks, 8 writes, 32 reads) and the jobs' turns

@@ -11,6 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// Static programs are linked with musl, whose own allocator takes one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A fleet of Pollux nodes in virtual time.
 ///
 /// Runs the real engine in every simulated node, over a simulated network. The same rng seed gives the same run.

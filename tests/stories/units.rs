@@ -151,3 +151,12 @@ fn a_node_whose_key_came_with_an_image_does_not_start() {
     let refused = scene.pool.node("node", &pollux_tests::NodeOptions::default()).unwrap_err().to_string();
     assert!(refused.contains("came with an image") && refused.contains("delete it"), "{refused}");
 }
+
+#[test]
+fn the_page_about_deployment_lists_what_lies_there() {
+    let page = std::fs::read_to_string(deploy().join("README.md")).unwrap();
+    for name in crate::scene::names(&deploy()).into_iter().filter(|name| name != "README.md") {
+        let listed = [format!("| `{name}` |"), format!("| `{name}/")];
+        assert!(listed.iter().any(|row| page.contains(row)), "{name}");
+    }
+}
