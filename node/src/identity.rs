@@ -63,25 +63,7 @@ impl IdentityError {
 /// # Errors
 /// A key that cannot be read or made, that others can read, or that another machine made.
 pub fn open(given: Option<&Path>, runtime: &Path) -> Result<KeyPair, IdentityError> {
-    open_on(&Instance::here(), given, runtime)
-}
-
-fn open_on(here: &Instance, given: Option<&Path>, runtime: &Path) -> Result<KeyPair, IdentityError> {
-    if let Some(key) = find_on(here, given, runtime)? {
-        // One that was found without its mark.
-        if given.is_none() && !runtime.join(MARK_FILE).exists() {
-            leave_mark(here, runtime)?;
-        }
-        return Ok(key);
-    }
-    let path = runtime.join(IDENTITY_FILE);
-    match fs::remove_file(&path) {
-        Ok(()) => tracing::warn!("this machine was started again: the node makes a new key for itself"),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(IdentityError::Io { path, source }),
-    }
-    leave_mark(here, runtime)?;
-    Ok(make(&path)?)
+    given.map_or_else(|| Home::of(runtime).open(), |path| Ok(read_given(path)?))
 }
 
 /// The key that [`open`] would find; none if it would make one.
@@ -89,28 +71,59 @@ fn open_on(here: &Instance, given: Option<&Path>, runtime: &Path) -> Result<KeyP
 /// # Errors
 /// A key that cannot be read, that others can read, or that another machine made.
 pub fn find(given: Option<&Path>, runtime: &Path) -> Result<Option<KeyPair>, IdentityError> {
-    find_on(&Instance::here(), given, runtime)
+    given.map_or_else(|| Home::of(runtime).find(), |path| Ok(Some(read_given(path)?)))
 }
 
-fn find_on(here: &Instance, given: Option<&Path>, runtime: &Path) -> Result<Option<KeyPair>, IdentityError> {
-    if let Some(path) = given {
-        return Ok(Some(read_given(path)?));
+/// Where a node makes its key.
+#[derive(Debug)]
+struct Home<'a> {
+    runtime: &'a Path,
+    /// It goes when this start of the machine ends, and no image brings it along: then no mark is needed. Nor would one do in a
+    /// container, where the daemon's sandbox and a shell may be told different ids.
+    in_memory: bool,
+    here: Instance,
+}
+
+impl<'a> Home<'a> {
+    fn of(runtime: &'a Path) -> Self {
+        Self { runtime, in_memory: is_in_memory(runtime), here: Instance::here() }
     }
-    let path = runtime.join(IDENTITY_FILE);
-    let found = key_file::read(&path);
-    if let Err(KeyFileError::Io { source, .. }) = &found
-        && source.kind() == io::ErrorKind::NotFound
-    {
-        return Ok(None);
+
+    fn open(&self) -> Result<KeyPair, IdentityError> {
+        if let Some(key) = self.find()? {
+            return Ok(key);
+        }
+        let path = self.runtime.join(IDENTITY_FILE);
+        match fs::remove_file(&path) {
+            Ok(()) => tracing::warn!("this machine was started again: the node makes a new key for itself"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(IdentityError::Io { path, source }),
+        }
+        // Before the key: on a disk, a key without its mark would be refused.
+        let mark = self.runtime.join(MARK_FILE);
+        fs::write(&mark, self.here.mark()).map_err(|source| IdentityError::Io { path: mark, source })?;
+        Ok(make(&path)?)
     }
-    let key = found?;
-    let mark = runtime.join(MARK_FILE);
-    let left = read_mark(&mark).map_err(|source| IdentityError::Io { path: mark, source })?;
-    match left.as_deref().map(|mark| here.differs_from(mark)) {
-        Some(None) => Ok(Some(key)),
-        Some(Some(Elsewhere::Boot)) => Ok(None),
-        None if is_in_memory(runtime) => Ok(Some(key)),
-        Some(Some(Elsewhere::Machine)) | None => Err(IdentityError::Imported { path }),
+
+    fn find(&self) -> Result<Option<KeyPair>, IdentityError> {
+        let path = self.runtime.join(IDENTITY_FILE);
+        let found = key_file::read(&path);
+        if let Err(KeyFileError::Io { source, .. }) = &found
+            && source.kind() == io::ErrorKind::NotFound
+        {
+            return Ok(None);
+        }
+        let key = found?;
+        if self.in_memory {
+            return Ok(Some(key));
+        }
+        let mark = self.runtime.join(MARK_FILE);
+        let left = read_mark(&mark).map_err(|source| IdentityError::Io { path: mark, source })?;
+        match left.as_deref().map(|mark| self.here.differs_from(mark)) {
+            Some(None) => Ok(Some(key)),
+            Some(Some(Elsewhere::Boot)) => Ok(None),
+            Some(Some(Elsewhere::Machine)) | None => Err(IdentityError::Imported { path }),
+        }
     }
 }
 
@@ -126,12 +139,6 @@ fn read_given(path: &Path) -> Result<KeyPair, KeyFileError> {
 
 fn is_in_memory(directory: &Path) -> bool {
     statfs(directory).is_ok_and(|found| IN_MEMORY.contains(&found.f_type))
-}
-
-/// Before the key: a key without its mark would be refused.
-fn leave_mark(here: &Instance, runtime: &Path) -> Result<(), IdentityError> {
-    let path = runtime.join(MARK_FILE);
-    fs::write(&path, here.mark()).map_err(|source| IdentityError::Io { path, source })
 }
 
 fn make(path: &Path) -> Result<KeyPair, KeyFileError> {
@@ -186,53 +193,51 @@ mod tests {
         assert!(credential.to_string().contains("LoadCredential=seed-key:FILE"), "{credential}");
     }
 
-    /// A machine with this id, started with that one.
-    fn machine(directory: &Path, machine: &str, boot: &str) -> Instance {
+    /// A directory on the disk of a machine with this id, at that start of it.
+    fn home<'a>(runtime: &'a Path, ids: &Path, machine: &str, boot: &str) -> Home<'a> {
         let at = |id: &str| {
-            let path = directory.join(id);
+            let path = ids.join(id);
             fs::write(&path, id).unwrap();
             path
         };
-        Instance::told_by(&at(machine), &at(boot))
+        Home { runtime, in_memory: false, here: Instance::told_by(&at(machine), &at(boot)) }
     }
 
     #[test]
     fn a_key_that_came_with_an_image_is_refused_and_left_alone() {
-        let runtime = tempfile::tempdir().unwrap();
-        let ids = tempfile::tempdir().unwrap();
-        let (builder, clone) = (machine(ids.path(), "a", "1"), machine(ids.path(), "b", "2"));
-        let made = open_on(&builder, None, runtime.path()).unwrap();
+        let (runtime, ids) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let builder = home(runtime.path(), ids.path(), "a", "1");
+        let made = builder.open().unwrap();
+        let clone = home(runtime.path(), ids.path(), "b", "2");
         for _ in 0..2 {
-            let refused = open_on(&clone, None, runtime.path()).unwrap_err();
+            let refused = clone.open().unwrap_err();
             assert!(matches!(refused, IdentityError::Imported { .. }), "{refused}");
             assert!(refused.hint().unwrap().contains("delete it"), "{refused}");
-            assert!(find_on(&clone, None, runtime.path()).is_err());
+            assert!(clone.find().is_err());
         }
-        assert_eq!(open_on(&builder, None, runtime.path()).unwrap().public(), made.public());
+        assert_eq!(builder.open().unwrap().public(), made.public());
+        fs::remove_file(runtime.path().join(MARK_FILE)).unwrap();
+        assert!(builder.open().is_err(), "a key without its mark may be anybody's");
     }
 
     #[test]
     fn a_machine_that_is_started_again_gets_another_key() {
-        let runtime = tempfile::tempdir().unwrap();
-        let ids = tempfile::tempdir().unwrap();
-        let made = open_on(&machine(ids.path(), "a", "1"), None, runtime.path()).unwrap();
-        let again = machine(ids.path(), "a", "2");
-        let other = open_on(&again, None, runtime.path()).unwrap();
+        let (runtime, ids) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let made = home(runtime.path(), ids.path(), "a", "1").open().unwrap();
+        let again = home(runtime.path(), ids.path(), "a", "2");
+        let other = again.open().unwrap();
         assert_ne!(made.public(), other.public());
-        assert_eq!(open_on(&again, None, runtime.path()).unwrap().public(), other.public());
+        assert_eq!(again.open().unwrap().public(), other.public());
     }
 
     #[test]
-    fn a_key_without_a_mark_is_believed_only_where_no_image_reaches() {
-        let here = Instance::here();
-        for (directory, believed) in [("/dev/shm", true), ("/var/tmp", false)] {
-            let Ok(runtime) = tempfile::tempdir_in(directory) else { continue };
-            if is_in_memory(runtime.path()) != believed {
-                continue;
-            }
-            make(&runtime.path().join(IDENTITY_FILE)).unwrap();
-            assert_eq!(open_on(&here, None, runtime.path()).is_ok(), believed, "{directory}");
-            assert_eq!(runtime.path().join(MARK_FILE).exists(), believed);
-        }
+    fn a_key_in_memory_needs_no_mark() {
+        let (runtime, ids) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let made = home(runtime.path(), ids.path(), "a", "1").open().unwrap();
+        let inside = Home { in_memory: true, ..home(runtime.path(), ids.path(), "b", "2") };
+        assert_eq!(inside.open().unwrap().public(), made.public());
+        assert!(!is_in_memory(Path::new("/proc")) && !is_in_memory(Path::new("/nowhere")));
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        assert_eq!(is_in_memory(Path::new("/dev/shm")), mounts.contains(" /dev/shm tmpfs "));
     }
 }

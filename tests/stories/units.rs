@@ -2,7 +2,7 @@
 
 use crate::scene::Scene;
 use pollux_node::config::{ConfigFile, Overrides, Settings};
-use pollux_tests::{Finished, Programs};
+use pollux_tests::{Daemon, Finished, Programs};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -145,10 +145,17 @@ fn a_node_tells_its_service_manager_that_it_is_ready_and_goes_on_turning() {
 #[test]
 fn a_node_whose_key_came_with_an_image_does_not_start() {
     let scene = Scene::open();
-    let mut node = scene.node("node");
-    assert!(node.daemon.stop().unwrap().success());
-    std::fs::write(scene.path("node/run/identity.instance"), "another machine\nanother start\n").unwrap();
-    let refused = scene.pool.node("node", &pollux_tests::NodeOptions::default()).unwrap_err().to_string();
+    // On a disk, wherever the story's own directory is.
+    let runtime = tempfile::tempdir_in("/var/tmp").unwrap();
+    let start = || {
+        let mut command = Command::new(&scene.pool.programs.node);
+        command.arg("--pool").arg(scene.pool.pool_file()).arg("--runtime").arg(runtime.path());
+        command.args(["--listen", "127.0.0.1:0", "--store-free-bytes-min", "0", "--store"]);
+        Daemon::start(command.arg(scene.path("store")), &scene.path("node.log"))
+    };
+    assert!(start().unwrap().stop().unwrap().success());
+    std::fs::write(runtime.path().join("identity.instance"), "another machine\nanother start\n").unwrap();
+    let refused = start().unwrap_err().to_string();
     assert!(refused.contains("came with an image") && refused.contains("delete it"), "{refused}");
 }
 
