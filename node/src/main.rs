@@ -25,11 +25,14 @@ const CONFIG: &str = "/etc/pollux/node.toml";
 const BLOCKING_THREADS: usize = 112;
 /// Threads for the wire and the jobs' sockets, whatever the settings say.
 const WORKER_THREADS_MAX: usize = 256;
+/// What sysexits.h calls `EX_CONFIG`; the units name it in `RestartPreventExitStatus=`.
+const CONFIGURED_WRONG: u8 = 78;
 
 /// The Pollux node: shares the pool's caches with its peers and with the jobs of this instance.
 ///
 /// Settings come from flags, then the environment, then the configuration file, then defaults. The node stops cleanly
-/// on SIGTERM and SIGINT. Exit status: 0 stopped or checked, 1 could not start or failed, 2 wrong usage.
+/// on SIGTERM and SIGINT. Exit status: 0 stopped or checked, 1 could not start or failed, 2 wrong usage, 78 cannot start
+/// before somebody changes the configuration, the pool file, the key or the store: a service manager need not try again.
 #[derive(Debug, Parser)]
 #[command(name = "pollux-node", version)]
 struct Arguments {
@@ -84,7 +87,7 @@ enum SeedVerb {
     },
 }
 
-/// Why the program ends with status 1.
+/// Why the program ends with another status than 0.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -104,6 +107,16 @@ impl Failure {
             Self::Config(_) | Self::Driver(_) | Self::Io(_) => None,
         }
     }
+
+    /// Whether the next start may go better although nobody does anything.
+    fn status(&self) -> ExitCode {
+        let lasts = match self {
+            Self::Config(_) => true,
+            Self::Start(error) => error.lasts(),
+            Self::Driver(_) | Self::Io(_) => false,
+        };
+        if lasts { ExitCode::from(CONFIGURED_WRONG) } else { ExitCode::FAILURE }
+    }
 }
 
 fn main() -> ExitCode {
@@ -116,7 +129,7 @@ fn main() -> ExitCode {
             if let Some(hint) = failure.hint() {
                 writeln!(io::stderr(), "  hint: {hint}").unwrap_or_default();
             }
-            ExitCode::FAILURE
+            failure.status()
         }
     }
 }

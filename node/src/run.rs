@@ -156,6 +156,20 @@ impl StartError {
             Self::Metrics { .. } => None,
         }
     }
+
+    /// Whether it stays so until somebody does something. What the system said no to, an address that is taken and a clock
+    /// that is behind may mend by themselves.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
+            Self::Store(error) => matches!(error, StoreError::NewerFormat { .. } | StoreError::NotAStore(_)),
+            Self::PoolFile { .. } | Self::Identity(_) | Self::NotASeed(_) | Self::Log(_) => true,
+            Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
+            Self::NodeHasNoMarker | Self::Records { .. } => true,
+            Self::Io { .. } | Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
+        }
+    }
 }
 
 /// The driver ended without being told to: a bug. Nothing that was acknowledged is lost; start the node again.

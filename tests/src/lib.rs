@@ -5,6 +5,7 @@
 //! daemon     one running pollux-node
 //! pool       a seed and nodes
 //! hostile    peers that misbehave as they are told
+//! machine    machines with a systemd of their own
 //! command    the pollux command, run to its end
 //! stage      what programs that play a pool to a person share
 //! tree       directories made, listed and compared
@@ -13,6 +14,7 @@
 mod command;
 mod daemon;
 pub mod hostile;
+mod machine;
 mod pool;
 mod programs;
 mod stage;
@@ -20,6 +22,7 @@ mod tree;
 
 pub use command::{Finished, Pollux};
 pub use daemon::{Daemon, DaemonError};
+pub use machine::{Machine, ROOT_VARIABLE, root_archive};
 pub use pool::{NodeOptions, Pool, free_port};
 pub use programs::{Programs, ProgramsError};
 pub use stage::{interruption, say, step};

@@ -55,7 +55,7 @@ fn a_configuration_with_an_unknown_field_is_refused() {
     let mut command = std::process::Command::new(&scene.pool.programs.node);
     let refused =
         pollux_tests::Finished::of(command.arg("--check-config").arg("--config").arg(&config)).unwrap();
-    assert_eq!(refused.status, Some(1));
+    assert_eq!(refused.status, Some(78));
     assert!(refused.stderr.contains("bytes_maximum"), "{}", refused.stderr);
 }
 

@@ -31,6 +31,7 @@ mod peers_share_while_fetching;
 mod policy_changes;
 mod prefetch;
 mod readme;
+mod runbook;
 mod save_then_restore;
 mod saver_is_killed;
 mod scene;

@@ -103,7 +103,7 @@ fn a_unit_without_its_credential_says_so() {
     command.env_remove("CREDENTIALS_DIRECTORY").arg("--pool").arg(scene.pool.pool_file());
     command.args(["--role", "seed", "--identity", "credential:seed-key", "--runtime"]).arg(scene.path("run"));
     let ended = Finished::of(command.arg("--store").arg(scene.path("store"))).unwrap();
-    assert_eq!(ended.status, Some(1));
+    assert_eq!(ended.status, Some(78));
     assert!(ended.stderr.contains("LoadCredential=seed-key:FILE"), "{}", ended.stderr);
 }
 

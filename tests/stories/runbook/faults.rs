@@ -1,0 +1,120 @@
+//! What goes wrong under systemd, and what the journal and the service manager make of it.
+
+use super::site::Site;
+
+/// What `systemd-analyze security` may find of what runs.
+const EXPOSURE_MAX: f64 = 2.0;
+const NODE: &str = "pollux-node";
+const SEED: &str = "pollux-seed";
+
+pub(crate) fn little_is_exposed(site: &Site) {
+    for (place, unit) in [("seed", SEED), ("instance", NODE)] {
+        let said = site.run(place, &format!("systemd-analyze security --no-pager {unit}"));
+        let line = said.lines().find(|line| line.contains("Overall exposure level")).unwrap();
+        let figure = line.rsplit_once(": ").unwrap().1.split(' ').next().unwrap();
+        assert!(figure.parse::<f64>().unwrap() <= EXPOSURE_MAX, "{place}: {line}");
+    }
+}
+
+/// A drop-in as `systemctl edit` writes it, and the unit started again with it.
+fn edit(site: &Site, place: &str, unit: &str, lines: &str) {
+    let directory = format!("/etc/systemd/system/{unit}.service.d");
+    site.run(
+        place,
+        &format!("mkdir -p {directory}; printf '{lines}' > {directory}/test.conf; systemctl daemon-reload"),
+    );
+}
+
+fn unedit(site: &Site, place: &str, unit: &str) {
+    site.run(
+        place,
+        &format!("rm -r /etc/systemd/system/{unit}.service.d; systemctl daemon-reload; systemctl reset-failed {unit} || true"),
+    );
+}
+
+/// One that hangs, one that is killed, and one that is told to start again.
+pub(crate) fn daemons_come_back(site: &Site) {
+    let place = "instance";
+    edit(site, place, NODE, r"[Service]\nWatchdogSec=2s\nRestartSec=100ms\n");
+    let ready = "curl -sf http://127.0.0.1:9480/readyz";
+    site.run(place, &format!("systemctl restart {NODE}"));
+    site.until(place, ready);
+    for (signal, result) in [("STOP", "watchdog"), ("KILL", "killed")] {
+        site.run(
+            place,
+            &format!("pid=$(systemctl show -P MainPID {NODE}); kill -{signal} $pid; while kill -0 $pid; do sleep 0.1; done 2>/dev/null"),
+        );
+        site.until(place, ready);
+        let journal = site.run(place, &format!("journalctl --no-pager -u {NODE}"));
+        assert!(journal.contains(result), "{journal}");
+    }
+    let restarts = site.run(place, &format!("systemctl show -P NRestarts {NODE}"));
+    assert_eq!(restarts, "2\n");
+    unedit(site, place, NODE);
+    site.run(place, &format!("systemctl restart {NODE}"));
+    site.until(place, ready);
+}
+
+/// The unit fails at its first start, with these words, and is not started again.
+fn fails_for_good(site: &Site, place: &str, unit: &str, words: &str) {
+    let started = site.machine(place).run(&format!("systemctl start {unit}")).unwrap();
+    assert_ne!(started.status, Some(0), "{words}");
+    let show = format!("systemctl show -P ActiveState -P NRestarts -P ExecMainStatus {unit}");
+    let state = site.run(place, &show);
+    let journal = site.run(place, &format!("journalctl --no-pager -n 20 -u {unit}"));
+    assert!(journal.contains(words), "{words}: {journal}");
+    let mut facts: Vec<&str> = state.lines().collect();
+    facts.sort_unstable();
+    assert_eq!(facts, ["0", "78", "failed"], "{words}: {journal}");
+}
+
+/// On a machine that is to be a seed later, where nothing runs yet.
+pub(crate) fn what_does_not_mend_is_said_once(site: &Site) {
+    let place = "seed-2";
+    let start = site.machine(place).run(&format!("systemctl start {SEED}")).unwrap();
+    assert!(start.status != Some(0) && start.stderr.contains("Assertion failed"), "{start:?}");
+    let read = |from: &str, path: &str| std::fs::read_to_string(site.machine(from).path(path)).unwrap();
+    let pool = read("office", "pool/pool.json");
+    let write = |text: &str| std::fs::write(site.machine(place).path("/etc/pollux/pool.json"), text).unwrap();
+    write(&pool);
+    site.run(place, "chmod 644 /etc/pollux/pool.json");
+    edit(site, place, SEED, r"[Unit]\nAssertPathExists=\n[Service]\nLoadCredential=\n");
+    fails_for_good(site, place, SEED, "LoadCredential=seed-key:FILE");
+    unedit(site, place, SEED);
+    write(&format!("{pool}{pool}"));
+    fails_for_good(site, place, NODE, "pool.json");
+    write("{}");
+    site.run(place, &format!("systemctl reset-failed {NODE}"));
+    fails_for_good(site, place, NODE, "pool.json");
+    site.run(place, &format!("systemctl reset-failed {NODE}; rm /etc/pollux/pool.json"));
+}
+
+/// A port that somebody has, and a clock that is behind.
+pub(crate) fn what_may_mend_is_tried_again(site: &Site) {
+    let said = |place: &str, words: &str| {
+        site.run(place, &format!("systemctl start --no-block {NODE}"));
+        site.until(place, &format!("journalctl --no-pager -u {NODE} | grep -F '{words}'"));
+        site.until(place, &format!("test $(systemctl show -P NRestarts {NODE}) -gt 0"));
+    };
+    said("seed", "cannot listen on 0.0.0.0:4480");
+    site.run("seed", &format!("systemctl stop {NODE}"));
+    let place = "instance";
+    edit(
+        site,
+        place,
+        NODE,
+        r"[Service]\nExecStart=\nExecStart=/usr/bin/pollux-node --wall-clock-shift -3600\n",
+    );
+    site.run(place, &format!("systemctl stop {NODE}"));
+    said(place, "is not valid yet");
+    site.run(place, &format!("systemctl stop {NODE}"));
+    unedit(site, place, NODE);
+    site.run(place, &format!("systemctl start {NODE}"));
+    site.until(place, "curl -sf http://127.0.0.1:9480/readyz");
+}
+
+/// Its disk is gone, and nobody says whether that is meant.
+pub(crate) fn a_lone_seed_without_its_disk_says_so(site: &Site) {
+    site.run("seed", &format!("systemctl stop {SEED}; rm -rf /var/lib/pollux/*"));
+    fails_for_good(site, "seed", SEED, "hint: on the very first start");
+}
