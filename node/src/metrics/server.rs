@@ -1,7 +1,7 @@
 //! The HTTP side: GET of three paths, one request for each connection.
 
 use super::page;
-use super::snapshot::{Facts, Snapshot};
+use super::snapshot::{Facts, Machine, Snapshot};
 use crate::driver::DriverHandle;
 use crate::store::Store;
 use http_body_util::Full;
@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pollux_client::clock;
 use pollux_core::{PeerRole, Timestamp};
 use std::convert::Infallible;
 use std::io;
@@ -80,7 +81,7 @@ impl MetricsServer {
     pub async fn bind(address: SocketAddr, parts: MetricsParts) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let MetricsParts { driver, store, role, token_expires } = parts;
-        let facts = Facts { role, token_expires };
+        let facts = Facts { role, token_expires, started: clock::now() };
         Ok(Self { listener, answers: Arc::new(Answers { driver, store, facts, page: Mutex::default() }) })
     }
 
@@ -184,9 +185,11 @@ impl Answers {
         }
         let snapshot = self.snapshot().await?;
         let store = self.store.clone();
-        let usage = tokio::task::spawn_blocking(move || store.usage());
-        let usage = usage.await.map_err(|_| "the store does not answer".to_owned())?;
-        let page = Bytes::from(snapshot.page(&self.facts, usage).render());
+        let now = clock::now();
+        let machine = move || Machine { store: store.usage(), broken: store.is_broken(), now };
+        let machine =
+            tokio::task::spawn_blocking(machine).await.map_err(|_| "the store does not answer".to_owned())?;
+        let page = Bytes::from(snapshot.page(&self.facts, machine).render());
         *kept = Some((Instant::now(), page.clone()));
         Ok(page)
     }

@@ -37,21 +37,36 @@ pub(super) struct Facts {
     pub(super) role: PeerRole,
     /// When the pool file's token expires; none if it cannot be read.
     pub(super) token_expires: Option<Timestamp>,
+    /// When the endpoint began, right after the store was opened.
+    pub(super) started: Timestamp,
+}
+
+/// What is looked up outside of the driver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine {
+    pub(super) store: StoreUsage,
+    /// Whether a sync has failed.
+    pub(super) broken: bool,
+    /// The wall clock.
+    pub(super) now: Timestamp,
 }
 
 impl Snapshot {
     /// The page for a scrape.
-    pub(super) fn page(&self, facts: &Facts, store: StoreUsage) -> Page {
+    pub(super) fn page(&self, facts: &Facts, machine: Machine) -> Page {
         let mut page = Page::default();
         let role = match facts.role {
             PeerRole::Node => "node",
             PeerRole::Seed => "seed",
         };
         page.facts(table::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), role]);
+        page.moment(table::STARTED, facts.started.as_millis());
+        page.moment(table::CLOCK, machine.now.as_millis());
         self.restores(&mut page);
         self.wire(&mut page);
         self.state(&mut page);
-        put_store(&mut page, store);
+        put_store(&mut page, machine.store);
+        page.whole(table::STORE_BROKEN, machine.broken.into());
         self.papers(&mut page, facts);
         match facts.role {
             PeerRole::Node => self.of_node(&mut page),
@@ -110,6 +125,8 @@ impl Snapshot {
     fn papers(&self, page: &mut Page, facts: &Facts) {
         page.whole(table::ROOT_VERSION, self.trust.root().version);
         page.whole(table::POLICY_VERSION, self.trust.policy().version);
+        page.whole(table::WRITE_QUORUM, self.trust.policy().write.into());
+        page.whole(table::READ_QUORUM, self.trust.policy().read.into());
         page.moment(table::ROOT_EXPIRY, self.trust.root().expires.as_millis());
         page.moment(table::POLICY_EXPIRY, self.trust.policy().expires.as_millis());
         page.moments(table::PUBLISHER_EXPIRY, self.publishers_expire());

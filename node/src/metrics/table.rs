@@ -62,6 +62,8 @@ macro_rules! table {
 
 table! {
     BUILD_INFO: "pollux_build_info", Gauge, Both, ["version", "role"], "1, with the program's version and role.";
+    STARTED: "process_start_time_seconds", Gauge, Both, [], "When the program started, in seconds since the Unix epoch.";
+    CLOCK: "pollux_clock_timestamp_seconds", Gauge, Both, [], "What the machine's clock said when this was told: beside the scraper's own, how wrong it is.";
     HITS: "pollux_hits_total", Counter, Both, [], "Questions of jobs that were answered with a cache.";
     MISSES: "pollux_misses_total", Counter, Both, ["reason"], "Questions of jobs that were answered with a miss, by its reason.";
     CHUNKS_FAILED: "pollux_chunks_failed_total", Counter, Both, ["reason"], "Chunks that jobs asked for and could not have.";
@@ -85,6 +87,8 @@ table! {
     MEMBERS: "pollux_connected_members", Gauge, Both, [], "Members of the pool that are connected.";
     SEEDS_CONNECTED: "pollux_connected_seeds", Gauge, Both, [], "Other seeds of the policy that are connected.";
     SEEDS: "pollux_policy_seeds", Gauge, Both, [], "Seeds that the policy names.";
+    WRITE_QUORUM: "pollux_policy_write_quorum", Gauge, Both, [], "Seeds whose receipts a save needs.";
+    READ_QUORUM: "pollux_policy_read_quorum", Gauge, Both, [], "Seeds whose answers a restore needs.";
     JOINED: "pollux_joined", Gauge, Nodes, [], "1 while this node is a member of the pool.";
     SIGNING: "pollux_seed_signing", Gauge, Seeds, [], "1 while this seed signs answers and receipts, its store being whole.";
     OFFERS: "pollux_offers", Gauge, Seeds, [], "Offers under way.";
@@ -97,6 +101,7 @@ table! {
     STORE_BYTES_MAX: "pollux_store_max_bytes", Gauge, Both, [], "Bytes that the store's segments may have.";
     STORE_CHUNKS: "pollux_store_chunks", Gauge, Both, [], "Chunks in the store.";
     DISK_FREE: "pollux_store_disk_free_bytes", Gauge, Both, [], "Bytes free on the store's file system.";
+    STORE_BROKEN: "pollux_store_broken", Gauge, Both, [], "1 once the disk failed to make data durable: nothing is written until a restart.";
     SHARE_BYTES: "pollux_publisher_share_bytes", Gauge, Seeds, ["publisher"], "Bytes of this seed's disk that a publisher's caches take.";
     SHARE_BYTES_MAX: "pollux_publisher_share_max_bytes", Gauge, Seeds, ["publisher"], "Bytes of a seed's disk that a publisher's caches may take, where the policy bounds them.";
     NEWEST_SAVE: "pollux_lineage_newest_save_timestamp_seconds", Gauge, Seeds, ["lineage"], "When a lineage was last saved, of the lineages saved last.";
@@ -120,7 +125,8 @@ mod tests {
         assert_eq!(names.len(), METRICS.len(), "each name once");
         for metric in METRICS {
             let Metric { name, kind, help, .. } = metric;
-            assert!(name.starts_with("pollux_"), "{name}");
+            // The program's start has the name that every program gives it.
+            assert!(name.starts_with("pollux_") || *name == "process_start_time_seconds", "{name}");
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
             assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name}");

@@ -26,7 +26,7 @@ fn after(site: &Site, part: &str) {
             faults::what_may_mend_is_tried_again(site);
         }
         "Bad publish" => {
-            assert!(!site.metric("seed", "pollux_yanks").contains(" 0"), "the seed has the yank")
+            assert!(!site.metric("seed", "pollux_yanks").contains(" 0"), "the seed has the yank");
         }
         _ => {}
     }

@@ -82,19 +82,23 @@ impl Site {
     /// Follows a block of the runbook; `scp` is a copy between machines.
     pub(crate) fn follow(&self, block: &Block) {
         for place in &block.places {
-            let mut script = String::new();
-            for line in block.script.lines() {
-                if let Some(files) = line.strip_prefix("scp ") {
-                    self.run(place, &std::mem::take(&mut script));
-                    self.copy(place, files);
-                } else {
-                    script.push_str(line);
-                    script.push('\n');
-                }
-            }
-            self.run(place, &script);
+            self.follow_on(place, &block.script);
             self.tell(&format!("{}: {place}: {}", block.part, block.script.lines().last().unwrap()));
         }
+    }
+
+    fn follow_on(&self, place: &str, lines: &str) {
+        let mut script = String::new();
+        for line in lines.lines() {
+            let Some(files) = line.strip_prefix("scp ") else {
+                script.push_str(line);
+                script.push('\n');
+                continue;
+            };
+            self.run(place, &std::mem::take(&mut script));
+            self.copy(place, files);
+        }
+        self.run(place, &script);
     }
 
     fn copy(&self, place: &str, files: &str) {

@@ -1,7 +1,7 @@
 //! What is on a page.
 
 use super::super::counters::Counters;
-use super::super::snapshot::{Facts, Snapshot};
+use super::super::snapshot::{Facts, Machine, Snapshot};
 use super::super::table::{METRICS, Of};
 use super::{Pool, joined};
 use crate::store::StoreUsage;
@@ -11,12 +11,17 @@ use pollux_core::{PeerRole, Timestamp, Token};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn facts(pool: &Pool, role: PeerRole) -> Facts {
-    Facts { role, token_expires: Some(pool.file.token.body::<Token>().unwrap().expires) }
+    Facts {
+        role,
+        token_expires: Some(pool.file.token.body::<Token>().unwrap().expires),
+        started: Timestamp::from_millis(5_000),
+    }
 }
 
 fn text(pool: &Pool, role: PeerRole, snapshot: &Snapshot) -> String {
     let usage = StoreUsage { chunks: 1, bytes: 2, bytes_max: 3, disk_free_bytes: 4, free_bytes_min: 0 };
-    snapshot.page(&facts(pool, role), usage).render()
+    let machine = Machine { store: usage, broken: true, now: Timestamp::from_millis(6_500) };
+    snapshot.page(&facts(pool, role), machine).render()
 }
 
 fn has(text: &str, line: &str) -> bool {
@@ -48,6 +53,10 @@ fn closed_lists_begin_at_zero() {
         "pollux_publishes_total{result=\"published\"} 0",
         "pollux_offers_refused_total{reason=\"grant-over-budget\"} 0",
         "pollux_joins_refused_total{reason=\"not-by-token\"} 0",
+        "process_start_time_seconds 5.0",
+        "pollux_clock_timestamp_seconds 6.5",
+        "pollux_policy_write_quorum 1",
+        "pollux_store_broken 1",
         "pollux_store_chunks 1",
         "pollux_store_bytes 2",
         "pollux_store_max_bytes 3",
