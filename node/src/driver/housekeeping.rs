@@ -72,7 +72,7 @@ impl Driver {
         let now = self.clock.now();
         let before = self.engine.needs(now).map_or(0, |needs| needs.let_go.len());
         self.feed(Input::Tidy);
-        let fullness = self.engine.status().fullness;
+        let fullness = self.engine.fullness();
         let Some(needs) = self.engine.needs(now) else { return };
         let Housekeeping::Seed(keeper) = &mut self.housekeeping else { return };
         let Some(mark) = keeper.begin(now.instant, fullness, needs.let_go.len() > before) else { return };

@@ -323,8 +323,13 @@ impl Engine {
             yanks: count(self.config.trust.yanks().len()),
             refused: self.joining.refusal(self.clock),
             refusals: self.refusals.by_name(),
-            fullness: self.room.fullness(),
         }
+    }
+
+    /// How full the store of a seed is.
+    #[must_use]
+    pub const fn fullness(&self) -> Fullness {
+        self.room.fullness()
     }
 
     /// What everything is judged by at this moment.

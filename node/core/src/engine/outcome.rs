@@ -341,7 +341,4 @@ pub struct EngineStatus {
     /// How often this seed has let somebody not in since it started, by [`Refusal::name`].
     #[serde(default)]
     pub refusals: BTreeMap<String, u64>,
-    /// How full the store is, on a seed.
-    #[serde(default)]
-    pub fullness: Fullness,
 }

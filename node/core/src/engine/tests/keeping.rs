@@ -122,7 +122,7 @@ fn a_seed_warns_at_four_fifths_and_refuses_saves_at_95_percent() {
         let (mut world, node) = long_lived(seeds);
         let first = world.published(node, KEY, 1, 2);
         (0..usize::from(seeds)).for_each(|seed| room(&mut world, seed, 800_000));
-        assert_eq!(world.engine(0).status().fullness, Fullness::Nearly);
+        assert_eq!(world.engine(0).fullness(), Fullness::Nearly);
         let said = |event: &Event| matches!(event, Event::StoreFullness { fullness: Fullness::Nearly, .. });
         assert_eq!(world.hosts[0].events.iter().filter(|event| said(event)).count(), 1);
         world.published(node, KEY, 2, 3);
