@@ -43,6 +43,8 @@ ip link set lo up
 export container=pollux-test
 pivot_root . mnt
 umount -l /mnt
+# Credentials of units are mounted aside and have to be seen by the unit.
+mount --make-rshared /
 exec chroot . /lib/systemd/systemd --system --unit=multi-user.target
 "#;
 
