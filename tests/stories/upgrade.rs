@@ -34,6 +34,12 @@ impl Site {
         Self { before, now, directory }
     }
 
+    /// A node of this release on the store of one before, whose runtime directory went with a boot.
+    fn upgraded(&self, name: &str) -> Node {
+        std::fs::remove_dir_all(self.path(name).join("run")).unwrap();
+        node(&self.now, name)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -103,13 +109,13 @@ fn seeds_first_then_nodes_and_no_save_is_lost() {
     }
 
     assert!(saver.daemon.stop().unwrap().success());
-    saver = node(&site.now, "saver");
+    saver = site.upgraded("saver");
     site.restores(&saver, "restored-on-its-old-store", &newest);
     newest = site.tree("a new node saves");
     site.save(&saver, &newest);
     site.restores(&reader, "restored-by-an-old-node", &newest);
     assert!(reader.daemon.stop().unwrap().success());
-    reader = node(&site.now, "reader");
+    reader = site.upgraded("reader");
     site.restores(&reader, "restored-after", &newest);
 }
 
