@@ -82,19 +82,23 @@ impl Site {
     /// Follows a block of the runbook; `scp` is a copy between machines.
     pub(crate) fn follow(&self, block: &Block) {
         for place in &block.places {
-            let mut script = String::new();
-            for line in block.script.lines() {
-                if let Some(files) = line.strip_prefix("scp ") {
-                    self.run(place, &std::mem::take(&mut script));
-                    self.copy(place, files);
-                } else {
-                    script.push_str(line);
-                    script.push('\n');
-                }
-            }
-            self.run(place, &script);
+            self.follow_on(place, &block.script);
             self.tell(&format!("{}: {place}: {}", block.part, block.script.lines().last().unwrap()));
         }
+    }
+
+    fn follow_on(&self, place: &str, commands: &str) {
+        let mut script = String::new();
+        for line in commands.lines() {
+            if let Some(files) = line.strip_prefix("scp ") {
+                self.run(place, &std::mem::take(&mut script));
+                self.copy(place, files);
+            } else {
+                script.push_str(line);
+                script.push('\n');
+            }
+        }
+        self.run(place, &script);
     }
 
     fn copy(&self, place: &str, files: &str) {
@@ -103,9 +107,14 @@ impl Site {
         std::fs::copy(self.machine(place).path(from), self.machine(there).path(to)).unwrap();
     }
 
-    /// A sample of the endpoint for Prometheus.
-    pub(crate) fn metric(&self, place: &str, name: &str) -> String {
-        self.run(place, &format!("curl -sf http://127.0.0.1:9480/metrics | grep '^{name}'"))
+    /// The sum of a metric's samples, as the endpoint for Prometheus has them.
+    pub(crate) fn metric(&self, place: &str, name: &str) -> f64 {
+        let page = self.run(place, "curl -sf http://127.0.0.1:9480/metrics");
+        let samples = page.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        let values: Vec<f64> =
+            samples.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert!(!values.is_empty(), "{place} has no {name}");
+        values.iter().sum()
     }
 
     /// Waits, some seconds at most, until a command succeeds.
