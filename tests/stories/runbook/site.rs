@@ -67,7 +67,7 @@ impl Site {
 
     /// Runs commands and expects them to succeed; what they print.
     pub(crate) fn run(&self, place: &str, script: &str) -> String {
-        let limited = format!("timeout 30 bash -euo pipefail <<'POLLUX-END'\n{script}\nPOLLUX-END");
+        let limited = format!("timeout 60 bash -euo pipefail <<'POLLUX-END'\n{script}\nPOLLUX-END");
         let ended = self.machine(place).run(&limited).unwrap();
         if ended.status != Some(0) {
             let journal = self.machine(place).run("journalctl --no-pager -n 30 -u 'pollux*'").unwrap();
