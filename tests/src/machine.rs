@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 pub const ROOT_VARIABLE: &str = "POLLUX_MACHINE_ROOT";
 /// What a machine has beside the smallest Debian. The programs that tests build want the C library of this release.
 const PACKAGES: &str = "--include=systemd,systemd-sysv,dbus,procps,curl,openssl,jq";
+/// What it has for itself; it ends with the process that made it.
+const NAMESPACES: [&str; 8] =
+    ["--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--kill-child"];
 /// A machine boots in two seconds, in ten where others build beside it.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(90);
 /// How often it is looked whether it has.
@@ -66,6 +69,7 @@ pub fn root_archive() -> io::Result<PathBuf> {
     if !rustix::process::geteuid().is_root() {
         return Err(io::Error::other("machines need root"));
     }
+    probe()?;
     if let Some(named) = std::env::var_os(ROOT_VARIABLE) {
         return Ok(named.into());
     }
@@ -75,6 +79,14 @@ pub fn root_archive() -> io::Result<PathBuf> {
         make_root(&made)?;
     }
     Ok(made)
+}
+
+/// Whether this machine lets its root make what machines need; a container may not.
+fn probe() -> io::Result<()> {
+    let mut command = Command::new("unshare");
+    command.args(NAMESPACES).args(["sh", "-c"]);
+    command.arg("mount -t tmpfs tmpfs /mnt && ip link add pollux-br type bridge");
+    expect_success(&Finished::of(&mut command).map_err(|error| said("unshare", &error))?)
 }
 
 fn make_root(made: &Path) -> io::Result<()> {
@@ -112,7 +124,7 @@ impl Machine {
         unpack.arg("-C").arg(&root).args(["--exclude=./dev/*", "-xf"]).arg(archive);
         expect_success(&Finished::of(&mut unpack)?)?;
         let mut command = Command::new("unshare");
-        command.args(["--fork", "--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup", "--kill-child"]);
+        command.args(NAMESPACES);
         command.args(["bash", "-c", BOOT, "boot"]).arg(&root).arg(name);
         let log = fs::File::create(directory.join(format!("{name}.boot.log")))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -20,16 +20,38 @@ fn before(site: &Site, block: &page::Block) {
 fn after(site: &Site, part: &str) {
     match part {
         "First day" => {
+            values_are_plausible(site);
             faults::little_is_exposed(site);
             faults::daemons_come_back(site);
             faults::what_does_not_mend_is_said_once(site);
             faults::what_may_mend_is_tried_again(site);
         }
         "Bad publish" => {
-            assert!(!site.metric("seed", "pollux_yanks").contains(" 0"), "the seed has the yank");
+            assert_eq!(site.metric("seed", "pollux_yanks").to_bits(), 1_f64.to_bits());
         }
+        "Second region, or a second seed" => assert!(site.metric("office", "pollux_policy_seeds") > 1.5),
+        // Two seeds, one again, a publisher more, one less, a root, a year more.
+        "Key rotation" => assert!(site.metric("instance", "pollux_policy_version") > 6.5),
         _ => {}
     }
+}
+
+/// What the dashboard shows after one miss, one save and one hit.
+fn values_are_plausible(site: &Site) {
+    for (place, name) in [
+        ("instance", "pollux_hits_total"),
+        ("instance", "pollux_misses_total"),
+        ("instance", "pollux_delivered_bytes_total"),
+        ("instance", "pollux_joined"),
+        ("office", "pollux_publishes_total"),
+        ("seed", "pollux_receipts_total"),
+        ("seed", "pollux_seed_signing"),
+        ("seed", "pollux_store_bytes"),
+        ("seed", "pollux_lineage_newest_save_timestamp_seconds"),
+    ] {
+        assert!(site.metric(place, name) >= 1.0, "{place}: {name}");
+    }
+    assert!(site.metric("seed", "pollux_connected_members") > 1.5, "office and instance");
 }
 
 #[test]

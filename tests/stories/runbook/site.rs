@@ -67,7 +67,7 @@ impl Site {
 
     /// Runs commands and expects them to succeed; what they print.
     pub(crate) fn run(&self, place: &str, script: &str) -> String {
-        let limited = format!("timeout 30 bash -euo pipefail <<'POLLUX-END'\n{script}\nPOLLUX-END");
+        let limited = format!("timeout 60 bash -euo pipefail <<'POLLUX-END'\n{script}\nPOLLUX-END");
         let ended = self.machine(place).run(&limited).unwrap();
         if ended.status != Some(0) {
             let journal = self.machine(place).run("journalctl --no-pager -n 30 -u 'pollux*'").unwrap();
@@ -87,16 +87,16 @@ impl Site {
         }
     }
 
-    fn follow_on(&self, place: &str, lines: &str) {
+    fn follow_on(&self, place: &str, commands: &str) {
         let mut script = String::new();
-        for line in lines.lines() {
-            let Some(files) = line.strip_prefix("scp ") else {
+        for line in commands.lines() {
+            if let Some(files) = line.strip_prefix("scp ") {
+                self.run(place, &std::mem::take(&mut script));
+                self.copy(place, files);
+            } else {
                 script.push_str(line);
                 script.push('\n');
-                continue;
-            };
-            self.run(place, &std::mem::take(&mut script));
-            self.copy(place, files);
+            }
         }
         self.run(place, &script);
     }
@@ -107,9 +107,14 @@ impl Site {
         std::fs::copy(self.machine(place).path(from), self.machine(there).path(to)).unwrap();
     }
 
-    /// A sample of the endpoint for Prometheus.
-    pub(crate) fn metric(&self, place: &str, name: &str) -> String {
-        self.run(place, &format!("curl -sf http://127.0.0.1:9480/metrics | grep '^{name}'"))
+    /// The sum of a metric's samples, as the endpoint for Prometheus has them.
+    pub(crate) fn metric(&self, place: &str, name: &str) -> f64 {
+        let page = self.run(place, "curl -sf http://127.0.0.1:9480/metrics");
+        let samples = page.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        let values: Vec<f64> =
+            samples.map(|line| line.rsplit_once(' ').unwrap().1.parse().unwrap()).collect();
+        assert!(!values.is_empty(), "{place} has no {name}");
+        values.iter().sum()
     }
 
     /// Waits, some seconds at most, until a command succeeds.
