@@ -67,3 +67,34 @@ impl Report {
         fs::write(file, serde_json::to_string_pretty(self)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(change: impl FnOnce(&mut Report)) -> Report {
+        let counts = Counts { saves: 1, hits: 100, ..Counts::default() };
+        let flat = Finding { who: "seed".to_owned(), what: "memory", early: 1, late: 1, is_flat: true };
+        let mut report = Report { counts, findings: vec![flat] };
+        change(&mut report);
+        report
+    }
+
+    #[test]
+    fn all_is_well_only_where_nothing_is_wrong_and_something_was_done() {
+        assert!(report(|_| {}).is_well());
+        assert!(!report(|report| report.counts.trouble_count = 1).is_well());
+        assert!(!report(|report| report.counts.saves = 0).is_well());
+        assert!(!report(|report| report.counts.hits = 0).is_well());
+        assert!(!report(|report| report.findings.clear()).is_well(), "nobody looked");
+        let grows = report(|report| report.findings[0].is_flat = false);
+        assert!(!grows.is_well() && grows.text().contains("GROWS") && grows.text().contains("NOT WELL"));
+    }
+
+    #[test]
+    fn a_miss_in_fifty_is_allowed() {
+        let missed = |count| report(|report| report.counts.misses.extend([("no-holder".to_owned(), count)]));
+        assert!(missed(2).is_well());
+        assert!(!missed(3).is_well() && missed(3).text().contains("TOO MANY"));
+    }
+}
