@@ -1,10 +1,9 @@
-//! Gives room back before the store of a node is full.
+//! Gives room back before the store of a node is full; a seed's is for `keeper`.
 //!
 //! What is live: the chunks of every manifest that the store remembers. The rest was handed in by jobs and never
 //! published, or belonged to what was forgotten. It goes only when it has been there for a while, and never while a
 //! job saves: a job that was told that the node holds a chunk will not hand it in again. What a job handed in, or was
-//! told is held, stays for an hour after that too: its manifest may be on its way to be signed elsewhere. A seed sweeps
-//! nothing.
+//! told is held, stays for an hour after that too: its manifest may be on its way to be signed elsewhere.
 
 use super::tree_reader;
 use super::workers::Workers;
