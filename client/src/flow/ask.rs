@@ -1,5 +1,6 @@
 //! Questions to the node.
 
+use super::Deadlines;
 use super::deadlines::{Clocked, GRACE, milliseconds_until};
 use super::fetch::{Fetcher, Sources};
 use super::miss::Miss;
@@ -12,6 +13,9 @@ use pollux_core::{
     CertifiedEnvelope, ChunkRef, Fallback, Frame, FrameDecoder, Key, Manifest, ManifestId, Tree,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// The version of the protocol that knows [`Request::Overview`].
@@ -39,6 +43,32 @@ pub enum Resolution {
     Found(Box<Found>),
     /// There is nothing.
     Miss(MissReason),
+}
+
+/// A connection for a restore or a prefetch, on which no wait is longer than these deadlines.
+pub(super) fn reach(
+    socket: &Path,
+    deadlines: Deadlines,
+    interrupted: &Arc<AtomicBool>,
+    clocked: &Clocked,
+) -> Result<Connection, Miss> {
+    let mut connection = Connection::open(socket, deadlines.answer, Arc::clone(interrupted))
+        .map_err(|error| Miss::no_node(socket, &error))?;
+    connection.bound_writes(deadlines.progress, clocked.end());
+    Ok(connection)
+}
+
+/// The newest manifest; there being none is a miss.
+pub(super) fn find(
+    connection: &Connection,
+    key: &Key,
+    fallbacks: &[Fallback],
+    until: Instant,
+) -> Result<Found, Miss> {
+    match resolve(connection, key, fallbacks, until)? {
+        Resolution::Found(found) => Ok(*found),
+        Resolution::Miss(reason) => Err(Miss::Node(reason)),
+    }
 }
 
 /// Asks for the newest manifest.
@@ -165,7 +195,7 @@ pub fn tree_of(
     manifest: &Manifest,
     patience: Duration,
 ) -> Result<Tree, Miss> {
-    let deadlines = super::Deadlines { answer: patience, progress: patience, total: patience };
+    let deadlines = Deadlines { answer: patience, progress: patience, total: patience };
     let clocked = Clocked::start(deadlines);
     fetch_tree(connection, &clocked, (id, manifest), &mut Sources::default())
 }

@@ -3,7 +3,7 @@
 //! A node keeps what it hands to a job. So this asks for every chunk as a restore does and drops it when it comes; then it
 //! asks how much of it the node really keeps, since a full store passes chunks through.
 
-use super::ask::{Found, Resolution, fetch_tree, resolve};
+use super::ask::{Found, fetch_tree, find, reach};
 use super::deadlines::Clocked;
 use super::fetch::{Fetcher, Sources};
 use super::sink::lacking;
@@ -69,15 +69,9 @@ pub fn prefetch(request: &PrefetchRequest, observer: &mut dyn Observer) -> Prefe
 
 fn try_prefetch(request: &PrefetchRequest, observer: &mut dyn Observer) -> Result<Prefetched, Miss> {
     let clocked = Clocked::start(request.deadlines);
-    let mut connection =
-        Connection::open(&request.socket, request.deadlines.answer, Arc::clone(&request.interrupted))
-            .map_err(|error| Miss::no_node(&request.socket, &error))?;
-    connection.bound_writes(request.deadlines.progress, clocked.end());
+    let connection = reach(&request.socket, request.deadlines, &request.interrupted, &clocked)?;
     observer.stage(Stage::Asking);
-    let found = match resolve(&connection, &request.key, &request.fallbacks, clocked.answer())? {
-        Resolution::Found(found) => *found,
-        Resolution::Miss(reason) => return Err(Miss::Node(reason)),
-    };
+    let found = find(&connection, &request.key, &request.fallbacks, clocked.answer())?;
     let mut sources = Sources::default();
     observer.stage(Stage::Fetching);
     observer.total(found.manifest.tree.totals.bytes);

@@ -3,7 +3,7 @@
 //! Every wait for the node has a deadline: the first answer, the next sign of progress, the end of it all. What the disk
 //! does cannot be cut short; between two chunks the clock and the interruption are looked at.
 
-use super::ask::{Found, Resolution, fetch_tree, resolve};
+use super::ask::{Found, fetch_tree, find, reach};
 use super::deadlines::Clocked;
 use super::fetch::{Fetcher, Sources};
 use super::papers::papers;
@@ -75,15 +75,9 @@ pub fn restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Restore
 
 fn try_restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Result<Hit, Miss> {
     let clocked = Clocked::start(request.deadlines);
-    let mut connection =
-        Connection::open(&request.socket, request.deadlines.answer, Arc::clone(&request.interrupted))
-            .map_err(|error| Miss::no_node(&request.socket, &error))?;
-    connection.bound_writes(request.deadlines.progress, clocked.end());
+    let connection = reach(&request.socket, request.deadlines, &request.interrupted, &clocked)?;
     observer.stage(Stage::Asking);
-    let found = match resolve(&connection, &request.key, &request.fallbacks, clocked.answer())? {
-        Resolution::Found(found) => *found,
-        Resolution::Miss(reason) => return Err(Miss::Node(reason)),
-    };
+    let found = find(&connection, &request.key, &request.fallbacks, clocked.answer())?;
     if request.for_save {
         leave_room(&connection, &found, clocked)?;
     }
