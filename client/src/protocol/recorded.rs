@@ -139,7 +139,14 @@ fn jobs_of_version_2_are_understood_and_answered_in_their_words() {
 #[test]
 fn the_lists_of_version_2_keep_their_order() {
     let last = |bytes: Vec<u8>| bytes.last().copied();
-    assert_eq!(last(encode(&Reply::Miss { reason: MissReason::NothingSaved }).unwrap()), Some(0));
+    for (number, reason) in (0..).zip(MissReason::ALL) {
+        assert_eq!(last(encode(&Reply::Miss { reason }).unwrap()), Some(number), "{reason}");
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+    }
+    let unknown = [4, u8::try_from(MissReason::ALL.len()).unwrap()];
+    assert!(decode::<Reply>(&unknown).is_err(), "a reason that is in no list");
+    let failures = [PutFailure::Bad, PutFailure::Full, PutFailure::Broken];
+    assert_eq!(failures.map(|why| last(encode(&why).unwrap())), [Some(0), Some(1), Some(2)]);
     let sources = [ChunkSource::Local, ChunkSource::Peer, ChunkSource::Seed];
     assert_eq!(sources.map(|source| last(encode(&source).unwrap())), [Some(0), Some(1), Some(2)]);
 }

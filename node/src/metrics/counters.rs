@@ -98,7 +98,7 @@ impl Counters {
                 self.answered(now, job);
             }
             JobReply::Miss(why) => {
-                add_to(&mut self.totals.misses, words::miss(*why), 1);
+                add_to(&mut self.totals.misses, why.name(), 1);
                 self.answered(now, job);
                 self.under_way.restores.remove(&job);
             }
@@ -174,7 +174,7 @@ impl Counters {
         match event {
             Event::JoinRefused { why, .. } => add_to(&mut totals.join_refusals, why.name(), 1),
             Event::OfferRefused { why, .. } => {
-                add_to(&mut totals.offers_refused, words::offer_refusal(*why), 1);
+                add_to(&mut totals.offers_refused, why.name(), 1);
             }
             Event::Disbelieved { .. } => add(&mut totals.disbelieved, 1),
             Event::Offended { .. } => add(&mut totals.offences, 1),

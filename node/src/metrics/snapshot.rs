@@ -4,8 +4,8 @@ use super::counters::{ByName, Totals};
 use super::page::Page;
 use super::{table, words};
 use crate::store::StoreUsage;
-use pollux_core::engine::{EngineMeasures, EngineStatus};
-use pollux_core::message::Refusal;
+use pollux_core::engine::{EngineMeasures, EngineStatus, MissReason};
+use pollux_core::message::{OfferRefusal, Refusal};
 use pollux_core::{PeerRole, Timestamp, Trust};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Snapshot {
     fn restores(&self, page: &mut Page) {
         let totals = &self.totals;
         page.whole(table::HITS, totals.hits);
-        page.each(table::MISSES, all(&words::MISSES, &totals.misses));
+        page.each(table::MISSES, all(&MissReason::ALL.map(MissReason::name), &totals.misses));
         page.each(table::CHUNKS_FAILED, all(&words::FETCH_ENDS, &totals.chunks_failed));
         page.each(table::DELIVERED, all(&words::SOURCES, &totals.delivered));
         page.durations(table::ANSWER_SECONDS, totals.answers.clone());
@@ -148,16 +148,19 @@ impl Snapshot {
 
     fn of_node(&self, page: &mut Page) {
         page.whole(table::JOINED, self.status.joined.into());
-        page.each(table::JOIN_REFUSALS, all(&words::REFUSALS.map(Refusal::name), &self.totals.join_refusals));
+        page.each(table::JOIN_REFUSALS, all(&Refusal::ALL.map(Refusal::name), &self.totals.join_refusals));
     }
 
     fn of_seed(&self, page: &mut Page) {
         page.whole(table::SIGNING, self.status.silent.is_none().into());
         page.whole(table::RECEIPTS, self.totals.receipts);
-        page.each(table::OFFERS_REFUSED, all(&words::OFFER_REFUSALS, &self.totals.offers_refused));
+        page.each(
+            table::OFFERS_REFUSED,
+            all(&OfferRefusal::ALL.map(OfferRefusal::name), &self.totals.offers_refused),
+        );
         let refused =
             |why: Refusal| (why.name(), self.status.refusals.get(why.name()).copied().unwrap_or_default());
-        page.each(table::JOINS_REFUSED, words::REFUSALS.map(refused));
+        page.each(table::JOINS_REFUSED, Refusal::ALL.map(refused));
         page.whole(table::OFFERS, self.measures.offers.into());
         let newest = self.measures.newest_saves.iter();
         page.moments(table::NEWEST_SAVE, newest.map(|(lineage, time)| (lineage.as_str(), time.as_millis())));

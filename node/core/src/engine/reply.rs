@@ -152,6 +152,33 @@ pub enum MissReason {
     Yanked,
 }
 
+impl MissReason {
+    /// All of them, in the order of the wire.
+    pub const ALL: [Self; 7] = [
+        Self::NothingSaved,
+        Self::SeedsSilent,
+        Self::NotJoined,
+        Self::NotBelieved,
+        Self::NoHolder,
+        Self::TooSlow,
+        Self::Yanked,
+    ];
+
+    /// A short name, for counts and scripts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NothingSaved => "nothing-saved",
+            Self::SeedsSilent => "seeds-silent",
+            Self::NotJoined => "not-joined",
+            Self::NotBelieved => "not-believed",
+            Self::NoHolder => "no-holder",
+            Self::TooSlow => "too-slow",
+            Self::Yanked => "yanked",
+        }
+    }
+}
+
 /// Why a chunk cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchEnd {

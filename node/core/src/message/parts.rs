@@ -63,6 +63,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them, in the order of the wire.
+    pub const ALL: [Self; 7] = [
+        Self::BadToken,
+        Self::TokenExpired,
+        Self::OtherPool,
+        Self::AddressFull,
+        Self::NotASeed,
+        Self::Full,
+        Self::NotByToken,
+    ];
+
     /// A short name, for counts and scripts.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -113,6 +124,37 @@ pub enum OfferRefusal {
          byte_share in the policy"
     )]
     ShareFull,
+}
+
+impl OfferRefusal {
+    /// All of them, in the order of the wire.
+    pub const ALL: [Self; 9] = [
+        Self::NotBelieved,
+        Self::Conflict,
+        Self::SequenceTooFar,
+        Self::CannotPull,
+        Self::Full,
+        Self::BadTree,
+        Self::Busy,
+        Self::GrantOverBudget,
+        Self::ShareFull,
+    ];
+
+    /// A short name, for counts and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotBelieved => "not-believed",
+            Self::Conflict => "conflict",
+            Self::SequenceTooFar => "sequence-too-far",
+            Self::CannotPull => "cannot-pull",
+            Self::Full => "full",
+            Self::BadTree => "bad-tree",
+            Self::Busy => "busy",
+            Self::GrantOverBudget => "grant-over-budget",
+            Self::ShareFull => "share-full",
+        }
+    }
 }
 
 /// Why a seed does not keep what it was brought. On the wire: its place in this list (varint).

@@ -368,18 +368,20 @@ proptest! {
     }
 }
 
+/// The lists are whole, in the order of the wire, and have one name wherever they are told.
 #[test]
 fn refusals_have_one_name_everywhere() {
-    let all = [
-        Refusal::BadToken,
-        Refusal::TokenExpired,
-        Refusal::OtherPool,
-        Refusal::AddressFull,
-        Refusal::NotASeed,
-        Refusal::Full,
-        Refusal::NotByToken,
-    ];
-    for why in all {
-        assert_eq!(serde_json::to_string(&why).unwrap(), format!("\"{}\"", why.name()));
+    for (number, why) in (0..).zip(Refusal::ALL) {
+        assert_eq!(serde_json::to_value(why).unwrap(), why.name());
+        assert_eq!(Control::Refused { why }.encode(), [3, number]);
     }
+    let unknown = u8::try_from(Refusal::ALL.len()).unwrap();
+    assert_eq!(Control::decode(&[3, unknown]), Err(MessageError));
+    for (number, why) in (0..).zip(OfferRefusal::ALL) {
+        assert_eq!(serde_json::to_value(why).unwrap(), why.name());
+        let refused = Control::OfferRefused { offer: 1, why, standing: None, highest: 0 };
+        assert_eq!(refused.encode(), [16, 1, number, 0, 0]);
+    }
+    let unknown = u8::try_from(OfferRefusal::ALL.len()).unwrap();
+    assert_eq!(Control::decode(&[16, 1, unknown, 0, 0]), Err(MessageError));
 }

@@ -2,7 +2,8 @@
 
 use super::super::table::{Kind, METRICS, Metric};
 use super::super::words;
-use pollux_core::message::Refusal;
+use pollux_core::engine::MissReason;
+use pollux_core::message::{OfferRefusal, Refusal};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,11 +69,11 @@ fn metric(name: &str) -> Option<&'static Metric> {
 /// The values of a label where its list is closed.
 fn values(metric: &Metric, label: &str) -> Option<Vec<&'static str>> {
     Some(match (metric.name, label) {
-        ("pollux_misses_total", "reason") => words::MISSES.to_vec(),
+        ("pollux_misses_total", "reason") => MissReason::ALL.map(MissReason::name).to_vec(),
         ("pollux_chunks_failed_total", "reason") => words::FETCH_ENDS.to_vec(),
-        ("pollux_offers_refused_total", "reason") => words::OFFER_REFUSALS.to_vec(),
+        ("pollux_offers_refused_total", "reason") => OfferRefusal::ALL.map(OfferRefusal::name).to_vec(),
         ("pollux_joins_refused_total" | "pollux_join_refusals_total", "reason") => {
-            words::REFUSALS.map(Refusal::name).to_vec()
+            Refusal::ALL.map(Refusal::name).to_vec()
         }
         ("pollux_delivered_bytes_total", "source") => words::SOURCES.to_vec(),
         ("pollux_served_bytes_total", "class") => words::CLASSES.to_vec(),
