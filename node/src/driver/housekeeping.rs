@@ -70,12 +70,11 @@ impl Driver {
 
     fn sweep_seed(&mut self) {
         let now = self.clock.now();
-        let before = self.engine.needs(now).map_or(0, |needs| needs.let_go.len());
         self.feed(Input::Tidy);
         let fullness = self.engine.fullness();
         let Some(needs) = self.engine.needs(now) else { return };
         let Housekeeping::Seed(keeper) = &mut self.housekeeping else { return };
-        let Some(mark) = keeper.begin(now.instant, fullness, needs.let_go.len() > before) else { return };
+        let Some(mark) = keeper.begin(now.instant, fullness, needs.let_go.len()) else { return };
         let store = self.workers.store().clone();
         self.workers.lend(move || {
             keeper::sweep(&store, mark, &needs, now.wall);

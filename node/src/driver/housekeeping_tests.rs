@@ -227,7 +227,8 @@ fn a_seed_sweeps_once_an_hour_and_only_if_something_changed() {
     for minute in 1..400 {
         if keeper.is_due(minutes(minute)) {
             let fullness = if minute < 240 { Fullness::Enough } else { Fullness::Nearly };
-            let begun = keeper.begin(minutes(minute), fullness, minute > 300).is_some();
+            let let_go = usize::try_from(minute.saturating_sub(300)).unwrap();
+            let begun = keeper.begin(minutes(minute), fullness, let_go).is_some();
             swept.extend(begun.then_some(minute));
         }
         if minute == 90 {
@@ -235,7 +236,8 @@ fn a_seed_sweeps_once_an_hour_and_only_if_something_changed() {
         }
     }
     assert_eq!(swept[..2], [60, 120], "the second time because something was put");
-    assert!(swept[2..].iter().all(|minute| *minute > 300) && swept.len() > 8, "{swept:?}");
+    assert_eq!(swept[2..4], [180, 240], "until that is old enough");
+    assert!(swept[4..].iter().all(|minute| *minute > 300) && swept.len() > 10, "{swept:?}");
 }
 
 #[test]
@@ -244,7 +246,7 @@ fn what_was_put_within_the_hour_is_behind_the_mark() {
     let mut keeper = Keeper::new(store.clone(), Instant::ZERO);
     let gone = (1..300).find(|minute| {
         if keeper.is_due(minutes(*minute))
-            && let Some(mark) = keeper.begin(minutes(*minute), Fullness::Nearly, true)
+            && let Some(mark) = keeper.begin(minutes(*minute), Fullness::Nearly, 0)
         {
             sweep(&store, mark, &needs(&[], &[]), Timestamp::from_millis(5000));
         }
@@ -255,6 +257,26 @@ fn what_was_put_within_the_hour_is_behind_the_mark() {
     });
     assert!(saved[0].is_gone(&store));
     assert!(gone.is_some_and(|minute| (110..=135).contains(&minute)), "{gone:?}");
+}
+
+#[test]
+fn what_was_too_young_goes_though_nothing_changes_any_more() {
+    let (_directory, store, _saved) = store_of(0);
+    let mut keeper = Keeper::new(store.clone(), Instant::ZERO);
+    let mut swept = Vec::new();
+    for minute in 1..600 {
+        if minute == 50 {
+            (100..104).for_each(|number| Saved::new(number).put(&store));
+        }
+        if keeper.is_due(minutes(minute))
+            && let Some(mark) = keeper.begin(minutes(minute), Fullness::Enough, 0)
+        {
+            sweep(&store, mark, &needs(&[], &[]), Timestamp::from_millis(5000));
+            swept.push(minute);
+        }
+    }
+    assert!(Saved::new(100).is_gone(&store));
+    assert!(swept.last().is_some_and(|last| *last < 400), "then it rests: {swept:?}");
 }
 
 #[test]

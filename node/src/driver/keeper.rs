@@ -29,8 +29,10 @@ pub(super) struct Keeper {
     /// The oldest first.
     marks: VecDeque<(SweepMark, Instant)>,
     next: Instant,
-    /// Bytes in the store after the last sweep.
-    swept_at: Option<u64>,
+    /// Bytes in the store and manifests that were let go, and since when it is so.
+    content: Option<((u64, usize), Instant)>,
+    /// When the last sweep began.
+    swept: Option<Instant>,
     told: Option<(u64, u64)>,
 }
 
@@ -38,7 +40,7 @@ impl Keeper {
     /// For this store.
     pub(super) fn new(store: Store, now: Instant) -> Self {
         let marks = VecDeque::from([(store.sweep_mark(), now)]);
-        Self { store, marks, next: now.after(AGE_MIN), swept_at: None, told: None }
+        Self { store, marks, next: now.after(AGE_MIN), content: None, swept: None, told: None }
     }
 
     /// Bytes in the store and bytes that it can have, if the engine has not been told.
@@ -65,14 +67,18 @@ impl Keeper {
         now >= self.next && old
     }
 
-    /// Begins a sweep, if there is anything that could go: up to this mark. `let_go`: the engine has just let something go.
-    pub(super) fn begin(&mut self, now: Instant, fullness: Fullness, let_go: bool) -> Option<SweepMark> {
+    /// Begins a sweep, if there is anything that could go: up to this mark. `let_go`: how many manifests the engine has let
+    /// go. Once nothing has changed for so long that a sweep has seen all of it grow old, there is nothing.
+    pub(super) fn begin(&mut self, now: Instant, fullness: Fullness, let_go: usize) -> Option<SweepMark> {
         let every = if fullness == Fullness::Enough { EVERY } else { EVERY_IF_FULL };
         self.next = now.after(every);
-        let bytes = self.store.usage().bytes;
-        if self.swept_at.replace(bytes) == Some(bytes) && !let_go {
+        let found = (self.store.usage().bytes, let_go);
+        let since = self.content.filter(|(content, _)| *content == found).map_or(now, |(_, since)| since);
+        self.content = Some((found, since));
+        if self.swept.is_some_and(|swept| swept >= since.after(AGE_MIN).after(MARK_EVERY)) {
             return None;
         }
+        self.swept = Some(now);
         self.marks.front().map(|(mark, _)| *mark)
     }
 }
