@@ -137,7 +137,11 @@ impl Engine {
 
     /// Whether a seed's store has room for what a save would bring. What is certified already is pulled whatever it takes.
     pub(super) fn store_takes(&self, manifest: &ManifestId, chunks: &[ChunkRef]) -> bool {
-        let certified = self.catalogue.get(manifest).is_some() || self.shorts.get(manifest).is_some();
-        certified || !self.is_seed() || self.room.takes(self.transfer.lacked_bytes(chunks))
+        self.was_certified(manifest) || !self.is_seed() || self.room.takes(self.transfer.lacked_bytes(chunks))
+    }
+
+    /// Whether it was certified, be it that receipts lack now that the seeds have changed.
+    pub(super) fn was_certified(&self, manifest: &ManifestId) -> bool {
+        self.catalogue.get(manifest).is_some() || self.shorts.get(manifest).is_some()
     }
 }

@@ -30,8 +30,7 @@ impl Engine {
             self.record(None, Record::Share(over), AfterRecord::Nothing);
         }
         let bytes = self.transfer.lacked_bytes(chunks);
-        let certified = self.catalogue.get(&manifest).is_some() || self.shorts.get(&manifest).is_some();
-        let share = self.byte_share(&payer).filter(|_| !certified);
+        let share = self.byte_share(&payer).filter(|_| !self.was_certified(&manifest));
         let room = share.map_or(Room::Enough, |(_, share)| self.shares.room(&payer, bytes, share, now.wall));
         let why = match room {
             Room::Enough => {
