@@ -7,6 +7,7 @@
 //! still needed may go with them: it is fetched again when somebody wants it.
 
 use super::sweeper::tree_and_content;
+use crate::metrics::Pressure;
 use crate::store::{Store, StoreUsage, Terms, Worth};
 use pollux_core::engine::Held;
 use pollux_core::{ChunkId, FrameDecoder, ManifestId};
@@ -28,14 +29,20 @@ const REST: Duration = Duration::from_secs(5);
 pub(super) struct Owed {
     bytes: u64,
     terms: Terms,
+    why: Pressure,
     noticed: Instant,
 }
 
 impl Owed {
+    /// Why.
+    pub(super) const fn why(self) -> Pressure {
+        self.why
+    }
+
     /// So many bytes, noticed now.
     #[cfg(test)]
     pub(super) fn new(bytes: u64, terms: Terms) -> Self {
-        Self { bytes, terms, noticed: Instant::now() }
+        Self { bytes, terms, why: Pressure::DiskShort, noticed: Instant::now() }
     }
 }
 
@@ -70,7 +77,7 @@ impl Evictor {
         if self.rest.is_some_and(|(until, rested)| now < until && rested == terms) {
             return None;
         }
-        self.under_way = Some(Owed { bytes, terms, noticed: now });
+        self.under_way = Some(Owed { bytes, terms, why: pressure(&usage), noticed: now });
         self.under_way
     }
 
@@ -93,8 +100,13 @@ pub(super) fn owed(usage: &StoreUsage, refused: bool) -> Option<(u64, Terms)> {
     }
 }
 
-/// Gives back what is owed. Says which manifests were whole and are no more.
-pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> Vec<ManifestId> {
+/// Why something has to be given back by this usage.
+pub(super) const fn pressure(usage: &StoreUsage) -> Pressure {
+    if usage.disk_free_bytes < usage.free_bytes_min { Pressure::DiskShort } else { Pressure::StoreFull }
+}
+
+/// Gives back what is owed. Says how many bytes came back, and which manifests were whole and are no more.
+pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> (u64, Vec<ManifestId>) {
     held.sort_by_key(|held| Reverse((held.busy, held.used)));
     let known = contents(store, &held, Instant::now() + READING_MAX);
     let worths = worths(&held, &known);
@@ -103,7 +115,7 @@ pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> Vec<Manif
     let millis = u64::try_from(owed.noticed.elapsed().as_millis()).unwrap_or(u64::MAX);
     let gone = losers(store, &held, known);
     let free_bytes = store.look().map_or(0, |usage| usage.disk_free_bytes);
-    match given {
+    match &given {
         Ok(0) => tracing::warn!(
             owed_bytes = owed.bytes,
             free_bytes,
@@ -119,7 +131,7 @@ pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> Vec<Manif
         ),
         Err(error) => tracing::warn!(%error, free_bytes, "the store could not give room back"),
     }
-    gone
+    (given.unwrap_or_default(), gone)
 }
 
 /// The chunks of each manifest, as far as they can be read in time; none where they could not.

@@ -46,7 +46,12 @@ impl Driver {
 
     fn evict(&self, owed: evictor::Owed) {
         let (store, held) = (self.workers.store().clone(), self.engine.held().unwrap_or_default());
-        self.workers.lend(move || Input::Evicted { manifests: evictor::evict(&store, owed, held) });
+        let housework = self.counters.housework();
+        self.workers.lend(move || {
+            let (bytes, manifests) = evictor::evict(&store, owed, held);
+            housework.evicted(owed.why(), bytes);
+            Input::Evicted { manifests }
+        });
     }
 
     /// An eviction is over.
@@ -68,16 +73,19 @@ impl Driver {
         }
     }
 
-    fn sweep_seed(&mut self) {
+    pub(super) fn sweep_seed(&mut self) {
         let now = self.clock.now();
         self.feed(Input::Tidy);
         let fullness = self.engine.fullness();
         let Some(needs) = self.engine.needs(now) else { return };
         let Housekeeping::Seed(keeper) = &mut self.housekeeping else { return };
-        let Some(mark) = keeper.begin(now.instant, fullness, needs.let_go.len()) else { return };
+        let housework = self.counters.housework();
+        let Some(mark) = keeper.begin(now.instant, fullness, needs.let_go.len()) else {
+            return housework.clean(now.wall);
+        };
         let store = self.workers.store().clone();
         self.workers.lend(move || {
-            keeper::sweep(&store, mark, &needs, now.wall);
+            housework.swept(now.wall, keeper::sweep(&store, mark, &needs, now.wall));
             // Whoever hears it looks for what was lost.
             Input::Timeout
         });
@@ -95,7 +103,7 @@ impl Driver {
     /// A node sweeps, if it is time to.
     pub(super) fn sweep(&mut self) {
         if let Housekeeping::Node { sweeper, .. } = &mut self.housekeeping {
-            sweeper.turn(self.clock.now().instant, &self.workers);
+            sweeper.turn(self.clock.now(), &self.workers, self.counters.housework());
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes and what stays, with real stores and trees.
-use super::evictor::{Evictor, Owed, evict, owed};
+use super::evictor::{Evictor, Owed, evict, owed, pressure};
 use super::keeper::{Keeper, sweep};
+use crate::metrics::Pressure;
 use crate::store::{Store, StoreUsage, Terms, Worth};
 use pollux_core::engine::{Fullness, Held, Needs, Record};
 use pollux_core::{
@@ -110,12 +111,25 @@ fn what_is_owed_depends_on_how_short_the_disk_is() {
 }
 
 #[test]
+fn why_something_goes_is_what_is_missing() {
+    assert_eq!(pressure(&usage(500, 799)), Pressure::DiskShort);
+    assert_eq!(
+        pressure(&usage(1200, 100)),
+        Pressure::DiskShort,
+        "more than the bound, and the disk is short"
+    );
+    assert_eq!(pressure(&usage(1200, 5000)), Pressure::StoreFull);
+    assert_eq!(pressure(&usage(1000, 800)), Pressure::StoreFull);
+}
+
+#[test]
 fn what_was_used_longest_ago_goes_first() {
     let (_directory, store, saved) = store_of(4);
     let used = [40, 10, 30, 20];
     let held = || saved.iter().zip(used).map(|(saved, used)| saved.held(used, false)).collect::<Vec<_>>();
     let each = store.usage().bytes / 4;
-    let gone = evict(&store, Owed::new(each, Terms::KeepPromises), held());
+    let (bytes, gone) = evict(&store, Owed::new(each, Terms::KeepPromises), held());
+    assert!(bytes >= each);
     assert!(gone.contains(&saved[1].id()), "the one that was used longest ago");
     assert!(!gone.contains(&saved[0].id()) && saved[0].is_whole(&store), "not the one that was used last");
     for saved in &saved {
@@ -132,7 +146,7 @@ fn what_a_job_restores_stays_longest_and_nobody_needs_the_rest() {
     assert!(!saved[1].is_whole(&store) && !saved[3].is_whole(&store));
     evict(&store, Owed::new(u64::MAX, Terms::Below(Worth::MAX)), held.clone());
     assert!(saved[0].chunks.iter().filter(|chunk| store.holds(&chunk.chunk().id)).count() >= 3);
-    let gone = evict(&store, Owed::new(u64::MAX, Terms::Everything), held);
+    let (_, gone) = evict(&store, Owed::new(u64::MAX, Terms::Everything), held);
     assert_eq!(BTreeSet::from_iter(gone), BTreeSet::from([saved[0].id(), saved[2].id()]));
     assert_eq!(store.usage().bytes, 0);
 }
@@ -212,10 +226,10 @@ fn where_a_tree_cannot_be_read_that_should_be_there_nothing_goes() {
     saved[1].put(&store);
     saved[0].chunks.iter().take(5).for_each(|chunk| store.put(chunk).unwrap());
     (100..104).for_each(|number| Saved::new(number).put(&store));
-    sweep(&store, store.sweep_mark(), &needs, Timestamp::from_millis(5000));
+    assert_eq!(sweep(&store, store.sweep_mark(), &needs, Timestamp::from_millis(5000)), None);
     assert!(saved[1].is_whole(&store));
     needs.whole = BTreeSet::new();
-    sweep(&store, store.sweep_mark(), &needs, Timestamp::from_millis(5000));
+    assert!(sweep(&store, store.sweep_mark(), &needs, Timestamp::from_millis(5000)) > Some(0));
     assert!(!saved[1].is_whole(&store), "one that is being pulled holds nothing up");
 }
 

@@ -83,13 +83,15 @@ impl Keeper {
     }
 }
 
-/// Sweeps. Where it cannot be known what is needed, nothing goes.
-pub(super) fn sweep(store: &Store, mark: SweepMark, needs: &Needs, wall: Timestamp) {
+/// Sweeps. Where it cannot be known what is needed, nothing goes. The bytes that came back; none: it could not be done.
+pub(super) fn sweep(store: &Store, mark: SweepMark, needs: &Needs, wall: Timestamp) -> Option<u64> {
     let live = live(store, needs, wall);
-    match live.and_then(|live| store.sweep(mark, |chunk| live.contains(chunk))) {
+    let swept = live.and_then(|live| store.sweep(mark, |chunk| live.contains(chunk)));
+    match &swept {
         Ok(bytes) => tracing::info!(bytes, let_go = needs.let_go.len(), "the store was swept"),
         Err(error) => tracing::warn!(%error, "the store could not be swept"),
     }
+    swept.ok()
 }
 
 /// What a manifest names.

@@ -7,10 +7,11 @@
 
 use super::tree_reader;
 use super::workers::Workers;
+use crate::metrics::Housework;
 use crate::store::{Store, StoreUsage, SweepMark};
 use pollux_core::engine::{Input, Record, TreeFault};
 use pollux_core::limits::UNPUBLISHED_KEPT;
-use pollux_core::{CertifiedEnvelope, ChunkId, FrameDecoder, Instant, Manifest, ManifestId, TreeRef};
+use pollux_core::{CertifiedEnvelope, ChunkId, FrameDecoder, Instant, Manifest, ManifestId, Now, TreeRef};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,11 +81,11 @@ impl Sweeper {
     }
 
     /// Sweeps beside the loop, if it is time to, there is need, and no job saves.
-    pub(super) fn turn(&mut self, now: Instant, workers: &Workers) {
-        let Some((mark, saving)) = self.due(now) else { return };
+    pub(super) fn turn(&mut self, now: Now, workers: &Workers, housework: Housework) {
+        let Some((mark, saving)) = self.due(now.instant) else { return };
         let (store, remembered) = (self.store.clone(), self.remembered.values().cloned().collect::<Vec<_>>());
         workers.lend(move || {
-            sweep(&store, mark, &remembered);
+            housework.swept(now.wall, sweep(&store, mark, &remembered));
             drop(saving);
             // Whoever hears it looks for what was lost.
             Input::Timeout
@@ -116,12 +117,15 @@ fn named(certified: &CertifiedEnvelope) -> Option<(ManifestId, Named)> {
     Some((certified.manifest.id(), Named { tree: manifest.tree, packages: manifest.packages }))
 }
 
-fn sweep(store: &Store, mark: SweepMark, remembered: &[Named]) {
+/// The bytes that came back; none: it could not be done.
+fn sweep(store: &Store, mark: SweepMark, remembered: &[Named]) -> Option<u64> {
     let live = live(store, remembered);
-    match store.sweep(mark, |chunk| live.contains(chunk)) {
+    let swept = store.sweep(mark, |chunk| live.contains(chunk));
+    match &swept {
         Ok(bytes) => tracing::info!(bytes, live = live.len(), "the store was swept"),
         Err(error) => tracing::warn!(%error, "the store could not be swept"),
     }
+    swept.ok()
 }
 
 /// Every chunk that a manifest names.

@@ -4,7 +4,8 @@ use super::*;
 use crate::store::StoreOptions;
 use pollux_client::pool::{self, InitRequest};
 use pollux_core::engine::{
-    FetchId, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId, TreeFault, Work,
+    FetchId, Fullness, JobReply, JobRequest, MissReason, Output, ServeFailure, StoreFailure, TaskId,
+    TreeFault, Work,
 };
 use pollux_core::message::{ListQuery, LogPage, LogQuery};
 use pollux_core::{
@@ -210,17 +211,20 @@ async fn a_full_store_is_noted_and_a_sweep_waits_for_the_job_that_saves() {
     let saving = fixture.handle.saving().await;
     fixture.driver.result(Input::Kept { fetch: FetchId(1), result: Err(StoreFailure::Full) });
     fixture.driver.session_event(DriverEvent::Full);
-    let later = fixture.driver.clock.now().instant.after(Duration::from_secs(3600));
+    let now = fixture.driver.clock.now();
+    let later = pollux_core::Now { instant: now.instant.after(Duration::from_secs(3600)), wall: now.wall };
+    let housework = fixture.driver.counters.housework();
     let Housekeeping::Node { sweeper, .. } = &mut fixture.driver.housekeeping else { panic!("a node") };
-    sweeper.turn(later, &fixture.driver.workers);
+    sweeper.turn(later, &fixture.driver.workers, housework.clone());
     assert!(fixture.driver.results.try_recv().is_err());
     drop(saving);
     let Housekeeping::Node { sweeper, .. } = &mut fixture.driver.housekeeping else { panic!("a node") };
-    sweeper.turn(later, &fixture.driver.workers);
+    sweeper.turn(later, &fixture.driver.workers, housework.clone());
     assert!(
         matches!(fixture.result().await, Input::Timeout),
         "swept, and whoever lost something hears of it"
     );
+    assert_eq!(housework.done().sweeps, [("swept", 1), ("failed", 0)]);
     assert!(fixture.handle.saving_lock().try_read().is_ok());
 }
 
@@ -236,6 +240,40 @@ async fn when_the_disk_runs_short_the_store_gives_back_and_the_engine_hears_of_i
     assert!(fixture.driver.results.try_recv().is_err(), "one at a time");
     fixture.driver.look_at_room();
     assert!(fixture.driver.results.try_recv().is_err(), "nothing more can be given back for now");
+}
+
+#[tokio::test]
+async fn what_a_store_that_is_full_gave_back_is_counted() {
+    let mut fixture = fixture().await;
+    fixture.store.put(&chunk(2)).unwrap();
+    fixture.driver.store_is_full();
+    fixture.driver.look_at_room();
+    assert!(matches!(fixture.result().await, Input::Evicted { .. }));
+    let [disk_short, store_full] = fixture.driver.counters.housework().done().evicted;
+    assert!(disk_short.1 == 0 && store_full.1 > 0, "{store_full:?}");
+}
+
+#[tokio::test]
+async fn a_seed_tells_when_it_swept_and_when_there_is_nothing_to_sweep() {
+    let mut fixture = fixture().await;
+    let before = fixture.driver.clock.wall();
+    let hours = |hours: u64| pollux_core::Instant::ZERO.after(Duration::from_secs(hours * 3600));
+    let mut keeper = Keeper::new(fixture.store.clone(), hours(0));
+    fixture.driver.housekeeping = Housekeeping::Seed(keeper);
+    assert_eq!(fixture.driver.counters.housework().done().clean, None, "not yet");
+    fixture.driver.sweep_seed();
+    assert!(matches!(fixture.result().await, Input::Timeout));
+    let swept = fixture.driver.counters.housework().done();
+    assert_eq!(swept.sweeps, [("swept", 1), ("failed", 0)]);
+    assert!(swept.clean >= Some(before));
+
+    keeper = Keeper::new(fixture.store.clone(), hours(0));
+    assert!([0, 9].iter().all(|hour| keeper.begin(hours(*hour), Fullness::Enough, 0).is_some()));
+    fixture.driver.housekeeping = Housekeeping::Seed(keeper);
+    fixture.driver.counters = Counters::default();
+    fixture.driver.sweep_seed();
+    let rested = fixture.driver.counters.housework().done();
+    assert!(rested.clean >= swept.clean && rested.sweeps == [("swept", 0), ("failed", 0)], "{rested:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! Pure, and cheap enough to go along always: an addition for each chunk. Nothing in it grows but what is under way.
 
 use super::histogram::Histogram;
+use super::housework::{Housework, HouseworkDone};
 use super::words;
 use pollux_core::engine::{AskId, Event, JobId, JobReply, JobRequest, ServeFailure, Source};
 use pollux_core::{Instant, PeerId};
@@ -58,6 +59,8 @@ pub(super) struct Totals {
     pub(super) offences: u64,
     pub(super) disbelieved: u64,
     pub(super) withdrawn: u64,
+    pub(super) let_go: u64,
+    pub(super) housework: HouseworkDone,
 }
 
 /// See the module.
@@ -65,6 +68,7 @@ pub(super) struct Totals {
 pub struct Counters {
     totals: Totals,
     under_way: UnderWay,
+    housework: Housework,
 }
 
 fn add(count: &mut u64, more: u64) {
@@ -78,7 +82,13 @@ fn add_to(counts: &mut ByName, name: &'static str, more: u64) {
 impl Counters {
     /// As they are now.
     pub(super) fn totals(&self) -> Totals {
-        self.totals.clone()
+        Totals { housework: self.housework.done(), ..self.totals.clone() }
+    }
+
+    /// For the threads that make room.
+    #[must_use]
+    pub fn housework(&self) -> Housework {
+        self.housework.clone()
     }
 
     /// A job asks for something.
@@ -182,6 +192,7 @@ impl Counters {
             Event::Withdrawn { .. } => add(&mut totals.withdrawn, 1),
             Event::Receipt { .. } => add(&mut totals.receipts, 1),
             Event::Certified { .. } => add(&mut totals.certified, 1),
+            Event::LetGo { .. } => add(&mut totals.let_go, 1),
             Event::Joined { .. }
             | Event::BelowFloor { .. }
             | Event::Junk { .. }
@@ -193,7 +204,6 @@ impl Counters {
             | Event::Merged { .. }
             | Event::Whole { .. }
             | Event::ShareNearlyUsed { .. }
-            | Event::LetGo { .. }
             | Event::StoreFullness { .. } => {}
         }
     }

@@ -14,11 +14,13 @@
 //! page      samples, and how they are written
 //! snapshot  what the driver tells, as a page
 //! counters  what is counted as it happens; histogram
+//! housework what was done for room on the disk
 //! table     every metric's name; words: the values of labels
 //! ```
 
 mod counters;
 mod histogram;
+mod housework;
 mod page;
 mod server;
 mod snapshot;
@@ -28,6 +30,7 @@ mod tests;
 mod words;
 
 pub use counters::{Class, Counters};
+pub use housework::{Housework, Pressure};
 pub use server::{MetricsParts, MetricsServer};
 pub use snapshot::{Queues, Snapshot};
 pub use table::{Kind, METRICS, Metric, Of};

@@ -66,11 +66,12 @@ impl Snapshot {
         self.wire(&mut page);
         self.state(&mut page);
         put_store(&mut page, machine.store);
+        self.housework(&mut page);
         page.whole(table::STORE_BROKEN, machine.broken.into());
         self.papers(&mut page, facts);
         match facts.role {
             PeerRole::Node => self.of_node(&mut page),
-            PeerRole::Seed => self.of_seed(&mut page),
+            PeerRole::Seed => self.of_seed(&mut page, facts),
         }
         page
     }
@@ -122,6 +123,13 @@ impl Snapshot {
         );
     }
 
+    fn housework(&self, page: &mut Page) {
+        let done = &self.totals.housework;
+        page.whole(table::LET_GO, self.totals.let_go);
+        page.each(table::SWEEPS, done.sweeps);
+        page.whole(table::SWEPT_BYTES, done.swept_bytes);
+    }
+
     fn papers(&self, page: &mut Page, facts: &Facts) {
         page.whole(table::ROOT_VERSION, self.trust.root().version);
         page.whole(table::POLICY_VERSION, self.trust.policy().version);
@@ -149,9 +157,10 @@ impl Snapshot {
     fn of_node(&self, page: &mut Page) {
         page.whole(table::JOINED, self.status.joined.into());
         page.each(table::JOIN_REFUSALS, all(&Refusal::ALL.map(Refusal::name), &self.totals.join_refusals));
+        page.each(table::EVICTED, self.totals.housework.evicted);
     }
 
-    fn of_seed(&self, page: &mut Page) {
+    fn of_seed(&self, page: &mut Page, facts: &Facts) {
         page.whole(table::SIGNING, self.status.silent.is_none().into());
         page.whole(table::RECEIPTS, self.totals.receipts);
         page.each(
@@ -165,6 +174,8 @@ impl Snapshot {
         let newest = self.measures.newest_saves.iter();
         page.moments(table::NEWEST_SAVE, newest.map(|(lineage, time)| (lineage.as_str(), time.as_millis())));
         page.whole(table::LINEAGES_LEFT_OUT, self.measures.lineages_left_out);
+        let swept = self.totals.housework.clean.unwrap_or(facts.started);
+        page.moment(table::SWEPT, swept.as_millis());
         self.shares(page);
     }
 
@@ -200,8 +211,10 @@ impl Snapshot {
 fn put_store(page: &mut Page, usage: StoreUsage) {
     page.whole(table::STORE_BYTES, usage.bytes);
     page.whole(table::STORE_BYTES_MAX, usage.bytes_max);
+    page.whole(table::STORE_BYTES_POSSIBLE, usage.bytes_possible());
     page.whole(table::STORE_CHUNKS, usage.chunks);
     page.whole(table::DISK_FREE, usage.disk_free_bytes);
+    page.whole(table::DISK_FREE_MIN, usage.free_bytes_min);
 }
 
 const fn sum(total: &mut u64, more: u64) {

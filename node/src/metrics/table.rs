@@ -99,8 +99,15 @@ table! {
     YANKS: "pollux_yanks", Gauge, Both, [], "Yanks that are known.";
     STORE_BYTES: "pollux_store_bytes", Gauge, Both, [], "Bytes of the store's segments.";
     STORE_BYTES_MAX: "pollux_store_max_bytes", Gauge, Both, [], "Bytes that the store's segments may have.";
+    STORE_BYTES_POSSIBLE: "pollux_store_possible_bytes", Gauge, Both, [], "Bytes that the store's segments can have: what they may have, or less where the file system has no more for them.";
     STORE_CHUNKS: "pollux_store_chunks", Gauge, Both, [], "Chunks in the store.";
     DISK_FREE: "pollux_store_disk_free_bytes", Gauge, Both, [], "Bytes free on the store's file system.";
+    DISK_FREE_MIN: "pollux_store_disk_free_min_bytes", Gauge, Both, [], "Bytes that the store leaves free on its file system.";
+    EVICTED: "pollux_evicted_bytes_total", Counter, Nodes, ["reason"], "Bytes of the store that this node gave back, because its file system ran short or for what came in.";
+    LET_GO: "pollux_let_go_total", Counter, Both, [], "Manifests whose content went for want of room.";
+    SWEEPS: "pollux_sweeps_total", Counter, Both, ["result"], "Sweeps of the store, by how they ended.";
+    SWEPT_BYTES: "pollux_swept_bytes_total", Counter, Both, [], "Bytes of the store that sweeps gave back.";
+    SWEPT: "pollux_last_sweep_timestamp_seconds", Gauge, Seeds, [], "When this seed last swept its store or found nothing to sweep; before the first time, when it started.";
     STORE_BROKEN: "pollux_store_broken", Gauge, Both, [], "1 once the disk failed to make data durable: nothing is written until a restart.";
     SHARE_BYTES: "pollux_publisher_share_bytes", Gauge, Seeds, ["publisher"], "Bytes of this seed's disk that a publisher's caches take.";
     SHARE_BYTES_MAX: "pollux_publisher_share_max_bytes", Gauge, Seeds, ["publisher"], "Bytes of a seed's disk that a publisher's caches may take, where the policy bounds them.";

@@ -12,8 +12,13 @@ pub(super) const PUBLISH_RESULTS: [&str; 8] =
 pub(super) const SOURCES: [&str; 3] = ["store", "peer", "seed"];
 /// All of [`class`].
 pub(super) const CLASSES: [&str; 2] = ["node", "seed"];
+/// Of what was evicted, by its reason: [`super::Pressure`] in its order.
+pub(super) const PRESSURES: [&str; 2] = ["disk-short", "store-full"];
+/// How sweeps ended.
+pub(super) const SWEEP_RESULTS: [&str; 2] = ["swept", "failed"];
 /// All of [`fetch_end`].
 pub(super) const FETCH_ENDS: [&str; 4] = ["no-holder", "no-progress", "unknown-manifest", "yanked"];
+
 pub(super) const fn fetch_end(why: FetchEnd) -> &'static str {
     match why {
         FetchEnd::NoHolder => "no-holder",

@@ -125,6 +125,7 @@ fn events_and_ends_of_publishes_are_counted() {
         Event::Receipt { manifest },
         Event::Certified { manifest },
         Event::Joined { seed: peer },
+        Event::LetGo { manifest, key: None, newest: false },
         Event::PapersNotKept,
     ] {
         counters.event(&event);
@@ -139,6 +140,8 @@ fn events_and_ends_of_publishes_are_counted() {
         bans: 1,
         receipts: 1,
         certified: 1,
+        let_go: 1,
+        housework: counters.housework().done(),
         ..Totals::default()
     };
     assert_eq!(counters.totals(), expected);

@@ -77,6 +77,8 @@ fn values(metric: &Metric, label: &str) -> Option<Vec<&'static str>> {
         }
         ("pollux_delivered_bytes_total", "source") => words::SOURCES.to_vec(),
         ("pollux_served_bytes_total", "class") => words::CLASSES.to_vec(),
+        ("pollux_evicted_bytes_total", "reason") => words::PRESSURES.to_vec(),
+        ("pollux_sweeps_total", "result") => words::SWEEP_RESULTS.to_vec(),
         ("pollux_publishes_total", "result") => words::PUBLISH_RESULTS.to_vec(),
         _ => return None,
     })

@@ -1,6 +1,7 @@
 //! What is on a page.
 
 use super::super::counters::Counters;
+use super::super::housework::Pressure;
 use super::super::snapshot::{Facts, Machine, Snapshot};
 use super::super::table::{METRICS, Of};
 use super::{Pool, joined};
@@ -19,7 +20,7 @@ fn facts(pool: &Pool, role: PeerRole) -> Facts {
 }
 
 fn text(pool: &Pool, role: PeerRole, snapshot: &Snapshot) -> String {
-    let usage = StoreUsage { chunks: 1, bytes: 2, bytes_max: 3, disk_free_bytes: 4, free_bytes_min: 0 };
+    let usage = StoreUsage { chunks: 1, bytes: 2, bytes_max: 3, disk_free_bytes: 4, free_bytes_min: 5 };
     let machine = Machine { store: usage, broken: true, now: Timestamp::from_millis(6_500) };
     snapshot.page(&facts(pool, role), machine).render()
 }
@@ -60,7 +61,12 @@ fn closed_lists_begin_at_zero() {
         "pollux_store_chunks 1",
         "pollux_store_bytes 2",
         "pollux_store_max_bytes 3",
+        "pollux_store_possible_bytes 2",
         "pollux_store_disk_free_bytes 4",
+        "pollux_store_disk_free_min_bytes 5",
+        "pollux_let_go_total 0",
+        "pollux_sweeps_total{result=\"failed\"} 0",
+        "pollux_last_sweep_timestamp_seconds 5.0",
     ] {
         assert!(has(&text, line), "{line}\n{text}");
     }
@@ -99,6 +105,24 @@ fn papers_and_saves_are_told_in_seconds() {
         let expected = std::time::Duration::from_millis(expires.as_millis()).as_secs_f64();
         assert!((seconds[name] - expected).abs() < 1e-3, "{name}: {seconds:?}");
     }
+}
+
+#[test]
+fn what_was_done_for_room_is_told() {
+    let pool = Pool::new();
+    let counters = Counters::default();
+    let housework = counters.housework();
+    housework.evicted(Pressure::DiskShort, 70);
+    housework.swept(Timestamp::from_millis(6_250), Some(8));
+    housework.swept(Timestamp::from_millis(6_300), None);
+    let page = |role| text(&pool, role, &pool.snapshot(&counters, joined()));
+    let (node, seed) = (page(PeerRole::Node), page(PeerRole::Seed));
+    assert!(has(&node, "pollux_evicted_bytes_total{reason=\"disk-short\"} 70"));
+    assert!(has(&node, "pollux_evicted_bytes_total{reason=\"store-full\"} 0"));
+    assert!(has(&seed, "pollux_sweeps_total{result=\"swept\"} 1"));
+    assert!(has(&seed, "pollux_sweeps_total{result=\"failed\"} 1"));
+    assert!(has(&seed, "pollux_swept_bytes_total 8"));
+    assert!(has(&seed, "pollux_last_sweep_timestamp_seconds 6.25"));
 }
 
 #[test]
