@@ -4,7 +4,6 @@ use super::super::table::{Kind, METRICS, Metric};
 use super::super::words;
 use pollux_core::engine::MissReason;
 use pollux_core::message::{OfferRefusal, Refusal};
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,16 +20,12 @@ const UNUSED: [&str; 8] = [
     "pollux_root_version",
 ];
 
-fn path(name: &str) -> PathBuf {
+pub(super) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
 }
 
-fn text(name: &str) -> String {
+pub(super) fn text(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap()
-}
-
-fn dashboard() -> Value {
-    serde_json::from_str(&text("grafana.json")).unwrap()
 }
 
 /// Both files, the comments of the rules left out, and quotes as they are in expressions.
@@ -150,6 +145,15 @@ fn every_alert_is_tried() {
 }
 
 #[test]
+fn an_alert_that_names_a_part_of_the_runbook_names_one_that_exists() {
+    let (rules, runbook) = (text("alerts.yml"), text("RUNBOOK.md"));
+    let headings: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let named: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("runbook: ")).collect();
+    assert!(!named.is_empty());
+    assert!(named.iter().all(|name| headings.contains(name)), "{named:?}");
+}
+
+#[test]
 fn prometheus_finds_nothing_wrong_with_the_rules() {
     for (what, file) in [("check", "alerts.yml"), ("test", "alerts_test.yml")] {
         let Ok(said) = Command::new("promtool").args([what, "rules"]).arg(path(file)).output() else {
@@ -158,27 +162,4 @@ fn prometheus_finds_nothing_wrong_with_the_rules() {
         };
         assert!(said.status.success(), "{said:?}");
     }
-}
-
-#[test]
-fn panels_have_ids_places_words_and_units_of_their_own() {
-    let dashboard = dashboard();
-    let (mut ids, mut cells) = (BTreeSet::new(), BTreeSet::new());
-    for panel in dashboard["panels"].as_array().unwrap() {
-        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
-        let place = |name: &str| panel["gridPos"][name].as_u64().unwrap();
-        assert!(place("x") + place("w") <= 24, "{panel}");
-        for x in place("x")..place("x") + place("w") {
-            for y in place("y")..place("y") + place("h") {
-                assert!(cells.insert((x, y)), "overlaps: {panel}");
-            }
-        }
-        for words in [&panel["title"], &panel["description"], &panel["fieldConfig"]["defaults"]["unit"]] {
-            assert!(words.as_str().is_some_and(|words| !words.is_empty()), "{panel}");
-        }
-        assert!(!panel["targets"].as_array().unwrap().is_empty(), "{panel}");
-    }
-    let variables = dashboard["templating"]["list"].as_array().unwrap();
-    let names: Vec<&str> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["datasource", "job", "instance"]);
 }

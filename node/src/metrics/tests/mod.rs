@@ -1,6 +1,7 @@
 //! A pool with a certificate, and a driver that says what a test wants.
 
 mod counting;
+mod dashboard;
 mod deploy;
 mod hostile;
 mod http;
