@@ -30,6 +30,7 @@ mod papers_outlive_kills;
 mod peers_share_while_fetching;
 mod policy_changes;
 mod prefetch;
+mod prometheus;
 mod readme;
 mod runbook;
 mod save_then_restore;

@@ -2,6 +2,7 @@
 //! operator allows, and a seed says in time that it is full.
 
 use crate::byte_share::noise;
+use crate::metrics::{METRICS_FLAGS, Page};
 use crate::scene::{Node, Scene, is_root, same, until};
 use pollux_tests::{Daemon, Finished, NodeOptions};
 use std::path::{Path, PathBuf};
@@ -82,6 +83,7 @@ fn a_job_that_fills_the_disk_gets_room_within_a_second_and_restores_go_on() {
     let disk = SmallDisk::mount(scene.path("disk"), 200);
     let a = scene.node("a");
     let small = ["--store-bytes-max", "150000000", "--store-free-bytes-min", "60000000"];
+    let small = [&small[..], &METRICS_FLAGS].concat();
     let b = scene.node_with("b", &NodeOptions { store: Some(disk.0.join("store")), ..options(&small) });
     let trees: Vec<PathBuf> = (0..3).map(|number| cache(&scene, number, 24 * MEGABYTE)).collect();
     for (number, tree) in trees.iter().enumerate() {
@@ -101,6 +103,10 @@ fn a_job_that_fills_the_disk_gets_room_within_a_second_and_restores_go_on() {
     );
     assert!(logged(&b.daemon, message, "bytes") > Some(0));
     assert!(logged(&b.daemon, message, "manifests") > Some(0));
+    let evicted = || Page::of(&b.daemon).labelled("pollux_evicted_bytes_total", "reason", "disk-short");
+    until("it is counted", || evicted() > 0.0 && Page::of(&b.daemon).value("pollux_let_go_total") > 0.0);
+    let free_min = Page::of(&b.daemon).value("pollux_store_disk_free_min_bytes");
+    assert!((free_min - 60_000_000.0).abs() < 0.5, "{free_min}");
 
     let newest = restore(&scene, &b, 2, &trees[2], "second-2");
     let oldest = restore(&scene, &b, 0, &trees[0], "second-0");
@@ -140,7 +146,8 @@ fn a_node_that_serves_nobody_restores_and_saves_all_the_same() {
 
 #[test]
 fn a_seed_warns_when_it_is_nearly_full_and_refuses_saves_in_words_before_it_is() {
-    let scene = Scene::with_seed(&options(&["--store-bytes-max", "20000000"]));
+    let small = ["--store-bytes-max", "20000000"];
+    let scene = Scene::with_seed(&options(&[&small[..], &METRICS_FLAGS].concat()));
     let a = scene.node("a");
     let said = |what: &str| scene.seed.log_text().contains(what);
     save(&scene, &a, 0, &cache(&scene, 0, 17 * MEGABYTE));
@@ -151,6 +158,9 @@ fn a_seed_warns_when_it_is_nearly_full_and_refuses_saves_in_words_before_it_is()
         a.pollux.save(&key(2), &cache(&scene, 2, MEGABYTE / 4), &scene.pool.publisher(), &[]).unwrap();
     assert_eq!(refused.status, Some(5), "{refused:?}");
     assert!(refused.stderr.contains("full"), "{refused:?}");
+    let page = Page::of(&scene.seed);
+    assert!(page.labelled("pollux_offers_refused_total", "reason", "full") > 0.0);
+    assert!(page.value("pollux_store_bytes") > 0.95 * page.value("pollux_store_possible_bytes"));
     let b = scene.node("b");
     restore(&scene, &b, 0, &scene.path("cache-0"), "restored");
 }

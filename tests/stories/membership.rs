@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use std::process::Command;
 
 /// Signs a pool's policy anew, with a change.
-fn with_policy(pool: &Pool, change: impl FnOnce(&mut Policy)) {
+pub(crate) fn with_policy(pool: &Pool, change: impl FnOnce(&mut Policy)) {
     let root = pollux_client::key_file::read(&pool.keys().join("root.pem")).unwrap();
     let mut file = PoolFile::from_json(&std::fs::read_to_string(pool.pool_file()).unwrap()).unwrap();
     let mut policy: Policy = file.policy.body().unwrap();

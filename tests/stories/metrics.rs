@@ -1,5 +1,6 @@
-//! What Prometheus scrapes of a real seed and a real node, before and after a save and a restore.
+//! What is scraped of a real seed and real nodes, before and after a save and a restore. `prometheus` asks a real one.
 
+use crate::membership::with_policy;
 use crate::scene::{KEY, Node, Scene, until};
 use pollux_node::metrics::{Kind, METRICS, Of};
 use pollux_tests::{Daemon, NodeOptions};
@@ -9,8 +10,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Flags of a daemon that serves its metrics.
+pub(crate) const METRICS_FLAGS: [&str; 2] = ["--metrics", "127.0.0.1:0"];
+
 fn with_metrics() -> NodeOptions {
-    let flags = vec!["--metrics".to_owned(), "127.0.0.1:0".to_owned()];
+    let flags = METRICS_FLAGS.map(str::to_owned).to_vec();
     NodeOptions { flags, ..NodeOptions::default() }
 }
 
@@ -25,11 +29,20 @@ fn get(daemon: &Daemon, path: &str) -> (u16, String) {
     (status, body.to_owned())
 }
 
+/// A pool with metrics everywhere, whose publisher has a share of each seed's disk.
+pub(crate) fn scene() -> Scene {
+    Scene::with_pool(&with_metrics(), |pool| {
+        with_policy(pool, |policy| {
+            policy.publishers.iter_mut().for_each(|publisher| publisher.byte_share = Some(1 << 30));
+        });
+    })
+}
+
 /// A page as a Prometheus parser reads it.
-struct Page(Scrape);
+pub(crate) struct Page(Scrape);
 
 impl Page {
-    fn of(daemon: &Daemon) -> Self {
+    pub(crate) fn of(daemon: &Daemon) -> Self {
         let (status, body) = get(daemon, "/metrics");
         assert_eq!(status, 200, "{body}");
         Self(Scrape::parse(body.lines().map(|line| Ok(line.to_owned()))).unwrap())
@@ -46,16 +59,16 @@ impl Page {
         })
     }
 
-    fn value(&self, name: &str) -> f64 {
+    pub(crate) fn value(&self, name: &str) -> f64 {
         self.find(name, None).unwrap_or_else(|| panic!("{name} is not there"))
     }
 
-    fn labelled(&self, name: &str, label: &str, value: &str) -> f64 {
+    pub(crate) fn labelled(&self, name: &str, label: &str, value: &str) -> f64 {
         let found = self.find(name, Some((label, value)));
         found.unwrap_or_else(|| panic!("{name} of {value} is not there"))
     }
 
-    /// Each metric of the table with the kind that the table says, and nothing else.
+    /// Each metric of the table with the kind that the table says, all of them, and nothing else.
     fn is_of(&self, of: Of) {
         let mut unknown: BTreeSet<&str> =
             self.0.samples.iter().map(|sample| sample.metric.as_str()).collect();
@@ -64,6 +77,7 @@ impl Page {
             for end in if single { &[""][..] } else { &["", "_sum", "_count"] } {
                 unknown.remove(format!("{}{end}", metric.name).as_str());
             }
+            assert!(self.0.samples.iter().any(|sample| sample.metric == metric.name), "no {}", metric.name);
             for sample in self.0.samples.iter().filter(|sample| sample.metric == metric.name) {
                 let as_said = match (&sample.value, metric.kind) {
                     (Value::Counter(value), Kind::Counter) => *value >= 0.0,
@@ -100,7 +114,7 @@ fn papers(page: &Page) {
     assert!(page.value("pollux_policy_version") >= 1.0 && page.value("pollux_root_version") >= 1.0);
 }
 
-fn node(scene: &Scene, name: &str) -> Node {
+pub(crate) fn node(scene: &Scene, name: &str) -> Node {
     let node = scene.node_with(name, &with_metrics());
     until("the node is ready", || get(&node.daemon, "/readyz") == (200, "ok\n".to_owned()));
     node
@@ -108,7 +122,7 @@ fn node(scene: &Scene, name: &str) -> Node {
 
 #[test]
 fn a_save_and_a_restore_are_seen_by_prometheus() {
-    let scene = Scene::with_seed(&with_metrics());
+    let scene = scene();
     assert_eq!(get(&scene.seed, "/livez"), (200, "ok\n".to_owned()));
     assert_eq!(get(&scene.seed, "/readyz"), (200, "ok\n".to_owned()));
     let (a, b) = (node(&scene, "a"), node(&scene, "b"));
