@@ -163,7 +163,8 @@ impl StartError {
     pub fn lasts(&self) -> bool {
         match self {
             Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
-            Self::Store(error) => matches!(error, StoreError::NewerFormat { .. } | StoreError::NotAStore(_)),
+            Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
+            Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
             Self::PoolFile { .. } | Self::Identity(_) | Self::NotASeed(_) | Self::Log(_) => true,
             Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
             Self::NodeHasNoMarker | Self::Records { .. } => true,

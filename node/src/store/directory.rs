@@ -16,6 +16,8 @@ use std::{
 
 /// The newest format that this program reads, and the one it writes.
 pub(super) const FORMAT: u32 = 1;
+/// The oldest format that it reads. A store of each format from here on is kept beside the tests, as the release wrote it.
+const FORMAT_OLDEST: u32 = 1;
 const FORMAT_PREFIX: &str = "pollux store ";
 /// Bytes read of a FORMAT file at most: it is one short line.
 const FORMAT_BYTES_MAX: usize = 64;
@@ -39,12 +41,15 @@ pub(super) fn claim(directory: &Path) -> Result<Claim, StoreError> {
         Err(TryLockError::Error(error)) => return Err(failed(error)),
     }
     match read_format(directory).map_err(failed)? {
-        Found::Format(version) if version > FORMAT => {
-            return Err(StoreError::NewerFormat { found: version, known: FORMAT });
+        Found::Format(found) if found > FORMAT => {
+            return Err(StoreError::NewerFormat { found, known: FORMAT });
         }
-        Found::Format(FORMAT) => {}
+        Found::Format(found) if found < FORMAT_OLDEST => {
+            return Err(StoreError::OlderFormat { found, oldest: FORMAT_OLDEST });
+        }
+        Found::Format(_) => {}
         Found::Nothing => write_format(directory).map_err(failed)?,
-        Found::Format(_) | Found::Unreadable => return Err(StoreError::NotAStore(directory.to_owned())),
+        Found::Unreadable => return Err(StoreError::NotAStore(directory.to_owned())),
     }
     Ok(Claim { _lock: lock })
 }

@@ -26,6 +26,17 @@ pub enum StoreError {
         /// The newest format that this program can read.
         known: u32,
     },
+    /// The store was written in a format that is read no more. It is left as it is.
+    #[error(
+        "the store has format {found}, this program knows formats from {oldest} on: use the release that wrote it, or another \
+         directory"
+    )]
+    OlderFormat {
+        /// The format that the store says it has.
+        found: u32,
+        /// The oldest format that this program can read.
+        oldest: u32,
+    },
     /// The directory holds something that is not a store. It is left as it is.
     #[error("{0} is not a store: it has data but no readable FORMAT file; use another directory")]
     NotAStore(PathBuf),
@@ -59,6 +70,7 @@ impl StoreError {
             Self::Broken
             | Self::InUse(_)
             | Self::NewerFormat { .. }
+            | Self::OlderFormat { .. }
             | Self::NotAStore(_)
             | Self::VoteConflict { .. }
             | Self::Disk { .. }

@@ -8,7 +8,7 @@
 //! - A full disk, or a full quota, is a refused write. Afterwards the store holds what it held.
 //! - After a sync that failed it promises nothing more: writes are refused until it is opened again.
 //! - A vote for a key and sequence is never changed.
-//! - A store of a newer format is left as it is.
+//! - A store of a format that is not known, newer or older, is left as it is.
 //!
 //! It decides nothing: what may go is told to [`Store::sweep`] and [`Store::give_back`]. `directory` shows what lies where; the formats stand
 //! in `record`, `footer` and `records`. Modules import downward only:
@@ -184,8 +184,8 @@ impl Store {
     /// Opens or makes the store in this directory; cuts segments back to their last whole record.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::NewerFormat`], [`StoreError::NotAStore`]: the directory is left as it is.
-    /// Otherwise what the disk says.
+    /// [`StoreError::InUse`], [`StoreError::NewerFormat`], [`StoreError::OlderFormat`], [`StoreError::NotAStore`]: the
+    /// directory is left as it is. Otherwise what the disk says.
     pub fn open(directory: &Path, options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
         let claim = directory::claim(directory)?;
         let failed =

@@ -50,20 +50,8 @@ fn a_second_node_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
-fn a_store_of_a_newer_format_is_left_as_it_is() {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("FORMAT"), "pollux store 2\nwith more lines").unwrap();
-    fs::write(directory.path().join("records.redb"), "something else").unwrap();
-    let error = refused(directory.path());
-    assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1 }));
-    assert!(error.to_string().contains("use a newer program"), "{error}");
-    assert_eq!(fs::read_to_string(directory.path().join("records.redb")).unwrap(), "something else");
-    assert!(!directory.path().join("segments").exists());
-}
-
-#[test]
 fn data_without_a_readable_format_is_not_touched() {
-    for format in [None, Some(""), Some("pollux store 0\n"), Some("pollux store x\n"), Some("ext4")] {
+    for format in [None, Some(""), Some("pollux store x\n"), Some("ext4")] {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("segments")).unwrap();
         if let Some(format) = format {

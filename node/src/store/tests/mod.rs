@@ -8,6 +8,7 @@ mod formats;
 mod full;
 mod give_back;
 mod kill;
+mod recorded;
 mod records;
 mod sweep;
 
