@@ -61,6 +61,9 @@ fn remedy(why: Refusal) -> &'static str {
         Refusal::NotByToken => {
             "an operator admits each node of this pool: `pollux-node peer-id` here, then `pollux pool admit PEER_ID`"
         }
+        Refusal::Unknown(_) => {
+            "the seed is of a later release: install that release here, and look at the log of the seed"
+        }
     }
 }
 

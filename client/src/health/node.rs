@@ -42,6 +42,7 @@ pub(super) fn signing(status: &NodeStatus) -> Option<Check> {
             "wait until it has merged what the others keep, and start those that are down; if its disk was restored from \
              a snapshot, that is why"
         }
+        Silence::Unknown(_) => "the seed is of a later release than this program: look at its log",
     }))
 }
 

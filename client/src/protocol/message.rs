@@ -3,6 +3,7 @@
 use super::Overview;
 use pollux_core::engine::{EngineStatus, MissReason};
 use pollux_core::message::{ListQuery, LogPage, LogPlace, LogQuery};
+use pollux_core::numbered::{self, Numbered, UNKNOWN};
 use pollux_core::{
     CertifiedEnvelope, ChunkId, ChunkRef, Envelope, Fallback, Key, ManifestId, Papers, PapersDigest, PeerId,
 };
@@ -141,6 +142,7 @@ pub enum Reply {
         /// The first one refused.
         chunk: ChunkId,
         /// Why.
+        #[serde(with = "numbered")]
         why: PutFailure,
     },
     /// Every chunk frame so far is durable.
@@ -209,8 +211,8 @@ pub enum Reply {
     Overview(Box<Overview>),
 }
 
-/// Why a chunk was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// Why a chunk was not taken. Its place in this list (varint).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PutFailure {
     /// Its bytes are not what its name says.
     #[error("a chunk was damaged on its way to the node")]
@@ -221,6 +223,30 @@ pub enum PutFailure {
     /// The node's disk fails.
     #[error("the node's disk fails")]
     Broken,
+    /// Of a later release of the node, by its number.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
+}
+
+impl Numbered for PutFailure {
+    const KNOWN: &'static [Self] = &[Self::Bad, Self::Full, Self::Broken];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Full => "full",
+            Self::Broken => "broken",
+            Self::Unknown(_) => UNKNOWN,
+        }
+    }
+
+    fn unknown(number: u32) -> Self {
+        Self::Unknown(number)
+    }
+
+    fn as_unknown(self) -> Option<u32> {
+        if let Self::Unknown(number) = self { Some(number) } else { None }
+    }
 }
 
 /// Why a publish did not succeed.

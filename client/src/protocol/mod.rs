@@ -13,6 +13,11 @@
 //! end only, and a side never sends what the chosen version lacks. A job has at most one [`Request::Resolve`],
 //! [`Request::Publish`], [`Request::List`], [`Request::Log`] or [`Request::Spread`] under way; it may fetch meanwhile. What breaks these rules is answered
 //! with [`Reply::Refused`] and the end of the connection.
+//!
+//! A later release may lengthen lists of *reasons* without a new version, because what it says is understood all the same: a
+//! miss ([`Reply::Miss`], [`Reply::ChunkFailed`]), a chunk that was not taken ([`PutFailure`]), a seed that is silent, a node that
+//! is not let in. Why a publish did not succeed ([`PublishEnd`]) carries more than a number and is not such a list; a new reason
+//! of the seeds comes in words. Everything else needs a new version.
 
 mod codec;
 mod message;

@@ -4,7 +4,7 @@
 use super::{
     ChunkSource, FrameHead, NodeStatus, PublishEnd, PutFailure, Reply, Request, TakenBack, decode, encode,
 };
-use pollux_core::engine::{EngineStatus, MissReason};
+use pollux_core::engine::{EngineStatus, MissReason, Silence};
 use pollux_core::message::{ListQuery, LogLine, LogPage, LogPlace, LogQuery};
 use pollux_core::{
     CertifiedEnvelope, ChunkId, ChunkRef, Digest, Envelope, ManifestId, Papers, PapersDigest, PeerId,
@@ -143,10 +143,37 @@ fn the_lists_of_version_2_keep_their_order() {
         assert_eq!(last(encode(&Reply::Miss { reason }).unwrap()), Some(number), "{reason}");
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
     }
-    let unknown = [4, u8::try_from(MissReason::ALL.len()).unwrap()];
-    assert!(decode::<Reply>(&unknown).is_err(), "a reason that is in no list");
     let failures = [PutFailure::Bad, PutFailure::Full, PutFailure::Broken];
-    assert_eq!(failures.map(|why| last(encode(&why).unwrap())), [Some(0), Some(1), Some(2)]);
+    let failed = |why| last(encode(&Reply::PutFailed { chunk: chunk().id, why }).unwrap());
+    assert_eq!(failures.map(failed), [Some(0), Some(1), Some(2)]);
     let sources = [ChunkSource::Local, ChunkSource::Peer, ChunkSource::Seed];
     assert_eq!(sources.map(|source| last(encode(&source).unwrap())), [Some(0), Some(1), Some(2)]);
+}
+
+/// A node of a later release says why in a number that this one does not know: it is a miss, or a failure, all the same.
+#[test]
+fn a_reason_of_a_later_release_is_one_like_any_other() {
+    for number in [7, 17, 300, u32::MAX] {
+        let meant = [
+            Reply::Miss { reason: MissReason::Unknown(number) },
+            Reply::ChunkFailed { chunk: chunk(), why: MissReason::Unknown(number) },
+            Reply::PutFailed { chunk: chunk().id, why: PutFailure::Unknown(number) },
+            Reply::Status(Box::new(NodeStatus {
+                engine: EngineStatus { silent: Some(Silence::Unknown(number)), ..EngineStatus::default() },
+                ..status()
+            })),
+        ];
+        for reply in meant {
+            let said = encode(&reply).unwrap();
+            assert_eq!(decode::<Reply>(&said[FrameHead::BYTES..]).as_ref(), Ok(&reply));
+            let number = postcard::to_stdvec(&number).unwrap();
+            assert!(said.windows(number.len()).any(|bytes| bytes == number), "{reply:?}");
+        }
+    }
+    let words = "a reason that this release does not know (17)";
+    assert_eq!(MissReason::Unknown(17).to_string(), words);
+    assert_eq!(PutFailure::Unknown(17).to_string(), words);
+    let miss = |number: u8| decode::<Reply>(&[4, number]);
+    assert_eq!(miss(17), Ok(Reply::Miss { reason: MissReason::Unknown(17) }));
+    assert_eq!(miss(6), Ok(Reply::Miss { reason: MissReason::Yanked }));
 }

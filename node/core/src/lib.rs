@@ -10,7 +10,7 @@
 //! belief            the only makers of witness types
 //! tree   document   what is stored and what is signed
 //! chunk             how bytes are cut, framed and checked
-//! key    id   time   limits   bounded
+//! key    id   time   limits   bounded   numbered
 //! ```
 mod belief;
 mod bounded;
@@ -22,6 +22,7 @@ mod key;
 pub mod limits;
 mod log;
 pub mod message;
+pub mod numbered;
 mod time;
 mod tree;
 

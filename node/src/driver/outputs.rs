@@ -124,6 +124,9 @@ fn log_event(event: &Event) {
             tracing::warn!(%manifest, sequence, floor, "seeds answer with something older than was seen before");
         }
         Event::Offended { peer, offence } => tracing::warn!(%peer, ?offence, "a peer broke the protocol"),
+        Event::UnknownMessage { peer, kind } => {
+            tracing::debug!(%peer, kind, "a peer said something that only a later release knows");
+        }
         Event::Junk { peer, fault } => tracing::warn!(%peer, reason = %fault, "a peer sent a wrong chunk"),
         Event::Banned { peer } => tracing::warn!(%peer, "peer banned for a while"),
         Event::Complete { manifest } => tracing::info!(%manifest, "every chunk is here"),

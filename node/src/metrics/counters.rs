@@ -57,6 +57,7 @@ pub(super) struct Totals {
     pub(super) join_refusals: ByName,
     pub(super) bans: u64,
     pub(super) offences: u64,
+    pub(super) unknown_messages: u64,
     pub(super) disbelieved: u64,
     pub(super) withdrawn: u64,
     pub(super) let_go: u64,
@@ -188,6 +189,7 @@ impl Counters {
             }
             Event::Disbelieved { .. } => add(&mut totals.disbelieved, 1),
             Event::Offended { .. } => add(&mut totals.offences, 1),
+            Event::UnknownMessage { .. } => add(&mut totals.unknown_messages, 1),
             Event::Banned { .. } => add(&mut totals.bans, 1),
             Event::Withdrawn { .. } => add(&mut totals.withdrawn, 1),
             Event::Receipt { .. } => add(&mut totals.receipts, 1),

@@ -94,6 +94,7 @@ impl Snapshot {
         page.each(table::SERVED, all(&words::CLASSES, &totals.served));
         page.whole(table::BANS, totals.bans);
         page.whole(table::OFFENCES, totals.offences);
+        page.whole(table::UNKNOWN_MESSAGES, totals.unknown_messages);
         page.whole(table::JUNK_CHUNKS, self.status.junk_chunks);
         page.whole(table::DISBELIEVED, totals.disbelieved);
         page.whole(table::WITHDRAWN, totals.withdrawn);
@@ -156,7 +157,7 @@ impl Snapshot {
 
     fn of_node(&self, page: &mut Page) {
         page.whole(table::JOINED, self.status.joined.into());
-        page.each(table::JOIN_REFUSALS, all(&Refusal::ALL.map(Refusal::name), &self.totals.join_refusals));
+        page.each(table::JOIN_REFUSALS, all(&words::join_refusals(), &self.totals.join_refusals));
         page.each(table::EVICTED, self.totals.housework.evicted);
     }
 

@@ -80,6 +80,7 @@ table! {
     JOIN_REFUSALS: "pollux_join_refusals_total", Counter, Nodes, ["reason"], "Times that a seed did not let this node in.";
     BANS: "pollux_bans_total", Counter, Both, [], "Peers that were banned for a while.";
     OFFENCES: "pollux_offences_total", Counter, Both, [], "Times that a peer broke the protocol.";
+    UNKNOWN_MESSAGES: "pollux_unknown_messages_total", Counter, Both, [], "Messages of peers that only a later release knows.";
     JUNK_CHUNKS: "pollux_junk_chunks_total", Counter, Both, [], "Chunks that were not what they were asked for as.";
     DISBELIEVED: "pollux_disbelieved_total", Counter, Both, [], "Documents that did not hold.";
     WITHDRAWN: "pollux_withdrawn_total", Counter, Both, [], "Manifests that were known and are served no more.";

@@ -2,6 +2,8 @@
 
 use super::counters::Class;
 use pollux_core::engine::{FetchEnd, PublishFailure, Source};
+use pollux_core::message::Refusal;
+use pollux_core::numbered::UNKNOWN;
 
 /// Results of publishes.
 pub(super) const PUBLISHED: &str = "published";
@@ -18,6 +20,11 @@ pub(super) const PRESSURES: [&str; 2] = ["disk-short", "store-full"];
 pub(super) const SWEEP_RESULTS: [&str; 2] = ["swept", "failed"];
 /// All of [`fetch_end`].
 pub(super) const FETCH_ENDS: [&str; 4] = ["no-holder", "no-progress", "unknown-manifest", "yanked"];
+
+/// Why seeds let this node not in: those of a later release have one name.
+pub(super) fn join_refusals() -> Vec<&'static str> {
+    Refusal::ALL.map(Refusal::name).into_iter().chain([UNKNOWN]).collect()
+}
 
 pub(super) const fn fetch_end(why: FetchEnd) -> &'static str {
     match why {
@@ -74,6 +81,7 @@ mod tests {
             PublishFailure::SeedsSilent,
             PublishFailure::Timeout,
         ];
+        assert!(join_refusals().contains(&Refusal::Unknown(17).name()));
         for failure in &failures {
             assert!(PUBLISH_RESULTS.contains(&publish_failure(failure)), "{failure:?}");
         }

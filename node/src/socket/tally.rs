@@ -1,7 +1,7 @@
 //! What jobs asked, counted for who operates the node.
 
 use pollux_client::protocol::Asked;
-use pollux_core::engine::{JobReply, MissReason};
+use pollux_core::engine::JobReply;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts since the node started. Cheap to clone; all share one.
@@ -16,7 +16,7 @@ impl Tally {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         match reply {
             JobReply::Found { .. } => asked.hits += 1,
-            JobReply::Miss(reason) => *asked.misses.entry(name(*reason).to_owned()).or_default() += 1,
+            JobReply::Miss(reason) => *asked.misses.entry(reason.name().to_owned()).or_default() += 1,
             JobReply::Published { .. } => asked.published += 1,
             JobReply::PublishFailed(_) => asked.not_published += 1,
             JobReply::FetchDone
@@ -34,22 +34,10 @@ impl Tally {
     }
 }
 
-/// As JSON calls it.
-const fn name(reason: MissReason) -> &'static str {
-    match reason {
-        MissReason::NothingSaved => "nothing-saved",
-        MissReason::SeedsSilent => "seeds-silent",
-        MissReason::NotJoined => "not-joined",
-        MissReason::NotBelieved => "not-believed",
-        MissReason::NoHolder => "no-holder",
-        MissReason::TooSlow => "too-slow",
-        MissReason::Yanked => "yanked",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pollux_core::engine::MissReason;
 
     #[test]
     fn misses_are_counted_by_reason_under_the_names_that_json_has() {
@@ -63,7 +51,7 @@ mod tests {
         assert_eq!(asked.misses.get("not-joined"), Some(&2));
         assert_eq!(asked.misses.get("seeds-silent"), Some(&1));
         for reason in [MissReason::NothingSaved, MissReason::NoHolder, MissReason::Yanked] {
-            assert_eq!(serde_json::to_value(reason).unwrap(), name(reason));
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
         }
     }
 }

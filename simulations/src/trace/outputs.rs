@@ -76,6 +76,7 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::PapersKept { .. } => "papers-kept",
         Control::AskLog { .. } => "ask-log",
         Control::Log { .. } => "log",
+        Control::Unknown { .. } => "unknown",
     }
 }
 
@@ -110,6 +111,7 @@ const fn happened(event: &Event) -> &'static str {
         Event::BelowFloor { .. } => "below-floor",
         Event::Offended { .. } => "offended",
         Event::Junk { .. } => "junk",
+        Event::UnknownMessage { .. } => "unknown-message",
         Event::Banned { .. } => "banned",
         Event::Complete { .. } => "complete",
         Event::Receipt { .. } => "receipt",

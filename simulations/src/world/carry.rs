@@ -74,6 +74,8 @@ impl World {
             | Event::BelowFloor { .. }
             | Event::Offended { .. }
             | Event::Junk { .. }
+            // All are of one release.
+            | Event::UnknownMessage { .. }
             // Nobody takes anything back, and no disk fails.
             | Event::Withdrawn { .. }
             | Event::PapersNotKept

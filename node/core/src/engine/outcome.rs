@@ -1,5 +1,6 @@
 //! How things go: where chunks came from, how fetches, the store and trees fail, what peers do wrong, what is reported.
 use crate::message::{Decline, OfferRefusal, Refusal};
+use crate::numbered::{UNKNOWN, numbered};
 use crate::{ChunkFault, ChunkId, Disbelief, Key, ManifestId, PeerId, PublicKey, Timestamp, TreeRef};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -135,6 +136,13 @@ pub enum Event {
         /// What is wrong.
         fault: ChunkFault,
     },
+    /// A peer says what only a later release knows: not heard.
+    UnknownMessage {
+        /// Who.
+        peer: PeerId,
+        /// The number of its kind.
+        kind: u32,
+    },
     /// A peer is refused for a while.
     Banned {
         /// Who.
@@ -244,9 +252,9 @@ pub struct Share {
     pub bytes: u64,
 }
 
-/// Why a seed of a pool with several signs nothing but memberships.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+/// Why a seed of a pool with several signs nothing but memberships. Over the socket: its place in this list (varint). In
+/// JSON: [`Silence::name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Silence {
     /// The store has no marker: it is new, or the disk was lost. Ends once enough other seeds were merged.
     #[error("the store is new or was lost; it merges what other seeds keep")]
@@ -257,6 +265,27 @@ pub enum Silence {
     /// Other seeds have seen a later state of this store. Ends once enough other seeds were merged.
     #[error("the disk was rolled back; it merges what other seeds keep")]
     RolledBack,
+    /// Of a later release of the seed, by its number.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
+}
+
+numbered!(Silence);
+
+impl Silence {
+    /// All that are known, in the order of the wire.
+    pub const ALL: [Self; 3] = [Self::NoMarker, Self::Unsure, Self::RolledBack];
+
+    /// A short name, for scripts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoMarker => "no-marker",
+            Self::Unsure => "unsure",
+            Self::RolledBack => "rolled-back",
+            Self::Unknown(_) => UNKNOWN,
+        }
+    }
 }
 
 /// What of a node's store belongs to a manifest.

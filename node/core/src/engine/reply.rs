@@ -1,5 +1,6 @@
 //! What jobs ask of the engine, and what they are told.
 use crate::message::{ListQuery, LogPage, LogPlace, LogQuery, OfferRefusal};
+use crate::numbered::{UNKNOWN, numbered};
 use crate::{
     CertifiedEnvelope, CertifiedManifest, ChunkRef, Disbelief, Envelope, ManifestId, Matched, Nonce, Papers,
     PeerId, Query,
@@ -125,9 +126,8 @@ pub enum JobReply {
     },
 }
 
-/// Why there is nothing: the closed list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+/// Why there is nothing: the closed list. Over the socket: its place in this list (varint). In JSON: [`MissReason::name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MissReason {
     /// Enough seeds answered, and none knows of any.
     #[error("nothing was ever saved under this key or its fallbacks")]
@@ -150,10 +150,15 @@ pub enum MissReason {
     /// A yank took it back while it was being restored.
     #[error("it was taken back")]
     Yanked,
+    /// Of a later release of the node, by its number: a miss like any other.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
 }
 
+numbered!(MissReason);
+
 impl MissReason {
-    /// All of them, in the order of the wire.
+    /// All that are known, in the order of the wire.
     pub const ALL: [Self; 7] = [
         Self::NothingSaved,
         Self::SeedsSilent,
@@ -175,6 +180,7 @@ impl MissReason {
             Self::NoHolder => "no-holder",
             Self::TooSlow => "too-slow",
             Self::Yanked => "yanked",
+            Self::Unknown(_) => UNKNOWN,
         }
     }
 }

@@ -7,7 +7,7 @@
 //! request   0  4  request number
 //!           4 32  chunk id
 //! reply     0  4  request number, as asked
-//!           4  1  0: a frame follows; 1: not held; 2: busy; 3: the asker is not a member
+//!           4  1  0: a frame follows; 1: not held; 2: busy; 3: the asker is not a member; more: declined, a later release says why
 //!           5  1  frame kind: 0 raw, 1 zstd; 0 where no frame follows
 //!           6  2  zero
 //!           8  4  bytes of the frame that follow, 1 ..= CHUNK_BYTES_MAX; 0 where none follows
@@ -62,6 +62,9 @@ pub enum Decline {
     /// The asker must join first.
     #[error("not a member")]
     NotAMember,
+    /// Of a later release, by its status byte, never below 4: the peer is left alone for a while.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u8),
 }
 
 impl Decline {
@@ -71,16 +74,18 @@ impl Decline {
             Self::Missing => 1,
             Self::Busy => 2,
             Self::NotAMember => 3,
+            Self::Unknown(byte) => byte,
         }
     }
 
-    /// Of a status byte other than 0.
+    /// Of a status byte; 0 says that a frame follows.
     const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             1 => Some(Self::Missing),
             2 => Some(Self::Busy),
             3 => Some(Self::NotAMember),
-            _ => None,
+            0 => None,
+            unknown => Some(Self::Unknown(unknown)),
         }
     }
 }
@@ -158,8 +163,13 @@ mod tests {
         let kind = prop_oneof![Just(FrameKind::Raw), Just(FrameKind::Zstd)];
         prop_oneof![
             (kind, 1..=CHUNK_BYTES_MAX).prop_map(|(kind, bytes)| BulkOutcome::Frame { kind, bytes }),
-            prop_oneof![Just(Decline::Missing), Just(Decline::Busy), Just(Decline::NotAMember)]
-                .prop_map(BulkOutcome::Declined),
+            prop_oneof![
+                Just(Decline::Missing),
+                Just(Decline::Busy),
+                Just(Decline::NotAMember),
+                (4_u8..).prop_map(Decline::Unknown)
+            ]
+            .prop_map(BulkOutcome::Declined),
         ]
     }
 
@@ -177,7 +187,7 @@ mod tests {
         }
 
         #[test]
-        fn a_reply_that_is_read_is_written_the_same(bytes: [u8; 12], status in 0_u8..5, kind in 0_u8..3) {
+        fn a_reply_that_is_read_is_written_the_same(bytes: [u8; 12], status: u8, kind in 0_u8..3) {
             let mut bytes = bytes;
             (bytes[4], bytes[5], bytes[6], bytes[7], bytes[11]) = (status, kind, 0, 0, 0);
             if let Ok(reply) = BulkReply::from_bytes(&bytes) {
@@ -195,6 +205,9 @@ mod tests {
         assert_eq!(reply, [1, 2, 3, 4, 0, 1, 0, 0, 8, 9, 10, 0]);
         let declined = BulkReply { request: 1, outcome: BulkOutcome::Declined(Decline::Busy) }.to_bytes();
         assert_eq!(declined, [1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+        let unknown = [1, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0];
+        let outcome = BulkOutcome::Declined(Decline::Unknown(17));
+        assert_eq!(BulkReply::from_bytes(&unknown), Ok(BulkReply { request: 1, outcome }));
     }
 
     #[test]

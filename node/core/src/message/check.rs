@@ -37,7 +37,8 @@ impl Control {
             | Self::PapersKept { .. }
             | Self::Log { .. }
             | Self::Bring { .. }
-            | Self::Brought { .. } => true,
+            | Self::Brought { .. }
+            | Self::Unknown { .. } => true,
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A control message. Variants are added at the end only; a peer never sends one that the negotiated version lacks.
+/// A control message. Variants are added at the end only, before [`Self::Unknown`]. What later releases may add stands in
+/// [`crate::message`].
 ///
 /// On the wire a message is its length (u32 LE, written by the transport, at most [`CONTROL_BYTES_MAX`]), then its
 /// body in postcard's encoding: the variant's place in this list, from 0 (varint), then its fields in order.
@@ -283,9 +284,18 @@ pub enum Control {
         /// Together with the rest of the message at most [`CONTROL_BYTES_MAX`].
         page: LogPage,
     },
+    /// A kind of a later release. What it says is not kept; it is never sent.
+    #[serde(skip)]
+    Unknown {
+        /// Its place in the list, at least [`Self::KINDS`].
+        kind: u32,
+    },
 }
 
 impl Control {
+    /// How many kinds of messages this release knows.
+    pub const KINDS: u32 = 32;
+
     /// The message's bytes. The transport writes their length (u32 LE) before them.
     ///
     /// Who makes a message keeps it within [`CONTROL_BYTES_MAX`] and the limits of its lists: a peer that reads one
@@ -293,27 +303,43 @@ impl Control {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a fault here is ours: every field of a message can be encoded")]
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(self)
-            .expect("messages hold only what postcard encodes: known lengths, no errors of their own")
+        let bytes = match self.unknown_kind() {
+            Some(kind) => postcard::to_stdvec(&kind),
+            None => postcard::to_stdvec(self),
+        };
+        bytes.expect("messages hold only what postcard encodes: known lengths, no errors of their own")
     }
 
     /// How many bytes [`Self::encode`] makes, without making them: who fills a list with envelopes stops before
     /// [`CONTROL_BYTES_MAX`].
     #[must_use]
     pub fn encoded_bytes(&self) -> usize {
-        postcard::experimental::serialized_size(self).unwrap_or(usize::MAX)
+        let bytes = match self.unknown_kind() {
+            Some(kind) => postcard::experimental::serialized_size(&kind),
+            None => postcard::experimental::serialized_size(self),
+        };
+        bytes.unwrap_or(usize::MAX)
+    }
+
+    fn unknown_kind(&self) -> Option<u32> {
+        if let Self::Unknown { kind } = self { Some(*kind) } else { None }
     }
 
     /// Bounded decode of foreign bytes: nothing may be left over, every list within its limit, every chunk set well-formed.
+    /// A kind that only a later release knows is [`Self::Unknown`], whatever follows its number.
     ///
     /// Lists are refused before anything is reserved for them; what is decoded never takes more than some seventy
     /// times the bytes it came in (a list of empty envelopes, as it grows), and that only while it is refused.
     ///
     /// # Errors
-    /// When the bytes are no message of this version, or are over a limit.
+    /// When the bytes are no message, or are over a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         if bytes.len() > CONTROL_BYTES_MAX {
             return Err(MessageError);
+        }
+        let (kind, _) = postcard::take_from_bytes::<u32>(bytes).map_err(|_| MessageError)?;
+        if kind >= Self::KINDS {
+            return Ok(Self::Unknown { kind });
         }
         let (message, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|_| MessageError)?;
         if rest.is_empty() && message.is_bounded() { Ok(message) } else { Err(MessageError) }

@@ -6,6 +6,18 @@
 //! Versions: each plane has a protocol name that ends in its version. A node offers the names that it speaks,
 //! newest first, and the two ends use the newest that both know: so version N works with N − 1, and a fleet may be
 //! renewed node by node.
+//!
+//! What a later release may add without a new version, because those before it go on when they meet it:
+//!
+//! - *Reasons*, at the end of their list: [`Refusal`], [`OfferRefusal`], [`PapersRefusal`], [`Decline`]; over a job's socket
+//!   [`MissReason`](crate::engine::MissReason) and [`Silence`](crate::engine::Silence). An unknown one is `Unknown`, with its
+//!   number: a refusal like any other, with which nothing in particular is done ([`crate::numbered`]).
+//! - *Kinds of control messages*, at the end of [`Control`]: an unknown one is [`Control::Unknown`], which is counted as
+//!   any message is, and not heard. Who says it gets no answer, and so has to do without one after a while.
+//!
+//! Everything else is strict, and needs a new version: fields of a message, because nothing tells where they end; what is
+//! asked for ([`ListQuery`], [`LogKinds`]) and what something is ([`RecordName`], a peer's role), because nobody can act on
+//! one of those without knowing it.
 mod bulk;
 mod check;
 mod chunk_set;

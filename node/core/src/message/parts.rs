@@ -1,5 +1,6 @@
 //! Parts of control messages that are types of their own.
 use crate::limits::{ADDRESSES_PER_PEER_MAX, TEXT_BYTES_MAX};
+use crate::numbered::{UNKNOWN, numbered};
 use crate::{Envelope, Key, ManifestId, Pattern, PeerId, PeerRole, bounded};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -36,8 +37,7 @@ pub struct PeerAddress {
 }
 
 /// Why a join is refused. On the wire: its place in this list (varint). In JSON: [`Refusal::name`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No admission key of the policy signed it.
     #[error("the join token is not valid in this pool")]
@@ -60,10 +60,13 @@ pub enum Refusal {
     /// The policy is strict: an operator admits each node.
     #[error("no token admits to this pool: an operator has to admit this node (pollux pool admit)")]
     NotByToken,
+    /// Of a later release, by its number: tried again as after any other.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
 }
 
 impl Refusal {
-    /// All of them, in the order of the wire.
+    /// All that are known, in the order of the wire.
     pub const ALL: [Self; 7] = [
         Self::BadToken,
         Self::TokenExpired,
@@ -85,13 +88,13 @@ impl Refusal {
             Self::NotASeed => "not-a-seed",
             Self::Full => "full",
             Self::NotByToken => "not-by-token",
+            Self::Unknown(_) => UNKNOWN,
         }
     }
 }
 
 /// Why an offer is refused. On the wire: its place in this list (varint); in a log, its name in kebab case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OfferRefusal {
     /// Its signature, signer, times or bounds do not hold for the seed.
     #[error("the manifest is not believed")]
@@ -124,10 +127,13 @@ pub enum OfferRefusal {
          byte_share in the policy"
     )]
     ShareFull,
+    /// Of a later release, by its number: the seed will not sign.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
 }
 
 impl OfferRefusal {
-    /// All of them, in the order of the wire.
+    /// All that are known, in the order of the wire.
     pub const ALL: [Self; 9] = [
         Self::NotBelieved,
         Self::Conflict,
@@ -153,12 +159,13 @@ impl OfferRefusal {
             Self::Busy => "busy",
             Self::GrantOverBudget => "grant-over-budget",
             Self::ShareFull => "share-full",
+            Self::Unknown(_) => UNKNOWN,
         }
     }
 }
 
 /// Why a seed does not keep what it was brought. On the wire: its place in this list (varint).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PapersRefusal {
     /// A signature, version or time does not hold for the seed; its log says which.
     #[error("a document is not believed")]
@@ -169,7 +176,28 @@ pub enum PapersRefusal {
     /// An operator must act.
     #[error("the seed's disk is full")]
     Full,
+    /// Of a later release, by its number: the seed does not keep it.
+    #[error("a reason that this release does not know ({0})")]
+    Unknown(u32),
 }
+
+impl PapersRefusal {
+    /// All that are known, in the order of the wire.
+    pub const ALL: [Self; 3] = [Self::NotBelieved, Self::Busy, Self::Full];
+
+    /// A short name, for counts and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotBelieved => "not-believed",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Unknown(_) => UNKNOWN,
+        }
+    }
+}
+
+numbered!(Refusal, OfferRefusal, PapersRefusal);
 
 /// What a listing is of. On the wire: 0, 1 or 2 (varint), then the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

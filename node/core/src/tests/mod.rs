@@ -4,4 +4,5 @@ mod bounded;
 mod chunk_set;
 mod key;
 mod name;
+mod numbered;
 mod time;

@@ -119,7 +119,10 @@ fn events_and_ends_of_publishes_are_counted() {
     let (manifest, peer) = (ManifestId::from_bytes([1; 32]), peer(1));
     for event in [
         Event::JoinRefused { seed: peer, why: Refusal::Full },
+        Event::JoinRefused { seed: peer, why: Refusal::Unknown(17) },
+        Event::JoinRefused { seed: peer, why: Refusal::Unknown(18) },
         Event::OfferRefused { from: peer, manifest, place: None, why: OfferRefusal::Conflict },
+        Event::UnknownMessage { peer, kind: 77 },
         Event::Offended { peer, offence: Offence::Flood },
         Event::Banned { peer },
         Event::Receipt { manifest },
@@ -133,10 +136,11 @@ fn events_and_ends_of_publishes_are_counted() {
     counters.reply(at(0), JOB, &JobReply::PublishFailed(PublishFailure::Timeout));
     let one = |name| std::iter::once((name, 1)).collect();
     let expected = Totals {
-        join_refusals: one("full"),
+        join_refusals: [("full", 1), ("unknown", 2)].into_iter().collect(),
         offers_refused: one("conflict"),
         publishes: one("timeout"),
         offences: 1,
+        unknown_messages: 1,
         bans: 1,
         receipts: 1,
         certified: 1,

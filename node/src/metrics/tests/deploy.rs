@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// In no alert and no panel: for whoever looks into something.
-const UNUSED: [&str; 8] = [
+const UNUSED: [&str; 9] = [
     "pollux_certified_total",
     "pollux_withdrawn_total",
+    "pollux_unknown_messages_total",
     "pollux_banned_peers",
     "pollux_connected_seeds",
     "pollux_manifests",
@@ -67,9 +68,8 @@ fn values(metric: &Metric, label: &str) -> Option<Vec<&'static str>> {
         ("pollux_misses_total", "reason") => MissReason::ALL.map(MissReason::name).to_vec(),
         ("pollux_chunks_failed_total", "reason") => words::FETCH_ENDS.to_vec(),
         ("pollux_offers_refused_total", "reason") => OfferRefusal::ALL.map(OfferRefusal::name).to_vec(),
-        ("pollux_joins_refused_total" | "pollux_join_refusals_total", "reason") => {
-            Refusal::ALL.map(Refusal::name).to_vec()
-        }
+        ("pollux_joins_refused_total", "reason") => Refusal::ALL.map(Refusal::name).to_vec(),
+        ("pollux_join_refusals_total", "reason") => words::join_refusals(),
         ("pollux_delivered_bytes_total", "source") => words::SOURCES.to_vec(),
         ("pollux_served_bytes_total", "class") => words::CLASSES.to_vec(),
         ("pollux_evicted_bytes_total", "reason") => words::PRESSURES.to_vec(),

@@ -10,7 +10,7 @@ use libp2p::core::muxing::SubstreamBox;
 use pollux_core::FrameKind;
 use pollux_core::engine::{FetchFailure, FetchId, Offence, ServeFailure};
 use pollux_core::limits::CONTROL_BYTES_MAX;
-use pollux_core::message::{BulkOutcome, BulkReply, BulkRequest, Decline};
+use pollux_core::message::{BulkOutcome, BulkReply, BulkRequest, Control, Decline, Refusal};
 use std::time::Duration;
 
 pub(super) const VICTIM: u8 = 1;
@@ -88,6 +88,16 @@ async fn a_control_message_that_is_none_is_an_offence() {
     assert_eq!(offence(&mut victim).await, Offence::BadMessage);
     victim.disconnected().await;
     is_well(&mut victim).await;
+}
+
+#[tokio::test]
+async fn a_control_message_of_a_later_release_is_no_offence() {
+    let (mut victim, villain, mut control) = connected().await;
+    write(&mut control, &[3, 0, 0, 0, 77, 0xff, 0xff]).await;
+    assert_eq!(victim.message().await, (villain.id, Control::Unknown { kind: 77 }));
+    write(&mut control, &[2, 0, 0, 0, 3, 17]).await;
+    let refused = Control::Refused { why: Refusal::Unknown(17) };
+    assert_eq!(victim.message().await, (villain.id, refused), "and the stream goes on");
 }
 
 #[tokio::test]

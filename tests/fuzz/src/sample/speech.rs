@@ -16,7 +16,7 @@ use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, Nonce, PeerRole, Timestam
 
 const PLAIN: &[u8] = b"plain bytes";
 
-/// One of every control message.
+/// One of every control message, and of those of a later release.
 pub(crate) fn messages() -> Vec<Control> {
     let manifest = manifest_id();
     let peers = vec![PeerAddress { peer: peer(), addresses: vec![([10, 0, 0, 7], 4480).into()] }];
@@ -71,6 +71,8 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Busy) },
         Control::AskLog { ask: 4, what: log_query(), after: Some(LogPlace { file: 300, offset: 70_000 }) },
         Control::Log { ask: 4, page: log_page() },
+        Control::Refused { why: Refusal::Unknown(17) },
+        Control::Unknown { kind: 77 },
     ]
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let frame = BulkOutcome::Frame { kind: FrameKind::Raw, bytes };
     let mut given = BulkReply { request: 1, outcome: frame }.to_bytes().to_vec();
     given.extend_from_slice(PLAIN);
-    for why in [Decline::Missing, Decline::Busy, Decline::NotAMember] {
+    for why in [Decline::Missing, Decline::Busy, Decline::NotAMember, Decline::Unknown(17)] {
         given.extend_from_slice(&BulkReply { request: 2, outcome: BulkOutcome::Declined(why) }.to_bytes());
     }
     let zstd = BulkOutcome::Frame { kind: FrameKind::Zstd, bytes: 1 };
@@ -144,6 +146,7 @@ fn wire_replies() -> Vec<Reply> {
         Reply::Refused { why: "no".to_owned() },
         Reply::Found { certified: Box::new(certified()), fallback: Some(1), relayed: true },
         Reply::Miss { reason: MissReason::TooSlow },
+        Reply::Miss { reason: MissReason::Unknown(17) },
         Reply::FetchDone,
         Reply::ChunkFailed { chunk, why: MissReason::NoHolder },
         Reply::Lacking { indices: vec![0, 300] },

@@ -50,6 +50,7 @@ pub(crate) enum Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Whole,
+    /// Why is always one of those known here.
     Silent(Silence),
     /// The marker is being made durable, and why it was silent.
     Marking(u64, Silence),
@@ -143,7 +144,7 @@ impl Wholeness {
     pub(crate) fn merged(&mut self, from: PeerId) -> bool {
         let counts = self.words.get(&from).is_some_and(|word| word.counts);
         let wanted = match self.state {
-            State::Silent(Silence::NoMarker | Silence::RolledBack) => true,
+            State::Silent(Silence::NoMarker | Silence::RolledBack | Silence::Unknown(_)) => true,
             State::Silent(Silence::Unsure) | State::Whole | State::Marking(..) => false,
         };
         counts && wanted && self.merged.insert(from)
@@ -158,7 +159,9 @@ impl Wholeness {
     pub(crate) fn judge(&mut self, others: Others) -> Turn {
         match self.state {
             State::Whole | State::Silent(Silence::Unsure) => self.judge_words(others),
-            State::Silent(Silence::NoMarker | Silence::RolledBack) => self.judge_merged(others),
+            State::Silent(Silence::NoMarker | Silence::RolledBack | Silence::Unknown(_)) => {
+                self.judge_merged(others)
+            }
             State::Marking(..) => Turn::Nothing,
         }
     }

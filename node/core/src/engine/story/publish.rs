@@ -263,7 +263,8 @@ impl Engine {
             | OfferRefusal::Full
             | OfferRefusal::BadTree
             | OfferRefusal::GrantOverBudget
-            | OfferRefusal::ShareFull => {}
+            | OfferRefusal::ShareFull
+            | OfferRefusal::Unknown(_) => {}
         }
         self.give_up_if_hopeless(now, ticket.job);
     }

@@ -3,7 +3,7 @@ use crate::engine::bounds::HELD_MAX;
 use crate::engine::state::ledger::Page;
 use crate::engine::state::papers::Claim;
 use crate::engine::state::peers::Standing;
-use crate::engine::{DropReason, Engine, Offence};
+use crate::engine::{DropReason, Engine, Event, Offence};
 use crate::message::Control;
 use crate::{Now, PeerId};
 
@@ -24,7 +24,8 @@ enum Sender {
 
 fn sender(message: &Control) -> Sender {
     match message {
-        Control::Hello(_) | Control::Join { .. } => Sender::Anybody,
+        // Who may say what nobody here knows, a later release decides: whoever does is not heard.
+        Control::Hello(_) | Control::Join { .. } | Control::Unknown { .. } => Sender::Anybody,
         Control::AskRelayed { .. }
         | Control::Relayed { .. }
         | Control::Enter { .. }
@@ -121,6 +122,7 @@ impl Engine {
         match message {
             Control::Hello(hello) => self.on_hello(now, peer, hello),
             Control::Join { token } => self.on_join(now, peer, token),
+            Control::Unknown { kind } => self.event(Event::UnknownMessage { peer, kind }),
             Control::AskRelayed { ask, query } => self.on_ask_relayed(peer, ask, &query),
             Control::Relayed { ask, answers } => self.on_relayed(now, peer, ask, answers),
             Control::Enter { manifest, have } => self.on_enter(now, peer, manifest, &have),

@@ -379,6 +379,7 @@ fn refusal(number: u16) -> OfferRefusal {
         OfferRefusal::CannotPull,
         OfferRefusal::Full,
         OfferRefusal::BadTree,
+        OfferRefusal::Unknown(17),
     ];
     all[usize::from(number) % all.len()]
 }

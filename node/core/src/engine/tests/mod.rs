@@ -18,6 +18,7 @@ mod hostile_papers;
 mod hostile_renewals;
 mod joining;
 mod keeping;
+mod later;
 mod listing;
 mod logging;
 mod losses;

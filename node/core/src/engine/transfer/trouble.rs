@@ -22,7 +22,7 @@ impl Transfer {
         match why {
             FetchFailure::TooLong => return self.note_wrong(fetch, ChunkFault::TooLong),
             FetchFailure::Declined(Decline::Missing) => self.note_lacking(peer, no),
-            FetchFailure::Declined(Decline::Busy | Decline::NotAMember)
+            FetchFailure::Declined(Decline::Busy | Decline::NotAMember | Decline::Unknown(_))
             | FetchFailure::Broken
             | FetchFailure::NotConnected => self.pause(now, peer),
         }
