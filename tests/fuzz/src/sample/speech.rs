@@ -146,7 +146,6 @@ fn wire_replies() -> Vec<Reply> {
         Reply::Refused { why: "no".to_owned() },
         Reply::Found { certified: Box::new(certified()), fallback: Some(1), relayed: true },
         Reply::Miss { reason: MissReason::TooSlow },
-        Reply::Miss { reason: MissReason::Unknown(17) },
         Reply::FetchDone,
         Reply::ChunkFailed { chunk, why: MissReason::NoHolder },
         Reply::Lacking { indices: vec![0, 300] },
@@ -159,6 +158,7 @@ fn wire_replies() -> Vec<Reply> {
         Reply::Spread { held: 1, needed: 2, of: 3, refused: Some("no".to_owned()) },
         Reply::Used { yanked: vec![taken_back()] },
         Reply::Log { seed: Some(peer()), page: log_page() },
+        Reply::Miss { reason: MissReason::Unknown(17) },
     ]
 }
 
