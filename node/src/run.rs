@@ -1,177 +1,38 @@
 //! Starts a node from its settings, and stops it.
 
 mod ending;
+mod error;
+mod ground;
 
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::driver::{Driver, DriverHandle, DriverParts, WorkerBounds};
 use crate::ends::Ends;
-use crate::identity::IdentityError;
 use crate::journal::Journal;
 use crate::metrics::{MetricsParts, MetricsServer};
-use crate::net::{NetConfig, NetError, NetEvent, NetHandle};
+use crate::net::{NetConfig, NetEvent, NetHandle};
 use crate::socket::{JobSocket, NodeFacts, SocketParts};
-use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
-use crate::{identity, logging, marker, papers};
+use crate::store::Store;
+use crate::{identity, logging};
 use ending::{drain, log_failure, sync};
+use ground::{Ground, check_role, make_directory, open_journal, open_pool};
 use pollux_core::engine::EngineConfig;
-use pollux_core::{Disbelief, DocumentError, KeyPair, PeerId, PeerRole, PoolFile, Token, Trust};
-use std::io;
+use pollux_core::{KeyPair, PeerId, Token};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+pub use error::StartError;
+pub(crate) use ground::open_store;
+
 /// Program and version, for people.
 pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));
-/// Bytes of a pool file at most: three documents in base64.
-const POOL_FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// A listener that does not come up by then never will.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why a node does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A directory or file that the system says no to.
-    #[error("{path}: {source}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The pool file is none.
-    #[error("{path}: {source}")]
-    PoolFile {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: DocumentError,
-    },
-    /// The pool file's documents are not believed.
-    #[error("{path}: {source}")]
-    Pool {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: Box<Disbelief>,
-    },
-    /// The identity key is refused.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// This key is not of a seed.
-    #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
-    NotASeed(PeerId),
-    /// A lone seed whose store is new or was lost.
-    #[error("{path}: the store of this seed has no marker: it is new, or its disk was lost")]
-    NoMarker {
-        /// The store.
-        path: PathBuf,
-    },
-    /// A first start was asked for that is none.
-    #[error(
-        "{path}: an empty beginning is for the very first start of a seed, and this store has been started before"
-    )]
-    HasMarker {
-        /// The store.
-        path: PathBuf,
-    },
-    /// A first start was asked for with a store that is not empty.
-    #[error("{path}: this store is not empty: it has manifests or votes, and no marker")]
-    NotEmpty {
-        /// The store.
-        path: PathBuf,
-    },
-    /// Only a seed has a marker.
-    #[error("this is the configuration of a node, and only the store of a seed has a marker")]
-    NodeHasNoMarker,
-    /// The store is refused.
-    #[error("store: {0}")]
-    Store(#[from] StoreError),
-    /// The store's records are damaged; its chunks need not be.
-    #[error("{path}: {why}")]
-    Records {
-        /// Their file.
-        path: PathBuf,
-        /// What the database says.
-        why: String,
-        /// What is lost depends on it.
-        role: PeerRole,
-    },
-    /// The wire does not come up.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// No address to listen on came up.
-    #[error("no address to listen on came up")]
-    Deaf,
-    /// The metrics cannot be served where they should.
-    #[error("metrics: cannot listen on {address}: {source}")]
-    Metrics {
-        /// Where.
-        address: SocketAddr,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The log filter makes no sense.
-    #[error("{0}")]
-    Log(String),
-}
-
-impl StartError {
-    /// What an operator can do about it, where there is more to say than what is wrong.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Records { role: PeerRole::Node, .. } => Some(
-                "delete this file and start again; the chunks stay, and nothing is lost but the list of what this \
-                 node had restored, which peers and seeds have",
-            ),
-            Self::Records { role: PeerRole::Seed, .. } => Some(
-                "look after the disk, and keep a copy of this file: it has the votes of this seed and the manifests \
-                 certified here. A seed that forgot its votes could vote twice; so delete the file, and among other seeds \
-                 this one starts again, merges what they keep, and says nothing before. A lone seed then needs \
-                 pollux-node seed recover --accept-loss: the chunks stay, but every key is a miss until it is saved again",
-            ),
-            Self::NoMarker { .. } => Some(
-                "on the very first start of this pool, start once with --init-empty, or run pollux-node seed begin before. After a loss, restore the disk; or \
-                 accept that what was published is gone: pollux-node seed recover --accept-loss, and start again",
-            ),
-            Self::HasMarker { .. } => Some("start without --init-empty"),
-            Self::NotEmpty { .. } => Some(
-                "among other seeds start without --init-empty: it merges what they keep. A lone seed goes on with what \
-                 is there after pollux-node seed recover --accept-loss",
-            ),
-            Self::Pool { source, .. } if matches!(**source, Disbelief::Expired { .. }) => Some(
-                "`pollux pool renew` signs a policy anew: give this instance the new pool file. Where the pool has gone by \
-                 a newer policy already, its pool file is the one to give",
-            ),
-            Self::NodeHasNoMarker => None,
-            Self::Identity(error) => error.hint(),
-            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } => None,
-            Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
-            Self::Metrics { .. } => None,
-        }
-    }
-
-    /// Whether it stays so until somebody does something. What the system said no to, an address that is taken and a clock
-    /// that is behind may mend by themselves.
-    #[must_use]
-    pub fn lasts(&self) -> bool {
-        match self {
-            Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
-            Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
-            Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
-            Self::PoolFile { .. } | Self::Identity(_) | Self::NotASeed(_) | Self::Log(_) => true,
-            Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
-            Self::NodeHasNoMarker | Self::Records { .. } => true,
-            Self::Io { .. } | Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
-        }
-    }
-}
 
 /// The driver ended without being told to: a bug. Nothing that was acknowledged is lost; start the node again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -210,83 +71,6 @@ pub fn peer_id(settings: &Settings) -> Result<PeerId, StartError> {
     make_directory(&settings.runtime)?;
     let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
     Ok(PeerId::new(identity.public()))
-}
-
-/// What a node stands on, checked.
-#[derive(Debug)]
-struct Ground {
-    pool: PoolFile,
-    trust: Arc<Trust>,
-    identity: KeyPair,
-    me: PeerId,
-    store: Store,
-    recovery: Recovery,
-}
-
-impl Ground {
-    /// Reads and checks the pool file and the identity, and opens the store, which knows what has taken over since; makes
-    /// the directories, and a key where there is none.
-    fn open(settings: &Settings, clock: Clock) -> Result<Self, StartError> {
-        let pool = read_pool(&settings.pool)?;
-        make_directory(&settings.runtime)?;
-        let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
-        let me = PeerId::new(identity.public());
-        make_directory(&settings.store)?;
-        let (store, mut recovery) = open_store(settings)?;
-        let trust = papers::open(&pool, &mut recovery.papers, clock.wall())
-            .map_err(|source| disbelieved(settings, source))?;
-        check_role(settings, &trust, me)?;
-        marker::begin(settings, trust.policy(), &store, &mut recovery)?;
-        Ok(Self { pool, trust: Arc::new(trust), identity, me, store, recovery })
-    }
-}
-
-fn open_pool(settings: &Settings, clock: Clock) -> Result<Trust, StartError> {
-    let pool = read_pool(&settings.pool)?;
-    Trust::open(&pool, clock.wall()).map_err(|source| disbelieved(settings, source))
-}
-
-fn disbelieved(settings: &Settings, source: Disbelief) -> StartError {
-    StartError::Pool { path: settings.pool.clone(), source: Box::new(source) }
-}
-
-fn check_role(settings: &Settings, trust: &Trust, me: PeerId) -> Result<(), StartError> {
-    if settings.role == PeerRole::Seed && !trust.is_seed(&me) {
-        return Err(StartError::NotASeed(me));
-    }
-    Ok(())
-}
-
-fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
-    let io = |source| StartError::Io { path: path.to_owned(), source };
-    if std::fs::metadata(path).map_err(io)?.len() > POOL_FILE_BYTES_MAX {
-        return Err(io(io::Error::other("too long for a pool file")));
-    }
-    let text = std::fs::read_to_string(path).map_err(io)?;
-    PoolFile::from_json(&text).map_err(|source| StartError::PoolFile { path: path.to_owned(), source })
-}
-
-pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {
-    let options =
-        StoreOptions { bytes_max: settings.store_bytes_max, free_bytes_min: settings.store_free_bytes_min };
-    Store::open(&settings.store, options).map_err(|error| {
-        if let StoreError::Records(why) = error {
-            let path = settings.store.join(store::RECORDS);
-            return StartError::Records { path, why, role: settings.role };
-        }
-        StartError::Store(error)
-    })
-}
-
-/// A seed's log, without what is too old. Whatever its disk says, the seed starts.
-fn open_journal(settings: &Settings, clock: Clock) -> Option<Journal> {
-    let journal = (settings.role == PeerRole::Seed).then(|| Journal::new(&settings.store))?;
-    journal.prune(clock.wall());
-    Some(journal)
-}
-
-fn make_directory(path: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(path).map_err(|source| StartError::Io { path: path.to_owned(), source })
 }
 
 /// A node that runs.

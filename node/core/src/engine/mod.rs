@@ -51,10 +51,12 @@
 //! `state` holds small parts that know nothing of each other: who is connected, who asked what, what is known of which
 //! manifest. `story` moves them: one file for each thing that happens in a pool. `transfer` moves chunks.
 mod bounds;
+mod ids;
 mod io;
 mod measures;
 mod outcome;
 mod papers;
+mod record;
 mod reply;
 mod state;
 mod story;
@@ -63,10 +65,12 @@ mod transfer;
 mod work;
 
 pub use crate::Matched;
+pub use ids::{AskId, FetchId, JobId, TaskId};
 pub use io::*;
 pub use measures::{EngineMeasures, ShareUse};
 pub use outcome::*;
 pub use papers::JudgedPapers;
+pub use record::Record;
 pub use reply::*;
 pub use surroundings::{SeedView, Surroundings};
 pub use work::{Statement, Verdict, Work};

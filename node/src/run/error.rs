@@ -1,0 +1,149 @@
+//! Why a node does not start, and what to do about it.
+
+use crate::identity::IdentityError;
+use crate::net::NetError;
+use crate::store::StoreError;
+use pollux_core::{Disbelief, DocumentError, PeerId, PeerRole};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A directory or file that the system says no to.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The pool file is none.
+    #[error("{path}: {source}")]
+    PoolFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
+    /// The pool file's documents are not believed.
+    #[error("{path}: {source}")]
+    Pool {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<Disbelief>,
+    },
+    /// The identity key is refused.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// This key is not of a seed.
+    #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
+    NotASeed(PeerId),
+    /// A lone seed whose store is new or was lost.
+    #[error("{path}: the store of this seed has no marker: it is new, or its disk was lost")]
+    NoMarker {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A first start was asked for that is none.
+    #[error(
+        "{path}: an empty beginning is for the very first start of a seed, and this store has been started before"
+    )]
+    HasMarker {
+        /// The store.
+        path: PathBuf,
+    },
+    /// A first start was asked for with a store that is not empty.
+    #[error("{path}: this store is not empty: it has manifests or votes, and no marker")]
+    NotEmpty {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Only a seed has a marker.
+    #[error("this is the configuration of a node, and only the store of a seed has a marker")]
+    NodeHasNoMarker,
+    /// The store is refused.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// The store's records are damaged; its chunks need not be.
+    #[error("{path}: {why}")]
+    Records {
+        /// Their file.
+        path: PathBuf,
+        /// What the database says.
+        why: String,
+        /// What is lost depends on it.
+        role: PeerRole,
+    },
+    /// The wire does not come up.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No address to listen on came up.
+    #[error("no address to listen on came up")]
+    Deaf,
+    /// The metrics cannot be served where they should.
+    #[error("metrics: cannot listen on {address}: {source}")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The log filter makes no sense.
+    #[error("{0}")]
+    Log(String),
+}
+
+impl StartError {
+    /// What an operator can do about it, where there is more to say than what is wrong.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Records { role: PeerRole::Node, .. } => Some(
+                "delete this file and start again; the chunks stay, and nothing is lost but the list of what this \
+                 node had restored, which peers and seeds have",
+            ),
+            Self::Records { role: PeerRole::Seed, .. } => Some(
+                "look after the disk, and keep a copy of this file: it has the votes of this seed and the manifests \
+                 certified here. A seed that forgot its votes could vote twice; so delete the file, and among other seeds \
+                 this one starts again, merges what they keep, and says nothing before. A lone seed then needs \
+                 pollux-node seed recover --accept-loss: the chunks stay, but every key is a miss until it is saved again",
+            ),
+            Self::NoMarker { .. } => Some(
+                "on the very first start of this pool, start once with --init-empty, or run pollux-node seed begin before. After a loss, restore the disk; or \
+                 accept that what was published is gone: pollux-node seed recover --accept-loss, and start again",
+            ),
+            Self::HasMarker { .. } => Some("start without --init-empty"),
+            Self::NotEmpty { .. } => Some(
+                "among other seeds start without --init-empty: it merges what they keep. A lone seed goes on with what \
+                 is there after pollux-node seed recover --accept-loss",
+            ),
+            Self::Pool { source, .. } if matches!(**source, Disbelief::Expired { .. }) => Some(
+                "`pollux pool renew` signs a policy anew: give this instance the new pool file. Where the pool has gone by \
+                 a newer policy already, its pool file is the one to give",
+            ),
+            Self::NodeHasNoMarker => None,
+            Self::Identity(error) => error.hint(),
+            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } => None,
+            Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
+            Self::Metrics { .. } => None,
+        }
+    }
+
+    /// Whether it stays so until somebody does something. What the system said no to, an address that is taken and a clock
+    /// that is behind may mend by themselves.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        match self {
+            Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
+            Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
+            Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
+            Self::PoolFile { .. } | Self::Identity(_) | Self::NotASeed(_) | Self::Log(_) => true,
+            Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
+            Self::NodeHasNoMarker | Self::Records { .. } => true,
+            Self::Io { .. } | Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
+        }
+    }
+}
