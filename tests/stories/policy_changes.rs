@@ -45,6 +45,41 @@ fn a_publisher_is_added_and_removed() {
     }
 }
 
+/// What the seed says to a second node on this machine: networks decide how many members one address may have.
+#[test]
+fn a_network_goes_and_comes_while_the_pool_runs() {
+    let fleet = Fleet::open(1);
+    let a = fleet.node("a");
+    let tree = fleet.tree("tree");
+    fleet.save(&a, &tree);
+    fleet.change(&a, &["remove-network", "127.0.0.0/8"]);
+    until_version(&a, 2);
+    let daemon = fleet.pool.node("b", &NodeOptions::default()).unwrap();
+    let b = Node { pollux: fleet.pool.pollux(&daemon), daemon };
+    b.until("it is one too many", |status| status["engine"]["refused"] == "address-full");
+    fleet.change(&a, &["add-network", "127.0.0.0/8=here", "--memberships", "2"]);
+    b.until("joined", |status| status["engine"]["joined"] == true);
+    fleet.restore(&b, "b", &tree);
+    until_version(&a, 3);
+}
+
+/// Two policies of which the pool hears the second only, so that there is no moment without the network.
+#[test]
+fn a_network_is_changed_in_one_go() {
+    let fleet = Fleet::open(3);
+    let a = fleet.node("a");
+    let (key, pool) = (fleet.pool.keys().join("root.pem"), fleet.pool.pool_file());
+    let how = ["--root-key", key.to_str().unwrap(), "--pool", pool.to_str().unwrap(), "--yes"];
+    let remove = ["pool", "remove-network", "127.0.0.0/8"];
+    let removed = a.pollux.run(&[&remove[..], &how].concat()).unwrap();
+    assert_eq!(removed.status, Some(0), "{removed:?}");
+    fleet.change(&a, &["add-network", "127.0.0.0/8=here", "--memberships", "9"]);
+    until_version(&a, 3);
+    let b = fleet.node("b");
+    fleet.save(&a, &fleet.tree("tree"));
+    fleet.restore(&b, "b", &fleet.path("tree"));
+}
+
 #[test]
 fn a_policy_that_its_root_did_not_sign_changes_nothing() {
     let fleet = Fleet::open(1);

@@ -1,6 +1,6 @@
 //! Why a policy cannot be changed so, and what every change must keep to.
 
-use pollux_core::{DocumentError, Pattern, PeerId, Policy, PublicKey, Timestamp};
+use pollux_core::{Cidr, DocumentError, Pattern, PeerId, Policy, PublicKey, Timestamp};
 use std::collections::BTreeSet;
 
 /// Why a change makes no sense. Nothing was signed.
@@ -48,6 +48,17 @@ pub enum EditError {
     /// The key is no issuer's.
     #[error("{0} is no issuer of this pool")]
     NoSuchIssuer(PublicKey),
+    /// The policy names the network already.
+    #[error("the network {0} is in the policy already: remove it first")]
+    NetworkThere(Cidr),
+    /// The policy does not name the network.
+    #[error("{cidr} is no network of this policy; its networks: {networks}")]
+    NoSuchNetwork {
+        /// What was named.
+        cidr: Cidr,
+        /// What there is, in words.
+        networks: String,
+    },
     /// The key yanks already.
     #[error("{0} is a yank key already")]
     YankKeyThere(PublicKey),

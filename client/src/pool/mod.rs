@@ -4,7 +4,7 @@
 //! ```text
 //! init        a new pool, with all its keys and configurations
 //! change      a policy or root on its way to enough signatures, and from there to a pool file
-//! seed publisher issuer yank_key admission renew rotate    what a change changes, one verb each
+//! seed publisher issuer network yank_key admission renew rotate    what a change changes, one verb each
 //! token admit what admission keys sign
 //! words       what differs between two policies or roots, for people
 //! quorum      how many seeds must agree, by how many there are
@@ -23,6 +23,7 @@ mod configuration;
 mod file;
 mod init;
 mod issuer;
+mod network;
 mod open;
 mod papers;
 mod public_key;
@@ -47,6 +48,7 @@ pub use check::EditError;
 pub use file::{FileError, Replaced, replace, rewrite, write_new};
 pub use init::{InitError, InitRequest, Made, MadeSeed, init, init_strict, network};
 pub use issuer::{add_issuer, remove_issuer};
+pub use network::{add_networks, remove_networks};
 pub use open::{OpenError, OpenPool, read_pool_file};
 pub use papers::papers_of;
 pub use public_key::{PublicKeyError, public_key};

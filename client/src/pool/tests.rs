@@ -2,8 +2,8 @@
 
 use super::testing::{NOW, Scene, pair};
 use super::*;
-use pollux_core::limits::{CLOCK_SKEW_MAX, MEMBERSHIP_LIFE};
-use pollux_core::{Issuer, PeerId, PeerRole, Policy, Publisher, Token, Trust};
+use pollux_core::limits::{CLOCK_SKEW_MAX, MEMBERSHIP_LIFE, NETWORKS_MAX};
+use pollux_core::{Cidr, Document, Issuer, Network, PeerId, PeerRole, Policy, Publisher, Token, Trust};
 use std::time::Duration;
 
 fn policy(seeds: usize) -> Policy {
@@ -145,6 +145,41 @@ fn issuers_and_yank_keys_come_and_go() {
     assert_eq!(add_yank_key(&after, key), Err(EditError::YankKeyThere(key)));
     assert_eq!(remove_yank_key(&after, &key), Ok(before.clone()));
     assert_eq!(remove_yank_key(&before, &key), Err(EditError::NoSuchYankKey(key)));
+}
+
+#[test]
+fn networks_come_and_go() {
+    let before = policy(1);
+    let (a, b) = (network("198.51.100.0/24=a").unwrap(), network("198.51.0.0/16=b").unwrap());
+    let (cidr_a, cidr_b) = (a.cidr, b.cidr);
+    let after = add_networks(&before, &[a.clone(), b]).unwrap();
+    let zone = |address: &str| after.network_of(&address.parse().unwrap()).unwrap().zone.clone();
+    assert_eq!((zone("198.51.100.9"), zone("198.51.7.9")), ("a".to_owned(), "b".to_owned()));
+    assert_eq!(add_networks(&after, std::slice::from_ref(&a)), Err(EditError::NetworkThere(cidr_a)));
+    assert_eq!(add_networks(&before, &[a.clone(), a]), Err(EditError::NetworkThere(cidr_a)), "named twice");
+    assert_eq!(remove_networks(&after, &[cidr_b, cidr_a]), Ok(before.clone()));
+    let words = remove_networks(&before, &[cidr_a]).unwrap_err().to_string();
+    assert!(
+        words.starts_with("198.51.100.0/24 is no network of this policy; its networks: 10.0.0.0/8, "),
+        "{words}"
+    );
+    assert!(matches!(remove_networks(&after, &[cidr_a, cidr_a]), Err(EditError::NoSuchNetwork { .. })));
+}
+
+#[test]
+fn a_policy_may_have_no_network_but_not_any_number() {
+    let before = policy(1);
+    let all: Vec<Cidr> = before.networks.iter().map(|network| network.cidr).collect();
+    let none = remove_networks(&before, &all).unwrap();
+    assert!(none.check().is_ok() && none.networks.is_empty());
+    let words = remove_networks(&none, &all).unwrap_err().to_string();
+    assert!(words.ends_with("its networks: none"), "{words}");
+    let many: Vec<Network> =
+        (0..=NETWORKS_MAX).map(|no| network(&format!("2001:db8::{no:x}/128")).unwrap()).collect();
+    assert!(add_networks(&none, &many[1..]).is_ok());
+    assert!(matches!(add_networks(&none, &many), Err(EditError::Document(_))));
+    let hidden = network("10.9.0.0/16=a\nb").unwrap();
+    assert!(matches!(add_networks(&none, &[hidden]), Err(EditError::Document(_))), "a zone is one line");
 }
 
 #[test]

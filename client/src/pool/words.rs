@@ -1,10 +1,12 @@
 //! What differs between two policies, or roots, in words that a person can check before signing. Keys and peer ids are
 //! written in full: they are what is signed.
 
+mod networks;
+
 use super::Quorum;
 use super::check::is_everything;
 use super::publisher::has_lapsed;
-use pollux_core::{Issuer, Network, Pattern, Policy, PublicKey, Publisher, Root, Seed, Timestamp};
+use pollux_core::{Issuer, Pattern, Policy, PublicKey, Publisher, Root, Seed, Timestamp};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl Difference {
         lines.extend(of_issuers(before, after));
         lines.extend(of_keys("admission", &before.admission, &after.admission));
         lines.extend(of_yank_keys(before, after));
-        lines.extend(of_networks(before, after));
+        lines.extend(networks::of_networks(before, after));
         lines.extend(of_admission(before, after));
         lines.extend(of_numbers(before, after));
         Self { lines, everything: everything(before, after) }
@@ -194,19 +196,6 @@ fn of_admission(before: &Policy, after: &Policy) -> Option<String> {
         "join tokens let nodes in again: whoever has the pool file can join"
     };
     (before.strict_admission != after.strict_admission).then(|| words.to_owned())
-}
-
-fn of_networks(before: &Policy, after: &Policy) -> Vec<String> {
-    let about = |network: &Network| {
-        let Network { cidr, zone, memberships } = network;
-        let zone = if zone.is_empty() { String::new() } else { format!(", zone {zone}") };
-        format!("the network {cidr}{zone}, {memberships} members per address")
-    };
-    let gone = before.networks.iter().filter(|network| !after.networks.contains(network));
-    let new = after.networks.iter().filter(|network| !before.networks.contains(network));
-    gone.map(|network| format!("removes {}", about(network)))
-        .chain(new.map(|network| format!("adds {}", about(network))))
-        .collect()
 }
 
 fn of_numbers(before: &Policy, after: &Policy) -> Vec<String> {

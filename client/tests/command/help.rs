@@ -48,6 +48,8 @@ fn every_change_of_a_pool_explains_itself() {
         "remove-publisher",
         "add-issuer",
         "remove-issuer",
+        "add-network",
+        "remove-network",
         "add-yank-key",
         "remove-yank-key",
         "renew",

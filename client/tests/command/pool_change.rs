@@ -90,6 +90,26 @@ fn issuers_and_yank_keys() {
 }
 
 #[test]
+fn networks() {
+    let scene = Scene::new();
+    let add = |networks: &[&str]| scene.change(&[&["add-network"], networks].concat());
+    let remove = |networks: &[&str]| scene.change(&[&["remove-network"], networks].concat());
+    insta::assert_snapshot!(
+        "network-added",
+        add(&["198.51.100.0/24=second", "2001:db8::/32", "--memberships", "8"])
+    );
+    insta::assert_snapshot!("network-is-there", add(&["198.51.100.0/24=other"]));
+    insta::assert_snapshot!("network-in-another", add(&["10.20.0.0/16=second"]));
+    insta::assert_snapshot!("network-malformed", add(&["198.51.100.7/24"]));
+    insta::assert_snapshot!("network-removed", remove(&["10.20.0.0/16", "2001:db8::/32"]));
+    insta::assert_snapshot!("network-is-not-there", remove(&["10.20.0.0/16"]));
+    insta::assert_snapshot!("network-of-a-seed-removed", remove(&["127.0.0.0/8"]));
+    let all = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8", "198.51.100.0/24"];
+    insta::assert_snapshot!("network-is-the-last", remove(&all));
+    assert!(scene.trust().policy().networks.is_empty());
+}
+
+#[test]
 fn root_keys_on_several_machines() {
     let scene = Scene::new();
     for name in ["one", "two"] {

@@ -34,7 +34,7 @@ pub(super) struct Init {
     #[arg(long, value_name = "HOST:PORT", required = true)]
     seed: Vec<String>,
     /// A network whose members may be dialled, CIDR or CIDR=ZONE [default: private networks, and loopback
-    /// for seeds that are on it]
+    /// for seeds that are on it; `pollux pool add-network` changes them later]
     #[arg(long, value_name = "CIDR", value_parser = parse_network)]
     network: Vec<Network>,
     /// Keys that the publisher may bind; `*` is one segment, `**` at the end one or more
@@ -52,7 +52,8 @@ pub(super) struct Init {
     pub(super) json: bool,
 }
 
-fn parse_network(text: &str) -> Result<Network, String> {
+/// `CIDR` or `CIDR=ZONE`, for the parser of the command line.
+pub(super) fn parse_network(text: &str) -> Result<Network, String> {
     pollux_client::pool::network(text).map_err(|error| error.to_string())
 }
 

@@ -6,6 +6,7 @@ mod admit;
 mod change;
 mod init;
 mod issuer;
+mod network;
 mod next;
 mod publisher;
 mod renew;
@@ -45,6 +46,8 @@ enum Verb {
     RemovePublisher(publisher::RemovePublisher),
     AddIssuer(issuer::AddIssuer),
     RemoveIssuer(issuer::RemoveIssuer),
+    AddNetwork(network::AddNetwork),
+    RemoveNetwork(network::RemoveNetwork),
     AddYankKey(yank_key::AddYankKey),
     RemoveYankKey(yank_key::RemoveYankKey),
     Renew(renew::Renew),
@@ -67,6 +70,8 @@ impl Arguments {
             Verb::RemovePublisher(verb) => verb.flags.common.json,
             Verb::AddIssuer(verb) => verb.flags.common.json,
             Verb::RemoveIssuer(verb) => verb.flags.common.json,
+            Verb::AddNetwork(verb) => verb.flags.common.json,
+            Verb::RemoveNetwork(verb) => verb.flags.common.json,
             Verb::AddYankKey(verb) => verb.flags.common.json,
             Verb::RemoveYankKey(verb) => verb.flags.common.json,
             Verb::Renew(verb) => verb.flags.common.json,
@@ -89,6 +94,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         Verb::RemovePublisher(verb) => publisher::remove(verb),
         Verb::AddIssuer(verb) => issuer::add(verb),
         Verb::RemoveIssuer(verb) => issuer::remove(verb),
+        Verb::AddNetwork(verb) => network::add(verb),
+        Verb::RemoveNetwork(verb) => network::remove(verb),
         Verb::AddYankKey(verb) => yank_key::add(verb),
         Verb::RemoveYankKey(verb) => yank_key::remove(verb),
         Verb::Renew(verb) => renew::run(verb),
