@@ -30,8 +30,8 @@ fn after(site: &Site, part: &str) {
             assert_eq!(site.metric("seed", "pollux_yanks").to_bits(), 1_f64.to_bits());
         }
         "Second region, or a second seed" => assert!(site.metric("office", "pollux_policy_seeds") > 1.5),
-        // Two seeds, one again, a publisher more, one less, a root, a year more.
-        "Key rotation" => assert!(site.metric("instance", "pollux_policy_version") > 6.5),
+        // A network, two seeds, one again, a publisher more, one less, a root, a year more.
+        "Key rotation" => assert!(site.metric("instance", "pollux_policy_version") > 7.5),
         _ => {}
     }
 }
