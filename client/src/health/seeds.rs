@@ -7,20 +7,25 @@ use pollux_core::limits::CLOCK_SKEW_MAX;
 
 /// From here on a clock is worth a word, long before anything is refused for it.
 const CLOCK_WARNED_MS: u64 = 30_000;
+const NAME: &str = "clock";
 
 /// This machine's clock beside those of the seeds: the middle one of them decides, one alone may be wrong itself.
 pub(super) fn clock(seeds: &[SeedStatus]) -> Check {
-    const NAME: &str = "clock";
     let heard = seeds.iter().filter(|seed| !seed.is_self);
     let mut ahead: Vec<i64> = heard.filter_map(|seed| seed.clock_ahead_ms).collect();
     ahead.sort_unstable();
-    let Some(middle) = ahead.get(ahead.len() / 2).copied() else {
-        return Check::ok(NAME, "no seed has told the time yet");
+    // Of two middle ones that which is nearer: where half of the seeds agree with this machine, the others are wrong.
+    let middles = [ahead.len().saturating_sub(1) / 2, ahead.len() / 2];
+    let middles = middles.iter().filter_map(|place| ahead.get(*place).copied());
+    let Some(middle) = middles.min_by_key(|off| off.unsigned_abs()) else {
+        // Seeds tell the time to those whom they let in, and with answers.
+        return Check::ok(NAME, "no seed has told the time yet; on a seed, nodes compare its clock");
     };
     let off = middle.unsigned_abs();
     let seconds = off.div_ceil(1000);
     if off < CLOCK_WARNED_MS {
-        return Check::ok(NAME, format!("within {seconds} s of {} seeds", ahead.len()));
+        return astray(seeds, middle)
+            .unwrap_or_else(|| Check::ok(NAME, format!("within {seconds} s of {} seeds", ahead.len())));
     }
     let direction = if middle > 0 { "behind" } else { "ahead of" };
     let what = format!("this machine's clock is {} {direction} that of the seeds", span(seconds));
@@ -32,6 +37,22 @@ pub(super) fn clock(seeds: &[SeedStatus]) -> Check {
     check
         .because("memberships and manifests are judged by it, give or take 5 minutes; or the clocks of the seeds are wrong")
         .todo("let the machine follow a time server (`timedatectl set-ntp true`); the node notices by itself")
+}
+
+/// Seeds whose clocks are not as those of the others: what they sign is believed by nobody.
+fn astray(seeds: &[SeedStatus], middle: i64) -> Option<Check> {
+    let off = |seed: &SeedStatus| {
+        let off = seed.clock_ahead_ms?.saturating_sub(middle);
+        let direction = if off > 0 { "ahead" } else { "behind" };
+        (off.unsigned_abs() >= CLOCK_WARNED_MS)
+            .then(|| format!("{} is {} {direction}", named(seed), span(off.unsigned_abs().div_ceil(1000))))
+    };
+    let wrong: Vec<String> = seeds.iter().filter(|seed| !seed.is_self).filter_map(off).collect();
+    (!wrong.is_empty()).then(|| {
+        Check::warning(NAME, format!("the clocks of seeds differ: {}", wrong.join(", ")))
+            .because("what such a seed signs is judged by other clocks, give or take 5 minutes: its memberships are not believed, and its receipts may not be")
+            .todo("let that machine follow a time server (`timedatectl set-ntp true` there); the pool needs it as soon as another seed is away")
+    })
 }
 
 fn span(seconds: u64) -> String {

@@ -113,10 +113,25 @@ fn clock_an_hour_off() {
     assert!(behind.what.contains("60 min behind that of the seeds"), "{behind:?}");
     assert!(all_ahead(-7_200_000).what.contains("2 h ahead of"));
     assert_eq!(all_ahead(60_000).level, Level::Warning);
-    let mut node = Node::new();
-    node.more.seeds[0].clock_ahead_ms = Some(9_000_000);
-    assert!(node.checks().iter().all(|check| check.level == Level::Ok), "one seed alone may be wrong itself");
     assert!(seeds::clock(&[]).what.contains("no seed has told"));
+}
+
+#[test]
+fn a_seed_whose_clock_is_not_as_that_of_the_others_is_named() {
+    let one = |ms: i64| changed(|node| node.more.seeds[0].clock_ahead_ms = Some(ms));
+    for (ms, words) in [(9_000_000, "at 192.0.2.1:4480 is 2 h ahead"), (-3_600_000, "is 60 min behind")] {
+        let check = one(ms);
+        assert_eq!((check.check, check.level), ("clock", Level::Warning), "it alone is wrong");
+        assert!(check.what.contains(words) && !check.what.contains("192.0.2.2"), "{check:?}");
+    }
+    let of_two = changed(|node| {
+        node.more.seeds[0].clock_ahead_ms = Some(3_600_000);
+        node.more.seeds.truncate(2);
+    });
+    assert!(of_two.what.contains("192.0.2.1:4480 is 60 min ahead"), "{of_two:?}");
+    let mut node = Node::new();
+    node.more.seeds[0].clock_ahead_ms = Some(29_000);
+    assert!(node.checks().iter().all(|check| check.level == Level::Ok), "nothing is refused for so little");
 }
 
 #[test]
