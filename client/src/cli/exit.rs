@@ -203,7 +203,7 @@ impl From<SaveError> for Failure {
                 failure(Kind::Failed).hint("`pollux status` shows the node's store and disk")
             }
             SaveError::NoSeeds(_) => {
-                failure(Kind::Unreachable).hint("`pollux status` shows which seeds the node is connected to")
+                failure(Kind::Unreachable).hint("`pollux doctor` says whether seeds are away, a clock is wrong, or something has expired")
             }
             SaveError::Publish(ref why) => publish_failure(why),
         }

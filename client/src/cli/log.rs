@@ -92,8 +92,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     };
     let log = read_log(&connection, &query, arguments.timeout)?;
     let Some(seed) = log.seed else {
-        return Err(Failure::new(Kind::Unreachable, "no seed has answered")
-            .hint("`pollux status` shows which seeds the node is connected to"));
+        return Err(Failure::new(Kind::Unreachable, "no seed has answered").hint(
+            "`pollux doctor` says whether seeds are away, a clock is wrong, or something has expired",
+        ));
     };
     let rows = rows(&log, &query);
     check_one(&rows, &query)?;

@@ -164,7 +164,7 @@ fn nothing(what: &str, why: MissReason) -> Failure {
             .hint("`pollux verify` says by whom and why, `pollux log` what there was");
     }
     Failure::new(Kind::Unreachable, format!("nobody can be asked about `{what}`: {why}"))
-        .hint("`pollux status` shows which seeds the node is connected to")
+        .hint("`pollux doctor` says whether seeds are away, a clock is wrong, or something has expired")
 }
 
 fn files(

@@ -10,6 +10,7 @@
 //! quorum      how many seeds must agree, by how many there are
 //! public_key  public keys as people have them
 //! file        pool files on disk: read, replaced at once, the former kept
+//! mixed       pool files of two pools
 //! ```
 //!
 //! What a verb changes is computed first, then shown, then signed: nothing here signs what it was not handed.
@@ -23,6 +24,7 @@ mod configuration;
 mod file;
 mod init;
 mod issuer;
+mod mixed;
 mod network;
 mod open;
 mod papers;
@@ -48,6 +50,7 @@ pub use check::EditError;
 pub use file::{FileError, Replaced, replace, rewrite, write_new};
 pub use init::{InitError, InitRequest, Made, MadeSeed, init, init_strict, network};
 pub use issuer::{add_issuer, remove_issuer};
+pub use mixed::{holds_several, is_of_two_pools};
 pub use network::{add_networks, remove_networks};
 pub use open::{OpenError, OpenPool, read_pool_file};
 pub use papers::papers_of;

@@ -171,7 +171,7 @@ fn pool_files_that_are_none() {
     let other = Scene::new();
     let named = other.pool_file();
     site.put(|file| file.policy = named.policy.clone());
-    assert!(site.wrong().1.contains("is not believed"), "the root of another pool");
+    assert!(site.wrong().1.contains("there are two pools in"), "the policy of another pool of this name");
     fs::write(&path, &good).unwrap();
     let token = |pool: &str, days: u64, by: &str| {
         let expires = now().after(Duration::from_secs(days * 86_400));

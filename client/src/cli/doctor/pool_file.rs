@@ -1,6 +1,7 @@
 //! The pool file: whether it is one, of one pool, in force, with a token that lets in.
 
 use pollux_client::health::Check;
+use pollux_client::pool::{holds_several, is_of_two_pools};
 use pollux_client::printable::printable;
 use pollux_client::text_file::{self, TextFileError};
 use pollux_core::limits::POOL_FILE_BYTES_MAX;
@@ -45,12 +46,6 @@ fn unreadable(error: &TextFileError, node_answers: bool) -> Check {
     }
 }
 
-/// Whether two files were written one after the other.
-fn holds_several(text: &str) -> bool {
-    let objects = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
-    objects.take_while(Result::is_ok).take(2).count() > 1
-}
-
 fn two_pools(shown: &str, why: &str) -> Check {
     Check::wrong(NAME, format!("there are two pools in {shown}"))
         .because(why)
@@ -76,7 +71,7 @@ fn judge(shown: &str, file: &PoolFile, now: Timestamp) -> Vec<Check> {
 
 fn disbelieved(shown: &str, why: &Disbelief) -> Check {
     let words = printable(&why.to_string());
-    if matches!(why, Disbelief::OtherPool { .. }) {
+    if is_of_two_pools(why) {
         return two_pools(shown, &words);
     }
     if matches!(why, Disbelief::Expired { .. }) {
