@@ -3,10 +3,13 @@
 use crate::identity::IdentityError;
 use crate::net::NetError;
 use crate::store::StoreError;
+use pollux_client::pool::is_of_two_pools;
 use pollux_core::{Disbelief, DocumentError, PeerId, PeerRole};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+const ONE_POOL: &str = "take the pool.json of one pool as it is: a node belongs to one, and its file is never put together of several";
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,12 @@ pub enum StartError {
         path: PathBuf,
         /// Why.
         source: DocumentError,
+    },
+    /// Two pool files stand in one.
+    #[error("{path}: there are two pools in this file, one after the other")]
+    TwoPools {
+        /// Which.
+        path: PathBuf,
     },
     /// The pool file's documents are not believed.
     #[error("{path}: {source}")]
@@ -120,15 +129,21 @@ impl StartError {
                 "among other seeds start without --init-empty: it merges what they keep. A lone seed goes on with what \
                  is there after pollux-node seed recover --accept-loss",
             ),
-            Self::Pool { source, .. } if matches!(**source, Disbelief::Expired { .. }) => Some(
-                "`pollux pool renew` signs a policy anew: give this instance the new pool file. Where the pool has gone by \
-                 a newer policy already, its pool file is the one to give",
-            ),
+            Self::TwoPools { .. } => Some(ONE_POOL),
+            Self::Pool { source, .. } => of_pool(source),
             Self::NodeHasNoMarker => None,
             Self::Identity(error) => error.hint(),
-            Self::Io { .. } | Self::PoolFile { .. } | Self::Pool { .. } => None,
-            Self::NotASeed(_) | Self::Store(_) | Self::Net(_) | Self::Deaf | Self::Log(_) => None,
-            Self::Metrics { .. } => None,
+            Self::PoolFile { .. } => Some("put the pool's pool.json there, as `pollux pool init` made it"),
+            Self::Net(NetError::Listen(..)) => Some(
+                "another program has that port (`ss -ltnp` names it), or the address is not this machine's: change `listen` \
+                 here or there. A node beside a seed needs a port of its own",
+            ),
+            Self::Metrics { .. } => Some(
+                "another program has that port (`ss -ltnp` names it), or the address is not this machine's: change `listen` \
+                 under [metrics]",
+            ),
+            Self::Net(NetError::Identity(_)) | Self::Io { .. } | Self::Deaf => None,
+            Self::NotASeed(_) | Self::Store(_) | Self::Log(_) => None,
         }
     }
 
@@ -140,10 +155,25 @@ impl StartError {
             Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
             Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
             Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
-            Self::PoolFile { .. } | Self::Identity(_) | Self::NotASeed(_) | Self::Log(_) => true,
+            Self::PoolFile { .. }
+            | Self::TwoPools { .. }
+            | Self::Identity(_)
+            | Self::NotASeed(_)
+            | Self::Log(_) => true,
             Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
             Self::NodeHasNoMarker | Self::Records { .. } => true,
             Self::Io { .. } | Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
         }
     }
+}
+
+/// What can be done about a pool file that is not believed.
+fn of_pool(why: &Disbelief) -> Option<&'static str> {
+    if is_of_two_pools(why) {
+        return Some(ONE_POOL);
+    }
+    matches!(why, Disbelief::Expired { .. }).then_some(
+        "`pollux pool renew` signs a policy anew: give this instance the new pool file. Where the pool has gone by a newer \
+         policy already, its pool file is the one to give",
+    )
 }

@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::journal::Journal;
 use crate::store::{self, Recovery, Store, StoreError, StoreOptions};
 use crate::{identity, marker, papers};
+use pollux_client::pool;
 use pollux_core::{Disbelief, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
 use std::path::Path;
@@ -65,7 +66,13 @@ fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
         return Err(io(io::Error::other("too long for a pool file")));
     }
     let text = std::fs::read_to_string(path).map_err(io)?;
-    PoolFile::from_json(&text).map_err(|source| StartError::PoolFile { path: path.to_owned(), source })
+    PoolFile::from_json(&text).map_err(|source| {
+        let path = path.to_owned();
+        if pool::holds_several(&text) {
+            return StartError::TwoPools { path };
+        }
+        StartError::PoolFile { path, source }
+    })
 }
 
 pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {

@@ -93,6 +93,10 @@ async fn a_port_that_is_taken_is_named() {
     settings.listen = vec![taken.local_addr().unwrap()];
     let error = Running::start(&settings).await.map(drop).unwrap_err();
     assert!(error.to_string().contains(&taken.local_addr().unwrap().to_string()), "{error}");
+    assert!(
+        error.hint().unwrap().contains("change `listen`") && !error.lasts(),
+        "it may be free later: {error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,6 +150,10 @@ fn pool_files_are_believed_or_refused() {
         assert!(matches!(error, StartError::PoolFile { .. }), "{error}");
         assert!(error.to_string().contains("pool.json"), "{error}");
     }
+    std::fs::write(&settings.pool, format!("{good}{good}")).unwrap();
+    let two = check(0).unwrap_err();
+    assert!(matches!(two, StartError::TwoPools { .. }) && two.lasts(), "{two}");
+    assert!(two.hint().unwrap().contains("pool.json of one pool"), "{two}");
     std::fs::write(&settings.pool, vec![b' '; 3 << 20]).unwrap();
     assert!(check(0).unwrap_err().to_string().contains("too long"));
     std::fs::remove_file(&settings.pool).unwrap();
