@@ -125,7 +125,8 @@ impl Node {
         let admission = settings.membership.clone().map(|path| Admission::new(path, handle.clone()));
         let socket = bind(settings, handle.clone(), store.clone(), facts)?;
         let token_expires = ground.pool.token.body::<Token>().ok().map(|token| token.expires);
-        let parts = MetricsParts { driver: handle, store: store.clone(), role: settings.role, token_expires };
+        let parts =
+            MetricsParts { driver: handle, store: store.clone(), role: settings.role, token_expires, clock };
         let metrics = serve_metrics(settings.metrics, parts).await?;
         let peer = ground.me;
         Ok(Self { driver, socket, wire, net, store, admission, ends, journal, metrics, peer, listen })

@@ -47,6 +47,7 @@ impl Snapshot {
             status: engine.status(),
             measures: engine.measures(wall),
             trust: engine.trust().clone(),
+            unwelcome: engine.surroundings().unwelcome,
             queues,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::page;
 use super::snapshot::{Facts, Machine, Snapshot};
+use crate::clock::Clock;
 use crate::driver::DriverHandle;
 use crate::store::Store;
 use http_body_util::Full;
@@ -11,7 +12,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use pollux_client::clock;
 use pollux_core::{PeerRole, Timestamp};
 use std::convert::Infallible;
 use std::io;
@@ -51,6 +51,8 @@ pub struct MetricsParts {
     pub role: PeerRole,
     /// When the pool file's join token expires; none if it cannot be read.
     pub token_expires: Option<Timestamp>,
+    /// What the driver goes by.
+    pub clock: Clock,
 }
 
 /// The endpoint. See the module.
@@ -65,6 +67,7 @@ struct Answers {
     driver: DriverHandle,
     store: Store,
     facts: Facts,
+    clock: Clock,
     /// Held while a page is made: one at a time.
     page: Mutex<Option<(Instant, Bytes)>>,
 }
@@ -80,9 +83,10 @@ impl MetricsServer {
     /// The address is taken or not ours.
     pub async fn bind(address: SocketAddr, parts: MetricsParts) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let MetricsParts { driver, store, role, token_expires } = parts;
-        let facts = Facts { role, token_expires, started: clock::now() };
-        Ok(Self { listener, answers: Arc::new(Answers { driver, store, facts, page: Mutex::default() }) })
+        let MetricsParts { driver, store, role, token_expires, clock } = parts;
+        let facts = Facts { role, token_expires, started: clock.wall() };
+        let answers = Answers { driver, store, facts, clock, page: Mutex::default() };
+        Ok(Self { listener, answers: Arc::new(answers) })
     }
 
     /// Where it listens.
@@ -160,7 +164,7 @@ impl Answers {
     }
 
     async fn ready(&self) -> Result<(), Lack> {
-        let lack = self.snapshot().await?.lacks(self.facts.role);
+        let lack = self.snapshot().await?.lacks(self.facts.role, self.clock.wall());
         if lack.is_empty() { Ok(()) } else { Err(lack) }
     }
 
@@ -185,7 +189,7 @@ impl Answers {
         }
         let snapshot = self.snapshot().await?;
         let store = self.store.clone();
-        let now = clock::now();
+        let now = self.clock.wall();
         let machine = move || Machine { store: store.usage(), broken: store.is_broken(), now };
         let machine =
             tokio::task::spawn_blocking(machine).await.map_err(|_| "the store does not answer".to_owned())?;

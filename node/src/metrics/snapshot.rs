@@ -4,6 +4,9 @@ use super::counters::{ByName, Totals};
 use super::page::Page;
 use super::{table, words};
 use crate::store::StoreUsage;
+use pollux_client::ends::{ends, warning};
+use pollux_client::printable::printable;
+use pollux_client::protocol::Ending;
 use pollux_core::engine::{EngineMeasures, EngineStatus, MissReason};
 use pollux_core::message::{OfferRefusal, Refusal};
 use pollux_core::{PeerRole, Timestamp, Trust};
@@ -28,6 +31,8 @@ pub struct Snapshot {
     pub(super) status: EngineStatus,
     pub(super) measures: EngineMeasures,
     pub(super) trust: Arc<Trust>,
+    /// Why the membership that a seed gave is not believed here.
+    pub(super) unwelcome: Option<String>,
     pub(super) queues: Queues,
 }
 
@@ -195,17 +200,36 @@ impl Snapshot {
     }
 
     /// What this program lacks to be of use; empty: nothing.
-    pub(super) fn lacks(&self, role: PeerRole) -> String {
+    pub(super) fn lacks(&self, role: PeerRole, now: Timestamp) -> String {
+        if let Some(over) = self.over(now) {
+            return over;
+        }
         match role {
             PeerRole::Node if self.status.joined => String::new(),
-            PeerRole::Node => match self.status.refused {
-                Some(why) => format!("not a member of the pool: a seed says that {why}"),
-                None => "not a member of the pool: no seed has let this node in yet".to_owned(),
-            },
+            PeerRole::Node => format!("not a member of the pool: {}", self.outside()),
             PeerRole::Seed => {
                 self.status.silent.map_or_else(String::new, |why| format!("this seed signs nothing: {why}"))
             }
         }
+    }
+
+    /// The root or the policy has expired while the program runs: nothing that anybody signs is believed.
+    fn over(&self, now: Timestamp) -> Option<String> {
+        let over = ends(&self.trust, None, now).into_iter().filter(|end| end.expires_ms <= now.as_millis());
+        over.filter(|end| matches!(end.what, Ending::Root | Ending::Policy))
+            .find_map(|end| warning(&end, now))
+    }
+
+    /// Why this node is no member.
+    fn outside(&self) -> String {
+        if let Some(why) = self.status.refused {
+            return format!("a seed says that {why}");
+        }
+        let unwelcome = self.unwelcome.as_ref();
+        unwelcome.map_or_else(
+            || "no seed has let this node in yet".to_owned(),
+            |why| format!("the membership that a seed gave is not believed here: {}", printable(why)),
+        )
     }
 }
 

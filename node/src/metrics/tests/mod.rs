@@ -10,6 +10,7 @@ mod pages;
 use super::counters::Counters;
 use super::snapshot::{Queues, Snapshot};
 use super::{MetricsParts, MetricsServer};
+use crate::clock::Clock;
 use crate::driver::{DriverEvent, DriverHandle, MetricsQuestion};
 use crate::store::{Store, StoreOptions};
 use pollux_client::pool::{self, InitRequest};
@@ -98,7 +99,7 @@ impl Pool {
         let (driver, events) = DriverHandle::new();
         let options = StoreOptions { bytes_max: Some(64 << 20), free_bytes_min: 0 };
         let (store, _) = Store::open(&self.directory.path().join("store"), options).unwrap();
-        let parts = MetricsParts { driver, store, role, token_expires: None };
+        let parts = MetricsParts { driver, store, role, token_expires: None, clock: Clock::new(0) };
         let server = MetricsServer::bind("127.0.0.1:0".parse().unwrap(), parts).await.unwrap();
         (server, events)
     }
@@ -114,7 +115,7 @@ impl Pool {
 
 fn snapshot(counters: &Counters, status: EngineStatus, trust: Arc<Trust>) -> Snapshot {
     let (totals, measures) = (counters.totals(), EngineMeasures::default());
-    Snapshot { totals, status, measures, trust, queues: Queues::default() }
+    Snapshot { totals, status, measures, trust, unwelcome: None, queues: Queues::default() }
 }
 
 /// Answers all questions alike.

@@ -6,10 +6,12 @@ use super::super::snapshot::{Facts, Machine, Snapshot};
 use super::super::table::{METRICS, Of};
 use super::{Pool, joined};
 use crate::store::StoreUsage;
+use pollux_client::clock;
 use pollux_core::engine::{EngineMeasures, EngineStatus, ShareUse, Silence};
 use pollux_core::message::Refusal;
 use pollux_core::{PeerRole, Timestamp, Token};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 fn facts(pool: &Pool, role: PeerRole) -> Facts {
     Facts {
@@ -102,7 +104,7 @@ fn papers_and_saves_are_told_in_seconds() {
         ("pollux_join_token_expiry_timestamp_seconds", facts(&pool, PeerRole::Seed).token_expires.unwrap()),
         (&name, publisher.expires),
     ] {
-        let expected = std::time::Duration::from_millis(expires.as_millis()).as_secs_f64();
+        let expected = Duration::from_millis(expires.as_millis()).as_secs_f64();
         assert!((seconds[name] - expected).abs() < 1e-3, "{name}: {seconds:?}");
     }
 }
@@ -138,13 +140,28 @@ fn refusals_of_joins_are_counted_by_name() {
 #[test]
 fn what_is_lacking_is_said() {
     let pool = Pool::new();
-    let lacks = |role, status| pool.snapshot(&Counters::default(), status).lacks(role);
+    let lacks = |role, status| pool.snapshot(&Counters::default(), status).lacks(role, clock::now());
     let alone = EngineStatus::default();
     let refused = EngineStatus { refused: Some(Refusal::BadToken), ..EngineStatus::default() };
     let silent = EngineStatus { silent: Some(Silence::NoMarker), ..joined() };
     assert_eq!(lacks(PeerRole::Node, joined()), "");
     assert_eq!(lacks(PeerRole::Seed, joined()), "");
-    assert!(lacks(PeerRole::Node, alone).contains("no seed has let this node in yet"));
+    assert!(lacks(PeerRole::Node, alone.clone()).contains("no seed has let this node in yet"));
     assert!(lacks(PeerRole::Node, refused).contains("the join token is not valid"));
     assert!(lacks(PeerRole::Seed, silent).contains("signs nothing"));
+    let mut unwelcome = pool.snapshot(&Counters::default(), alone);
+    unwelcome.unwelcome = Some("the membership is not valid yet".to_owned());
+    assert!(unwelcome.lacks(PeerRole::Node, clock::now()).contains("not believed here: the membership is"));
+}
+
+#[test]
+fn nobody_is_ready_once_the_policy_has_expired() {
+    let pool = Pool::new();
+    let snapshot = pool.snapshot(&Counters::default(), joined());
+    let after = |days: u64| clock::now().after(Duration::from_secs(days * 86_400));
+    for role in [PeerRole::Node, PeerRole::Seed] {
+        assert_eq!(snapshot.lacks(role, after(364)), "");
+        let lack = snapshot.lacks(role, after(366));
+        assert!(lack.contains("the policy expired 24 hours ago") && lack.contains("pool renew"), "{lack}");
+    }
 }
