@@ -40,8 +40,13 @@ pub enum DaemonError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It ended or hung instead of getting ready.
-    #[error("the daemon did not get ready; its log says:\n{0}")]
-    NotReady(String),
+    #[error("the daemon did not get ready (exit status {status:?}); its log says:\n{log}")]
+    NotReady {
+        /// Its exit status; none if it hung.
+        status: Option<i32>,
+        /// What it said, and others that logged there before.
+        log: String,
+    },
 }
 
 impl Daemon {
@@ -55,9 +60,10 @@ impl Daemon {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log_file).spawn()?;
         let ready = ready_line(&mut child);
         let Some(ready) = ready else {
+            // One that has ended already keeps its own status.
             drop(child.kill());
-            drop(child.wait());
-            return Err(DaemonError::NotReady(fs::read_to_string(log).unwrap_or_default()));
+            let status = child.wait().ok().and_then(|status| status.code());
+            return Err(DaemonError::NotReady { status, log: fs::read_to_string(log).unwrap_or_default() });
         };
         Ok(Self {
             child,

@@ -2,26 +2,28 @@
 
 use crate::scene::{KEY, Node, Scene};
 use crate::secrets::{holds, spellings};
-use pollux_client::{clock, key_file};
-use pollux_core::{Envelope, PoolFile, Timestamp, Token};
-use pollux_tests::NodeOptions;
+use pollux_core::PoolFile;
+use pollux_tests::{NodeOptions, Pollux};
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// The names and words of what is wrong, and the exit status.
-fn wrong(node: &Node, scene: &Scene) -> (Option<i32>, Vec<(String, String)>) {
-    let pool = scene.pool.pool_file();
-    let told = node.pollux.run(&["doctor", "--json", "--pool", pool.to_str().unwrap()]).unwrap();
+/// The exit status, and name and words of each check that comes out so (`wrong`, `warning`).
+pub(crate) fn judged(pollux: &Pollux, pool: &Path, level: &str) -> (Option<i32>, Vec<(String, String)>) {
+    let told = pollux.run(&["doctor", "--json", "--pool", pool.to_str().unwrap()]).unwrap();
     let report = told.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let checks = report["checks"].as_array().unwrap_or_else(|| panic!("{told:?}")).iter();
-    let wrong = checks.filter(|check| check["level"] == "wrong");
+    let found = checks.filter(|check| check["level"] == level);
     let words = |check: &Value| ["what", "why", "todo"].map(|field| text(&check[field])).join(" | ");
-    (told.status, wrong.map(|check| (text(&check["check"]), words(check))).collect())
+    (told.status, found.map(|check| (text(&check["check"]), words(check))).collect())
 }
 
-fn names(found: &[(String, String)]) -> Vec<&str> {
+fn wrong(node: &Node, scene: &Scene) -> (Option<i32>, Vec<(String, String)>) {
+    judged(&node.pollux, &scene.pool.pool_file(), "wrong")
+}
+
+pub(crate) fn names(found: &[(String, String)]) -> Vec<&str> {
     found.iter().map(|(name, _)| name.as_str()).collect()
 }
 
@@ -55,58 +57,6 @@ fn doctor_is_content_and_names_a_seed_that_is_down() {
     let (status, found) = wrong(&node, &scene);
     assert_eq!((status, names(&found)), (Some(1), vec!["address", "seeds"]), "{found:?}");
     assert!(found[0].1.contains("the connection is refused"), "{found:?}");
-}
-
-/// An hour off, the node is let in and does not believe it.
-#[test]
-fn doctor_names_a_wrong_clock() {
-    let scene = Scene::open();
-    for (shift, words) in [("-3600", "behind that of the seeds"), ("3600", "ahead of that of the seeds")] {
-        let flags = vec![format!("--wall-clock-shift={shift}")];
-        let node = scene.node_with(&format!("off{shift}"), &NodeOptions { flags, ..NodeOptions::default() });
-        node.until("told the time", |status| status["unwelcome"].is_string());
-        let (status, found) = wrong(&node, &scene);
-        assert_eq!((status, names(&found)), (Some(1), vec!["clock", "membership"]), "{found:?}");
-        assert!(found[0].1.contains(words) && found[0].1.contains("60 min"), "{found:?}");
-    }
-}
-
-/// A pool file whose token has ended a while ago.
-fn with_old_token(scene: &Scene) -> PathBuf {
-    let admission = key_file::read(&scene.pool.keys().join("admission.pem")).unwrap();
-    let mut file = PoolFile::from_json(&fs::read_to_string(scene.pool.pool_file()).unwrap()).unwrap();
-    let expires = Timestamp::from_millis(clock::now().as_millis() - 7_260_000);
-    let token = Token { pool: "ci".to_owned(), serial: "old".to_owned(), expires };
-    file.token = Envelope::sign(&token, &admission);
-    let path = scene.path("old.json");
-    fs::write(&path, file.to_json()).unwrap();
-    path
-}
-
-#[test]
-fn an_expired_token_is_named_everywhere() {
-    let scene = Scene::open();
-    let pool_file = Some(with_old_token(&scene));
-    let node = scene.node_with("late", &NodeOptions { pool_file, ..NodeOptions::default() });
-    node.until("refused", |status| status["engine"]["refused"] == "token-expired");
-    let screen = node.pollux.run(&["status"]).unwrap().stdout.replace("\n ", "");
-    assert!(
-        screen.contains("the join token has expired") && screen.contains("pollux pool token"),
-        "{screen}"
-    );
-    assert!(
-        node.daemon.log_text().contains("the join token old expired 2 hours ago"),
-        "{}",
-        node.daemon.log_text()
-    );
-    let told = node.pollux.run(&["doctor"]).unwrap();
-    assert_eq!(told.status, Some(1), "{told:?}");
-    for words in [
-        "NO  token: the join token lets nobody in any more",
-        "NO  membership: a seed does not let this node in",
-    ] {
-        assert!(told.stdout.contains(words), "{words}: {told:?}");
-    }
 }
 
 #[test]

@@ -9,9 +9,11 @@
     reason = "a story ends where something is not as it tells; it says so when it is skipped"
 )]
 
+mod bad_input;
 mod boot_and_join;
 mod byte_share;
 mod castor;
+mod clocks;
 mod crash_and_restart;
 mod disk_full;
 mod doctor;
@@ -26,6 +28,7 @@ mod membership;
 mod metrics;
 mod no_daemon;
 mod package_managers;
+mod papers_end;
 mod papers_outlive_kills;
 mod peers_share_while_fetching;
 mod policy_changes;

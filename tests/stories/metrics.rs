@@ -13,13 +13,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Flags of a daemon that serves its metrics.
 pub(crate) const METRICS_FLAGS: [&str; 2] = ["--metrics", "127.0.0.1:0"];
 
-fn with_metrics() -> NodeOptions {
+pub(crate) fn with_metrics() -> NodeOptions {
     let flags = METRICS_FLAGS.map(str::to_owned).to_vec();
     NodeOptions { flags, ..NodeOptions::default() }
 }
 
 /// Status and body of a path.
-fn get(daemon: &Daemon, path: &str) -> (u16, String) {
+pub(crate) fn get(daemon: &Daemon, path: &str) -> (u16, String) {
     let mut socket = TcpStream::connect(&daemon.metrics).unwrap();
     write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -96,7 +96,7 @@ impl Page {
     }
 }
 
-fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 

@@ -1,6 +1,6 @@
 //! What every story begins with.
 
-use pollux_tests::{Daemon, Finished, Listing, NodeOptions, Pollux, Pool, Programs};
+use pollux_tests::{Daemon, DaemonError, Finished, Listing, NodeOptions, Pollux, Pool, Programs};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,19 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
         assert!(Instant::now() < end, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A daemon that does not start: its exit status and what it said.
+pub(crate) fn refused(started: Result<Daemon, DaemonError>) -> (Option<i32>, String) {
+    match started.map(drop) {
+        Err(DaemonError::NotReady { status, log }) => (status, log),
+        other => panic!("it should not start: {other:?}"),
+    }
+}
+
+/// Flags for a daemon.
+pub(crate) fn with_flags(flags: &[&str]) -> NodeOptions {
+    NodeOptions { flags: flags.iter().map(|flag| (*flag).to_owned()).collect(), ..NodeOptions::default() }
 }
 
 /// Two directories hold the same.

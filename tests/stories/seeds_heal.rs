@@ -1,6 +1,8 @@
 //! A pool with three seeds: one that was down catches up on its own, one whose disk was lost says nothing until it has
 //! merged what the others keep.
 
+use crate::doctor::{judged, names};
+use crate::metrics::{Page, get, with_metrics};
 use crate::scene::{KEY, same, until};
 use pollux_tests::{Daemon, NodeOptions, Pollux, Pool, Programs};
 use std::path::{Path, PathBuf};
@@ -113,4 +115,48 @@ fn a_seed_whose_disk_was_lost_is_silent_until_it_has_merged() {
     three.until_caught_up(2, 1);
     three.seeds[0].kill().unwrap();
     three.restore(&reads, "target", &tree);
+}
+
+/// An operator puts back what a backup of the disk had; of what was published since, this seed knows nothing.
+#[test]
+fn a_seed_whose_disk_is_an_older_snapshot_says_so_and_heals() {
+    let mut three = Three::open();
+    let ((mut saver, saves), (_reader, reads)) = (three.node("a"), three.node("b"));
+    three.save(&saves, &three.tree("first"));
+    three.until_caught_up(2, 0);
+    three.seeds[2].stop().unwrap();
+    let (store, kept) = (three.directory.path().join("seed-2/store"), three.directory.path().join("kept"));
+    copy(&store, &kept);
+    three.start(2);
+    three.until_whole(2);
+    let tree = three.tree("second");
+    three.save(&saves, &tree);
+    saver.kill().unwrap();
+    three.until_caught_up(1, 0);
+    three.seeds[2].kill().unwrap();
+    three.seeds[0].kill().unwrap();
+    std::fs::remove_dir_all(&store).unwrap();
+    copy(&kept, &store);
+    three.seeds[2] = three.pool.nth_seed(2, &with_metrics()).unwrap();
+    until("it has noticed", || three.status(2)["engine"]["silent"] == "rolled-back");
+    let words = "the disk was rolled back; it merges what other seeds keep";
+    assert!(three.seeds[2].log_text().contains(words), "{}", three.seeds[2].log_text());
+    let (status, lack) = get(&three.seeds[2], "/readyz");
+    assert!(status == 503 && lack.contains(words), "{lack}");
+    assert!(Page::of(&three.seeds[2]).value("pollux_seed_signing") < 0.5);
+    let pollux = three.pool.pollux(&three.seeds[2]);
+    let (status, found) = judged(&pollux, &three.pool.pool_file(), "wrong");
+    assert_eq!((status, names(&found)), (Some(1), vec!["address", "seeds", "signing"]), "{found:?}");
+    assert!(found[2].1.contains(words) && found[2].1.contains("restored from a snapshot"), "{found:?}");
+    three.start(0);
+    three.until_whole(2);
+    three.until_caught_up(2, 1);
+    assert_eq!(get(&three.seeds[2], "/readyz").0, 200);
+    three.seeds[0].kill().unwrap();
+    three.restore(&reads, "target", &tree);
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(copied.success());
 }
