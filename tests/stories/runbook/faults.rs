@@ -82,7 +82,7 @@ pub(crate) fn what_does_not_mend_is_said_once(site: &Site) {
     fails_for_good(site, place, SEED, "LoadCredential=seed-key:FILE");
     unedit(site, place, SEED);
     write(&format!("{pool}{pool}"));
-    fails_for_good(site, place, NODE, "pool.json");
+    fails_for_good(site, place, NODE, "pool.json: there are two pools in this file");
     write("{}");
     site.run(place, &format!("systemctl reset-failed {NODE}"));
     fails_for_good(site, place, NODE, "pool.json");
@@ -118,4 +118,62 @@ pub(crate) fn what_may_mend_is_tried_again(site: &Site) {
 pub(crate) fn a_lone_seed_without_its_disk_says_so(site: &Site) {
     site.run("seed", &format!("systemctl stop {SEED}; rm -rf /var/lib/pollux/*"));
     fails_for_good(site, "seed", SEED, "hint: on the very first start");
+}
+
+const READY: &str = "curl -sf http://127.0.0.1:9480/readyz";
+
+/// Its operator gave it little room, and more is published than fits: saves are refused in words, restores go on.
+pub(crate) fn a_seed_fills_up(site: &Site) {
+    site.run(
+        "seed",
+        &format!("sed -i 's/^# bytes_max = .*/bytes_max = 4000000/' /etc/pollux/seed.toml; systemctl restart {SEED}"),
+    );
+    site.until("seed", READY);
+    site.until("office", READY);
+    let fill = "for number in $(seq 12); do
+        mkdir -p fill-$number; head -c 600000 /dev/urandom > fill-$number/file
+        pollux save demo/main/fill/$number fill-$number --signing-key pool/publisher.pem 2> said || { echo $?; cat said; exit 0; }
+    done";
+    let said = site.run("office", fill);
+    assert!(said.lines().any(|line| line == "5") && said.contains("full"), "{said}");
+    let part = site.metric("seed", "pollux_store_bytes") / site.metric("seed", "pollux_store_max_bytes");
+    assert!(part > 0.8, "{part}");
+    assert!(site.metric("seed", "pollux_offers_refused_total") > 0.5);
+    let hit =
+        "pollux restore demo/main/fill/1 back --json | jq -e '.result == \"hit\"'; cmp back/file fill-1/file";
+    site.run("office", &format!("rm -rf back; {hit}"));
+    let doctor = site.machine("seed").run("pollux doctor --socket /run/pollux-seed/pollux.sock").unwrap();
+    assert!(doctor.stdout.contains("bytes_max"), "{doctor:?}");
+}
+
+/// What was done helped, and what it had refused can be saved.
+pub(crate) fn a_seed_has_room_again(site: &Site) {
+    let saved = "for fill in fill-*; do pollux save demo/main/fill/${fill#fill-} $fill --signing-key pool/publisher.pem; done";
+    site.run("office", saved);
+    site.run("seed", "pollux doctor --socket /run/pollux-seed/pollux.sock");
+    assert!(site.metric("seed", "pollux_store_max_bytes") > 7e9);
+}
+
+/// Then something is published that it does not have.
+pub(crate) fn a_snapshot_is_taken(site: &Site) {
+    site.run(
+        "seed-2",
+        &format!("systemctl stop {SEED}; cp -a /var/lib/pollux /root/snapshot; systemctl start {SEED}"),
+    );
+    site.until("seed-2", READY);
+    site.until("office", "pollux save demo/main/since/1 cache --signing-key pool/publisher.pem");
+}
+
+/// It runs no more, its disk is an older one.
+pub(crate) fn a_snapshot_is_put_back(site: &Site) {
+    let put = "rm -rf /var/lib/pollux/*; cp -a /root/snapshot/. /var/lib/pollux/";
+    site.run("seed-2", &format!("systemctl stop {SEED}; {put}"));
+}
+
+/// It signed nothing before it knew what was published since.
+pub(crate) fn the_snapshot_was_noticed(site: &Site) {
+    let journal = site.run("seed-2", &format!("journalctl --no-pager -n 40 -u {SEED}"));
+    let at = |words: &str| journal.rfind(words).unwrap_or_else(|| panic!("{words}: {journal}"));
+    let since = at("manifest certified");
+    assert!(at("the disk was rolled back") < since && since < at("this seed signs from now on"), "{journal}");
 }

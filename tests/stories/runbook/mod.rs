@@ -8,7 +8,13 @@ use site::Site;
 
 /// What the page cannot say: what goes wrong on a site between its parts.
 fn before(site: &Site, block: &page::Block) {
+    if block.part == "Seed full" && block.script.contains("usage") {
+        faults::a_seed_fills_up(site);
+    }
     if block.part == "Seed lost" && block.places[0] == "seed-2" && block.script.contains("restart") {
+        faults::a_snapshot_is_put_back(site);
+        site.follow(block);
+        faults::the_snapshot_was_noticed(site);
         site.run("seed-2", "systemctl stop pollux-seed; rm -rf /var/lib/pollux/*");
     }
     if block.script.contains("recover --accept-loss") {
@@ -29,7 +35,11 @@ fn after(site: &Site, part: &str) {
         "Bad publish" => {
             assert_eq!(site.metric("seed", "pollux_yanks").to_bits(), 1_f64.to_bits());
         }
-        "Second region, or a second seed" => assert!(site.metric("office", "pollux_policy_seeds") > 1.5),
+        "Seed full" => faults::a_seed_has_room_again(site),
+        "Second region, or a second seed" => {
+            assert!(site.metric("office", "pollux_policy_seeds") > 1.5);
+            faults::a_snapshot_is_taken(site);
+        }
         // A network, two seeds, one again, a publisher more, one less, a root, a year more.
         "Key rotation" => assert!(site.metric("instance", "pollux_policy_version") > 7.5),
         _ => {}
