@@ -216,7 +216,10 @@ fn publish_failure(why: &PublishEnd) -> Failure {
         PublishEnd::NotBelieved(_) => {
             failure(Kind::Refused).hint("signer, KEY, grant and --life are what the pool's policy judges")
         }
-        PublishEnd::Refused(_) => failure(Kind::Refused).hint("the seed's log tells more"),
+        PublishEnd::Refused(_) => failure(Kind::Refused).hint(
+            "the seed's log tells more; one that is full needs more room (`bytes_max` under [store] there), and \
+             `pollux usage '**'` shows what takes it",
+        ),
         PublishEnd::BadTree | PublishEnd::Incomplete { .. } => failure(Kind::Failed).hint("save once more"),
         PublishEnd::LostRace { .. } => failure(Kind::Failed).hint("save once more"),
         PublishEnd::SeedsSilent | PublishEnd::Timeout => failure(Kind::Unreachable)

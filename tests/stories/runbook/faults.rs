@@ -135,7 +135,10 @@ pub(crate) fn a_seed_fills_up(site: &Site) {
         pollux save demo/main/fill/$number fill-$number --signing-key pool/publisher.pem 2> said || { echo $?; cat said; exit 0; }
     done";
     let said = site.run("office", fill);
-    assert!(said.lines().any(|line| line == "5") && said.contains("full"), "{said}");
+    assert!(
+        said.lines().any(|line| line == "5") && said.contains("full") && said.contains("bytes_max"),
+        "{said}"
+    );
     let part = site.metric("seed", "pollux_store_bytes") / site.metric("seed", "pollux_store_max_bytes");
     assert!(part > 0.8, "{part}");
     assert!(site.metric("seed", "pollux_offers_refused_total") > 0.5);
