@@ -96,6 +96,39 @@ fn examples_are_configurations_and_tell_the_defaults() {
     assert_eq!(seed.store, PathBuf::from("/var/lib/pollux"));
 }
 
+/// What a purge does on a machine whose seed has a disk of its own for its store, and a link in place of the node's.
+const PURGE: &str = r#"
+cd "$1"
+mkdir -p var/lib/pollux/below var/cache disk/pollux/below run etc
+ln -s "$1/disk/pollux" var/cache/pollux
+mount -t tmpfs tmpfs var/lib/pollux || exit 99
+touch var/lib/pollux/chunks disk/pollux/below/chunks disk/other
+ln -s "$1/disk/other" disk/pollux/link
+sed "s#\(/var/\|/run/\|/etc/\)#$1\1#g" "$2" > postrm
+POLLUX_PURGE_STORE=yes sh postrm purge
+find disk var -mindepth 1 | sort
+"#;
+
+#[test]
+fn a_purge_empties_stores_that_are_disks_or_links() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-euc", PURGE, "purge"]);
+    command.arg(directory.path()).arg(deploy().join("debian/postrm"));
+    let purged = Finished::of(&mut command).unwrap();
+    if purged.stderr.starts_with("unshare:") || purged.status == Some(99) {
+        println!("purge: skipped, since nothing can be mounted here: {}", purged.stderr);
+        return;
+    }
+    let stays = format!(
+        "pollux: {}/var/lib/pollux stays, since it is in use or not empty",
+        directory.path().display()
+    );
+    let left: Vec<&str> = purged.stdout.lines().collect();
+    assert_eq!(purged.status, Some(0), "{purged:?}");
+    assert_eq!(left, [&stays, "disk/other", "disk/pollux", "var/cache", "var/lib", "var/lib/pollux"]);
+}
+
 #[test]
 fn a_unit_without_its_credential_says_so() {
     let scene = Scene::open();
