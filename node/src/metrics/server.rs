@@ -13,17 +13,20 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pollux_core::{PeerRole, Timestamp};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::Mutex;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// Connections at one time: some scrapers and probes. Further ones wait in the listener's queue.
+/// Connections at one time: some scrapers and probes, which are done in milliseconds. A further one takes the place of the
+/// oldest: every program on the machine may connect, and who says nothing must not keep a probe waiting until it takes this
+/// daemon for dead.
 const CONNECTIONS_MAX: usize = 16;
 /// For the whole head of a request: it is one packet.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,14 +108,15 @@ impl MetricsServer {
 
     /// Answers for ever. Dropping the future closes every connection.
     pub async fn run(self) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
-        // The semaphore is never closed.
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let mut places = VecDeque::with_capacity(CONNECTIONS_MAX);
+        loop {
+            let accepted = self.listener.accept().await;
             while connections.try_join_next().is_some() {}
-            match self.listener.accept().await {
+            make_room(&mut places);
+            match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&self.answers), place));
+                    places.push_back(connections.spawn(serve(stream, Arc::clone(&self.answers))));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a scrape could not connect");
@@ -123,9 +127,18 @@ impl MetricsServer {
     }
 }
 
+/// So that there is a place for one more: the oldest goes where none is free.
+fn make_room(places: &mut VecDeque<AbortHandle>) {
+    places.retain(|connection| !connection.is_finished());
+    while places.len() >= CONNECTIONS_MAX {
+        let Some(oldest) = places.pop_front() else { return };
+        oldest.abort();
+    }
+}
+
 /// One connection, to its end or to the end of our patience. Whoever breaks off, or sends what is no request, learns that from
 /// the library.
-async fn serve(stream: TcpStream, answers: Arc<Answers>, place: OwnedSemaphorePermit) {
+async fn serve(stream: TcpStream, answers: Arc<Answers>) {
     let service = service_fn(move |request| {
         let answers = Arc::clone(&answers);
         async move { Ok::<_, Infallible>(answers.answer(&request).await) }
@@ -137,7 +150,6 @@ async fn serve(stream: TcpStream, answers: Arc<Answers>, place: OwnedSemaphorePe
     if let Ok(Err(error)) = timeout(CONNECTION_TIMEOUT, connection).await {
         tracing::debug!(%error, "a scrape broke off");
     }
-    drop(place);
 }
 
 impl Answers {
