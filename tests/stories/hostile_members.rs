@@ -1,11 +1,15 @@
 //! Members and strangers that take what they can: the others' restores go on.
 
 use crate::scene::{Node, Scene, until};
+use pollux_client::protocol::{Request, VERSION, encode};
 use pollux_core::message::Control;
 use pollux_core::{ChunkId, ChunkRef, Cutter, ManifestId};
 use pollux_tests::hostile::{Conduct, HostilePeer, Reads};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A pool where a tree with one large file was saved; its saver, the tree, and the file's chunks.
 fn saved() -> (Scene, Node, PathBuf, Vec<ChunkRef>) {
@@ -62,6 +66,37 @@ fn a_member_that_floods_is_banned() {
     flooder.until("it is let go", |seen| seen.hung_up > 0).unwrap();
     until("it is banned", || seed_status(&scene)["engine"]["banned"].as_u64() == Some(1));
     scene.restore(&scene.node("reader"), "restored", &tree);
+}
+
+/// Asks, and comes back at once with another connection, until `end`; how often.
+fn ask_without_end(socket: &Path, end: Instant) -> usize {
+    let hello = Request::Hello { oldest: VERSION, newest: VERSION, software: "flood".to_owned() };
+    let key = "core/main/npm/1".parse().unwrap();
+    let question = Request::Resolve { key, fallbacks: Vec::new(), deadline_ms: 3_000 };
+    let said = [encode(&hello).unwrap(), encode(&question).unwrap()].concat();
+    let mut asked = 0;
+    while Instant::now() < end {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        // Refused or not, it comes back.
+        drop(stream.write_all(&said).and_then(|()| stream.read(&mut [0; 64])));
+        asked += 1;
+    }
+    asked
+}
+
+/// Seeds bear so many messages of one member, and cannot know that a job made it send them.
+#[test]
+fn a_job_that_asks_without_end_does_not_get_its_node_banned() {
+    let (scene, saver, tree, _) = saved();
+    let (end, socket) = (Instant::now() + Duration::from_secs(3), &saver.daemon.socket);
+    let asked: usize = std::thread::scope(|scope| {
+        let floods: Vec<_> = (0..8).map(|_| scope.spawn(|| ask_without_end(socket, end))).collect();
+        floods.into_iter().map(|flood| flood.join().unwrap()).sum()
+    });
+    assert!(asked > 2_500, "{asked}: no flood");
+    assert_eq!(seed_status(&scene)["engine"]["banned"].as_u64(), Some(0));
+    scene.restore(&saver, "restored", &tree);
 }
 
 /// What a stranger asks for is not even read.

@@ -50,3 +50,8 @@ pub(super) const LEAVING_MAX: usize = 64;
 pub(super) const REFUSALS_LOGGED_MAX: u64 = 20;
 /// See [`REFUSALS_LOGGED_MAX`].
 pub(super) const REFUSALS_LOGGED_WITHIN: Duration = Duration::from_secs(60);
+/// Questions of all jobs together in a second, in the long run. Each is a few messages to each seed, of which a seed takes 200 a
+/// second from one member before it bans it: there is room for eight.
+pub(super) const QUESTIONS_PER_SECOND: u64 = 25;
+/// Questions at once, after a while without: a seed takes 2,000 messages, so the same eight for each.
+pub(super) const QUESTIONS_AT_ONCE: u32 = 250;

@@ -6,6 +6,7 @@
 mod ahead;
 mod limits;
 mod overview;
+mod pace;
 mod pending;
 mod places;
 mod questions;
@@ -25,6 +26,7 @@ use crate::config::Settings;
 use crate::driver::DriverHandle;
 use crate::store::Store;
 use limits::SESSION_WIND_UP;
+pub use pace::Pace;
 use places::Places;
 use pollux_client::protocol::{Reply, encode};
 use pollux_core::engine::JobId;
@@ -60,6 +62,8 @@ pub struct SocketParts {
     pub refusals: Refusals,
     /// What jobs asked.
     pub tally: Tally,
+    /// How fast they may ask.
+    pub pace: Pace,
 }
 
 impl SocketParts {
@@ -67,7 +71,8 @@ impl SocketParts {
     #[must_use]
     pub fn new((driver, store): (DriverHandle, Store), facts: Arc<NodeFacts>, users: &[u32]) -> Self {
         let (restored, refusals, tally) = (Restored::default(), Refusals::default(), Tally::default());
-        Self { driver, store, facts, users: users.into(), restored, refusals, tally }
+        let pace = Pace::default();
+        Self { driver, store, facts, users: users.into(), restored, refusals, tally, pace }
     }
 }
 

@@ -123,11 +123,13 @@ impl Session {
         self.reply(Reply::Lacking { indices: lacking.map(|(index, _)| index).collect() }).await
     }
 
-    /// One of these at a time, so that it is clear what a reply belongs to.
+    /// One of these at a time, so that it is clear what a reply belongs to; and all jobs together at a pace that no seed takes
+    /// for a flood.
     async fn question(&self, request: JobRequest) -> Result<(), SessionEnd> {
         if !self.pending.begin_question() {
             return Err(refused("a job asks one thing at a time"));
         }
+        self.parts.pace.turn(self.uid).await;
         self.ask(request).await
     }
 

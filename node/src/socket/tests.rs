@@ -60,16 +60,7 @@ impl Job {
             token: None,
             store_free_bytes_min: 0,
         });
-        let (users, restored, refusals) = (Arc::new([]), Restored::default(), Refusals::default());
-        let parts = SocketParts {
-            driver: driver.clone(),
-            store: store.clone(),
-            facts,
-            users,
-            restored,
-            refusals,
-            tally: Tally::default(),
-        };
+        let parts = SocketParts::new((driver.clone(), store.clone()), facts, &[]);
         let (stream, other) = UnixStream::pair().unwrap();
         let seat = Seat::alone();
         let session = tokio::spawn(Session::new(parts, Turns::default(), WHO, Arc::clone(&seat)).run(other));

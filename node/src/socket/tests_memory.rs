@@ -86,20 +86,7 @@ fn parts(store: &Store) -> (SocketParts, mpsc::Receiver<DriverEvent>) {
         token: None,
         store_free_bytes_min: 0,
     });
-    let restored = Restored::default();
-    let refusals = Refusals::default();
-    (
-        SocketParts {
-            driver,
-            store: store.clone(),
-            facts,
-            users: Arc::new([]),
-            restored,
-            refusals,
-            tally: Tally::default(),
-        },
-        events,
-    )
+    (SocketParts::new((driver, store.clone()), facts, &[]), events)
 }
 
 #[tokio::test(start_paused = true)]
