@@ -20,7 +20,8 @@ impl Driver {
         match output {
             Output::Dial { peer, addresses } => self.dial(peer, addresses),
             Output::Disconnect { peer, why } => {
-                tracing::info!(%peer, ?why, "peer let go");
+                // Whoever is refused may come back at once, for ever: warnings tell of what matters, once.
+                tracing::debug!(%peer, ?why, "peer let go");
                 self.net.disconnect(peer);
             }
             Output::Send { peer, message } => self.net.send(peer, &message),
