@@ -215,8 +215,11 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
 pub fn write_new(path: &Path, key: &KeyPair) -> Result<(), KeyFileError> {
     let io = io_error(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(&io)?;
-    file.write_all(key.to_pem().as_bytes()).map_err(&io)?;
-    file.sync_all().map_err(&io)
+    file.write_all(key.to_pem().as_bytes()).and_then(|()| file.sync_all()).map_err(|source| {
+        // Half a key would be refused ever after, also once there is room.
+        drop(std::fs::remove_file(path));
+        io(source)
+    })
 }
 
 #[cfg(test)]
@@ -230,6 +233,27 @@ mod tests {
         let key = KeyPair::from_seed([7; 32]);
         write_new(&path, &key).unwrap();
         (path, key)
+    }
+
+    #[test]
+    fn a_disk_without_room_is_left_without_half_a_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let mount = |program: &str, words: &[&str]| {
+            let mut command = std::process::Command::new(program);
+            command.args(words).arg(directory.path()).stderr(std::process::Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        if !mount("mount", &["-t", "tmpfs", "-o", "size=4k", "pollux-test"]) {
+            println!("skipped: nothing can be mounted here");
+            return;
+        }
+        std::fs::write(directory.path().join("other"), [1; 4096]).unwrap();
+        let path = directory.path().join("key.pem");
+        let written = write_new(&path, &KeyPair::from_seed([7; 32]));
+        let left = path.exists();
+        assert!(mount("umount", &["--lazy"]));
+        assert!(matches!(written, Err(KeyFileError::Io { .. })), "{written:?}");
+        assert!(!left);
     }
 
     #[test]
