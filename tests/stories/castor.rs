@@ -206,3 +206,27 @@ fn a_wrong_import_is_refused_before_anything_is_done() {
         assert!(refused.stderr.contains("hint"), "{refused:?}");
     }
 }
+
+#[test]
+fn an_import_follows_no_link_out_and_takes_no_key_for_a_flag() {
+    let Some(site) = open("an_import_follows_no_link_out_and_takes_no_key_for_a_flag") else { return };
+    let a = site.scene.node("a");
+    let (source, secret, map) =
+        (site.scene.path("source"), site.scene.tree("secret"), site.scene.path("map"));
+    fs::create_dir_all(source.join("some/main")).unwrap();
+    fs::rename(site.scene.tree("tree"), source.join("some/main/unit")).unwrap();
+    std::os::unix::fs::symlink(&secret, source.join("some/main/link")).unwrap();
+    std::os::unix::fs::symlink(secret.parent().unwrap(), source.join("up")).unwrap();
+    let above = format!("up/{}", secret.file_name().unwrap().display());
+    let lines = format!("some/main/link a/b/c\n{above} a/b/d\nsome/main/unit --help\nsome/main/unit a/b/e\n");
+    fs::write(&map, lines).unwrap();
+    let imported = import(&site, &a.pollux.socket, &[source.to_str().unwrap(), map.to_str().unwrap()]);
+    assert!(imported.stdout.contains("2 imported, 0 done before, 2 failed"), "{imported:?}");
+    let ends = ["some/main/link failed".to_owned(), format!("{above} failed")];
+    assert_eq!(reported(&site)[..2], ends);
+    assert_eq!(reported(&site)[2..], ["some/main/unit saved", "some/main/unit saved"]);
+    let shown = a.pollux.run(&["show", "--json", "--", "--help"]).unwrap();
+    assert_eq!(shown.json()["manifest"]["key"], "--help", "{shown:?}");
+    let dry = ["--dry-run", source.to_str().unwrap(), map.to_str().unwrap()];
+    assert!(import(&site, &a.pollux.socket, &dry).stdout.contains("not there\tsome/main/link"));
+}
