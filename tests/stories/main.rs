@@ -28,6 +28,7 @@ mod membership;
 mod metrics;
 mod no_daemon;
 mod package_managers;
+mod pages;
 mod papers_end;
 mod papers_outlive_kills;
 mod peers_share_while_fetching;
