@@ -18,7 +18,9 @@ pub enum EditError {
     )]
     LastSeed,
     /// The publisher's name is taken, or its key.
-    #[error("there is a publisher {name} with the key {key} already: remove it first, or give another name")]
+    #[error(
+        "there is a publisher {name} with the key {key} already, and each has a name and a key of its own"
+    )]
     PublisherThere {
         /// Its name.
         name: String,

@@ -55,7 +55,9 @@ pub use network::{add_networks, remove_networks};
 pub use open::{OpenError, OpenPool, read_pool_file};
 pub use papers::papers_of;
 pub use public_key::{PublicKeyError, public_key};
-pub use publisher::{add_publisher, forget_publisher, retire_publisher, without_lapsed};
+pub use publisher::{
+    PublisherChange, add_publisher, change_publisher, forget_publisher, retire_publisher, without_lapsed,
+};
 pub use quorum::{Quorum, QuorumWish};
 pub use renew::renew;
 pub use rotate::{Rotation, rotate};

@@ -5,7 +5,7 @@
 
 use super::check::EditError;
 use pollux_core::limits::CLOCK_SKEW_MAX;
-use pollux_core::{Document, Policy, PublicKey, Publisher, Timestamp};
+use pollux_core::{Document, Pattern, Policy, PublicKey, Publisher, Timestamp};
 use std::time::Duration;
 
 /// The policy with one more publisher. A key that has been retired gets another life; the name of one that has been may
@@ -23,6 +23,59 @@ pub fn add_publisher(before: &Policy, new: Publisher, now: Timestamp) -> Result<
     policy.publishers.push(new);
     policy.check()?;
     Ok(policy)
+}
+
+/// What changes of a publisher that publishes already; what is left out stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublisherChange {
+    /// The keys that it may publish; empty: as before.
+    pub patterns: Vec<Pattern>,
+    /// Bytes that its caches may take on each seed.
+    pub byte_share: Option<u64>,
+    /// The pipelines that it signs for; empty: as before.
+    pub pipelines: Vec<String>,
+    /// When it ends.
+    pub expires: Option<Timestamp>,
+}
+
+/// The policy in which a publisher, by its name and, where it is given, its key, may do other things than before. Its
+/// key stays, and with it what it published.
+///
+/// # Errors
+/// No such publisher, one that has ended, or a change that breaks a rule.
+pub fn change_publisher(
+    before: &Policy,
+    (name, key): (&str, Option<&PublicKey>),
+    change: PublisherChange,
+    now: Timestamp,
+) -> Result<Policy, EditError> {
+    let mut policy = before.clone();
+    let is_meant = |old: &&mut Publisher| is_meant(old, name) && key.is_none_or(|key| old.key == *key);
+    let mut meant: Vec<&mut Publisher> = policy.publishers.iter_mut().filter(is_meant).collect();
+    let ended = meant.iter().map(|old| old.expires).max().filter(|expires| *expires <= now);
+    meant.retain(|old| old.expires > now);
+    let Some(publisher) = meant.into_iter().next() else {
+        return Err(match ended {
+            Some(at) => EditError::PublisherEnded { name: shown(name), at },
+            None => EditError::NoSuchPublisher(shown(name)),
+        });
+    };
+    change.apply(publisher);
+    policy.check()?;
+    Ok(policy)
+}
+
+impl PublisherChange {
+    fn apply(self, publisher: &mut Publisher) {
+        if !self.patterns.is_empty() {
+            publisher.patterns = self.patterns;
+        }
+        if !self.pipelines.is_empty() {
+            publisher.pipelines = self.pipelines;
+        }
+        publisher.byte_share = self.byte_share.or(publisher.byte_share);
+        publisher.expires = self.expires.unwrap_or(publisher.expires);
+    }
 }
 
 /// The policy in which a publisher, by its name or key, ends now. What it published before stays believed.

@@ -111,6 +111,35 @@ fn the_name_and_the_key_of_a_retired_publisher_are_free() {
 }
 
 #[test]
+fn what_a_publisher_may_do_changes_and_the_rest_stays() {
+    let before = add_publisher(&policy(1), publisher("gate", 1), NOW).unwrap();
+    let share = PublisherChange { byte_share: Some(1000), ..PublisherChange::default() };
+    let (key, other) = (pair(1).public(), pair(2).public());
+    for which in [("gate", None), ("gate", Some(&key))] {
+        let after = change_publisher(&before, which, share.clone(), NOW).unwrap();
+        let expected = Publisher { byte_share: Some(1000), ..publisher("gate", 1) };
+        assert_eq!(after.publishers, [before.publishers[0].clone(), expected]);
+    }
+    let patterns = vec!["other/**".parse().unwrap()];
+    let all = PublisherChange {
+        patterns,
+        pipelines: vec!["post".to_owned()],
+        expires: Some(NOW.after(days(3))),
+        ..share
+    };
+    let after = change_publisher(&before, ("gate", None), all.clone(), NOW).unwrap();
+    let PublisherChange { patterns, byte_share, pipelines, expires } = all.clone();
+    let expected =
+        Publisher { patterns, byte_share, pipelines, expires: expires.unwrap(), ..publisher("gate", 1) };
+    assert_eq!(after.publishers[1], expected);
+    let none = |policy: &Policy, which| change_publisher(policy, which, all.clone(), NOW).unwrap_err();
+    assert!(matches!(none(&before, ("nobody", None)), EditError::NoSuchPublisher(_)));
+    assert!(matches!(none(&before, ("gate", Some(&other))), EditError::NoSuchPublisher(_)));
+    let ended = retire_publisher(&before, "gate", NOW).unwrap();
+    assert!(matches!(none(&ended, ("gate", None)), EditError::PublisherEnded { .. }));
+}
+
+#[test]
 fn a_retired_publisher_is_dropped_once_nothing_of_it_can_be_good() {
     let before = add_publisher(&policy(1), publisher("gate", 1), NOW).unwrap();
     let before = retire_publisher(&before, "gate", NOW).unwrap();

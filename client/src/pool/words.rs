@@ -88,6 +88,7 @@ fn of_publishers(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String>
         match after.publishers.iter().find(|new| new.key == old.key) {
             None => lines.push(without_publisher(old, before.manifest_life_max, now)),
             Some(new) if is_retired(old, new, now) => lines.push(retired(new)),
+            Some(new) if old.expires <= now && new.expires > now => lines.push(revived(old, new)),
             Some(new) if new != old => lines.push(format!("changes the publisher {}", about_publisher(new))),
             Some(_) => {}
         }
@@ -95,7 +96,28 @@ fn of_publishers(before: &Policy, after: &Policy, now: Timestamp) -> Vec<String>
     let is_new = |new: &&Publisher| before.publishers.iter().all(|old| old.key != new.key);
     let new = after.publishers.iter().filter(is_new);
     lines.extend(new.map(|new| format!("adds the publisher {}", about_publisher(new))));
+    lines.extend(without_publishers(before, after, now).map(str::to_owned));
     lines
+}
+
+/// A word about a change after which nobody publishes under a key that the policy names.
+fn without_publishers(before: &Policy, after: &Policy, now: Timestamp) -> Option<&'static str> {
+    let active = |policy: &Policy| policy.publishers.iter().any(|publisher| publisher.expires > now);
+    (active(before) && !active(after)).then_some(if after.issuers.is_empty() {
+        "leaves NO publisher: nothing can be saved until another one is added"
+    } else {
+        "leaves no publisher: only what an issuer grants can be saved"
+    })
+}
+
+/// One that had ended and publishes again, perhaps by mistake: whoever retired the key may have had a reason.
+fn revived(old: &Publisher, new: &Publisher) -> String {
+    format!(
+        "lets a key publish AGAIN that had ended as {} at {}: the publisher {}",
+        old.name,
+        old.expires,
+        about_publisher(new)
+    )
 }
 
 /// A publisher that is in the policy no more.

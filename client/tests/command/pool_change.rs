@@ -55,6 +55,21 @@ fn nothing_is_signed_unasked() {
 }
 
 #[test]
+fn what_a_publisher_may_publish_is_changed() {
+    let scene = Scene::new();
+    let key = ["--key", "pool/publisher.pub", "--pattern", "core/**"];
+    fs::write(scene.path("pool/publisher.pub"), scene.key("publisher").public().to_string()).unwrap();
+    let again = [&["add-publisher", "publisher"], &key[..], &["--byte-share", "1000"]].concat();
+    insta::assert_snapshot!("publisher-of-that-key-is-there", scene.change(&again));
+    let change = ["add-publisher", "publisher", "--change", "--byte-share", "1000"];
+    insta::assert_snapshot!("publisher-changed", scene.change(&change));
+    insta::assert_snapshot!(
+        "publisher-to-change-is-nobody",
+        scene.change(&["add-publisher", "gate", "--change"])
+    );
+}
+
+#[test]
 fn a_quorum_that_cannot_intersect() {
     let scene = Scene::new();
     insta::assert_snapshot!("no-quorum", scene.change(&[&add_seed()[..], &["--write", "1"]].concat()));

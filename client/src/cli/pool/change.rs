@@ -304,8 +304,12 @@ impl From<EditError> for Failure {
         let quorum = |field: &str| ["write", "read", "faulty"].contains(&field);
         let is_quorum =
             matches!(&error, EditError::Document(DocumentError::Invalid { field, .. }) if quorum(field));
-        let hint = is_quorum
-            .then_some("without --write, --read and --faulty they follow from how many seeds there are");
+        let is_there = matches!(error, EditError::PublisherThere { .. });
+        let hint =
+            is_quorum
+                .then_some("without --write, --read and --faulty they follow from how many seeds there are")
+                .or(is_there
+                    .then_some("`add-publisher NAME --change` changes what it may publish, and how much"));
         Self { hint, ..Self::new(Kind::Usage, error) }
     }
 }

@@ -4,24 +4,31 @@ use super::change::{Flags, policy_change};
 use crate::cli::Done;
 use clap::Args;
 use pollux_client::clock::now;
-use pollux_client::pool::{add_publisher, days, forget_publisher, public_key, retire_publisher};
-use pollux_core::{Pattern, Publisher};
+use pollux_client::pool::{
+    PublisherChange, add_publisher, change_publisher, days, forget_publisher, public_key, retire_publisher,
+};
+use pollux_core::{Pattern, Policy, PublicKey, Publisher, Timestamp};
 
-/// Let another key publish
+/// Let another key publish, or change what one may publish
 ///
-/// Example:
+/// Examples:
 ///
 ///   pollux pool add-publisher gate --key gate.pub --pattern 'mediawiki%2Fcore/**' --pool pool.json --root-key root.pem
+///
+///   pollux pool add-publisher gate --change --byte-share 50000000000 --pool pool.json --root-key root.pem
 #[derive(Debug, Args)]
 pub(super) struct AddPublisher {
     /// Its name, for people
     name: String,
     /// Its public key: hexadecimal digits, an OpenSSH line, or a file that holds the key
-    #[arg(long, value_name = "KEY")]
-    key: String,
+    #[arg(long, value_name = "KEY", required_unless_present = "change")]
+    key: Option<String>,
     /// The keys that it may publish; `*` is one segment, `**` at the end one or more
-    #[arg(long, value_name = "PATTERN", required = true)]
+    #[arg(long, value_name = "PATTERN", required_unless_present = "change")]
     pattern: Vec<Pattern>,
+    /// Change the publisher of this name: what no flag says stays as it was
+    #[arg(long)]
+    change: bool,
     /// Days until it may publish no more [default: with the policy]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
     days: Option<u64>,
@@ -61,16 +68,44 @@ pub(super) struct RemovePublisher {
 
 pub(super) fn add(arguments: &AddPublisher) -> Done {
     let pool = arguments.flags.open()?;
-    let publisher = Publisher {
-        name: arguments.name.clone(),
-        key: public_key(&arguments.key)?,
-        patterns: arguments.pattern.clone(),
-        byte_share: arguments.byte_share,
-        pipelines: arguments.pipeline.clone(),
-        expires: arguments.days.map_or(pool.policy().expires, |count| now().after(days(count))),
-    };
-    let policy = add_publisher(pool.policy(), publisher, now())?;
+    let key = arguments.key.as_deref().map(public_key).transpose()?;
+    let policy = match key {
+        Some(key) if !arguments.change => {
+            add_publisher(pool.policy(), arguments.publisher(key, pool.policy()), now())
+        }
+        // The command line asks for a key where nothing is changed.
+        Some(_) | None => {
+            let which = (arguments.name.as_str(), key.as_ref());
+            change_publisher(pool.policy(), which, arguments.changed(), now())
+        }
+    }?;
     arguments.flags.settle(&pool, policy_change(&pool, policy)?)
+}
+
+impl AddPublisher {
+    fn expires(&self) -> Option<Timestamp> {
+        self.days.map(|count| now().after(days(count)))
+    }
+
+    fn publisher(&self, key: PublicKey, policy: &Policy) -> Publisher {
+        Publisher {
+            name: self.name.clone(),
+            key,
+            patterns: self.pattern.clone(),
+            byte_share: self.byte_share,
+            pipelines: self.pipeline.clone(),
+            expires: self.expires().unwrap_or(policy.expires),
+        }
+    }
+
+    fn changed(&self) -> PublisherChange {
+        PublisherChange {
+            patterns: self.pattern.clone(),
+            byte_share: self.byte_share,
+            pipelines: self.pipeline.clone(),
+            expires: self.expires(),
+        }
+    }
 }
 
 pub(super) fn remove(arguments: &RemovePublisher) -> Done {

@@ -137,3 +137,25 @@ fn what_becomes_of_what_was_published_is_said() {
     let text = said(remove_yank_key(&before, &before.yank[0]).unwrap());
     assert!(text.contains("what it took back is believed AGAIN"), "{text}");
 }
+
+#[test]
+fn a_retired_key_that_publishes_again_and_the_last_one_that_goes_are_said() {
+    let scene = Scene::new(1);
+    let only = scene.pool().policy().publishers[0].clone();
+    let before = retire_publisher(scene.pool().policy(), &only.name, NOW).unwrap();
+    let text = lines(&difference(&scene, before.clone()), &scene);
+    assert!(text.contains("leaves NO publisher: nothing can be saved"), "{text}");
+    let patterns = vec!["core/**".parse().unwrap()];
+    let issuer = Issuer { key: pair(3).public(), patterns, grant_life_max: 600 };
+    let text = lines(&difference(&scene, add_issuer(&before, issuer).unwrap()), &scene);
+    assert!(text.contains("leaves no publisher: only what an issuer grants"), "{text}");
+    let pool = scene.apply(Change::of_policy(&scene.pool(), before.clone()).unwrap());
+    let third = Publisher { name: "third".to_owned(), ..only };
+    let after = add_publisher(&before, third, NOW).unwrap();
+    let text = Change::of_policy(&pool, after).unwrap().difference(&pool, NOW).unwrap().lines.join("\n");
+    assert!(
+        text.contains(&format!("lets a key publish AGAIN that had ended as publisher at {NOW}: ")),
+        "{text}"
+    );
+    assert!(!text.contains("leaves"), "{text}");
+}

@@ -89,7 +89,7 @@ pub enum Disbelief {
     },
     /// Its signer was no longer a publisher.
     #[error(
-        "the publisher {publisher:?} had expired {} before: renew it in the policy, unless the clock of the seeds was wrong",
+        "the publisher {publisher:?} had expired {} before, retired or not renewed: sign with a key that publishes still, unless the clock of the seeds was wrong",
         span(*ago)
     )]
     PublisherExpired {

@@ -197,7 +197,7 @@ fn bad_signatures() {
     case.certified = case.pool.with_receipts(stranger, &[WALL; 3]);
     insta::assert_snapshot!(case.faults(), @"NO  signer: no publisher of the policy signed the manifest: sign it with a publisher's key, or add that key to the policy");
     let expired = Case::in_pool(|pool| pool.policy.publishers[0].expires = earlier(7_200));
-    insta::assert_snapshot!(expired.faults(), @r#"NO  signer: the publisher "gate" had expired 2 h before: renew it in the policy, unless the clock of the seeds was wrong"#);
+    insta::assert_snapshot!(expired.faults(), @r#"NO  signer: the publisher "gate" had expired 2 h before, retired or not renewed: sign with a key that publishes still, unless the clock of the seeds was wrong"#);
 }
 
 #[test]
