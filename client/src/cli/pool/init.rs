@@ -105,10 +105,17 @@ fn words(arguments: &Init, made: &Made) -> String {
         text +=
             &format!("of {seeds} seeds {write} make a certificate and {read} an answer, {faulty} may lie\n");
     }
-    text += "next:\n";
+    text + &next(arguments, made)
+}
+
+/// Commands that do what is next, one after the other.
+fn next(arguments: &Init, made: &Made) -> String {
+    let directory = arguments.directory.display();
+    let mut text = "next (`seed begin` once, before the very first start of a seed):\n".to_owned();
     for MadeSeed { name, .. } in &made.seeds {
         text += &format!(
-            "  pollux-node --config {directory}/{name}.toml --init-empty   (the very first time; then without the flag)\n"
+            "  pollux-node --config {directory}/{name}.toml seed begin\n\
+             \x20 pollux-node --config {directory}/{name}.toml &\n"
         );
     }
     if arguments.strict {
@@ -118,7 +125,9 @@ fn words(arguments: &Init, made: &Made) -> String {
         );
     }
     text + &format!(
-        "  pollux-node --config {directory}/node.toml\n\
+        "  pollux-node --config {directory}/node.toml &\n\
+         \x20 export POLLUX_SOCKET={directory}/node/run/pollux.sock\n\
+         \x20 until pollux status; do sleep 1; done\n\
          \x20 pollux save KEY DIRECTORY --signing-key {directory}/publisher.pem"
     )
 }

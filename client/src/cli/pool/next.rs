@@ -19,7 +19,7 @@ pub(super) fn words(before: &Policy, after: &Policy, (pool, start): (&Path, Opti
 
 fn start_of(seed: &Seed, pool: &Path, start: Option<&str>) -> String {
     let start = start.map_or_else(|| flags(seed, pool), str::to_owned);
-    format!("  {start}   (the new seed, WITHOUT --init-empty: it merges what the others keep, then it signs)")
+    format!("  {start}   (the new seed, WITHOUT `seed begin`: it merges what the others keep, then it signs)")
 }
 
 fn flags(seed: &Seed, pool: &Path) -> String {
@@ -57,7 +57,7 @@ mod tests {
     fn a_second_seed_must_run_before_the_change_counts() {
         for (before, must) in [(1, true), (2, false), (3, false), (4, false)] {
             let lines = lines(before, Some("pollux-node --config seed-2.toml"));
-            assert!(lines[0].contains("seed-2.toml   (the new seed, WITHOUT --init-empty"), "{lines:?}");
+            assert!(lines[0].contains("seed-2.toml   (the new seed, WITHOUT `seed begin`"), "{lines:?}");
             assert_eq!(lines.len() == 2, must, "{before}: {lines:?}");
         }
     }

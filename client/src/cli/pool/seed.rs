@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Add a seed, or put one in the place of another
 ///
-/// One seed changes at a time: spread each change before the next. Start the new seed without --init-empty: it merges
+/// One seed changes at a time: spread each change before the next. Start the new seed without `seed begin`: it merges
 /// what the others know before it signs anything. A second seed must run before the change counts. How many seeds must agree follows from their number (1: 1, 1, 0; 2 and 3: 2, 2, 0; 4: 3, 3, 1; in
 /// the order --write, --read, --faulty) unless it is said otherwise.
 ///
