@@ -6,6 +6,7 @@
 //!           or, signed elsewhere: … → what is to be signed; later: publish
 //! both      deadlines, miss
 //! prefetch  ask → fetch; nothing is written but by the node
+//! policy    what it says of a save, before there is one
 //! papers    what the pool goes by: asked for, handed to the seeds
 //! yank      what a yank would take, and what is left
 //! verify    a certified manifest in a file
@@ -18,6 +19,7 @@ mod log;
 mod miss;
 mod outcome;
 mod papers;
+mod policy;
 mod prefetch;
 mod publish;
 mod restore;

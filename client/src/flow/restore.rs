@@ -6,12 +6,12 @@
 use super::ask::{Found, fetch_tree, find, reach};
 use super::deadlines::Clocked;
 use super::fetch::{Fetcher, Sources};
-use super::papers::papers;
+use super::policy::policy;
 use super::write::{Stop, Watched, write_all};
 use super::{Deadlines, Miss, Observer, Stage};
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::Connection;
 use crate::disk::{Restore, Restored, TargetMode};
-use pollux_core::{Fallback, Key, Policy};
+use pollux_core::{Fallback, Key};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,11 +101,7 @@ fn try_restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Result<
 /// then the seeds refuse the save.
 fn leave_room(connection: &Connection, found: &Found, clocked: Clocked) -> Result<(), Miss> {
     let patience = clocked.answer().saturating_duration_since(Instant::now());
-    let policy = match papers(connection, patience) {
-        Ok((papers, _)) => papers.policy.and_then(|policy| policy.body::<Policy>().ok()),
-        Err(ConnectionError::Refused(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let policy = policy(connection, patience)?;
     let (generation, most) =
         (found.manifest.generation, policy.map_or(u32::MAX, |policy| policy.generations_max));
     if generation < most { Ok(()) } else { Err(Miss::GenerationBound { generation, most }) }

@@ -2,11 +2,12 @@
 //! with what is to be signed, and the chunks wait in the node.
 //!
 //! What can be refused without any work is refused before any: first what the statement would say, then the directory,
-//! then whether the seeds answer. Only then files are read.
+//! then what the policy allows, then whether the seeds answer. Only then files are read.
 
 use super::ask::{Found, Resolution, open_manifest, resolve, taken_back};
 use super::deadlines::Clocked;
 use super::outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned, reason};
+use super::policy::{check, policy};
 use super::publish::{Published, publish_above};
 use super::sink::{NodeSink, Sent};
 use super::{Deadlines, Observer, Stage};
@@ -93,6 +94,9 @@ fn try_save(
     let mut connection = Connection::open(&request.socket, request.deadlines.answer, interrupted)?;
     connection.bound_writes(request.deadlines.progress, clocked.end());
     observer.stage(Stage::Asking);
+    if let Some(policy) = policy(&connection, request.deadlines.answer)? {
+        check(&policy, request, now())?;
+    }
     let newest = newest(&connection, request)?;
     let (packed, sent) = hand_in(&connection, &scan, clocked, observer)?;
     let skipped = || scan.skipped().to_vec();

@@ -3,9 +3,10 @@ use super::node::{Act, Heard, Node};
 use crate::connection::ConnectionError;
 use crate::disk::{DiskError, ScanOptions};
 use crate::flow::{Ancestry, Deadlines, SaveError, SaveOutcome, SaveRequest, Signer, Unwatched, save};
+use crate::pool::testing::Scene;
 use crate::protocol::{PublishEnd, PutFailure, Reply, Request};
 use pollux_core::engine::MissReason;
-use pollux_core::{Envelope, KeyPair, Manifest, ManifestId, Provenance};
+use pollux_core::{Envelope, KeyPair, Manifest, ManifestId, Papers, Policy, Provenance};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub(super) fn take(heard: &Heard) -> Vec<Act> {
             Reply::Lacking { indices: (0..u32::try_from(chunks.len()).unwrap()).collect() }
         }
         Request::Flush => Reply::Flushed,
+        Request::Papers => Reply::Refused { why: "an old one".to_owned() },
         Request::List { .. } => {
             Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: Vec::new() }
         }
@@ -329,4 +331,59 @@ fn seeds_that_pull_for_ever_end_with_the_time_for_all() {
     let mut request = request(&node.socket, &cache);
     request.deadlines.total = Duration::from_secs(3);
     assert!(matches!(run(&request), Err(SaveError::TooSlow)));
+}
+
+/// A save through a node that goes by this policy; what was asked of it besides.
+fn saved_under(
+    policy: Policy,
+    change: impl Fn(SaveRequest) -> SaveRequest,
+) -> (Result<SaveOutcome, SaveError>, bool) {
+    let cache = Cache::new();
+    let digest = Scene::new(1).pool().trust().papers_digest();
+    let envelope = Envelope::sign(&policy, &KeyPair::from_seed([1; 32]));
+    let node = otherwise(move |request| {
+        let papers = Papers { policy: Some(envelope.clone()), ..Papers::default() };
+        matches!(request, Request::Papers).then_some(Reply::Papers { papers, digest, more: false })
+    });
+    let ended = run(&change(request(&node.socket, &cache)));
+    let more = node.heard().into_iter().any(|heard| matches!(heard, Heard::Request(Request::Lacks { .. })));
+    (ended, more)
+}
+
+/// That of a pool, with the publisher of [`request`].
+fn policy() -> Policy {
+    let mut policy = Scene::new(1).pool().policy().clone();
+    policy.publishers[0].key = KeyPair::from_seed([7; 32]).public();
+    policy.publishers[0].expires = crate::clock::now().after(LONG);
+    policy
+}
+
+fn refused_early(policy: Policy, change: impl Fn(SaveRequest) -> SaveRequest) -> String {
+    let (ended, packed) = saved_under(policy, change);
+    assert!(!packed, "nothing is packed for it");
+    let Err(SaveError::Publish(PublishEnd::NotBelieved(why))) = ended else { panic!("{ended:?}") };
+    why
+}
+
+#[test]
+fn what_the_policy_does_not_allow_ends_before_a_file_is_read() {
+    let (ended, packed) = saved_under(policy(), |request| request);
+    assert!(matches!(ended, Ok(SaveOutcome::Saved(_))) && packed, "{ended:?}");
+    let other = KeyPair::from_seed([8; 32]);
+    let by_other = |request| SaveRequest { signer: Signer::Key(Box::new(other.clone())), ..request };
+    assert!(
+        refused_early(policy(), by_other)
+            .starts_with(&format!("the key {} is no publisher's: ", other.public()))
+    );
+    let long = |request| SaveRequest { life: Duration::from_secs(400 * 86_400), ..request };
+    assert_eq!(refused_early(policy(), long), "it would be good for 400 days, and the policy allows 30");
+    let mut narrow = policy();
+    narrow.publishers[0].patterns = vec!["other/**".parse().unwrap()];
+    assert!(refused_early(narrow.clone(), |request| request).contains("may not publish"));
+    let elsewhere = |request| SaveRequest { signer: Signer::Elsewhere, ..request };
+    assert!(refused_early(narrow, elsewhere).starts_with(&format!("nobody may publish {KEY}")));
+    let mut retired = policy();
+    retired.publishers[0].expires = crate::clock::now();
+    let words = refused_early(retired, |request| request);
+    assert!(words.contains("\" ended at ") && words.contains("retired or not renewed"), "{words}");
 }
