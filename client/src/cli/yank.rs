@@ -27,7 +27,8 @@ use std::time::Duration;
 ///
 /// First it is shown which keys lose their newest save and what they fall back to; then it asks, signs, and hands the
 /// yank to the seeds through the node. It is done when enough seeds hold it; within a minute every node has heard of it.
-/// What is not known is taken back all the same, should it turn up.
+/// What is not known is taken back all the same, should it turn up; with --yes, a manifest of which no seed has heard only
+/// with --unknown.
 ///
 /// Examples:
 ///
@@ -79,6 +80,9 @@ pub(crate) struct Arguments {
     /// Sign without asking
     #[arg(long)]
     yes: bool,
+    /// With --yes, take back also a manifest that no seed has heard of, should it turn up
+    #[arg(long, requires = "manifest")]
+    unknown: bool,
     /// Seconds to wait for each answer, and for the seeds
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = parse_seconds)]
     timeout: Duration,
@@ -149,6 +153,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     // A node keeps no place for somebody who thinks.
     drop(connection);
     show(&format!("the yank {} in pool {} takes back:", yank.serial, yank.pool), &lines(&yank, &survey, now));
+    check_known(arguments, &survey, &yank)?;
     confirm("Sign this?", arguments.yes)?;
     let yanks = survey.yanks(yank);
     let envelopes = yanks.iter().map(|yank| Envelope::sign(yank, &key)).collect();
@@ -211,6 +216,15 @@ fn check_pattern(arguments: &Arguments) -> Done {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// A script that names a manifest wrongly is told so: a person sees it before the question.
+fn check_known(arguments: &Arguments, survey: &Survey, yank: &Yank) -> Done {
+    if arguments.yes && !arguments.unknown && survey.is_of_nothing(yank) {
+        return Err(Failure::new(Kind::Usage, "no seed has heard of this manifest; nothing is signed")
+            .hint("is the name right? --unknown takes it back all the same, should it turn up"));
+    }
+    Ok(())
 }
 
 fn disbelief(why: Disbelief) -> Failure {
@@ -302,7 +316,9 @@ fn lines(yank: &Yank, survey: &Survey, now: Timestamp) -> Vec<String> {
     if older > 0 {
         lines.push(format!("{older} older saves, of which newer ones stay or were counted above"));
     }
-    if survey.taken() == 0 {
+    if let Some(why) = &survey.already {
+        lines.push(format!("it is taken back already: {why}"));
+    } else if survey.taken() == 0 {
         lines.push("nothing that is known; the yank is kept all the same, should it turn up".to_owned());
     }
     if survey.descendants > 0 {

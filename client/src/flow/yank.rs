@@ -16,7 +16,8 @@ use crate::connection::{Connection, ConnectionError};
 use pollux_core::limits::{YANK_MANIFESTS_MAX, YANKS_MAX};
 use pollux_core::message::ListQuery;
 use pollux_core::{
-    CertifiedEnvelope, CertifiedManifest, Envelope, Key, ManifestId, Timestamp, Trust, Yank, Yanked,
+    CertifiedEnvelope, CertifiedManifest, Disbelief, Envelope, Key, ManifestId, Timestamp, Trust, Yank,
+    Yanked,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -68,6 +69,8 @@ pub struct Survey {
     pub from_seed: bool,
     /// All of a seed's log was at hand; else older saves of a key may exist that are not known here.
     pub from_log: bool,
+    /// Why the manifest that the yank names counts no more already: by which yank it was taken back.
+    pub already: Option<Disbelief>,
     /// Living saves that were made from what is taken, and stay, since the yank does not cascade: as many as are known.
     pub descendants: usize,
 }
@@ -109,6 +112,14 @@ pub fn survey(connection: &Connection, question: Question<'_>) -> Result<Survey,
     Ok(asking.survey)
 }
 
+/// The manifest that a yank names.
+const fn named(yank: &Yank) -> Option<ManifestId> {
+    match &yank.what {
+        Yanked::Manifest(id) => Some(*id),
+        Yanked::Grant(_) | Yanked::Publisher(_) | Yanked::Build { .. } | Yanked::Pattern { .. } => None,
+    }
+}
+
 /// A survey that is not finished.
 struct Asking<'a> {
     connection: &'a Connection,
@@ -135,10 +146,7 @@ impl Asking<'_> {
 
     /// Asks for what the listing does not show: the save that is named, and what was made into others.
     fn lookups(&mut self, yank: &Yank) -> Result<(), ConnectionError> {
-        let named = match &yank.what {
-            Yanked::Manifest(id) => Some(*id),
-            Yanked::Grant(_) | Yanked::Publisher(_) | Yanked::Build { .. } | Yanked::Pattern { .. } => None,
-        };
+        let named = named(yank);
         let saves = self.survey.saves.values().filter(|save| yank.cascade || save.direct);
         let ancestors: BTreeSet<ManifestId> = saves.flat_map(|save| save.ancestors.clone()).collect();
         let logged =
@@ -147,6 +155,9 @@ impl Asking<'_> {
         let known = &self.survey.saves;
         let wanted: Vec<ManifestId> = all.into_iter().filter(|id| !known.contains_key(id)).collect();
         for id in wanted.iter().take(LOOKUPS_MAX) {
+            if named == Some(*id) {
+                self.survey.already = self.taken_before(*id)?;
+            }
             // The one that is named may well be unknown: the yank is for what may turn up.
             if !self.look_up(*id)? && named != Some(*id) {
                 self.survey.unknown += 1;
@@ -161,6 +172,15 @@ impl Asking<'_> {
         let page = self.list(ListQuery::Manifest(id))?;
         let found = page.rows.iter().filter(|row| row.manifest.id() == id);
         Ok(found.filter_map(|row| self.take(row)).count() > 0)
+    }
+
+    /// Whether a manifest was taken back before, and by what.
+    fn taken_before(&mut self, id: ManifestId) -> Result<Option<Disbelief>, ConnectionError> {
+        let Question { trust, now, .. } = self.question;
+        let page = self.list(ListQuery::Manifest(id))?;
+        let found = page.taken.iter().filter(|row| row.manifest.id() == id);
+        let mut why = found.filter_map(|row| trust.certify(row, now).err());
+        Ok(why.find(|why| matches!(why, Disbelief::Yanked { .. } | Disbelief::AncestorYanked { .. })))
     }
 
     /// Asks for what keys fall back to: the newest save below the lost one that the log knows and somebody still holds.
@@ -239,6 +259,13 @@ impl KnownSave {
 }
 
 impl Survey {
+    /// Whether the yank names a manifest that a seed has never heard of: mostly a name with an error in it.
+    #[must_use]
+    pub fn is_of_nothing(&self, yank: &Yank) -> bool {
+        let is_known = self.already.is_some() || !self.taken.is_empty() || self.descendants > 0;
+        named(yank).is_some() && self.from_seed && !is_known
+    }
+
     fn decide(&mut self, yank: &Yank) {
         let sources = self.sources(yank);
         let is_taken = |save: &&KnownSave| save.direct || (yank.cascade && save.descends(&sources));
@@ -248,11 +275,7 @@ impl Survey {
     /// What the yank takes by itself.
     fn sources(&self, yank: &Yank) -> BTreeSet<ManifestId> {
         let direct = self.saves.values().filter(|save| save.direct).map(|save| save.id);
-        let named = match &yank.what {
-            Yanked::Manifest(id) => Some(*id),
-            Yanked::Grant(_) | Yanked::Publisher(_) | Yanked::Build { .. } | Yanked::Pattern { .. } => None,
-        };
-        direct.chain(named).collect()
+        direct.chain(named(yank)).collect()
     }
 
     /// The yank with all manifests that it takes by itself, as far as they are known.

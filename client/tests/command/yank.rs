@@ -122,8 +122,40 @@ fn nothing_is_signed_unasked() {
 fn a_yank_of_something_unknown_is_kept_and_said() {
     let pool = Pool::new(1);
     let id = ManifestId::from_bytes([0xab; 32]).to_string();
-    insta::assert_snapshot!("yank-unknown", pool.yank(&["--manifest", &id, "--yes"]));
+    insta::assert_snapshot!("yank-unknown-unasked", pool.yank(&["--manifest", &id, "--yes"]));
+    assert_eq!(pool.heard().len(), 0, "a name that is wrong is noticed by a script");
+    let pool = Pool::new(1);
+    insta::assert_snapshot!("yank-unknown", pool.yank(&["--manifest", &id, "--unknown", "--yes"]));
     assert_eq!(pool.heard().len(), 1);
+}
+
+#[test]
+fn what_is_taken_back_already_is_said() {
+    let scene = Scene::new();
+    let row = scene.certified(&scene.manifest("core/npm/2", 7, &[]), &scene.key("publisher"));
+    let yank = Yank {
+        pool: "ci".to_owned(),
+        serial: "y-0".to_owned(),
+        what: Yanked::Manifest(row.manifest.id()),
+        reason: "stale".to_owned(),
+        cascade: false,
+        time: pollux_client::clock::now(),
+        manifests: Vec::new(),
+    };
+    let papers = Papers { yanks: vec![Envelope::sign(&yank, &scene.key("yank"))], ..scene.trust().papers() };
+    let (digest, id) = (scene.trust().papers_digest(), row.manifest.id().to_string());
+    scene.node(3, move |request| match request {
+        Request::Papers => Reply::Papers { papers: papers.clone(), digest, more: false },
+        Request::List { what, .. } => {
+            let taken = if matches!(what, ListQuery::Manifest(_)) { vec![row.clone()] } else { Vec::new() };
+            Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken }
+        }
+        Request::Spread { .. } => Reply::Spread { held: 1, needed: 1, of: 1, refused: None },
+        _ => Reply::Refused { why: "another question".to_owned() },
+    });
+    let arguments = ["yank", "--manifest", &id, "--yes", "--serial", "y-1", "--pool", "pool/pool.json"];
+    let said = scene.run(&[&arguments[..], &REASON, &["--yank-key", "pool/yank.pem"]].concat());
+    insta::assert_snapshot!("yanked-already", said);
 }
 
 #[test]
