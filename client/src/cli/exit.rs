@@ -162,11 +162,17 @@ impl From<DiskError> for Failure {
     }
 }
 
+const KEY_IS_THERE: &str = "no key is ever overwritten: name a file that is not there yet";
+
 impl From<KeyFileError> for Failure {
     fn from(error: KeyFileError) -> Self {
         // The other errors say what to do themselves.
-        let missing = matches!(error, KeyFileError::Io { .. });
-        let hint = missing.then_some("name a key file that this user can read");
+        let hint = if let KeyFileError::Io { source, .. } = &error {
+            let is_there = source.kind() == io::ErrorKind::AlreadyExists;
+            Some(if is_there { KEY_IS_THERE } else { "name a key file that this user can read" })
+        } else {
+            None
+        };
         Self { hint, ..Self::new(Kind::Usage, error) }
     }
 }

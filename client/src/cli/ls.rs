@@ -32,6 +32,8 @@ pub(crate) struct Arguments {
 struct Row {
     key: Key,
     manifest: ManifestId,
+    /// The same, as `pollux show` calls it: there, `manifest` is the document.
+    manifest_id: ManifestId,
     sequence: u64,
     created: Timestamp,
     expires: Timestamp,
@@ -49,6 +51,7 @@ impl Row {
     fn new(id: ManifestId, manifest: Manifest) -> Self {
         Self {
             manifest: id,
+            manifest_id: id,
             sequence: manifest.sequence,
             created: manifest.created,
             expires: manifest.expires,
@@ -75,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     if !listing.from_seed {
         output::say("no seed answered: this is only what the node itself knows");
     }
-    output::print(&table(&listing.rows, now()))
+    output::print(&table(&listing.rows, arguments.pattern.as_ref(), now()))
 }
 
 fn gather(arguments: &Arguments) -> Result<Listing, Failure> {
@@ -96,9 +99,10 @@ fn gather(arguments: &Arguments) -> Result<Listing, Failure> {
     Ok(listing)
 }
 
-fn table(rows: &[Row], now: Timestamp) -> String {
+/// What there is; where there is nothing, whether that is because of what was asked.
+fn table(rows: &[Row], pattern: Option<&Pattern>, now: Timestamp) -> String {
     if rows.is_empty() {
-        return "nothing is saved".to_owned();
+        return pattern.map_or_else(|| "nothing is saved".to_owned(), nothing);
     }
     let width = rows.iter().map(|row| row.key.as_str().len()).max().unwrap_or_default();
     let mut text = format!("{:width$}  {:>5}  {:>10}  {:>8}  SAVED", "KEY", "SEQ", "SIZE", "FILES");
@@ -111,6 +115,13 @@ fn table(rows: &[Row], now: Timestamp) -> String {
     text
 }
 
+fn nothing(pattern: &Pattern) -> String {
+    if pattern.as_str().contains('*') {
+        return "nothing is saved under such keys".to_owned();
+    }
+    format!("nothing is saved as {pattern}; what is below it would be {pattern}/**")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,17 +131,21 @@ mod tests {
         let row = Row {
             key: "a/b".parse().unwrap(),
             manifest: ManifestId::from_bytes([1; 32]),
+            manifest_id: ManifestId::from_bytes([1; 32]),
             sequence: 3,
             created: Timestamp::from_millis(0),
             expires: Timestamp::from_millis(9),
             files: 12,
             bytes: 2048,
         };
-        let text = table(&[row], Timestamp::from_millis(5000));
+        let text = table(&[row], None, Timestamp::from_millis(5000));
         assert_eq!(
             text,
             "KEY    SEQ        SIZE     FILES  SAVED\na/b      3    2.00 KiB        12  5 s ago"
         );
-        assert_eq!(table(&[], Timestamp::default()), "nothing is saved");
+        let empty = |pattern: &str| table(&[], pattern.parse().ok().as_ref(), Timestamp::default());
+        assert_eq!(empty(""), "nothing is saved");
+        assert_eq!(empty("core/**"), "nothing is saved under such keys");
+        assert_eq!(empty("core"), "nothing is saved as core; what is below it would be core/**");
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Report {
 pub(crate) struct HitReport {
     key: Key,
     manifest: ManifestId,
+    /// The same, as `pollux show` calls it: there, `manifest` is the document.
+    manifest_id: ManifestId,
     sequence: u64,
     generation: u32,
     ancestors: Vec<ManifestId>,
@@ -59,6 +61,7 @@ impl Report {
         Self::Hit(Box::new(HitReport {
             key: manifest.key.clone(),
             manifest: hit.found.id,
+            manifest_id: hit.found.id,
             sequence: manifest.sequence,
             generation: manifest.generation,
             ancestors: manifest.ancestors.clone(),

@@ -103,6 +103,8 @@ enum SaveReport {
 struct SavedReport {
     key: Key,
     manifest: ManifestId,
+    /// The same, as `pollux show` calls it: there, `manifest` is the document.
+    manifest_id: ManifestId,
     sequence: u64,
     totals: TreeTotals,
     new_chunks: u64,
@@ -117,6 +119,8 @@ struct SavedReport {
 struct LostReport {
     key: Key,
     manifest: ManifestId,
+    /// The same, as `pollux show` calls it.
+    manifest_id: ManifestId,
     sequence: u64,
     skipped: Vec<SkippedReport>,
 }
@@ -158,6 +162,7 @@ impl SavedReport {
         Self {
             key: saved.manifest.key.clone(),
             manifest: saved.id,
+            manifest_id: saved.id,
             sequence: saved.manifest.sequence,
             totals: saved.manifest.tree.totals,
             new_chunks: saved.sent.chunks,
@@ -174,6 +179,7 @@ impl LostReport {
         Self {
             key: lost.manifest.key.clone(),
             manifest: lost.id,
+            manifest_id: lost.id,
             sequence: lost.manifest.sequence,
             skipped: skipped_reports(&lost.skipped),
         }
