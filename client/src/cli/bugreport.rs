@@ -7,6 +7,7 @@ use super::{Done, output, status};
 use clap::Args;
 use pollux_client::clock::now;
 use pollux_client::connection::SOFTWARE;
+use pollux_client::health::{Check, Level};
 use pollux_client::protocol::Further;
 use pollux_client::redact::{scrub, without_addresses};
 use pollux_client::text_file::{self, Existing};
@@ -125,7 +126,7 @@ fn gather(arguments: &Arguments) -> Gathered {
     let mut sections = vec![versions(&found), platform(), environment(), pool];
     sections.extend(more.map(places));
     sections.push(Section { title: "doctor", text: found.words() });
-    sections.extend(log(more));
+    sections.extend(log(more, &found.checks));
     sections.extend(of_status(found));
     let text: Vec<String> =
         sections.iter().map(|part| format!("== {} ==\n{}\n", part.title, part.text)).collect();
@@ -237,14 +238,18 @@ fn places(more: &Further) -> Section {
     Section { title: "configuration", text: text.join("\n") }
 }
 
-fn log(more: Option<&Further>) -> Option<Section> {
+/// What is wrong now, and what the log has kept of before.
+fn log(more: Option<&Further>, checks: &[Check]) -> Option<Section> {
     let more = more?;
     let line = |one: &pollux_client::protocol::LoggedWarning| {
         let time = Timestamp::from_millis(one.time_ms);
         format!("{time} {} {}", output::printable(&one.level), output::printable(&one.text))
     };
-    let lines: Vec<String> = more.warnings.iter().map(line).collect();
-    let text = if lines.is_empty() { "(none)".to_owned() } else { lines.join("\n") };
+    let now = checks.iter().filter(|check| check.level != Level::Ok);
+    let now = now.map(|check| format!("now {}: {}", check.check, output::printable(&check.what)));
+    let logged: Vec<String> = more.warnings.iter().map(line).collect();
+    let none = logged.is_empty().then(|| "(none in the log since the node started)".to_owned());
+    let text = now.chain(logged).chain(none).collect::<Vec<_>>().join("\n");
     Some(Section { title: "latest warnings", text })
 }
 

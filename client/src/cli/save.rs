@@ -17,6 +17,9 @@ use pollux_core::{Key, Provenance};
 use std::path::PathBuf;
 use std::time::Duration;
 
+const NO_KEY: &str = "--signing-key FILE or POLLUX_SIGNING_KEY names it; without a key on this machine, --unsigned-out \
+                      FILE writes what `pollux sign` signs elsewhere";
+
 /// Seconds of a day.
 pub(super) const DAY: u64 = 86_400;
 
@@ -56,7 +59,7 @@ pub(crate) struct Arguments {
     strict: bool,
     /// The publisher's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N` for a descriptor.
     /// Neither needed nor read with --unsigned-out
-    #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source(), required_unless_present = "unsigned_out")]
+    #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source())]
     signing_key: Option<KeySource>,
     /// Sign nothing: write to FILE what `pollux sign` signs elsewhere and `pollux publish` publishes here. The node
     /// keeps the chunks for an hour. Nothing is written where the same tree is saved already ("unchanged")
@@ -117,7 +120,10 @@ impl Arguments {
     fn signer(&self) -> Result<Signer, Failure> {
         match (&self.unsigned_out, &self.signing_key) {
             (None, Some(source)) => Ok(Signer::Key(Box::new(source.read()?))),
-            (Some(_), _) | (None, None) => Ok(Signer::Elsewhere),
+            (Some(_), _) => Ok(Signer::Elsewhere),
+            (None, None) => {
+                Err(Failure::new(Kind::Usage, "no key is named, so nothing can be signed").hint(NO_KEY))
+            }
         }
     }
 
@@ -169,6 +175,25 @@ pub(crate) fn run(arguments: Arguments) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        save: Arguments,
+    }
+
+    #[test]
+    fn without_a_key_the_other_way_is_named() {
+        let Ok(Line { save }) = clap::Parser::try_parse_from(["save", "a/b", "cache"]) else { panic!() };
+        let save = Arguments { signing_key: None, ..save };
+        let failure = save.signer().unwrap_err();
+        assert_eq!(failure.kind, Kind::Usage);
+        assert!(failure.hint.unwrap().contains("--unsigned-out FILE"), "{failure:?}");
+        assert!(matches!(
+            Arguments { unsigned_out: Some("s.json".into()), ..save }.signer(),
+            Ok(Signer::Elsewhere)
+        ));
+    }
 
     #[test]
     fn provenance_fields_are_checked() {
