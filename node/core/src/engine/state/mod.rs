@@ -8,6 +8,7 @@ pub(super) mod clocks;
 pub(super) mod courses;
 pub(super) mod dials;
 pub(super) mod fullness;
+pub(super) mod hand_backs;
 pub(super) mod joining;
 pub(super) mod journal;
 pub(super) mod ledger;

@@ -1,4 +1,5 @@
 //! Papers under way: what other seeds go by, the newer policy that is kept, what waits to be judged, who waits for that.
+use super::hand_backs::HandBacks;
 use super::paper_turns::PaperTurns;
 use super::peers::Contact;
 use super::tasks::Ticket;
@@ -82,6 +83,8 @@ pub(crate) struct Spreading {
     resting: BTreeMap<PeerId, Instant>,
     /// How often each peer was given papers since when.
     given: BTreeMap<PeerId, (Instant, u32)>,
+    /// What seeds are handed that know less than this node.
+    pub hand_backs: HandBacks,
 }
 
 impl Spreading {
@@ -236,6 +239,7 @@ impl Spreading {
     pub(crate) fn gone(&mut self, peer: &PeerId) {
         self.exchanges.remove(peer);
         self.given.remove(peer);
+        self.hand_backs.gone(peer);
         self.turns.forget(peer);
     }
 

@@ -128,8 +128,14 @@ impl Spreads {
 
     /// Numbers a part that a seed is brought.
     pub(crate) fn number(&mut self, ticket: Ticket, seed: PeerId) -> u32 {
+        let bring = self.next_number();
+        self.brings.insert(bring, (ticket, seed));
+        bring
+    }
+
+    /// A number for papers that no job brings: none of theirs has it.
+    pub(crate) fn next_number(&mut self) -> u32 {
         self.next_bring = self.next_bring.wrapping_add(1);
-        self.brings.insert(self.next_bring, (ticket, seed));
         self.next_bring
     }
 

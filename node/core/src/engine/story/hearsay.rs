@@ -88,6 +88,7 @@ impl Engine {
         if ends {
             self.spreading.ended(&seed, claim.papers);
             self.spreading.settle();
+            self.hand_back(now, seed, &claim);
         } else if news && self.lacks_papers(&claim) {
             self.ask_papers(now, seed);
         }

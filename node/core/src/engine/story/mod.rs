@@ -4,6 +4,7 @@ mod answer;
 mod catch_up;
 mod drive;
 mod fetch;
+mod hand_back;
 mod hearsay;
 mod job;
 mod join;

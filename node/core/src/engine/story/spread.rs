@@ -68,7 +68,9 @@ impl Engine {
         bring: u32,
         refused: Option<PapersRefusal>,
     ) {
-        let Some(ticket) = self.spreads.answered(bring, &seed) else { return };
+        let Some(ticket) = self.spreads.answered(bring, &seed) else {
+            return self.handed_back(seed, bring, refused);
+        };
         let Some(spread) = self.spreads.on(ticket) else { return };
         match spread.answered(&seed, refused) {
             Some(next) => self.bring_part(ticket, seed, next),
@@ -115,7 +117,7 @@ impl Engine {
         let (held, needed, of) = count(spread, self.config.trust.policy());
         let everybody = spread.seeds.len() >= self.config.trust.policy().seeds.len();
         if late || everybody || held >= needed {
-            self.end_spread(job, (held, needed, of));
+            self.end_spread(now, job, (held, needed, of));
         }
     }
 
@@ -124,17 +126,20 @@ impl Engine {
         self.end_spread_if_done(now, job);
     }
 
-    fn end_spread(&mut self, job: JobId, (held, needed, of): (u32, u32, u32)) {
+    fn end_spread(&mut self, now: Now, job: JobId, (held, needed, of): (u32, u32, u32)) {
         self.timers.clear(Alarm::Spread(job));
         self.timers.clear(Alarm::Bring(job));
         let Some(spread) = self.spreads.remove(job) else { return };
         let refused = spread.refusal().map(|why| why.to_string());
         self.reply(job, JobReply::Spread { held, needed, of, refused });
+        if spread.papers.policy.is_some() {
+            self.hand_back_again(now);
+        }
     }
 }
 
 /// Parts that seeds take in one go, with a policy and its roots in one.
-fn parts(papers: &Papers) -> Vec<Papers> {
+pub(super) fn parts(papers: &Papers) -> Vec<Papers> {
     let head = Papers { yanks: Vec::new(), ..papers.clone() };
     let mut parts: Vec<Papers> = Some(head).filter(|head| !head.is_empty()).into_iter().collect();
     for yanks in papers.yanks.chunks(BRINGS_EACH_MAX) {

@@ -11,6 +11,7 @@ mod chaos;
 mod cost;
 mod fetching;
 mod granting;
+mod handing_back;
 mod healing;
 mod host;
 mod hostile_members;
