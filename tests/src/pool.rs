@@ -168,6 +168,19 @@ impl Pool {
         Ok(daemon)
     }
 
+    /// The operator of a seed that has lost its disk accepts that: it signs again once it is started.
+    ///
+    /// # Errors
+    /// The program cannot be run, or refuses.
+    pub fn accept_loss(&self, number: usize) -> io::Result<()> {
+        let (name, options) = (seed_name(number), NodeOptions::default());
+        let mut command = self.daemon(&name, &options);
+        command.args(["--role", "seed", "--identity"]).arg(self.keys().join(format!("{name}.pem")));
+        let done = command.args(["seed", "recover", "--accept-loss"]).output()?;
+        let words = || io::Error::other(String::from_utf8_lossy(&done.stderr).into_owned());
+        if done.status.success() { Ok(()) } else { Err(words()) }
+    }
+
     /// Starts (or starts again) a node.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! What everything is judged by is on disk before it counts: `kill -9` of all daemons forgets no yank and no policy.
+//! What everything is judged by is on disk before it counts: `kill -9` of all daemons forgets no yank and no policy; nor does
+//! a seed whose disk is lost, for long.
 
 use crate::fleet::{Fleet, policy_version};
 use crate::scene::{Node, until};
@@ -51,4 +52,28 @@ fn papers_outlive_kill_9_of_a_pool_of_one_seed() {
 #[test]
 fn papers_outlive_kill_9_of_a_pool_of_three_seeds() {
     outlive(3);
+}
+
+/// As the runbook says it for the only seed; its pool file is as old as the pool.
+#[test]
+fn a_lone_seed_that_lost_its_disk_has_policy_and_yanks_again() {
+    let mut fleet = Fleet::open(1);
+    let a = fleet.node("a");
+    let (good, poisoned) = (fleet.tree("good"), fleet.tree("poisoned"));
+    let bad = fleet.save(&a, &poisoned);
+    fleet.change(&a, &["renew", "--policy-days", "300"]);
+    fleet.yank(&a, &bad);
+    a.until("it is known", |status| status["engine"]["yanks"] == 1 && policy_version(status) == Some(2));
+    fleet.seeds[0].kill().unwrap();
+    std::fs::remove_dir_all(fleet.path("seed/store")).unwrap();
+    fleet.pool.accept_loss(0).unwrap();
+    fleet.start(0, &fleet.with_pool_file(1));
+    until("its node hands them back", || {
+        let status = fleet.status(0);
+        (policy_version(&status), &status["engine"]["yanks"]) == (Some(2), &1.into())
+    });
+    let fresh = fleet.node_with("fresh", &fleet.with_pool_file(1));
+    fresh.until("who boots later hears of it", |status| status["engine"]["yanks"] == 1);
+    fleet.save(&fresh, &good);
+    fleet.restore(&a, "after", &good);
 }

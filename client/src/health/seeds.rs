@@ -91,9 +91,20 @@ pub(super) fn agreement(status: &NodeStatus, seeds: &[SeedStatus]) -> Check {
             format!("{agree} seeds go by policy {} and the same yanks", status.policy_version),
         );
     }
-    Check::warning("agreement", format!("seeds that go by other papers than this node (policy {}): {}", status.policy_version, differ.join(", ")))
-        .because("a change or a yank is on its way, or too few seeds keep it to count")
-        .todo("wait a minute; then hand it over again with `pollux pool spread --pool pool.json`, and look at those seeds' logs")
+    let (version, yanks) = (status.policy_version, status.engine.yanks);
+    let what = format!(
+        "seeds that go by other papers than this node (policy {version}, {yanks} yanks): {}",
+        differ.join(", ")
+    );
+    let mut others = seeds.iter().filter(|seed| seed.agrees == Some(false));
+    if others.all(|seed| seed.policy_version == Some(version)) {
+        return Check::warning("agreement", format!("{what}: other yanks"))
+            .because("a yank is on its way, or they have lost theirs")
+            .todo("wait a minute: nodes hand seeds the yanks that these lack; `pollux pool spread --pool pool.json` has it done again; the logs there say which are not believed");
+    }
+    Check::warning("agreement", what)
+        .because("a change is on its way, too few seeds keep it to count, or they have lost theirs")
+        .todo("wait a minute: nodes hand seeds what these lack; then hand the newest over with `pollux pool spread --pool pool.json`, and look at those seeds' logs")
 }
 
 fn goes_by(seed: &SeedStatus) -> String {

@@ -197,7 +197,15 @@ fn a_seed_that_goes_by_other_papers_is_named() {
         (node.more.seeds[2].agrees, node.more.seeds[2].policy_version) = (Some(false), Some(5));
     });
     assert_eq!((check.check, check.level), ("agreement", Level::Warning));
-    assert!(check.what.contains("(policy 6)") && check.what.ends_with("(policy 5)"), "{check:?}");
+    assert!(check.what.contains("(policy 6, 0 yanks)") && check.what.ends_with("(policy 5)"), "{check:?}");
+}
+
+#[test]
+fn a_seed_that_knows_other_yanks_only_is_told_apart() {
+    let check = changed(|node| node.more.seeds[2].agrees = Some(false));
+    assert_eq!((check.check, check.level), ("agreement", Level::Warning));
+    assert!(check.what.ends_with("(policy 6): other yanks"), "{check:?}");
+    assert!(words(&check).contains("hand seeds the yanks that these lack"), "{check:?}");
 }
 
 #[test]
