@@ -108,6 +108,7 @@ fn a_lone_seed_gets_company() {
     let early = a.pollux.run(&add).unwrap();
     assert_eq!(early.status, Some(4), "both must hold it, and one is not there: {early:?}");
     assert!(early.stderr.contains("1 of 2 seeds hold it, 2 are needed"), "{early:?}");
+    assert!(early.stderr.contains("is in the pool file: do not make it again"), "{early:?}");
     // So the policy before it counts on.
     fleet.restore(&b, "before", &tree);
     fleet.start(1, &NodeOptions::default());

@@ -209,6 +209,8 @@ impl Flags {
         if self.spread {
             // What is left to do is said also where too few seeds hold it: perhaps because the new one must run first.
             let spread = self.hand_over(pool, change).inspect_err(|_| {
+                output::say(&written_words(&report));
+                output::say(&spread_words(&report));
                 report.next.iter().for_each(|line| output::say(line.trim_start()));
             })?;
             report.spread = Some(spread);
@@ -263,15 +265,26 @@ pub(super) fn put(
     Ok((pool.path().to_owned(), Some(replaced.former)))
 }
 
-fn words(report: &Report) -> String {
+/// Where the change is, whether or not the pool has heard of it.
+fn written_words(report: &Report) -> String {
     let written = report.written.as_deref().unwrap_or_else(|| Path::new("")).display();
     let mut text = format!("pool {} is changed; the new pool file is {written}", report.pool);
     if let Some(former) = &report.former {
         text += &format!(", the former {}", former.display());
     }
+    text
+}
+
+fn spread_words(report: &Report) -> String {
+    let written = report.written.as_deref().unwrap_or_else(|| Path::new("")).display();
+    format!("next:\n  pollux pool spread --pool {written}")
+}
+
+fn words(report: &Report) -> String {
+    let mut text = written_words(report);
     match &report.spread {
         Some(spread) => text += &format!("\n{}", spread.words()),
-        None => text += &format!("\nnext:\n  pollux pool spread --pool {written}"),
+        None => text += &format!("\n{}", spread_words(report)),
     }
     if !report.next.is_empty() {
         let lead = if report.spread.is_some() { "\nnext:\n" } else { "\n" };
@@ -305,11 +318,13 @@ impl From<EditError> for Failure {
         let is_quorum =
             matches!(&error, EditError::Document(DocumentError::Invalid { field, .. }) if quorum(field));
         let is_there = matches!(error, EditError::PublisherThere { .. });
-        let hint =
-            is_quorum
-                .then_some("without --write, --read and --faulty they follow from how many seeds there are")
-                .or(is_there
-                    .then_some("`add-publisher NAME --change` changes what it may publish, and how much"));
+        let is_done = matches!(&error, EditError::NoSuchSeed(_) | EditError::SeedThere(_));
+        let hint = is_quorum
+            .then_some("without --write, --read and --faulty they follow from how many seeds there are")
+            .or(is_there.then_some("`add-publisher NAME --change` changes what it may publish, and how much"))
+            .or(is_done.then_some(
+                "a change that was made before is in the pool file already: `pollux pool spread --pool FILE` hands it over",
+            ));
         Self { hint, ..Self::new(Kind::Usage, error) }
     }
 }

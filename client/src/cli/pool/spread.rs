@@ -76,8 +76,15 @@ pub(super) fn hand_over_pool(
     papers: &Papers,
     patience: Duration,
 ) -> Result<SpreadReport, Failure> {
-    told(&connect_checked(common, (pool, formers), patience)?, papers, patience)
+    told(&connect_checked(common, (pool, formers), patience)?, papers, patience).map_err(|failure| {
+        if failure.kind == Kind::Unreachable { failure.hint(SPREAD_AGAIN) } else { failure }
+    })
 }
+
+/// Where too few seeds hold a policy. The change is in the pool file: to make it again finds nothing to change.
+const SPREAD_AGAIN: &str = "the change is in the pool file: do not make it again; seeds that hold it tell the others; \
+     `pollux pool spread --pool FILE` hands it over again when more of them are there; where too few will ever be, put \
+     that file on every machine, and restart the seeds and then the nodes";
 
 /// A node that goes by nothing newer than this pool file, and by the same pool's policy.
 pub(super) fn connect_checked(
@@ -113,7 +120,7 @@ fn told(connection: &Connection, papers: &Papers, patience: Duration) -> Result<
         Some(why) => Failure::new(Kind::Refused, format!("{words}: {}", output::printable(why)))
             .hint("the signed files stay; `pollux pool spread` hands a policy over again"),
         None => Failure::new(Kind::Unreachable, words)
-            .hint("the node goes on telling the seeds; say it again when more of them are there"),
+            .hint("seeds that hold it tell the others; the same command hands it over again when more of them are there"),
     })
 }
 
