@@ -10,7 +10,7 @@ use pollux_client::protocol::{
 use pollux_client::random;
 use pollux_core::engine::JobRequest;
 use pollux_core::limits::{FALLBACKS_MAX, SEEDS_MAX};
-use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Nonce, Query, Trust, Used};
+use pollux_core::{ChunkId, ChunkRef, Envelope, ManifestId, Nonce, PeerRole, Query, Trust, Used};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,7 +21,10 @@ impl Session {
             Request::Status => self.tell_status().await,
             Request::Overview => self.tell_overview().await,
             Request::Lacks { chunks } => self.lacks(chunks).await,
-            Request::Flush => self.flush().await,
+            Request::Flush => {
+                self.may_save()?;
+                self.flush().await
+            }
             Request::Fetch { manifest, chunks } => {
                 bounded(chunks.len(), CHUNKS_PER_MESSAGE_MAX)?;
                 self.fetch(manifest, chunks).await
@@ -53,8 +56,19 @@ impl Session {
         }
     }
 
+    /// A seed offers nothing: a save would wait for its deadline there. The job is told so with its first chunk.
+    pub(super) fn may_save(&self) -> Result<(), SessionEnd> {
+        match self.parts.facts.role {
+            PeerRole::Node => Ok(()),
+            PeerRole::Seed => Err(refused(
+                "this is a seed, where nothing is saved: name the socket of a node with --socket",
+            )),
+        }
+    }
+
     /// If it is refused, the log says what it was.
     async fn publish(&mut self, manifest: Envelope, deadline: Duration) -> Result<(), SessionEnd> {
+        self.may_save()?;
         self.saves().await;
         let read = self.turns.run(move || (Publishing::read(&manifest), manifest)).await;
         let (what, manifest) = read.ok_or(SessionEnd::Stopping)?;

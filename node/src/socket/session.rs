@@ -158,6 +158,7 @@ impl Session {
             match incoming {
                 Incoming::HungUp => return Ok(()),
                 Incoming::Chunk(head, frame) => {
+                    self.may_save()?;
                     self.saves().await;
                     self.uploads.put(head.chunk, frame).await;
                 }

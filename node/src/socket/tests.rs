@@ -47,6 +47,10 @@ enum Heard {
 
 impl Job {
     fn connect() -> Self {
+        Self::connect_to(PeerRole::Node)
+    }
+
+    fn connect_to(role: PeerRole) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open_small(directory.path());
         let (driver, events) = DriverHandle::new();
@@ -54,7 +58,7 @@ impl Job {
             software: "node".to_owned(),
             pool: "ci".to_owned(),
             peer: PeerId::new(KeyPair::from_seed([1; 32]).public()),
-            role: PeerRole::Node,
+            role,
             started: std::time::Instant::now(),
             place: pollux_client::protocol::Place::default(),
             token: None,
@@ -69,7 +73,11 @@ impl Job {
 
     /// Past the greeting; the driver's way to the session.
     async fn greeted() -> (Self, mpsc::UnboundedSender<SessionItem>) {
-        let mut job = Self::connect();
+        Self::greeted_by(PeerRole::Node).await
+    }
+
+    async fn greeted_by(role: PeerRole) -> (Self, mpsc::UnboundedSender<SessionItem>) {
+        let mut job = Self::connect_to(role);
         job.say(&hello(VERSION, VERSION)).await;
         assert!(matches!(job.reply().await, Reply::Welcome { version: VERSION, .. }));
         let DriverEvent::Opened { items, .. } = job.event().await else { panic!("opened first") };

@@ -76,3 +76,14 @@ async fn the_log_names_the_save_and_the_reason() {
     refused((&mut job, &items), &torn, PublishFailure::BadTree).await;
     assert!(lines.text().contains(&format!("refused manifest={}", torn.id())), "{}", lines.text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_seed_says_at_once_that_nothing_is_saved_there() {
+    let manifest = Saves::new().signed(7);
+    for request in [Request::Flush, Request::Publish { manifest, deadline_ms: 600_000 }] {
+        let (mut job, _items) = Job::greeted_by(PeerRole::Seed).await;
+        job.say(&request).await;
+        let Reply::Refused { why } = job.reply().await else { panic!("refused") };
+        assert!(why.contains("this is a seed") && why.contains("--socket"), "{why}");
+    }
+}
