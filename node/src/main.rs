@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
+use pollux_node::logging::{complain, is_journal};
 use pollux_node::marker;
 use pollux_node::run::{self, DriverFailed, Node, StartError};
 use rustix::process::{getpriority_process, setpriority_process};
@@ -25,6 +26,8 @@ const CONFIG: &str = "/etc/pollux/node.toml";
 const BLOCKING_THREADS: usize = 112;
 /// Threads for the wire and the jobs' sockets, whatever the settings say.
 const WORKER_THREADS_MAX: usize = 256;
+/// As of every program that clap reads arguments for; the units name it, too.
+const WRONG_USAGE: u8 = 2;
 /// What sysexits.h calls `EX_CONFIG`; the units name it in `RestartPreventExitStatus=`.
 const CONFIGURED_WRONG: u8 = 78;
 
@@ -120,18 +123,27 @@ impl Failure {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return no_arguments(&error),
+    };
     match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing better can be done where standard error is gone.
-            writeln!(io::stderr(), "pollux-node: {failure}").unwrap_or_default();
-            if let Some(hint) = failure.hint() {
-                writeln!(io::stderr(), "  hint: {hint}").unwrap_or_default();
-            }
+            let hint = failure.hint().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
+            complain(&format!("pollux-node: {failure}{hint}"));
             failure.status()
         }
     }
+}
+
+/// Wrong usage, or what was asked for in place of a start: `--help`, `--version`.
+fn no_arguments(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && is_journal() {
+        complain(&error.render().to_string());
+        return ExitCode::from(WRONG_USAGE);
+    }
+    error.exit()
 }
 
 fn start(arguments: Arguments) -> Result<(), Failure> {
@@ -193,11 +205,19 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     writeln!(out, "  peer    {} ({:?})", peer, settings.role)?;
     writeln!(out, "  listen  {:?}", settings.listen)?;
     writeln!(out, "  socket  {} (mode {:04o})", settings.socket.display(), settings.socket_mode)?;
-    writeln!(out, "  store   {}", settings.store.display())?;
+    writeln!(out, "  store   {} ({})", settings.store.display(), room(settings))?;
+    writeln!(out, "  log     {} ({:?})", settings.log, settings.log_format)?;
     if let Some(address) = settings.metrics {
         writeln!(out, "  metrics http://{address}/metrics")?;
     }
     Ok(())
+}
+
+/// How much of its file system the store takes.
+fn room(settings: &Settings) -> String {
+    let most = settings.store_bytes_max.map(|bytes| format!("at most {bytes} bytes"));
+    let most = most.unwrap_or_else(|| "at most a tenth of its file system".to_owned());
+    format!("{most}, leaves {} bytes free", settings.store_free_bytes_min)
 }
 
 /// What a seed's operator does while it does not run.
@@ -238,7 +258,8 @@ fn say_ready(settings: &Settings, node: &Node) -> io::Result<()> {
         out,
         "ready peer={} listen={} socket={}{metrics}",
         node.peer(),
-        node.listen(),
+        // As configured: of several, one is no more what it listens on than the others.
+        settings.place(node.listen()).listen.join(","),
         settings.socket.display()
     )?;
     out.flush()?;

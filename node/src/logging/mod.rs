@@ -1,5 +1,7 @@
 //! Log lines, on standard error; the latest warnings are kept besides, for who asks the node how it is.
 
+mod priority;
+
 use crate::config::LogFormat;
 use pollux_client::printable::printable;
 use pollux_client::protocol::{LoggedWarning, WARNING_BYTES_MAX, WARNINGS_KEPT};
@@ -9,9 +11,12 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+pub use priority::{complain, is_journal};
 
 /// Whether a filter makes sense.
 ///
@@ -22,7 +27,20 @@ pub fn check(filter: &str) -> Result<(), String> {
 }
 
 fn parse(filter: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(filter).map_err(|error| format!("log filter `{filter}`: {error}"))
+    let words = |why: &dyn fmt::Display| format!("log filter `{filter}`: {why}");
+    if let Some(word) = filter.split(',').map(str::trim).find(|word| is_unknown(word)) {
+        let why = format!(
+            "`{word}` is no level (off, error, warn, info, debug, trace); everything of a library is `{word}=trace`"
+        );
+        return Err(words(&why));
+    }
+    EnvFilter::try_new(filter).map_err(|error| words(&error))
+}
+
+/// A misspelt level would be taken for a library of that name, of which alone something is logged.
+fn is_unknown(word: &str) -> bool {
+    let bare = !word.is_empty() && !word.contains(['=', '[', ']', '{', '}']);
+    bare && word.parse::<LevelFilter>().is_err() && !word.starts_with("pollux")
 }
 
 /// Starts logging. Later calls change nothing.
@@ -30,7 +48,7 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
 /// # Errors
 /// A filter that does not parse, in words.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(priority::Lines::new());
     let lines = match format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -111,6 +129,16 @@ mod tests {
     fn a_filter_that_makes_no_sense_is_repeated() {
         assert_eq!(check("info,pollux_node=debug"), Ok(()));
         assert!(check("pollux_node=loudly").unwrap_err().contains("pollux_node=loudly"));
+    }
+
+    #[test]
+    fn a_misspelt_level_is_no_filter() {
+        for wrong in ["inf", "warning", "info,debg"] {
+            assert!(check(wrong).unwrap_err().contains("is no level"), "{wrong}");
+        }
+        for good in ["INFO", "off", "pollux_node", "warn, libp2p_swarm=debug", "[{peer=x,y}]=debug", ""] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
     }
 
     #[test]
