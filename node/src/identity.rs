@@ -46,12 +46,20 @@ pub enum IdentityError {
 impl IdentityError {
     /// What to do about it.
     #[must_use]
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Imported { .. } => Some(
                 "delete it here and in the image, and let `runtime` be a directory that no image holds, such as \
                  /run/pollux: the node makes its key there when it starts",
             ),
+            Self::Key(KeyFileError::Io { source, .. }) | Self::Io { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some(
+                    "another user has it: run this as that user (`runuser -u pollux -- pollux-node …`); what root has made \
+                     there, `chown -R pollux: DIRECTORY` gives to the user whom the units run as",
+                )
+            }
             Self::Key(_) | Self::Io { .. } => None,
         }
     }

@@ -86,5 +86,6 @@ fn open_alone(settings: &Settings, clock: Clock) -> Result<(Store, Recovery), St
     if settings.role == PeerRole::Node {
         return Err(StartError::NodeHasNoMarker);
     }
+    run::check_owner(&settings.store)?;
     run::open_store(settings)
 }

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use error::StartError;
-pub(crate) use ground::open_store;
+pub(crate) use ground::{check_owner, open_store};
 
 /// Program and version, for people.
 pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));
@@ -66,8 +66,9 @@ pub fn check(settings: &Settings, clock: Clock) -> Result<Outlook, StartError> {
 /// The node's name, for an operator who admits it before it runs. Makes its key where there is none.
 ///
 /// # Errors
-/// A key file that cannot be read or made, or that others can read.
+/// A key file that cannot be read or made, or that others can read; root in the directory of another user.
 pub fn peer_id(settings: &Settings) -> Result<PeerId, StartError> {
+    check_owner(&settings.runtime)?;
     make_directory(&settings.runtime)?;
     let identity = identity::open(settings.identity.as_deref(), &settings.runtime)?;
     Ok(PeerId::new(identity.public()))

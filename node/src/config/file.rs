@@ -1,5 +1,6 @@
 //! The TOML file.
 
+use super::values;
 use pollux_core::PeerRole;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub struct ConfigFile {
     /// The pool file.
     pub pool: Option<PathBuf>,
     /// Addresses to listen on for peers, `ADDRESS:PORT`; port 0 takes a free one.
+    #[serde(default, deserialize_with = "values::addresses")]
     pub listen: Option<Vec<SocketAddr>>,
     /// The identity key: a file, or `credential:NAME` for what the service manager hands over (`LoadCredential=`). A node
     /// without one makes it in the runtime directory; a seed must have one.
@@ -63,8 +65,10 @@ pub struct StoreSection {
     /// Its directory.
     pub directory: Option<PathBuf>,
     /// Bytes that it holds at most; none: a tenth of its file system.
+    #[serde(default, deserialize_with = "values::bytes")]
     pub bytes_max: Option<u64>,
     /// Bytes that it leaves free on its file system.
+    #[serde(default, deserialize_with = "values::bytes")]
     pub free_bytes_min: Option<u64>,
 }
 
@@ -74,6 +78,7 @@ pub struct StoreSection {
 pub struct LimitsSection {
     /// Bytes of chunks that peers get each second at most, all together; none: as many as they take. 0: peers get nothing,
     /// and seeds what jobs publish.
+    #[serde(default, deserialize_with = "values::bytes")]
     pub upload_bytes_per_second: Option<u64>,
     /// Threads that encrypt and that check what peers send, each; none: one for each core, and two to check.
     pub cpu_threads: Option<NonZeroU32>,
@@ -96,6 +101,7 @@ pub struct LogSection {
 #[serde(deny_unknown_fields)]
 pub struct MetricsSection {
     /// Where `/metrics`, `/livez` and `/readyz` are served, `ADDRESS:PORT`; none: nowhere. Port 0 takes a free one.
+    #[serde(default, deserialize_with = "values::address")]
     pub listen: Option<SocketAddr>,
 }
 

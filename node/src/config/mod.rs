@@ -5,6 +5,7 @@
 
 mod file;
 mod settings;
+mod values;
 
 pub use file::{ConfigError, ConfigFile, LimitsSection, LogFormat, LogSection, SocketSection, StoreSection};
 pub use settings::{Limits, Overrides, Settings};

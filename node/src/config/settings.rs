@@ -1,9 +1,11 @@
 //! What is in force, after flags, environment, file and defaults.
 
 use super::file::{ConfigError, ConfigFile, LimitsSection, LogFormat};
+use super::values::{parse_address, parse_bytes};
 use clap::Args;
 use pollux_client::protocol::Place;
 use pollux_core::PeerRole;
+use pollux_core::limits::CHUNK_BYTES_AVERAGE;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ pub struct Overrides {
     #[arg(long, env = "POLLUX_NODE_POOL", value_name = "FILE")]
     pub pool: Option<PathBuf>,
     /// Listen here for peers, ADDRESS:PORT; port 0 takes a free one
-    #[arg(long, env = "POLLUX_NODE_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    #[arg(long, env = "POLLUX_NODE_LISTEN", value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_address)]
     pub listen: Option<Vec<SocketAddr>>,
     /// The identity key, or `credential:NAME` of the service manager's; a node without one makes it in the runtime directory
     #[arg(long, env = "POLLUX_NODE_IDENTITY", value_name = "FILE")]
@@ -44,16 +46,16 @@ pub struct Overrides {
     #[arg(long, env = "POLLUX_NODE_STORE", value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// Bytes that the store holds at most [default: a tenth of its file system]
-    #[arg(long, env = "POLLUX_NODE_STORE_BYTES_MAX", value_name = "BYTES")]
+    #[arg(long, env = "POLLUX_NODE_STORE_BYTES_MAX", value_name = "BYTES", value_parser = parse_bytes)]
     pub store_bytes_max: Option<u64>,
     /// Bytes that the store leaves free on its file system
-    #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES")]
+    #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES", value_parser = parse_bytes)]
     pub store_free_bytes_min: Option<u64>,
     /// Serve /metrics, /livez and /readyz here over plain HTTP, ADDRESS:PORT; port 0 takes a free one [default: nowhere]
-    #[arg(long, env = "POLLUX_NODE_METRICS", value_name = "ADDRESS")]
+    #[arg(long, env = "POLLUX_NODE_METRICS", value_name = "ADDRESS", value_parser = parse_address)]
     pub metrics: Option<SocketAddr>,
     /// Bytes of chunks that peers get each second at most; 0: peers get nothing, and seeds what jobs publish
-    #[arg(long, env = "POLLUX_NODE_UPLOAD_BYTES_PER_SECOND", value_name = "BYTES")]
+    #[arg(long, env = "POLLUX_NODE_UPLOAD_BYTES_PER_SECOND", value_name = "BYTES", value_parser = parse_bytes)]
     pub upload_bytes_per_second: Option<u64>,
     /// Threads that encrypt and that check what peers send [default: by the cores]
     #[arg(long, env = "POLLUX_NODE_CPU_THREADS", value_name = "THREADS")]
@@ -172,6 +174,13 @@ impl Settings {
             let hint = "a seed is known by its key: name the seed.pem that `pollux pool init` made";
             return Err(ConfigError::Missing { field: "identity", hint });
         }
+        let store_bytes_max = over.store_bytes_max.or(file.store.bytes_max);
+        if let Some(bytes) = store_bytes_max.filter(|bytes| *bytes < u64::from(CHUNK_BYTES_AVERAGE)) {
+            let why = format!(
+                "{bytes} bytes hold not one chunk: write how many the store may take, such as 10000000000"
+            );
+            return Err(ConfigError::Invalid { field: "store.bytes_max", why });
+        }
         Ok(Self {
             role,
             pool: over.pool.or(file.pool).unwrap_or_else(|| "/etc/pollux/pool.json".into()),
@@ -182,7 +191,7 @@ impl Settings {
             socket_mode: file.socket.mode.as_deref().map_or(Ok(0o666), parse_mode)?,
             socket_users: file.socket.users.unwrap_or_default(),
             store: over.store.or(file.store.directory).unwrap_or_else(|| default_store(role)),
-            store_bytes_max: over.store_bytes_max.or(file.store.bytes_max),
+            store_bytes_max,
             store_free_bytes_min: over
                 .store_free_bytes_min
                 .or(file.store.free_bytes_min)
@@ -317,6 +326,16 @@ mod tests {
         let over = Overrides { upload_bytes_per_second: Some(0), ..Overrides::default() };
         let error = Settings::new(seed, over).unwrap_err().to_string();
         assert!(error.starts_with("limits.upload_bytes_per_second: "), "{error}");
+    }
+
+    #[test]
+    fn a_store_that_holds_nothing_is_refused() {
+        let over = |bytes| Overrides { store_bytes_max: Some(bytes), ..Overrides::default() };
+        for bytes in [0, 10] {
+            let error = Settings::new(ConfigFile::default(), over(bytes)).unwrap_err().to_string();
+            assert!(error.starts_with("store.bytes_max: ") && error.contains("not one chunk"), "{error}");
+        }
+        assert!(Settings::new(ConfigFile::default(), over(1_000_000)).is_ok());
     }
 
     #[test]

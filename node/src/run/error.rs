@@ -22,6 +22,24 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The pool file cannot be read.
+    #[error("{path}: {source}")]
+    NoPoolFile {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What root makes in the directory of another user, that user cannot use.
+    #[error(
+        "{path}: this directory belongs to another user (uid {owner}), who could not use what root makes in it"
+    )]
+    NotRoots {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
     /// The pool file is none.
     #[error("{path}: {source}")]
     PoolFile {
@@ -50,6 +68,11 @@ pub enum StartError {
     /// This key is not of a seed.
     #[error("the policy names no seed {0}: start with the identity key of a seed, or as a node")]
     NotASeed(PeerId),
+    /// This key is of a seed, which a node may not use.
+    #[error(
+        "the policy names {0} as a seed, and this is the configuration of a node: set role = \"seed\", or take another key"
+    )]
+    IsASeed(PeerId),
     /// A lone seed whose store is new or was lost.
     #[error("{path}: the store of this seed has no marker: it is new, or its disk was lost")]
     NoMarker {
@@ -131,7 +154,18 @@ impl StartError {
             ),
             Self::TwoPools { .. } => Some(ONE_POOL),
             Self::Pool { source, .. } => of_pool(source),
-            Self::NodeHasNoMarker => None,
+            Self::NoPoolFile { source, .. } => Some(of_pool_file(source)),
+            Self::NotRoots { .. } => Some(
+                "run it as that user: `runuser -u pollux -- pollux-node …`. What root has made there already: \
+                 `chown -R pollux: DIRECTORY`",
+            ),
+            Self::Io { source, .. } | Self::Store(StoreError::Disk { source, .. }) if is_denied(source) => {
+                Some(
+                    "it belongs to another user, as after a command that root ran: `chown -R pollux: DIRECTORY` gives it to the \
+                 user whom the units run as; or run this as its owner",
+                )
+            }
+            Self::NodeHasNoMarker | Self::IsASeed(_) => None,
             Self::Identity(error) => error.hint(),
             Self::PoolFile { .. } => Some("put the pool's pool.json there, as `pollux pool init` made it"),
             Self::Net(NetError::Listen(..)) => Some(
@@ -154,17 +188,41 @@ impl StartError {
         match self {
             Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
             Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
+            Self::Store(StoreError::Disk { source, .. }) | Self::Io { source, .. } => is_denied(source),
             Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
+            Self::NoPoolFile { source, .. } => ABSENT.contains(&source.kind()) || is_denied(source),
             Self::PoolFile { .. }
             | Self::TwoPools { .. }
             | Self::Identity(_)
             | Self::NotASeed(_)
+            | Self::IsASeed(_)
+            | Self::NotRoots { .. }
             | Self::Log(_) => true,
             Self::NoMarker { .. } | Self::HasMarker { .. } | Self::NotEmpty { .. } => true,
             Self::NodeHasNoMarker | Self::Records { .. } => true,
-            Self::Io { .. } | Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
+            Self::Net(_) | Self::Deaf | Self::Metrics { .. } => false,
         }
     }
+}
+
+/// It is not there, or something else is.
+const ABSENT: [io::ErrorKind; 4] = [
+    io::ErrorKind::NotFound,
+    io::ErrorKind::IsADirectory,
+    io::ErrorKind::NotADirectory,
+    io::ErrorKind::InvalidData,
+];
+
+fn is_denied(why: &io::Error) -> bool {
+    why.kind() == io::ErrorKind::PermissionDenied
+}
+
+/// What can be done about a pool file that cannot be read.
+fn of_pool_file(why: &io::Error) -> &'static str {
+    if is_denied(why) {
+        return "let everybody read it, it holds nothing secret: `chmod 644` it, and its directory 755";
+    }
+    "put the pool's pool.json there, as `pollux pool init` made it; or name it: `pool` in the configuration, or --pool"
 }
 
 /// What can be done about a pool file that is not believed.

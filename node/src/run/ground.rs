@@ -9,6 +9,7 @@ use crate::{identity, marker, papers};
 use pollux_client::pool;
 use pollux_core::{Disbelief, KeyPair, PeerId, PeerRole, PoolFile, Trust};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,13 +58,27 @@ pub(super) fn check_role(settings: &Settings, trust: &Trust, me: PeerId) -> Resu
     if settings.role == PeerRole::Seed && !trust.is_seed(&me) {
         return Err(StartError::NotASeed(me));
     }
+    if settings.role == PeerRole::Node && trust.is_seed(&me) {
+        return Err(StartError::IsASeed(me));
+    }
+    Ok(())
+}
+
+/// A command that an operator runs as root beside the daemon of another user would leave files that the daemon cannot use.
+pub(crate) fn check_owner(directory: &Path) -> Result<(), StartError> {
+    // Whatever is wrong with it beyond that, its use tells.
+    let Ok(found) = std::fs::metadata(directory) else { return Ok(()) };
+    let owner = found.uid();
+    if rustix::process::geteuid().is_root() && owner != 0 {
+        return Err(StartError::NotRoots { path: directory.to_owned(), owner });
+    }
     Ok(())
 }
 
 fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
-    let io = |source| StartError::Io { path: path.to_owned(), source };
+    let io = |source| StartError::NoPoolFile { path: path.to_owned(), source };
     if std::fs::metadata(path).map_err(io)?.len() > POOL_FILE_BYTES_MAX {
-        return Err(io(io::Error::other("too long for a pool file")));
+        return Err(io(io::Error::new(io::ErrorKind::InvalidData, "too long for a pool file")));
     }
     let text = std::fs::read_to_string(path).map_err(io)?;
     PoolFile::from_json(&text).map_err(|source| {

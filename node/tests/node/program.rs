@@ -3,6 +3,7 @@
 use crate::ground::{Ground, names};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output, Stdio};
 
 fn program(ground: &Ground, config: &str) -> Command {
@@ -39,7 +40,8 @@ fn a_checked_configuration_is_shown() {
                     peer    a new one (Node)\n  \
                     listen  [127.0.0.1:0]\n  \
                     socket  DIRECTORY/run/pollux.sock (mode 0666)\n  \
-                    store   DIRECTORY/store\n";
+                    store   DIRECTORY/store (at most a tenth of its file system, leaves 0 bytes free)\n  \
+                    log     info (Human)\n";
     assert_eq!(shown.replace(directory.trim_end_matches('/'), "DIRECTORY"), expected);
     assert_eq!(names(&ground.path("")), ["node.toml", "pool"], "nothing was made");
 }
@@ -69,17 +71,20 @@ fn what_is_wrong_with_a_configuration_is_said() {
     for (text, words) in [
         (format!("{good}bytes_maximum = 3\n"), "bytes_maximum"),
         (format!("{good}[socket]\nmode = \"rw\"\n"), "socket.mode"),
-        (format!("{good}[metrics]\nlisten = \"localhost\"\n"), "socket address"),
+        (format!("{good}[metrics]\nlisten = \"localhost\"\n"), "ADDRESS:PORT"),
         (format!("{good}[metrics]\naddress = \"127.0.0.1:0\"\n"), "address"),
         (format!("role = \"seed\"\n{good}"), "seed.pem"),
         (format!("role = \"king\"\n{good}"), "king"),
         (good.replace("127.0.0.1:0", "somewhere"), "listen"),
+        (good.replace("free_bytes_min", "bytes_max = 10\nfree_bytes_min"), "store.bytes_max"),
+        (format!("{good}[log]\nfilter = \"inf\"\n"), "no level"),
+        (format!("identity = {:?}\n{good}", ground.path("pool/seed.pem")), "role = \"seed\""),
         (good.replace("[\"127.0.0.1:0\"]", "[]"), "listen"),
         (good.replace("pool.json", "publisher.pem"), "publisher.pem"),
         (good.replace("pool.json", "nowhere.json"), "nowhere.json"),
     ] {
         let output = program(&ground, &text).arg("--check-config").output().unwrap();
-        assert_eq!(output.status.code(), Some(if words == "nowhere.json" { 1 } else { 78 }), "{text}");
+        assert_eq!(output.status.code(), Some(78), "{text}");
         assert!(
             said(&output).starts_with("pollux-node: ") && said(&output).contains(words),
             "{}",
@@ -103,6 +108,41 @@ fn a_start_that_fails_says_what_to_do() {
 }
 
 #[test]
+fn a_pool_file_that_cannot_be_read_says_what_to_do() {
+    let ground = Ground::new();
+    for (place, words) in [("nowhere.json", "pollux pool init"), ("", "pollux pool init")] {
+        let config = config(&ground).replace("pool.json", place);
+        let output = program(&ground, &config).output().unwrap();
+        assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+        assert!(said(&output).contains("\n  hint: ") && said(&output).contains(words), "{}", said(&output));
+    }
+}
+
+/// Root's files in the directory of the daemon's user would keep the daemon from starting.
+#[test]
+fn root_makes_nothing_in_the_directory_of_another_user() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let ground = Ground::new();
+    let (seed, node) = (ground.path("pool/seed.pem"), config(&ground));
+    let seed = format!("role = \"seed\"\nidentity = {seed:?}\n{node}");
+    for (config, verb, made) in [(&seed, &["seed", "begin"][..], "store"), (&node, &["peer-id"], "run")] {
+        let made = ground.path(made);
+        std::fs::create_dir(&made).unwrap();
+        std::os::unix::fs::chown(&made, Some(65_534), None).unwrap();
+        let output = program(&ground, config).args(verb).output().unwrap();
+        assert_eq!(output.status.code(), Some(78), "{}", said(&output));
+        assert!(
+            said(&output).contains("uid 65534") && said(&output).contains("runuser -u"),
+            "{}",
+            said(&output)
+        );
+        assert_eq!(std::fs::read_dir(&made).unwrap().count(), 0, "nothing was made");
+    }
+}
+
+#[test]
 fn flags_win_over_the_file() {
     let ground = Ground::new();
     let mut command = program(&ground, &config(&ground));
@@ -110,7 +150,7 @@ fn flags_win_over_the_file() {
     let output = command.env("POLLUX_NODE_STORE", "/elsewhere").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let shown = String::from_utf8(output.stdout).unwrap();
-    assert!(shown.contains("(Seed)") && shown.contains("store   /elsewhere\n"), "{shown}");
+    assert!(shown.contains("(Seed)") && shown.contains("store   /elsewhere ("), "{shown}");
 }
 
 #[test]
@@ -126,15 +166,14 @@ fn wrong_usage_has_a_status_of_its_own() {
 fn the_program_gets_ready_and_stops_cleanly_on_both_signals() {
     let ground = Ground::new();
     for signal in [Signal::TERM, Signal::INT] {
-        let mut command = program(&ground, &config(&ground));
+        let everywhere = config(&ground).replace("127.0.0.1:0", "0.0.0.0:0");
+        let mut command = program(&ground, &everywhere);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let socket = ground.path("run/pollux.sock");
         assert!(line.starts_with("ready peer="), "{line}");
-        assert!(
-            line.contains(" listen=127.0.0.1:") && line.contains(&format!(" socket={}", socket.display()))
-        );
+        assert!(line.contains(" listen=0.0.0.0:") && line.contains(&format!(" socket={}", socket.display())));
         assert!(socket.exists());
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
@@ -178,4 +217,32 @@ fn every_verb_has_a_page_of_the_manual() {
     }
     let manual = std::fs::read_to_string(directory.path().join("pollux-node.1")).unwrap();
     assert!(manual.contains("\\-\\-check\\-config"), "{manual}");
+}
+
+/// Runs it with a file as standard error, which the service manager calls the journal or does not.
+fn journalled(ground: &Ground, command: &mut Command, named: bool) -> String {
+    let path = ground.path("journal");
+    let file = std::fs::File::create(&path).unwrap();
+    let stat = file.metadata().unwrap();
+    if named {
+        command.env("JOURNAL_STREAM", format!("{}:{}", stat.dev(), stat.ino()));
+    }
+    command.stderr(file).stdout(Stdio::null()).status().unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn every_line_has_its_priority_where_standard_error_is_the_journal() {
+    let ground = Ground::new();
+    let wrong = format!("{}bytes_maximum = 3\n", config(&ground));
+    let fatal = journalled(&ground, &mut program(&ground, &wrong), true);
+    assert!(fatal.starts_with("<3>pollux-node: ") && fatal.lines().count() > 1, "{fatal}");
+    assert!(fatal.lines().all(|line| line.starts_with("<3>")), "{fatal}");
+    let usage = journalled(&ground, program(&ground, "").args(["--role", "king"]), true);
+    assert!(usage.starts_with("<3>error: ") && usage.lines().all(|line| line.starts_with("<3>")), "{usage}");
+    let elsewhere = journalled(&ground, &mut program(&ground, &wrong), false);
+    assert!(elsewhere.starts_with("pollux-node: ") && !elsewhere.contains("<3>"), "{elsewhere}");
+    std::fs::write(ground.path("taken"), "").unwrap();
+    let broken = config(&ground).replace("/run", "/taken/run");
+    assert!(journalled(&ground, &mut program(&ground, &broken), true).starts_with("<3>pollux-node: "));
 }
