@@ -301,8 +301,7 @@ impl From<OpenError> for Failure {
             OpenError::NotBelieved { .. } => "`pollux pool renew` lets a policy and a root live longer",
             OpenError::Token { .. } => "`pollux pool token` makes another",
         };
-        let kind = if matches!(error, OpenError::File(_)) { Kind::Directory } else { Kind::Usage };
-        Self::new(kind, error).hint(hint)
+        Self::new(Kind::Usage, error).hint(hint)
     }
 }
 
