@@ -3,6 +3,7 @@
 //! All of it is judged from what one question told; nothing is asked here. Words are printable.
 
 mod admission;
+mod listening;
 mod node;
 mod seeds;
 
@@ -10,6 +11,8 @@ use crate::ends::warning;
 use crate::protocol::{Further, NodeStatus};
 use pollux_core::Timestamp;
 use serde::Serialize;
+
+pub use listening::{is_here, listening};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

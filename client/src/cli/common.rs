@@ -3,16 +3,21 @@
 use super::exit::Failure;
 use clap::Args;
 use pollux_client::connection::Connection;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+/// Where a packaged node has its socket.
+const SOCKET: &str = "/run/pollux/pollux.sock";
+/// Where a packaged seed has its own.
+const SEED_SOCKET: &str = "/run/pollux-seed/pollux.sock";
+
 /// How to reach the node, and how to print.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
     /// The node's socket
-    #[arg(long, env = "POLLUX_SOCKET", default_value = "/run/pollux/pollux.sock", value_name = "PATH")]
+    #[arg(long, env = "POLLUX_SOCKET", default_value = SOCKET, value_name = "PATH")]
     pub(crate) socket: PathBuf,
     /// Print one JSON object instead of words
     #[arg(long)]
@@ -25,6 +30,22 @@ impl Common {
         let interrupted = Arc::new(AtomicBool::new(false));
         Ok(Connection::open(&self.socket, patience, interrupted)?)
     }
+
+    /// The same for who only looks how it is: on a machine of a seed alone, the seed is meant.
+    pub(crate) fn here(&self) -> Self {
+        let seed = is_of_seed(&self.socket);
+        let socket = if seed { SEED_SOCKET.into() } else { self.socket.clone() };
+        Self { socket, json: self.json }
+    }
+}
+
+/// Whether this is the socket of a packaged node that is not there, and that of a seed is.
+pub(crate) fn is_of_seed(socket: &Path) -> bool {
+    is_seeds(socket, Path::exists)
+}
+
+fn is_seeds(socket: &Path, there: impl Fn(&Path) -> bool) -> bool {
+    socket == Path::new(SOCKET) && !there(socket) && there(Path::new(SEED_SOCKET))
 }
 
 /// Whether the environment turns every verb into a polite miss.
@@ -44,6 +65,16 @@ pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_alone_is_asked_in_place_of_a_node() {
+        let there =
+            |those: &'static [&'static str]| move |path: &Path| those.contains(&path.to_str().unwrap());
+        assert!(is_seeds(Path::new(SOCKET), there(&[SEED_SOCKET])));
+        assert!(!is_seeds(Path::new(SOCKET), there(&[SOCKET, SEED_SOCKET])));
+        assert!(!is_seeds(Path::new(SOCKET), there(&[])));
+        assert!(!is_seeds(Path::new("/mine"), there(&[SEED_SOCKET])), "somebody named another");
+    }
 
     #[test]
     fn seconds_are_bounded() {

@@ -10,7 +10,7 @@ use super::{Done, output};
 use clap::Args;
 use pollux_client::clock::now;
 use pollux_client::connection::SOFTWARE;
-use pollux_client::health::{Check, Level, checks};
+use pollux_client::health::{Check, Level, checks, is_here, listening};
 use pollux_client::protocol::{Further, NodeStatus};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
 
 /// Looks at everything, and changes nothing.
 pub(super) fn examine(common: &Common, pool: Option<PathBuf>, patience: Duration) -> Examination {
-    let (socket, node) = socket::examine(common, patience);
+    let (socket, node) = socket::examine(&common.here(), patience);
     let more = node.as_ref().and_then(|(_, more)| more.as_ref());
     let own =
         more.map(|more| PathBuf::from(&more.place.pool_file)).filter(|path| !path.as_os_str().is_empty());
@@ -79,6 +79,7 @@ pub(super) fn examine(common: &Common, pool: Option<PathBuf>, patience: Duration
     all.extend(reach::examine(&seeds, reach::PATIENCE));
     if let Some((status, more)) = &node {
         all.extend(checks(status, more.as_ref(), SOFTWARE, now()));
+        all.extend(listening(status, more.as_ref(), is_here));
     }
     let wrong = all.iter().any(|check| check.level == Level::Wrong);
     Examination { result: if wrong { "trouble" } else { "well" }, checks: all, node }

@@ -1,5 +1,6 @@
 //! How the command ends: kinds of failure, their exit status, and a hint for each.
 
+use super::common::is_of_seed;
 use super::output;
 use pollux_client::connection::ConnectionError;
 use pollux_client::disk::DiskError;
@@ -134,6 +135,8 @@ impl From<ConnectionError> for Failure {
     fn from(error: ConnectionError) -> Self {
         let failure = |kind| Self::new(kind, &error);
         match &error {
+            ConnectionError::NoNode { path, .. } if is_of_seed(path) => failure(Kind::Unreachable)
+                .hint("a seed runs here, and no node: --socket /run/pollux-seed/pollux.sock asks it"),
             ConnectionError::NoNode { .. } => failure(Kind::Unreachable).hint(
                 "is pollux-node running on this instance? name its socket with --socket or POLLUX_SOCKET",
             ),

@@ -9,7 +9,7 @@ use clap::Args;
 use pollux_client::clock::now;
 use pollux_client::connection::SOFTWARE;
 use pollux_client::flow::overview;
-use pollux_client::health::{Check, Level, checks};
+use pollux_client::health::{Check, Level, checks, is_here, listening};
 use pollux_client::protocol::{Further, NodeStatus};
 use serde::Serialize;
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn new(status: NodeStatus, more: Option<Further>) -> Self {
         let mut trouble = checks(&status, more.as_ref(), SOFTWARE, now());
+        trouble.extend(listening(&status, more.as_ref(), is_here));
         trouble.retain(|check| check.level != Level::Ok);
         Self { status, more, trouble }
     }
@@ -62,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     if disabled() {
         return output::print_disabled(arguments.common.json);
     }
-    let connection = arguments.common.connect(arguments.timeout)?;
+    let connection = arguments.common.here().connect(arguments.timeout)?;
     if arguments.job {
         return job::run(&connection, arguments.timeout, arguments.common.json);
     }

@@ -113,7 +113,7 @@ fn goes_by(seed: &SeedStatus) -> String {
 }
 
 /// Its name and where it should be.
-fn named(seed: &SeedStatus) -> String {
+pub(super) fn named(seed: &SeedStatus) -> String {
     let addresses: Vec<String> = seed.addresses.iter().map(|address| printable(address)).collect();
     format!("{} at {}", short(seed), addresses.join(" or "))
 }

@@ -23,13 +23,13 @@ fn seed(number: u8) -> SeedStatus {
 }
 
 /// A node of which all is well.
-struct Node {
-    status: NodeStatus,
-    more: Further,
+pub(super) struct Node {
+    pub(super) status: NodeStatus,
+    pub(super) more: Further,
 }
 
 impl Node {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let engine =
             EngineStatus { joined: true, seeds_connected: 3, seeds_total: 3, ..EngineStatus::default() };
         let status = NodeStatus {
@@ -77,7 +77,7 @@ fn changed(change: impl FnOnce(&mut Node)) -> Check {
     node.trouble()
 }
 
-fn words(check: &Check) -> String {
+pub(super) fn words(check: &Check) -> String {
     format!(
         "{} {} {}",
         check.what,
