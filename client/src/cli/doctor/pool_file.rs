@@ -3,9 +3,10 @@
 use pollux_client::health::Check;
 use pollux_client::pool::{holds_several, is_of_two_pools};
 use pollux_client::printable::printable;
+use pollux_client::protocol::Further;
 use pollux_client::text_file::{self, TextFileError};
 use pollux_core::limits::POOL_FILE_BYTES_MAX;
-use pollux_core::{Disbelief, PoolFile, Timestamp, Trust};
+use pollux_core::{Disbelief, Policy, PoolFile, Timestamp, Trust};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -44,6 +45,21 @@ fn unreadable(error: &TextFileError, node_answers: bool) -> Check {
     } else {
         Check::wrong(NAME, what).todo(todo)
     }
+}
+
+/// A file whose seeds are all others than those that the node goes by. Pools have one name more often than not.
+pub(super) fn other_pool(path: &Path, file: Option<&PoolFile>, more: Option<&Further>) -> Option<Check> {
+    let policy: Policy = file?.policy.body().ok()?;
+    let node = &more.filter(|more| !more.seeds.is_empty())?.seeds;
+    if policy.seeds.is_empty() || policy.seeds.iter().any(|one| node.iter().any(|seed| seed.peer == one.peer))
+    {
+        return None;
+    }
+    let shown = printable(&path.display().to_string());
+    let what = format!("{shown} names none of the seeds that the node goes by: it is of another pool");
+    Some(Check::wrong(NAME, what).because("or all seeds have been replaced since it was written").todo(
+        "give the node this file and start it again if it should belong there; else take the pool.json of its pool",
+    ))
 }
 
 fn two_pools(shown: &str, why: &str) -> Check {
