@@ -11,6 +11,7 @@ mod housekeeping;
 #[cfg(test)]
 mod housekeeping_tests;
 mod keeper;
+mod missed;
 mod outputs;
 mod sessions;
 mod sweeper;
@@ -35,6 +36,7 @@ use evictor::Evictor;
 use frames::Frames;
 use housekeeping::Housekeeping;
 use keeper::Keeper;
+use missed::Missed;
 use pollux_core::engine::{Credit, Engine, EngineConfig, Input, JobId, StoreFailure};
 use pollux_core::{KeyPair, ManifestId, PeerRole};
 use sessions::Sessions;
@@ -42,7 +44,7 @@ use std::time::Duration;
 use sweeper::Sweeper;
 pub(crate) use sweeper::UNPUBLISHED_MARKS;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use watchdog::Watchdog;
 use workers::Workers;
 
@@ -84,6 +86,7 @@ pub struct Driver {
     counters: Counters,
     /// Events of the wire that waited when this was last looked at.
     wire_waiting: usize,
+    missed: Missed,
     watchdog: Watchdog,
     housekeeping: Housekeeping,
     results: mpsc::UnboundedReceiver<Input>,
@@ -120,6 +123,7 @@ impl Driver {
             sessions: Sessions::default(),
             counters: Counters::default(),
             wire_waiting: 0,
+            missed: Missed::default(),
             watchdog: Watchdog::new(now.instant),
             housekeeping,
             results,
@@ -251,10 +255,11 @@ impl Driver {
                 self.counters.gone(peer);
                 Input::Disconnected { peer }
             }
-            NetEvent::DialFailed { peer } => {
+            NetEvent::DialFailed { peer, why } => {
                 // An operator wants to know.
-                if self.engine.trust().is_seed(&peer) {
-                    tracing::warn!(%peer, "a seed cannot be reached, or is not the one that the policy names");
+                let seed = self.engine.trust().is_seed(&peer);
+                if seed && self.missed.is_news(peer, &why, Instant::now()) {
+                    tracing::warn!(%peer, %why, "a seed cannot be reached, or is not the one that the policy names");
                 }
                 Input::DialFailed { peer }
             }

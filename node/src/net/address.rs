@@ -1,10 +1,16 @@
 //! Peer ids and addresses, between Pollux's words and libp2p's.
 
 use libp2p::Multiaddr;
+use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
+use libp2p::swarm::DialError;
+use pollux_client::printable::printable;
 use pollux_core::{PeerId, PublicKey};
+use std::io;
 use std::net::SocketAddr;
 
+/// A seed has an address or two.
+const DIAL_FAILED_CHARS_MAX: usize = 300;
 /// Multihash code (identity) and length, then the protobuf tags of an Ed25519 key of 32 bytes.
 const ED25519_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
@@ -40,6 +46,23 @@ pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
     }
     let Protocol::Ip6(ip) = first else { return None };
     Some(SocketAddr::from((ip, port)))
+}
+
+/// Of each address what came of it, for people, on one line; at most [`DIAL_FAILED_CHARS_MAX`].
+pub(super) fn dial_failed(why: &DialError) -> String {
+    let shown = |address: &Multiaddr| {
+        from_multiaddr(address).map_or_else(|| address.to_string(), |address| address.to_string())
+    };
+    let words = if let DialError::WrongPeerId { address, .. } = why {
+        format!("another identity answers at {}: is the pool file of another pool?", shown(address))
+    } else if let DialError::Transport(tried) = why {
+        let one =
+            |(address, why): &(Multiaddr, TransportError<io::Error>)| format!("{}: {why}", shown(address));
+        tried.iter().map(one).collect::<Vec<_>>().join("; ")
+    } else {
+        why.to_string()
+    };
+    printable(&words).chars().take(DIAL_FAILED_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

@@ -92,6 +92,8 @@ pub enum NetEvent {
     DialFailed {
         /// Who was dialled.
         peer: PeerId,
+        /// What stands there, or why nothing answers; of one address at least, a line for people.
+        why: String,
     },
     /// A control message.
     Message {

@@ -16,6 +16,8 @@ pub(super) struct Peer {
     pub(super) addresses: Vec<Multiaddr>,
     /// The driver waits for the outcome of a dial.
     pub(super) awaited: bool,
+    /// Why the last dial came to nothing.
+    pub(super) failed: Option<String>,
     /// Dials under way, and what for.
     pub(super) dials: BTreeMap<ConnectionId, Plane>,
     /// The driver says that it belongs. Forgotten with the control connection on which it proved that.

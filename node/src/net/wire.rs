@@ -1,7 +1,7 @@
 //! The books of the wire: the driver's commands become dials and orders to connections, and what connections report
 //! becomes events, so that every fetch, ask and dial has one outcome.
 
-use super::address::{from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
+use super::address::{dial_failed, from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
 use super::asks::{Answering, Ask, Asks, Stage};
 use super::bounds::{DIAL_ADDRESSES_MAX, Patience};
 use super::gate::Gate;
@@ -418,7 +418,10 @@ impl Wire {
         let Some(id) = failure.peer_id.as_ref().and_then(from_libp2p) else { return };
         let Some(peer) = self.peers.get_mut(&id) else { return };
         tracing::debug!(peer = %id, error = %failure.error, "dial failed");
-        if peer.dials.remove(&failure.connection_id) == Some(Plane::Bulk) {
+        let plane = peer.dials.remove(&failure.connection_id);
+        if plane != Some(Plane::Bulk) {
+            peer.failed = Some(dial_failed(failure.error));
+        } else {
             peer.no_dial_before = Some(Instant::now() + self.patience.redial);
             self.spread(id);
         }
@@ -430,7 +433,8 @@ impl Wire {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.has_failed() {
             peer.awaited = false;
-            self.out.push_back(ToSwarm::GenerateEvent(NetEvent::DialFailed { peer: id }));
+            let why = peer.failed.take().unwrap_or_else(|| "the connection was lost at once".to_owned());
+            self.out.push_back(ToSwarm::GenerateEvent(NetEvent::DialFailed { peer: id, why }));
         }
         if peer.is_forgettable() {
             self.peers.remove(&id);

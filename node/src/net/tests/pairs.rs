@@ -57,9 +57,13 @@ async fn a_dial_tries_every_address() {
 async fn another_identity_than_dialled_is_a_failure() {
     let (mut one, other) = pair().await;
     let wanted = PeerId::new(KeyPair::from_seed([9; 32]).public());
+    let answers = format!("another identity answers at {}", other.address);
     one.handle.dial(wanted, vec![other.address]);
     let event = one.next().await;
-    assert!(matches!(event, NetEvent::DialFailed { peer } if peer == wanted), "{event:?}");
+    assert!(
+        matches!(&event, NetEvent::DialFailed { peer, why } if *peer == wanted && why.contains(&answers)),
+        "{event:?}"
+    );
 }
 
 #[tokio::test]
@@ -71,10 +75,10 @@ async fn a_dial_to_nobody_fails_once() {
     drop(gone);
     one.handle.dial(id, vec![]);
     let event = one.next().await;
-    assert!(matches!(event, NetEvent::DialFailed { peer } if peer == id), "{event:?}");
+    assert!(matches!(event, NetEvent::DialFailed { peer, .. } if peer == id), "{event:?}");
     one.handle.dial(one.id, vec![address]);
     let event = one.next().await;
-    assert!(matches!(event, NetEvent::DialFailed { peer } if peer == one.id), "{event:?}");
+    assert!(matches!(event, NetEvent::DialFailed { peer, .. } if peer == one.id), "{event:?}");
     // Nothing was left behind: the next event is of the next dial.
     one.handle.dial(other.id, vec![other.address]);
     let event = one.next().await;
