@@ -137,7 +137,8 @@ impl Settings {
     #[must_use]
     pub fn place(&self, listen: SocketAddr) -> Place {
         let shown = |path: &Path| path.display().to_string();
-        let address = |one: &SocketAddr| if one.port() == 0 { listen } else { *one };
+        let address =
+            |one: &SocketAddr| if one.port() == 0 { SocketAddr::new(one.ip(), listen.port()) } else { *one };
         Place {
             listen: self.listen.iter().map(|one| address(one).to_string()).collect(),
             pool_file: shown(&self.pool),
