@@ -2,7 +2,10 @@
 
 use crate::scene::{KEY, Node, Scene};
 use crate::secrets::{holds, spellings};
-use pollux_core::PoolFile;
+use crate::signed_elsewhere::{publish, state};
+use pollux_client::key_file;
+use pollux_client::statement::Statement;
+use pollux_core::{Envelope, PoolFile};
 use pollux_tests::{NodeOptions, Pollux};
 use serde_json::Value;
 use std::fs;
@@ -67,9 +70,13 @@ fn a_bug_report_of_a_live_pool_holds_no_secret() {
     joined(&node);
     let tree = scene.tree("tree");
     scene.save(&node, &tree);
-    // Something to be warned of: a save that nobody may sign so.
-    let stranger = scene.pool.keys().join("yank.pem");
-    let refused = node.pollux.save("story/other/1", &tree, &stranger, &[]).unwrap();
+    // Something to be warned of: what is published was signed by a key that may not.
+    let forged = scene.path("forged.json");
+    state(&node, &tree, "story/other/1", &forged);
+    let manifest = Statement::from_json(&fs::read_to_string(&forged).unwrap()).unwrap().manifest().unwrap();
+    let stranger = key_file::read(&scene.pool.keys().join("yank.pem")).unwrap();
+    fs::write(&forged, Envelope::sign(&manifest, &stranger).to_json()).unwrap();
+    let refused = publish(&node, &forged);
     assert_eq!(refused.status, Some(5), "{refused:?}");
     let out = scene.path("report.txt");
     let told = node.pollux.run(&["bugreport", "-o", out.to_str().unwrap()]).unwrap();

@@ -102,14 +102,14 @@ impl Executor {
 }
 
 /// Saves a directory, unsigned.
-fn state(node: &Node, tree: &Path, key: &str, out: &Path) -> Finished {
+pub(crate) fn state(node: &Node, tree: &Path, key: &str, out: &Path) -> Finished {
     let (tree, out) = (tree.to_str().unwrap(), out.to_str().unwrap());
     let stated = node.pollux.run(&["save", key, tree, "--unsigned-out", out, "--json"]).unwrap();
     assert_eq!((stated.status, stated.result().as_str()), (Some(0), "unsigned"), "{stated:?}");
     stated
 }
 
-fn publish(node: &Node, file: &Path) -> Finished {
+pub(crate) fn publish(node: &Node, file: &Path) -> Finished {
     node.pollux.run(&["publish", file.to_str().unwrap(), "--json"]).unwrap()
 }
 

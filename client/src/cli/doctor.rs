@@ -74,7 +74,9 @@ pub(super) fn examine(common: &Common, pool: Option<PathBuf>, patience: Duration
         more.map(|more| PathBuf::from(&more.place.pool_file)).filter(|path| !path.as_os_str().is_empty());
     let path = pool.or(own).unwrap_or_else(|| POOL_FILE.into());
     let (mut all, file) = pool_file::examine(&path, node.is_some(), now());
-    all.extend(pool_file::other_pool(&path, file.as_ref(), more));
+    if all.iter().all(|check| check.level == Level::Ok) {
+        all.extend(pool_file::other_pool(&path, file.as_ref(), more));
+    }
     all.push(socket);
     let seeds = reach::seeds(more, file.as_ref());
     all.extend(reach::examine(&seeds, reach::PATIENCE));

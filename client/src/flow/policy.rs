@@ -27,7 +27,7 @@ pub(super) fn check(policy: &Policy, request: &SaveRequest, now: Timestamp) -> R
     let life = Duration::from_secs(policy.manifest_life_max);
     if request.life > life.saturating_add(CLOCK_SKEW_MAX) {
         return Err(refused(format!(
-            "it would be good for {} days, and the policy allows {}",
+            "it would be good for {} days, and the policy allows {} days",
             days(request.life),
             days(life)
         )));

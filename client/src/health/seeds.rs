@@ -78,7 +78,7 @@ pub(super) fn reached(status: &NodeStatus, more: Option<&Further>) -> Check {
     let missing = if known { away.join(", ") } else { format!("{} of {all}", all.saturating_sub(there)) };
     Check::wrong(NAME, format!("seeds that do not answer: {missing}"))
         .because("they are down, something between blocks the port, or another node stands there")
-        .todo("start them; `pollux doctor` here tries their addresses, and there it says what they lack. Where an address takes connections, the node's log tells who answers: the pool file may be of another pool")
+        .todo("start them (`pollux doctor` there says what they lack); this node's log says where another one answers, perhaps of another pool")
 }
 
 /// Whether they go by the same papers.

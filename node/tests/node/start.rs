@@ -82,6 +82,9 @@ async fn damaged_records_are_refused_until_they_are_deleted() {
         "a seed forgets its marker with its votes: {error}"
     );
     settings.role = PeerRole::Node;
+    let error = Running::start(&settings).await.map(drop).unwrap_err();
+    assert!(matches!(error, StartError::IsASeed(_)), "a seed's key is no node's: {error}");
+    settings.identity = None;
     Running::start(&settings).await.unwrap().stop().await;
 }
 
@@ -157,7 +160,7 @@ fn pool_files_are_believed_or_refused() {
     std::fs::write(&settings.pool, vec![b' '; 3 << 20]).unwrap();
     assert!(check(0).unwrap_err().to_string().contains("too long"));
     std::fs::remove_file(&settings.pool).unwrap();
-    assert!(matches!(check(0), Err(StartError::Io { .. })));
+    assert!(matches!(check(0), Err(StartError::NoPoolFile { .. })));
 }
 
 #[test]

@@ -376,7 +376,7 @@ fn what_the_policy_does_not_allow_ends_before_a_file_is_read() {
             .starts_with(&format!("the key {} is no publisher's: ", other.public()))
     );
     let long = |request| SaveRequest { life: Duration::from_secs(400 * 86_400), ..request };
-    assert_eq!(refused_early(policy(), long), "it would be good for 400 days, and the policy allows 30");
+    assert_eq!(refused_early(policy(), long), "it would be good for 400 days, and the policy allows 30 days");
     let mut narrow = policy();
     narrow.publishers[0].patterns = vec!["other/**".parse().unwrap()];
     assert!(refused_early(narrow.clone(), |request| request).contains("may not publish"));

@@ -118,15 +118,13 @@ fn what_is_wrong_comes_last_with_what_to_do() {
     asked      120 hits, 10 misses (9 seeds-silent, 1 not-joined)
     saves      3 published, 1 not
     warning: seeds that do not answer: …3ANaba at seed-3.example.org:4480: start
-      them; `pollux doctor` here tries their addresses, and there it says what they
-      lack
+      them (`pollux doctor` there says what they lack); this node's log says where
+      another one answers, perhaps of another pool
     warning: seeds that go by other papers than this node (policy 6, 2 yanks):
-      …2NASuq (policy 6): other yanks: wait a minute: nodes hand seeds the yanks that
-      these lack; `pollux pool spread --pool pool.json` has it done again; the logs
-      there say which are not believed
-    warning: the join token expires in 5 days: no new node is let in with it then;
-      `pollux pool token --pool pool.json --admission-key admission.pem` makes
-      another, for the pool.json of images
+      …2NASuq (policy 6): other yanks: wait a minute: nodes hand seeds the yanks
+      that these lack; `pollux pool spread --pool pool.json` has it done again; the
+      logs there say which are not believed
+    and 1 more: `pollux doctor`
     ");
 }
 
