@@ -32,6 +32,10 @@ place!(
     /// What one node gives to one other.
     StreamNo
 );
+place!(
+    /// What several streams share: a node's uplink or downlink.
+    LinkNo
+);
 
 /// A number that names a place in a [`Numbered`] list.
 pub(crate) trait Place: Copy {

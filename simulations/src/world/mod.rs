@@ -33,7 +33,7 @@ pub(crate) use fault::{Fault, Faults};
 
 use crate::cache::Cache;
 use crate::lots::Lots;
-use crate::network::{self, Network};
+use crate::network::{self, Network, Wake};
 use crate::node::Node;
 use crate::numbered::{ChunkNo, NodeNo, Numbered, StreamNo};
 use crate::pool::{self, Pool};
@@ -62,6 +62,8 @@ enum Event {
     Timer(NodeNo),
     /// A stream's frame may have left.
     Stream(StreamNo),
+    /// Links hear of what has changed elsewhere.
+    Settle,
     /// A job's deadline.
     Deadline(NodeNo),
     /// Something that a node's own driver says.
@@ -192,8 +194,12 @@ impl World {
         let Some(event) = self.queue.pop() else { return false };
         self.events += 1;
         self.happen(event);
-        for (at, stream) in self.network.take_wakes() {
-            self.queue.push(at, Event::Stream(stream));
+        for (at, wake) in self.network.take_wakes() {
+            let event = match wake {
+                Wake::Stream(stream) => Event::Stream(stream),
+                Wake::Settle => Event::Settle,
+            };
+            self.queue.push(at, event);
         }
         true
     }
@@ -203,6 +209,7 @@ impl World {
             Event::Boot(no) => self.boot_and_restore(no),
             Event::Timer(no) => self.ring(no),
             Event::Stream(stream) => self.stream_wakes(stream),
+            Event::Settle => self.network.settle(self.queue.now()),
             Event::Deadline(no) => self.look_at_deadlines(no),
             Event::Input { to, input } => self.answered(to, *input),
             Event::Connect { from, to } => self.connect(from, to),
