@@ -55,6 +55,8 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::Relay { .. } => "relay",
         Control::Enter { .. } => "enter",
         Control::Neighbours { .. } => "neighbours",
+        Control::AskPart { .. } => "ask-part",
+        Control::Part { .. } => "part",
         Control::Have { .. } => "have",
         Control::Leave { .. } => "leave",
         Control::Offer { .. } => "offer",

@@ -48,8 +48,8 @@ pub(crate) const SEND_BYTES_ALL_MAX: usize = 256 * 1024 * 1024;
 pub(crate) const SWARMS_MAX: usize = 256;
 /// Swarms that a seed counts one member in.
 pub(crate) const SWARMS_PER_MEMBER_MAX: usize = 512;
-/// Peers of one swarm that a node dials for it.
-pub(crate) const SWARM_DIALS_MAX: usize = 16;
+/// Peers of one swarm that a node dials each time that a seed names some: half of [`NEIGHBOURS_WANTED`], as others dial it.
+pub(crate) const SWARM_DIALS_MAX: usize = 12;
 /// Members dialled after a welcome, so that there is somebody to ask while seeds are away.
 pub(crate) const WELCOME_DIALS_MAX: usize = 8;
 /// Peers that a node which has its [`PEERS_MAX`](crate::limits::PEERS_MAX) takes on trial: one that shares a swarm takes
@@ -162,5 +162,15 @@ pub(crate) const WITHDRAWN_MAX: usize = 1_024;
 pub(crate) const SEED_PATIENCE: Duration = Duration::from_secs(1);
 /// How long a job's question may be told to wait at most, whatever deadline it names.
 pub(crate) const JOB_WAIT_MAX: Duration = Duration::from_secs(3_600);
+/// How soon a swarm that jobs wait for asks for neighbours again: when many boot at once, the first to ask hear of few.
+/// Doubles while they are few.
+pub(crate) const MINGLE_FIRST: Duration = Duration::from_millis(250);
+/// Chunks of the parts in which a seed gives a manifest to a crowd, at least: a megabyte or so, so that few messages are
+/// needed;
+pub(crate) const PART_CHUNKS_MIN: u32 = 4;
+/// and at most: some megabytes, so that one that takes long does not keep them from the others.
+pub(crate) const PART_CHUNKS_MAX: u32 = 16;
+/// Neighbours of a swarm that are enough: each has what this node lacks for most of the time.
+pub(crate) const NEIGHBOURS_WANTED: usize = 24;
 /// How often a swarm that jobs wait for asks for neighbours again.
 pub(crate) const MINGLE_INTERVAL: Duration = Duration::from_secs(15);

@@ -38,6 +38,8 @@ impl Control {
             | Self::Log { .. }
             | Self::Bring { .. }
             | Self::Brought { .. }
+            | Self::AskPart { .. }
+            | Self::Part { .. }
             | Self::Unknown { .. } => true,
         }
     }

@@ -284,6 +284,18 @@ pub enum Control {
         /// Together with the rest of the message at most [`CONTROL_BYTES_MAX`].
         page: LogPage,
     },
+    /// To a seed: what of this manifest shall I take of you?
+    AskPart {
+        /// Which manifest.
+        manifest: ManifestId,
+    },
+    /// From a seed: take these of me, while others take the rest, and the rest of them.
+    Part {
+        /// Which manifest.
+        manifest: ManifestId,
+        /// What it has given to the fewest.
+        chunks: ChunkSet,
+    },
     /// A kind of a later release. What it says is not kept; it is never sent.
     #[serde(skip)]
     Unknown {
@@ -294,7 +306,7 @@ pub enum Control {
 
 impl Control {
     /// How many kinds of messages this release knows.
-    pub const KINDS: u32 = 32;
+    pub const KINDS: u32 = 34;
 
     /// The message's bytes. The transport writes their length (u32 LE) before them.
     ///

@@ -119,6 +119,8 @@ fn every_kind() -> Vec<Control> {
         Control::PapersKept { bring: 5, refused: Some(PapersRefusal::Busy) },
         Control::AskLog { ask: 6, what: log_query("00ff"), after: Some(LogPlace { file: 300, offset: 9 }) },
         Control::Log { ask: 6, page: log_page(2) },
+        Control::AskPart { manifest: ID },
+        Control::Part { manifest: ID, chunks: ChunkSet::range(3, 300) },
     ]
 }
 

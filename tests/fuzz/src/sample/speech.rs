@@ -71,6 +71,8 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::PapersKept { bring: 300, refused: Some(PapersRefusal::Busy) },
         Control::AskLog { ask: 4, what: log_query(), after: Some(LogPlace { file: 300, offset: 70_000 }) },
         Control::Log { ask: 4, page: log_page() },
+        Control::AskPart { manifest },
+        Control::Part { manifest, chunks: [0, 7, 8].into_iter().collect() },
         Control::Refused { why: Refusal::Unknown(17) },
         Control::Unknown { kind: 77 },
     ]

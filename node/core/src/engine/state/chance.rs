@@ -26,6 +26,14 @@ impl Chance {
         drawn.checked_rem(bound).unwrap_or(0)
     }
 
+    /// Puts items into an order of which each is as likely.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for place in (1..items.len()).rev() {
+            let other = self.below(u64::try_from(place).unwrap_or(u64::MAX).saturating_add(1));
+            items.swap(place, usize::try_from(other).unwrap_or(place));
+        }
+    }
+
     /// Somewhere in the space of names.
     pub(crate) fn name(&mut self) -> [u8; 32] {
         let mut name = [0; 32];
@@ -53,6 +61,20 @@ mod tests {
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn each_place_gets_each_item() {
+        let mut chance = Chance::new(1);
+        let mut first = [0; 4];
+        for _ in 0..400 {
+            let mut items = [0, 1, 2, 3];
+            chance.shuffle(&mut items);
+            first[items[0]] += 1;
+            items.sort_unstable();
+            assert_eq!(items, [0, 1, 2, 3]);
+        }
+        assert!(first.iter().all(|count| (60..140).contains(count)), "{first:?}");
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) struct Swarm {
     pub entered: BTreeSet<PeerId>,
     /// Neighbours by name, connected or not.
     pub neighbours: BTreeSet<PeerId>,
+    /// How often neighbours were asked for again while there were few.
+    pub mingles: u32,
     /// When it was last used.
     pub used: Instant,
     /// The store holds every chunk.
@@ -100,6 +102,7 @@ impl Swarm {
             publishing: BTreeSet::new(),
             entered: BTreeSet::new(),
             neighbours: BTreeSet::new(),
+            mingles: 0,
             used,
             complete: false,
         }

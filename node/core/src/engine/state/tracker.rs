@@ -1,14 +1,32 @@
 //! A seed's view of the swarms: which members take part in which manifest.
 use super::chance::Chance;
-use crate::engine::bounds::SWARMS_PER_MEMBER_MAX;
+use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN, SWARMS_PER_MEMBER_MAX};
+use crate::message::ChunkSet;
 use crate::{ManifestId, PeerId, PublicKey};
 use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Members by manifest, with how many chunks each is known to have.
+/// What is known of one member of a swarm.
+#[derive(Clone, Copy, Debug, Default)]
+struct Member {
+    /** chunks that it says it has */
+    have: u32,
+    /** how often it was named to others */
+    named: u32,
+}
+
+/// Who takes part in one manifest.
+#[derive(Debug, Default)]
+struct Swarm {
+    members: BTreeMap<PeerId, Member>,
+    /** the chunk from which the next part begins */
+    next_part: u32,
+}
+
+/// Members by manifest.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
-    swarms: BTreeMap<ManifestId, BTreeMap<PeerId, u32>>,
+    swarms: BTreeMap<ManifestId, Swarm>,
     by_member: BTreeMap<PeerId, BTreeSet<ManifestId>>,
 }
 
@@ -20,22 +38,22 @@ impl Tracker {
             return false;
         }
         mine.insert(manifest);
-        self.swarms.entry(manifest).or_default().insert(peer, have);
+        self.swarms.entry(manifest).or_default().members.entry(peer).or_default().have = have;
         true
     }
 
     /// A member has so many more; how many that makes, if it takes part.
     pub(crate) fn gain(&mut self, manifest: &ManifestId, peer: &PeerId, more: u32) -> Option<u32> {
-        let have = self.swarms.get_mut(manifest)?.get_mut(peer)?;
-        *have = have.saturating_add(more);
-        Some(*have)
+        let member = self.swarms.get_mut(manifest)?.members.get_mut(peer)?;
+        member.have = member.have.saturating_add(more);
+        Some(member.have)
     }
 
     /// A member takes no part any more.
     pub(crate) fn leave(&mut self, manifest: &ManifestId, peer: &PeerId) {
         if let Some(swarm) = self.swarms.get_mut(manifest) {
-            swarm.remove(peer);
-            if swarm.is_empty() {
+            swarm.members.remove(peer);
+            if swarm.members.is_empty() {
                 self.swarms.remove(manifest);
             }
         }
@@ -62,13 +80,13 @@ impl Tracker {
 
     /// Members of a swarm that have so many chunks, as far as they say.
     pub(crate) fn holders(&self, manifest: &ManifestId, count: u32) -> Vec<PeerId> {
-        let swarm = self.swarms.get(manifest).into_iter().flatten();
-        swarm.filter(|(_, have)| **have >= count).map(|(peer, _)| *peer).collect()
+        let swarm = self.swarms.get(manifest).into_iter().flat_map(|swarm| &swarm.members);
+        swarm.filter(|(_, member)| member.have >= count).map(|(peer, _)| *peer).collect()
     }
 
     /// Members of a swarm.
     pub(crate) fn members(&self, manifest: &ManifestId) -> impl Iterator<Item = PeerId> + '_ {
-        self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.keys().copied())
+        self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.members.keys().copied())
     }
 
     /// Swarms that somebody takes part in.
@@ -76,30 +94,67 @@ impl Tracker {
         self.swarms.keys()
     }
 
-    /// Some members of a swarm at random, without this one.
+    /// What a member is to take of this seed, of so many chunks: the next few in a row, so that each is given out before
+    /// any is given out again. None where it takes part alone: it takes everything of this seed.
+    pub(crate) fn next_part(&mut self, manifest: &ManifestId, peer: &PeerId, count: u32) -> Option<ChunkSet> {
+        let swarm = self.swarms.get_mut(manifest).filter(|swarm| swarm.members.contains_key(peer))?;
+        let members = u32::try_from(swarm.members.len()).unwrap_or(u32::MAX);
+        if members < 2 {
+            return None;
+        }
+        let length = (count / members).clamp(PART_CHUNKS_MIN, PART_CHUNKS_MAX).min(count);
+        let from = if swarm.next_part < count { swarm.next_part } else { 0 };
+        let to = from.saturating_add(length);
+        swarm.next_part = if to < count { to } else { to - count };
+        let mut part = ChunkSet::range(from, to.min(count));
+        part.extend(&ChunkSet::range(0, to.saturating_sub(count)));
+        Some(part)
+    }
+
+    /// Some members of a swarm, without this one: for each place two are drawn, and who was named less often has it. So
+    /// all have about as many neighbours, and nobody gets a larger share of what they give.
     pub(crate) fn sample(
-        &self,
+        &mut self,
         chance: &mut Chance,
         manifest: &ManifestId,
         count: usize,
         except: &PeerId,
     ) -> BTreeSet<PeerId> {
-        let Some(swarm) = self.swarms.get(manifest) else { return BTreeSet::new() };
-        if swarm.len() <= count {
-            return swarm.keys().copied().filter(|peer| peer != except).collect();
-        }
+        let Some(swarm) = self.swarms.get_mut(manifest).map(|swarm| &mut swarm.members) else {
+            return BTreeSet::new();
+        };
         let mut picked = BTreeSet::new();
+        if swarm.len() <= count {
+            picked.extend(swarm.keys().filter(|peer| *peer != except));
+        }
         for _ in 0..count.saturating_mul(2) {
-            let pivot = PeerId::new(PublicKey::from_bytes(chance.name()));
-            let near = swarm.range((Bound::Excluded(pivot), Bound::Unbounded)).chain(swarm).take(2 * count);
-            let found = near.map(|(peer, _)| *peer).find(|peer| peer != except && !picked.contains(peer));
-            picked.extend(found);
-            if picked.len() >= count {
+            if picked.len() >= count.min(swarm.len().saturating_sub(1)) {
                 break;
+            }
+            let drawn = [draw(swarm, chance, except, &picked), draw(swarm, chance, except, &picked)];
+            picked.extend(drawn.into_iter().flatten().min_by_key(|(_, named)| *named).map(|(peer, _)| peer));
+        }
+        for peer in &picked {
+            if let Some(member) = swarm.get_mut(peer) {
+                member.named = member.named.saturating_add(1);
             }
         }
         picked
     }
+}
+
+/// A member at random that is none of these, with how often it was named.
+fn draw(
+    swarm: &BTreeMap<PeerId, Member>,
+    chance: &mut Chance,
+    except: &PeerId,
+    picked: &BTreeSet<PeerId>,
+) -> Option<(PeerId, u32)> {
+    let pivot = PeerId::new(PublicKey::from_bytes(chance.name()));
+    let near = swarm.range((Bound::Excluded(pivot), Bound::Unbounded)).chain(swarm);
+    let mut fitting =
+        near.take(picked.len() + 2).filter(|(peer, _)| *peer != except && !picked.contains(peer));
+    fitting.next().map(|(peer, member)| (*peer, member.named))
 }
 
 #[cfg(test)]
@@ -167,6 +222,24 @@ mod tests {
         assert!(tracker.holders(&id(7), 0).is_empty());
         tracker.enter(id(1), peer(1), 0);
         assert_eq!(tracker.holders(&id(1), 4), [peer(2)], "what it says last is what counts");
+    }
+
+    #[test]
+    fn parts_give_each_chunk_out_before_any_is_given_again() {
+        let mut tracker = Tracker::default();
+        tracker.enter(id(1), peer(1), 0);
+        assert_eq!(tracker.next_part(&id(1), &peer(1), 100), None, "alone");
+        assert_eq!(tracker.next_part(&id(1), &peer(9), 100), None, "who does not take part");
+        (2..40).for_each(|n| assert!(tracker.enter(id(1), peer(n), 0)));
+        let mut given = [0; 100];
+        for n in 1..=25 {
+            let part = tracker.next_part(&id(1), &peer(n), 100).unwrap();
+            assert_eq!(part.len(), PART_CHUNKS_MIN);
+            part.iter().for_each(|index| given[usize::try_from(index).unwrap()] += 1);
+            let (least, most) = (given.iter().min().unwrap(), given.iter().max().unwrap());
+            assert!(most - least <= 1, "{given:?}");
+        }
+        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(0, 3)));
     }
 
     #[test]

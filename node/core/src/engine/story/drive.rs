@@ -258,7 +258,9 @@ impl Engine {
     pub(in crate::engine) fn take_moved(&mut self, now: Now, moved: TransferOutput) -> Option<Output> {
         match moved {
             TransferOutput::Do(output) => return Some(output),
-            TransferOutput::Announce { manifest, chunks } => self.announce(&manifest, chunks),
+            TransferOutput::Announce { manifest, chunks, audience } => {
+                self.announce(&manifest, &chunks, audience);
+            }
             TransferOutput::Progress { pull, have, of } => self.pull_progressed(now, pull, have, of),
             TransferOutput::Stored { pull, plain, stored } => self.chunk_stored(now, pull, (plain, stored)),
             TransferOutput::Done(Wanter::Job(job)) => self.job_served(job),
@@ -273,6 +275,7 @@ impl Engine {
                 self.ban(now, peer, DropReason::Junk);
             }
             TransferOutput::Stalled { peer } => self.stalled(now, peer),
+            TransferOutput::PartUsed { seed, manifest } => self.part_used(seed, manifest),
             TransferOutput::Complete { manifest } => self.swarm_complete(now, manifest),
             TransferOutput::Lost { manifest } => self.swarm_lost(now, manifest),
         }

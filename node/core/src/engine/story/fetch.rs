@@ -1,6 +1,6 @@
 //! A job fetches chunks of a manifest that is known here.
 use super::Alarm;
-use crate::engine::bounds::MINGLE_INTERVAL;
+use crate::engine::bounds::MINGLE_FIRST;
 use crate::engine::state::swarms::{Goal, Swarm};
 use crate::engine::state::tasks::AfterRecord;
 use crate::engine::transfer::Wanter;
@@ -27,7 +27,7 @@ impl Engine {
         swarm.jobs.insert(job);
         let refused = if swarm.wait(job, chunks.clone()) { Vec::new() } else { chunks };
         self.refuse_fetch(job, &refused, FetchEnd::NoProgress);
-        self.timers.set(Alarm::Mingle(manifest), now.instant.after(MINGLE_INTERVAL));
+        self.timers.set(Alarm::Mingle(manifest), now.instant.after(MINGLE_FIRST));
         self.pursue_swarm(now, manifest);
         self.release_wants(now, manifest);
         self.enter_swarm(&manifest);

@@ -1,9 +1,10 @@
 //! Swarms among peers: who takes part, who has what. A seed keeps count and names neighbours; nodes tell each other.
 use super::Alarm;
 use crate::engine::Engine;
-use crate::engine::bounds::{MINGLE_INTERVAL, SWARM_DIALS_MAX};
+use crate::engine::bounds::{MINGLE_FIRST, MINGLE_INTERVAL, NEIGHBOURS_WANTED, SWARM_DIALS_MAX};
 use crate::engine::state::peers::Standing;
 use crate::engine::state::swarms::{Stage, Swarm};
+use crate::engine::transfer::Audience;
 use crate::limits::{NEIGHBOURS_MAX, PEERS_MAX};
 use crate::message::{ChunkSet, Control, PeerAddress};
 use crate::{ManifestId, Now, PeerId};
@@ -50,15 +51,16 @@ impl Engine {
         }
     }
 
-    /// Tells the swarm what is newly held.
-    pub(super) fn announce(&mut self, manifest: &ManifestId, chunks: ChunkSet) {
+    /// Tells the swarm what is newly held: each peer what it may want, seeds everything.
+    pub(super) fn announce(&mut self, manifest: &ManifestId, chunks: &ChunkSet, audience: Audience) {
         let told = self.serves_peers && !chunks.is_empty();
         let Some(swarm) = self.swarms.get(manifest).filter(|_| told) else { return };
-        let peers: Vec<PeerId> = swarm.entered.iter().copied().collect();
-        for chunks in chunks.split() {
-            for peer in &peers {
-                let chunks = chunks.clone();
-                self.send(*peer, Control::Have { manifest: *manifest, chunks });
+        let seeds = audience == Audience::Seeds;
+        let peers = swarm.entered.iter().filter(|peer| self.config.trust.is_seed(peer) == seeds);
+        for peer in peers.copied().collect::<Vec<PeerId>>() {
+            let news = if seeds { chunks.clone() } else { self.transfer.lacked_by(peer, *manifest, chunks) };
+            for chunks in news.split() {
+                self.send(peer, Control::Have { manifest: *manifest, chunks });
             }
         }
     }
@@ -83,18 +85,23 @@ impl Engine {
         }
     }
 
-    /// While jobs wait, seeds are asked for neighbours again now and then.
+    /// While jobs wait, seeds are asked for neighbours again now and then; soon, as long as there are few.
     pub(super) fn mingle_again(&mut self, now: Now, manifest: ManifestId) {
         let seeds: Vec<PeerId> = self.peers.admitting().collect();
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
         if swarm.jobs.is_empty() || swarm.complete {
             return;
         }
+        let here = swarm.neighbours.iter().filter(|peer| self.peers.get(peer).is_some()).count();
+        let few = here < NEIGHBOURS_WANTED;
+        swarm.mingles = if few { swarm.mingles.saturating_add(1) } else { 0 };
+        let soon = MINGLE_FIRST.saturating_mul(1 << swarm.mingles.min(16));
+        let wait = if few { soon.min(MINGLE_INTERVAL) } else { MINGLE_INTERVAL };
         for seed in seeds {
             swarm.entered.remove(&seed);
         }
         self.enter_swarm(&manifest);
-        self.timers.set(Alarm::Mingle(manifest), now.instant.after(MINGLE_INTERVAL));
+        self.timers.set(Alarm::Mingle(manifest), now.instant.after(wait));
     }
 
     /// A peer takes part in a swarm.
@@ -145,7 +152,28 @@ impl Engine {
         }
         if have.len() >= count {
             self.holder_came(now, manifest, peer);
+        } else {
+            self.on_ask_part(peer, manifest);
         }
+    }
+
+    /// A member asks what it is to take of this seed. Who is told nothing takes what it likes.
+    pub(super) fn on_ask_part(&mut self, peer: PeerId, manifest: ManifestId) {
+        let whole = self.catalogue.get(&manifest).filter(|entry| entry.complete && !entry.withdrawn);
+        let Some(count) = whole.map(|entry| entry.certified.manifest().chunk_count()) else { return };
+        if let Some(chunks) = self.tracker.next_part(&manifest, &peer, count) {
+            self.send(peer, Control::Part { manifest, chunks });
+        }
+    }
+
+    /// A seed says what is to be taken of it.
+    pub(super) fn on_part(&mut self, now: Now, seed: PeerId, manifest: &ManifestId, chunks: &ChunkSet) {
+        self.transfer.add_part(now.instant, seed, *manifest, chunks);
+    }
+
+    /// What a seed said is under way or here: what next?
+    pub(in crate::engine) fn part_used(&mut self, seed: PeerId, manifest: ManifestId) {
+        self.send(seed, Control::AskPart { manifest });
     }
 
     /// A member has everything: it hears what is newest in the lineage, and may have what this seed lacks.
@@ -199,14 +227,25 @@ impl Engine {
         manifest: ManifestId,
         peers: &[PeerAddress],
     ) {
-        let mut dials = 0;
-        for named in peers.iter().take(NEIGHBOURS_MAX) {
-            let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
-            if named.peer != self.config.me && swarm.neighbours.len() < NAMED_MAX {
+        let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
+        let others = peers.iter().take(NEIGHBOURS_MAX).filter(|named| named.peer != self.config.me);
+        let mut others: Vec<&PeerAddress> = others.collect();
+        for named in &others {
+            if swarm.neighbours.len() < NAMED_MAX {
                 swarm.neighbours.insert(named.peer);
             }
-            if dials < SWARM_DIALS_MAX && self.dial_neighbour(now, named, &seed) {
-                dials += 1;
+        }
+        let owed = |peer: &&PeerId| self.peers.get(peer).is_some_and(|found| found.is_owed_to(&seed));
+        let here = swarm.neighbours.iter().filter(owed).count();
+        // An even part of each seed, so that one that names its own does not keep those of the others away; more while that
+        // is not enough, as others may be away.
+        let part = NEIGHBOURS_WANTED.div_ceil(self.config.trust.policy().seeds.len().max(1));
+        let part = part.saturating_mul(1 << swarm.mingles.min(4)).min(NEIGHBOURS_WANTED);
+        let mut dials = SWARM_DIALS_MAX.min(part.saturating_sub(here));
+        self.chance.shuffle(&mut others);
+        for named in others {
+            if dials > 0 && self.dial_neighbour(now, named, &seed) {
+                dials -= 1;
             }
         }
         self.enter_swarm(&manifest);

@@ -32,6 +32,7 @@ fn sender(message: &Control) -> Sender {
         | Control::Have { .. }
         | Control::Leave { .. } => Sender::Member,
         Control::Ask { .. }
+        | Control::AskPart { .. }
         | Control::Offer { .. }
         | Control::Certify { .. }
         | Control::List { .. }
@@ -43,6 +44,7 @@ fn sender(message: &Control) -> Sender {
         | Control::Answer { .. }
         | Control::Relay { .. }
         | Control::Neighbours { .. }
+        | Control::Part { .. }
         | Control::OfferProgress { .. }
         | Control::OfferReceipt { .. }
         | Control::OfferRefused { .. }
@@ -129,6 +131,7 @@ impl Engine {
             Control::Have { manifest, chunks } => self.on_have(now, peer, manifest, &chunks),
             Control::Leave { manifest } => self.on_leave(now, peer, manifest),
             Control::Ask { .. }
+            | Control::AskPart { .. }
             | Control::Offer { .. }
             | Control::Certify { .. }
             | Control::List { .. }
@@ -140,6 +143,7 @@ impl Engine {
             | Control::Answer { .. }
             | Control::Relay { .. }
             | Control::Neighbours { .. }
+            | Control::Part { .. }
             | Control::OfferProgress { .. }
             | Control::OfferReceipt { .. }
             | Control::OfferRefused { .. }
@@ -165,6 +169,7 @@ impl Engine {
     fn hear_as_seed(&mut self, now: Now, peer: PeerId, message: Control) {
         match message {
             Control::Ask { ask, nonce, query } => self.on_ask(now, peer, ask, (nonce, query)),
+            Control::AskPart { manifest } => self.on_ask_part(peer, manifest),
             Control::Offer { offer, manifest } => self.on_offer(now, peer, offer, manifest),
             Control::Certify { certified } => self.on_certify(now, peer, certified),
             Control::List { ask, what } => self.on_list(peer, ask, &what),
@@ -183,6 +188,7 @@ impl Engine {
             Control::Answer { ask, answer, beside } => self.on_answer(now, seed, ask, (answer, beside)),
             Control::Relay { answer, beside } => self.on_relay(seed, answer, beside),
             Control::Neighbours { manifest, peers } => self.on_neighbours(now, seed, manifest, &peers),
+            Control::Part { manifest, chunks } => self.on_part(now, seed, &manifest, &chunks),
             Control::OfferProgress { offer, have, of } => self.on_offer_progress(seed, offer, have, of),
             Control::OfferReceipt { offer, receipt } => self.on_offer_receipt(seed, offer, receipt),
             Control::OfferRefused { offer, why, standing, highest } => {

@@ -1,7 +1,7 @@
 //! Jobs fetch: what they are told, what is forgotten when they leave, and how swarms make room.
 use super::bench::Bench;
 use crate::belief::fixture::node;
-use crate::engine::bounds::{CATALOGUE_NODE_MAX, MINGLE_INTERVAL, SWARMS_MAX};
+use crate::engine::bounds::{CATALOGUE_NODE_MAX, MINGLE_FIRST, MINGLE_INTERVAL, SWARMS_MAX};
 use crate::engine::{FetchEnd, Input, JobId, JobReply, JobRequest, Record, StoreFailure, TreeFault};
 use crate::message::{ChunkSet, Control};
 use crate::{ChunkRef, ManifestId, PeerId};
@@ -169,10 +169,12 @@ fn while_a_job_waits_the_seed_is_asked_for_neighbours_again() {
         reader.bench.sent(seed).iter().filter(|said| matches!(said, Control::Enter { .. })).count()
     };
     enters(&mut reader);
-    reader.bench.pass(MINGLE_INTERVAL - Duration::from_millis(1));
-    assert_eq!(enters(&mut reader), 0);
-    reader.bench.pass(Duration::from_millis(1));
-    assert_eq!(enters(&mut reader), 1);
+    for wait in [1, 2, 4, 8, 16].map(|times| MINGLE_FIRST * times) {
+        reader.bench.pass(wait - Duration::from_millis(1));
+        assert_eq!(enters(&mut reader), 0, "{wait:?}");
+        reader.bench.pass(Duration::from_millis(1));
+        assert_eq!(enters(&mut reader), 1, "there are few, so soon again");
+    }
     reader.bench.give(Input::JobLeft { job: JobId(1) });
     reader.bench.pass(MINGLE_INTERVAL * 3);
     assert_eq!(enters(&mut reader), 0, "nobody waits");
@@ -241,8 +243,9 @@ fn a_manifest_that_is_complete_is_recorded_and_told_once() {
 #[test]
 fn what_is_newly_held_is_told_once_to_who_takes_part_and_not_to_others() {
     let mut reader = reader(4);
-    let (holder, bystander) = (reader.holder, reader.bench.member(2));
+    let (holder, bystander, other) = (reader.holder, reader.bench.member(2), reader.bench.member(3));
     reader.fetch(1);
+    reader.bench.say(other, Control::Enter { manifest: reader.manifest, have: ChunkSet::range(2, 3) });
     reader.finish();
     reader.bench.pass(Duration::from_secs(1));
     let told = |bench: &mut Bench, peer: PeerId| {
@@ -255,7 +258,8 @@ fn what_is_newly_held_is_told_once_to_who_takes_part_and_not_to_others() {
         indices.sort_unstable();
         indices
     };
-    assert_eq!(told(&mut reader.bench, holder), [0, 1, 2, 3, 4]);
+    assert_eq!(told(&mut reader.bench, other), [0, 1, 3, 4], "without what it has");
+    assert!(told(&mut reader.bench, holder).is_empty(), "it has everything");
     let strange = told(&mut reader.bench, bystander);
     assert!(strange.is_empty() || strange == [0, 1, 2, 3, 4], "{strange:?}");
     assert!(reader.bench.sent(node(9)).is_empty());

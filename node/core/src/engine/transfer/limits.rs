@@ -36,6 +36,9 @@ pub(super) const SPARE_TIME: Duration = Duration::from_secs(1);
 pub(super) const SPARED_IN_A_ROW_MAX: u32 = 3;
 /// Chunks that a seed remembers to have given; more than it gives in that time.
 pub(super) const SPARED_MAX: usize = 16_384;
+/// A seed is asked for the next part when fewer chunks of the last one than this are left to be asked for: the answer is here
+/// before they are.
+pub(super) const PART_ASK_BELOW: u32 = 3;
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// What a fetch is thought to take before one was measured.
@@ -58,8 +61,14 @@ pub(super) const STALL_FACTOR_MAX: u32 = 3;
 pub(super) const NO_PROGRESS: Duration = Duration::from_secs(10);
 /// The same with no peer connected at all: there is nobody to hear news from.
 pub(super) const ALONE: Duration = Duration::from_secs(2);
-/// Newly held chunks are gathered this long before they are announced: few messages, and still early.
+/// Newly held chunks are gathered this long before they are announced, or longer: few messages, and still early.
 pub(super) const NEWS_DELAY: Duration = Duration::from_millis(20);
+/// This part of the time that passed since the first: the last to hear of something is late by no more than that.
+pub(super) const NEWS_PART: u32 = 100;
+/// But no longer than this, so that nobody looks idle.
+pub(super) const NEWS_DELAY_MAX: Duration = Duration::from_millis(500);
+/// The same for seeds: a thousand members of a swarm are a thousand messages a second.
+pub(super) const SEED_NEWS_DELAY: Duration = Duration::from_secs(1);
 /// Plain bytes fetched ahead of what a job takes: hides a fetch behind a write, and no more.
 pub(super) const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
 /// Chunks outside every open swarm that are remembered as held (about 5 MB); for others the store is asked.

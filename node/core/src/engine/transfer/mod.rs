@@ -16,6 +16,7 @@
 //! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
+//! part                      what a seed wants taken of it
 //! wants   table   swarm   peers   timers   the state
 //! bits    slab    limits    below them
 //! ```
@@ -25,6 +26,7 @@ mod fetch;
 mod limits;
 mod members;
 mod news;
+mod part;
 mod peers;
 mod plan;
 mod progress;
@@ -71,13 +73,26 @@ pub(crate) enum Wanter {
     Pull(PullId),
 }
 
+/// Who is told of newly held chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Audience {
+    /// Who may want them.
+    Peers,
+    /// Who counts.
+    Seeds,
+}
+
+impl Audience {
+    const ALL: [Self; 2] = [Self::Peers, Self::Seeds];
+}
+
 /// What comes out.
 #[derive(Debug)]
 pub(crate) enum TransferOutput {
     /// Pass on: `Fetch`, `Check`, `Keep`, `Release`, `Serve`, `Decline`, `Deliver`.
     Do(Output),
-    /// Newly held chunks of a swarm, batched: tell the swarm's peers.
-    Announce { manifest: ManifestId, chunks: ChunkSet },
+    /// Newly held chunks of a swarm, batched: tell those of the swarm's peers.
+    Announce { manifest: ManifestId, chunks: ChunkSet, audience: Audience },
     /// Pull: so many of its chunks are kept. Batched, and said once more at the end.
     Progress { pull: PullId, have: u32, of: u32 },
     /// Everything asked for by this wanter was delivered (job) or kept (pull). Further wants may follow; a pull is
@@ -91,6 +106,8 @@ pub(crate) enum TransferOutput {
     Stored { pull: PullId, plain: u32, stored: u32 },
     /// A peer sent something wrong; the engine drops or bans it. It is asked for nothing more. Said once.
     Junk { peer: PeerId, fault: ChunkFault },
+    /// Nearly all that a seed said is to be taken of it is here or under way: it is asked what next. Said once for each.
+    PartUsed { seed: PeerId, manifest: ManifestId },
     /// A peer did not deliver within the time allowed, repeatedly.
     Stalled { peer: PeerId },
     /// The local store holds every chunk of this swarm's manifest now. Said once, and again after a loss.
@@ -240,13 +257,25 @@ impl Transfer {
         let Some(no) = self.swarms.find(manifest) else { return };
         self.news.forget_swarm(no);
         if let Some(swarm) = self.swarms.get_mut(no) {
-            swarm.news = bits::Bits::new(swarm.space);
+            Audience::ALL.into_iter().for_each(|audience| swarm.forget_news(audience));
         }
+    }
+
+    /// Those of these chunks that a peer is not known to have; a seed is told everything.
+    pub(crate) fn lacked_by(&self, peer: PeerId, manifest: ManifestId, chunks: &ChunkSet) -> ChunkSet {
+        let swarm = self.swarms.find(manifest).and_then(|no| self.swarms.get(no));
+        let Some(have) = self.peers.find(peer).and_then(|no| swarm?.have(no)) else { return chunks.clone() };
+        chunks.iter().filter(|&index| !have.contains(index)).collect()
     }
 
     /// A peer has these. Ignored of peers that are not connected, and for swarms that are not open.
     pub(crate) fn peer_has(&mut self, _now: Instant, peer: PeerId, manifest: ManifestId, chunks: &ChunkSet) {
         self.note_have(peer, manifest, chunks.ranges());
+    }
+
+    /// A seed says what is to be taken of it; added to what it said before.
+    pub(crate) fn add_part(&mut self, _now: Instant, seed: PeerId, manifest: ManifestId, chunks: &ChunkSet) {
+        self.note_part(seed, manifest, chunks.ranges());
     }
 
     /// A peer takes no part any more.
@@ -366,7 +395,7 @@ impl Transfer {
             match timer {
                 Timer::Fetch(fetch) => self.look_after(now, fetch),
                 Timer::Peer(peer) => self.end_pause(peer),
-                Timer::News => self.tell_news(),
+                Timer::News => self.tell_news(now),
                 Timer::Wanter(wanter) => self.look_at(now, wanter),
             }
         }

@@ -55,14 +55,15 @@ impl Transfer {
             rng: &mut self.rng,
             wanter,
             seeds_are_spared: wants.live >= SEEDS_HELP_BELOW,
+            part_use: None,
         };
-        for source in [Source::Peer, Source::Seed] {
-            let found = wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick(swarm, lane, source));
-            if found.is_some() {
-                return found;
-            }
+        let found = [Source::Peer, Source::Seed].into_iter().find_map(|source| {
+            wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick(swarm, lane, source))
+        });
+        if let Some((swarm, seed, index)) = picker.part_use {
+            self.use_part(swarm, seed, index);
         }
-        None
+        found
     }
 
     /// How many buffers this wanter may fill: an even part, at least one.
@@ -88,6 +89,8 @@ struct Picker<'a> {
     wanter: Wanter,
     /** enough is under way from others */
     seeds_are_spared: bool,
+    /** the seed that was looked at last and had said what is to be taken of it, and what of that */
+    part_use: Option<(SwarmNo, PeerNo, Option<u32>)>,
 }
 
 impl Picker<'_> {
@@ -97,7 +100,11 @@ impl Picker<'_> {
         while lane.has_work() {
             let peer = self.draw_two(lane.ready_mut(source))?;
             let have = swarm.have(peer);
-            let index = have.and_then(|have| self.pick_index(swarm, lane, have));
+            let of_part = self.pick_of_part((no, swarm), lane, peer);
+            if of_part.is_none() && self.seeds_are_spared && swarm.part(peer).is_some() {
+                return None;
+            }
+            let index = of_part.or_else(|| self.pick_index(swarm, lane, have?));
             if index.is_some_and(|index| self.is_spared(source, swarm.holders(index))) {
                 return None;
             }
@@ -111,6 +118,13 @@ impl Picker<'_> {
             lane.forget_peer(peer);
         }
         None
+    }
+
+    /// A chunk that a seed said is to be taken of it, unless many have that by now.
+    fn pick_of_part(&mut self, (no, swarm): (SwarmNo, &Swarm), lane: &Lane, seed: PeerNo) -> Option<u32> {
+        let index = self.pick_index(swarm, lane, swarm.part(seed)?);
+        self.part_use = Some((no, seed, index));
+        index.filter(|&index| !self.is_spared(Source::Seed, swarm.holders(index)))
     }
 
     /// The quicker of two members drawn at random.

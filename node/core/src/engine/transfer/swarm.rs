@@ -1,10 +1,12 @@
 //! One manifest's swarm: its index space (the tree's chunks, then the content's), what the store holds of it, and what
 //! its members announced.
 
-use super::Wanter;
 use super::bits::{Bits, at};
+use super::part::Part;
 use super::slab::{ChunkNo, PeerNo, Slab, SwarmNo};
-use crate::ManifestId;
+use super::{Audience, Wanter, news};
+use crate::{Instant, ManifestId};
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// New indices named one by one at most; of a larger announcement only the size matters.
@@ -21,13 +23,19 @@ pub(super) struct Swarm {
     pub(super) chunks: Vec<ChunkNo>,
     /** what the store holds */
     pub(super) held: Bits,
-    /** what it holds and nobody was told */
-    pub(super) news: Bits,
+    /** what it holds and who may want it was not told */
+    news: Bits,
+    /** what it holds and seeds were not told */
+    seed_news: Bits,
+    /** when there was anything to tell for the first time */
+    first_news: Option<Instant>,
     /** everything is held, and that was said */
     pub(super) complete_told: bool,
     /** those with a lane here */
     pub(super) wanters: BTreeSet<Wanter>,
     members: BTreeMap<PeerNo, Bits>,
+    /** what each seed said is to be taken of it */
+    parts: BTreeMap<PeerNo, Part>,
     /** how many members announced each index; made for the first member */
     holders: Vec<u16>,
 }
@@ -57,9 +65,12 @@ impl Swarm {
             chunks: Vec::new(),
             held: Bits::new(space),
             news: Bits::new(space),
+            seed_news: Bits::new(space),
+            first_news: None,
             complete_told: false,
             wanters: BTreeSet::new(),
             members: BTreeMap::new(),
+            parts: BTreeMap::new(),
             holders: Vec::new(),
         }
     }
@@ -74,17 +85,40 @@ impl Swarm {
         self.chunks.get(at(index)).copied()
     }
 
-    /// The store holds an index now.
-    pub(super) fn hold(&mut self, index: u32) {
-        if self.held.insert(index) {
+    /// The store holds an index now; true if it did not.
+    pub(super) fn hold(&mut self, index: u32) -> bool {
+        let new = self.held.insert(index);
+        if new {
             self.news.insert(index);
+            self.seed_news.insert(index);
         }
+        new
+    }
+
+    /// What these were not told.
+    pub(super) const fn news_mut(&mut self, audience: Audience) -> &mut Bits {
+        match audience {
+            Audience::Peers => &mut self.news,
+            Audience::Seeds => &mut self.seed_news,
+        }
+    }
+
+    /// They were told otherwise.
+    pub(super) fn forget_news(&mut self, audience: Audience) {
+        *self.news_mut(audience) = Bits::new(self.space);
+    }
+
+    /// How long what is new now is gathered.
+    pub(super) fn news_delay(&mut self, now: Instant, audience: Audience) -> Duration {
+        let first = *self.first_news.get_or_insert(now);
+        news::delay(now.since(first), audience, self.held.is_full())
     }
 
     /// The store lost it; false if it was not held. Completeness may be said anew from then on.
     pub(super) fn lose(&mut self, index: u32) -> bool {
         let held = self.held.remove(index);
         self.news.remove(index);
+        self.seed_news.remove(index);
         self.complete_told &= !held;
         held
     }
@@ -97,6 +131,21 @@ impl Swarm {
     /// The members, in order of number.
     pub(super) fn members(&self) -> impl Iterator<Item = (PeerNo, &Bits)> {
         self.members.iter().map(|(&peer, have)| (peer, have))
+    }
+
+    /// What is to be taken of a seed, if it said so.
+    pub(super) fn part(&self, seed: PeerNo) -> Option<&Bits> {
+        self.parts.get(&seed).map(|part| &part.chunks)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn known_part_mut(&mut self, seed: PeerNo) -> Option<&mut Part> {
+        self.parts.get_mut(&seed)
+    }
+
+    /// The same; begun if the seed had said nothing.
+    pub(super) fn part_mut(&mut self, seed: PeerNo) -> &mut Part {
+        self.parts.entry(seed).or_insert_with(|| Part::new(self.space))
     }
 
     /// How many members announced an index.
@@ -139,6 +188,7 @@ impl Swarm {
 
     /// A member leaves; gives back what it had announced.
     pub(super) fn leave(&mut self, peer: PeerNo) -> Option<Bits> {
+        self.parts.remove(&peer);
         let have = self.members.remove(&peer)?;
         for index in have.iter() {
             if let Some(holders) = self.holders.get_mut(at(index)) {
@@ -247,7 +297,7 @@ mod tests {
         swarm.hold(4);
         swarm.lose(3);
         assert_eq!(swarm.news.iter().collect::<Vec<_>>(), [4]);
-        swarm.news = Bits::new(10);
+        swarm.forget_news(Audience::Peers);
         swarm.hold(4);
         assert!(swarm.news.is_empty());
     }

@@ -7,6 +7,7 @@ mod credits;
 mod crowd;
 mod failing;
 mod keeping;
+mod parts;
 mod property;
 mod serving;
 mod slab;

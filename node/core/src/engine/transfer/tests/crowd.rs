@@ -154,6 +154,8 @@ impl Crowd {
         while let Some(output) = self.nodes[usize::from(n)].transfer.poll(self.now) {
             match output {
                 TransferOutput::Do(output) => self.act(n, output),
+                // The seed here counts nothing.
+                TransferOutput::Announce { audience: Audience::Seeds, .. } => {}
                 TransferOutput::Announce { chunks, .. } => {
                     let others = 1..u8::try_from(self.nodes.len()).unwrap();
                     others
@@ -168,6 +170,7 @@ impl Crowd {
                 | TransferOutput::NotKept { .. }
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
+                | TransferOutput::PartUsed { .. }
                 | TransferOutput::Lost { .. } => panic!("nobody does wrong here: {output:?}"),
             }
         }

@@ -1,13 +1,13 @@
 //! Announcements, progress, completeness.
 use super::world::*;
-use crate::engine::transfer::TransferOutput;
+use crate::engine::transfer::{Audience, TransferOutput};
 use crate::message::ChunkSet;
 
 fn announced(world: &World) -> (usize, ChunkSet) {
     let mut all = ChunkSet::new();
     let sets = world.said.iter().filter_map(|said| {
-        let TransferOutput::Announce { manifest: which, chunks } = said else { return None };
-        (*which == manifest(1)).then_some(chunks)
+        let TransferOutput::Announce { manifest: which, chunks, audience } = said else { return None };
+        (*which == manifest(1) && *audience == Audience::Peers).then_some(chunks)
     });
     let count = sets.inspect(|set| all.extend(set)).count();
     (count, all)

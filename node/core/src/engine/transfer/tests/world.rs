@@ -315,6 +315,7 @@ impl World {
                 | TransferOutput::Stored { .. }
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
+                | TransferOutput::PartUsed { .. }
                 | TransferOutput::Complete { .. }
                 | TransferOutput::Lost { .. } => self.said.push(output),
             }
