@@ -59,8 +59,10 @@ async fn give() {
     while let Some(event) = events.recv().await {
         match event {
             NetEvent::Listening { address } => println!("{address} {id}"),
-            NetEvent::Asked { ask, chunk, .. } => {
-                handle.answer(ask, Ok(Frame { kind: FrameKind::Raw, bytes: frames[&chunk].clone() }));
+            NetEvent::Asked { chunks, .. } => {
+                for (ask, chunk) in chunks {
+                    handle.answer(ask, Ok(Frame { kind: FrameKind::Raw, bytes: frames[&chunk].clone() }));
+                }
             }
             NetEvent::Disconnected { .. } => break,
             _ => {}
@@ -78,7 +80,7 @@ async fn take(address: SocketAddr, peer: PeerId, gigabytes: u64) {
     let total = gigabytes * 1_000_000_000 / u64::from(CHUNK_BYTES);
     let ask = |number: u64| {
         let id = ids[usize::try_from(number).unwrap_or(0) % ids.len()];
-        handle.fetch(FetchId(number), peer, ChunkRef { id, bytes: CHUNK_BYTES });
+        handle.fetch(peer, vec![(FetchId(number), ChunkRef { id, bytes: CHUNK_BYTES })]);
     };
     (0..UNDER_WAY).for_each(ask);
     let mut arrived = 0;

@@ -11,6 +11,7 @@
 use crate::numbered::NodeNo;
 use crate::trace::fact::Fact;
 use core::fmt;
+use pollux_core::engine::{Input, Output};
 use pollux_core::{Instant, PeerId};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -72,6 +73,26 @@ impl Trace {
             if let Err(error) = line {
                 (self.text, self.error) = (None, Some(error));
             }
+        }
+    }
+
+    /// An output, and each chunk of a request by itself.
+    pub(crate) fn add_output(&mut self, at: Instant, node: NodeNo, output: &Output) {
+        if let Output::Fetch { peer, chunks } = output {
+            chunks.iter().for_each(|(fetch, chunk)| self.add(at, node, &Fact::fetched(*fetch, *peer, chunk)));
+        } else if let Output::Serve { chunks } = output {
+            chunks.iter().for_each(|(ask, chunk)| self.add(at, node, &Fact::served(*ask, *chunk)));
+        } else {
+            self.add(at, node, &Fact::of_output(output));
+        }
+    }
+
+    /// An input, and each chunk of a request by itself.
+    pub(crate) fn add_input(&mut self, at: Instant, node: NodeNo, input: &Input) {
+        if let Input::Asked { peer, chunks } = input {
+            chunks.iter().for_each(|(ask, chunk)| self.add(at, node, &Fact::asked(*ask, *peer, *chunk)));
+        } else {
+            self.add(at, node, &Fact::of_input(input));
         }
     }
 
@@ -154,12 +175,12 @@ mod tests {
 
     fn fetch() -> Output {
         let chunk = ChunkRef { id: ChunkId::of(b"a"), bytes: 7 };
-        Output::Fetch { fetch: FetchId(12), peer: peer(), chunk }
+        Output::Fetch { peer: peer(), chunks: vec![(FetchId(12), chunk)] }
     }
 
     fn traced(trace: &mut Trace, at: u64, node: u32) -> String {
         trace.name(peer(), NodeNo(3));
-        trace.add(Instant::from_micros(at), NodeNo(node), &Fact::of_output(&fetch()));
+        trace.add_output(Instant::from_micros(at), NodeNo(node), &fetch());
         trace.digest()
     }
 
@@ -168,7 +189,7 @@ mod tests {
         let shared = Shared::default();
         let mut trace = Trace::with_text(Box::new(shared.clone()));
         traced(&mut trace, 1_021_500, 7);
-        trace.add(Instant::from_micros(1_021_501), NodeNo(7), &Fact::of_input(&Input::Timeout));
+        trace.add_input(Instant::from_micros(1_021_501), NodeNo(7), &Input::Timeout);
         assert_eq!(trace.facts(), 2);
         trace.finish().unwrap();
         let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
@@ -182,7 +203,7 @@ mod tests {
         assert_ne!(digest(1, 7), digest(2, 7));
         assert_ne!(digest(1, 7), digest(1, 8));
         let mut other = Trace::new();
-        other.add(Instant::from_micros(1), NodeNo(7), &Fact::of_input(&Input::Timeout));
+        other.add_input(Instant::from_micros(1), NodeNo(7), &Input::Timeout);
         assert_ne!(other.digest(), digest(1, 7));
     }
 

@@ -132,7 +132,12 @@ pub const HAVE_RANGES_MAX: usize = 4096;
 pub const FETCHES_PER_PEER_MAX: usize = 16;
 /// Chunks under way at most, whoever they come from: with [`CHUNK_BYTES_MAX`] it bounds the memory of transfers.
 pub const FETCHES_MAX: usize = 48;
-/// Chunk requests of one peer that wait to be served at most; more are answered `busy`.
+/// Chunks that are asked of one peer with one request at most: a pipeline's worth, so that many small ones go together.
+pub const REQUEST_CHUNKS_MAX: usize = 16;
+/// Plain bytes that are asked for with one request at most, and given in one turn: a few average chunks, so that a request
+/// costs little for each of them; more would bind a crowd to one peer, and others to wait for longer.
+pub const REQUEST_BYTES_MAX: u32 = 1024 * 1024;
+/// Chunks asked for by one peer that wait to be served at most; more are answered `busy`.
 pub const ASKS_PER_PEER_MAX: usize = 32;
 /// Jobs served at once at most.
 pub const JOBS_MAX: usize = 256;
@@ -165,6 +170,7 @@ mod tests {
         const {
             assert!(CHUNK_BYTES_MIN < CHUNK_BYTES_AVERAGE && CHUNK_BYTES_AVERAGE < CHUNK_BYTES_MAX);
             assert!(FETCHES_PER_PEER_MAX <= FETCHES_MAX && FETCHES_PER_PEER_MAX <= ASKS_PER_PEER_MAX);
+            assert!(REQUEST_CHUNKS_MAX <= FETCHES_PER_PEER_MAX && REQUEST_BYTES_MAX >= CHUNK_BYTES_MAX);
             assert!(ROOTS_BYTES_MAX < DOCUMENT_BYTES_MAX && DOCUMENT_BYTES_MAX < CONTROL_BYTES_MAX);
             assert!(PEERS_MAX < SEED_PEERS_MAX);
             assert!(NEIGHBOURS_MAX < PEERS_MAX && SEEDS_MAX <= NEIGHBOURS_MAX);

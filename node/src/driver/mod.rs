@@ -274,10 +274,10 @@ impl Driver {
                 Input::FrameArrived { fetch, bytes }
             }
             NetEvent::FetchFailed { fetch, why } => Input::FetchFailed { fetch, why },
-            NetEvent::Asked { ask, peer, chunk } => {
+            NetEvent::Asked { peer, chunks } => {
                 let class = if self.engine.trust().is_seed(&peer) { Class::Seed } else { Class::Node };
-                self.counters.asked(ask, peer, class);
-                Input::Asked { ask, peer, chunk }
+                chunks.iter().for_each(|(ask, _)| self.counters.asked(*ask, peer, class));
+                Input::Asked { peer, chunks }
             }
             NetEvent::Served { ask, result } => {
                 self.counters.served(ask, result);

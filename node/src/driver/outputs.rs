@@ -25,9 +25,9 @@ impl Driver {
                 self.net.disconnect(peer);
             }
             Output::Send { peer, message } => self.net.send(peer, &message),
-            Output::Fetch { fetch, peer, chunk } => {
-                self.frames.begin(fetch);
-                self.net.fetch(fetch, peer, chunk);
+            Output::Fetch { peer, chunks } => {
+                chunks.iter().for_each(|(fetch, _)| self.frames.begin(*fetch));
+                self.net.fetch(peer, chunks);
             }
             Output::Check { fetch, chunk } => self.workers.check(&self.frames, fetch, chunk),
             Output::Keep { fetch } => self.keep(fetch),
@@ -35,7 +35,7 @@ impl Driver {
                 self.frames.release(fetch);
                 self.net.cancel(fetch);
             }
-            Output::Serve { ask, chunk } => self.workers.serve(&self.net, ask, chunk),
+            Output::Serve { chunks } => self.workers.serve(&self.net, chunks),
             Output::Decline { ask, why } => {
                 self.counters.declined(ask);
                 self.net.answer(ask, Err(why));

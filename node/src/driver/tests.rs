@@ -290,7 +290,7 @@ async fn looking_answers_in_the_order_asked() {
 async fn a_chunk_that_is_not_there_frees_its_place_at_once() {
     let mut fixture = fixture().await;
     let ask = pollux_core::engine::AskId(3);
-    fixture.workers().serve(&fixture.driver.net, ask, chunk(1).chunk().id);
+    fixture.workers().serve(&fixture.driver.net, vec![(ask, chunk(1).chunk().id)]);
     let served = fixture.result().await;
     assert!(matches!(served, Input::Served { result: Err(ServeFailure::Missing), .. }));
     assert_eq!(freed_by(&served), Some(Credit::Reads(1)));

@@ -127,15 +127,11 @@ impl Workers {
         });
     }
 
-    /// Reads a chunk for a peer. What the wire then says of it frees the place.
-    pub(super) fn serve(&self, net: &NetHandle, ask: AskId, chunk: ChunkId) {
+    /// Reads chunks for a peer, one after the other, and gives each at once. What the wire then says of it frees its place.
+    pub(super) fn serve(&self, net: &NetHandle, chunks: Vec<(AskId, ChunkId)>) {
         let (shared, net) = (Arc::clone(&self.shared), net.clone());
-        tokio::task::spawn_blocking(move || match shared.store.get(&chunk) {
-            Ok(Some((_, frame))) => net.answer(ask, Ok(frame)),
-            Ok(None) | Err(_) => {
-                net.answer(ask, Err(Decline::Missing));
-                shared.say(Input::Served { ask, result: Err(ServeFailure::Missing) });
-            }
+        tokio::task::spawn_blocking(move || {
+            chunks.into_iter().for_each(|(ask, chunk)| shared.give(&net, ask, &chunk));
         });
     }
 
@@ -216,6 +212,16 @@ impl Shared {
     fn say(&self, input: Input) {
         if self.done.send(input).is_err() {
             tracing::trace!("a worker finishes after the driver");
+        }
+    }
+
+    fn give(&self, net: &NetHandle, ask: AskId, chunk: &ChunkId) {
+        match self.store.get(chunk) {
+            Ok(Some((_, frame))) => net.answer(ask, Ok(frame)),
+            Ok(None) | Err(_) => {
+                net.answer(ask, Err(Decline::Missing));
+                self.say(Input::Served { ask, result: Err(ServeFailure::Missing) });
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! A bulk stream's answering end: requests come in, and each is answered when the driver answers it.
+//! A bulk stream's answering end: requests come in, and each is answered when the driver answers it. Those that are there
+//! at once were asked for together, and are reported so.
 
 use super::bounds::{ASKS_PER_STREAM_MAX, Patience};
 use super::transfer::{Filling, Outbox};
@@ -18,6 +19,8 @@ pub(super) struct Giver<S> {
     unanswered: BTreeMap<AskId, u32>,
     unwritten: usize,
     reading: Filling,
+    /// Nothing more can be read.
+    ended: bool,
 }
 
 /// The end of an answer in the outbox; with the frame's length, unless it was declined.
@@ -30,8 +33,8 @@ struct Answered {
 /// What happens on it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum GiverEvent {
-    /// The peer wants a chunk; to be entered with [`Giver::accept`].
-    Asked(BulkRequest),
+    /// The peer wants chunks, at least one; each to be entered with [`Giver::accept`].
+    Asked(Vec<BulkRequest>),
     /// A frame of so many bytes was written.
     Served(AskId, u32),
     /// The stream ended, or the peer takes nothing.
@@ -48,6 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
             unanswered: BTreeMap::new(),
             unwritten: 0,
             reading,
+            ended: false,
         }
     }
 
@@ -113,15 +117,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
 
     /// A peer that has too much under way is not read: its requests wait on its own side.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<GiverEvent> {
-        if self.under_way() >= ASKS_PER_STREAM_MAX {
-            return Poll::Pending;
+        let room = ASKS_PER_STREAM_MAX.saturating_sub(self.under_way());
+        let mut requests = Vec::new();
+        while requests.len() < room
+            && !self.ended
+            && let Poll::Ready(read) = self.poll_header(cx)
+        {
+            self.ended = read.is_none();
+            requests.extend(read);
         }
+        if !requests.is_empty() {
+            return Poll::Ready(GiverEvent::Asked(requests));
+        }
+        if self.ended { Poll::Ready(GiverEvent::Gone) } else { Poll::Pending }
+    }
+
+    /// The next request; none: the stream has ended.
+    fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<Option<BulkRequest>> {
         let read = std::task::ready!(self.reading.poll(cx, &mut self.stream));
         let header = std::mem::replace(&mut self.reading, Filling::new(BulkRequest::BYTES));
         let request = header.header().map(BulkRequest::from_bytes);
-        match request {
-            Some(request) if read.is_ok() => Poll::Ready(GiverEvent::Asked(request)),
-            _ => Poll::Ready(GiverEvent::Gone),
-        }
+        Poll::Ready(request.filter(|_| read.is_ok()))
     }
 }

@@ -32,8 +32,8 @@ pub(super) enum Order {
     Finish,
     /// Open a lane, if there is none.
     OpenLane,
-    /// Ask for a chunk on the lane.
-    Fetch(FetchId, ChunkRef),
+    /// Ask for chunks on the lane, together.
+    Fetch(Vec<(FetchId, ChunkRef)>),
     /// Forget that.
     Cancel(FetchId),
     /// Answer the peer.
@@ -61,8 +61,8 @@ pub(super) enum Report {
     Arrived(FetchId, Frame),
     /// A fetch ended without.
     Failed(FetchId, FetchFailure),
-    /// The peer wants a chunk.
-    Asked(AskId, ChunkId),
+    /// The peer wants chunks, which it asked for together.
+    Asked(Vec<(AskId, ChunkId)>),
     /// An answer's frame was written, or could not be.
     Served(AskId, Result<u32, ServeFailure>),
     /// The peer broke the protocol.
@@ -140,15 +140,14 @@ impl Handler {
         }
     }
 
-    fn fetch(&mut self, fetch: FetchId, chunk: ChunkRef) {
-        let result = match &mut self.lane {
-            LaneState::Up(lane) => lane.fetch(fetch, chunk),
+    fn fetch(&mut self, chunks: Vec<(FetchId, ChunkRef)>) {
+        let refused = match &mut self.lane {
+            LaneState::Up(lane) => lane.fetch(chunks),
             // It went down while the order was on its way.
-            LaneState::Opening | LaneState::Closed => Err(FetchFailure::Broken),
+            LaneState::Opening | LaneState::Closed => chunks,
         };
-        if let Err(why) = result {
-            self.reports.push_back(Report::Failed(fetch, why));
-        }
+        let failed = refused.into_iter().map(|(fetch, _)| Report::Failed(fetch, FetchFailure::Broken));
+        self.reports.extend(failed);
     }
 
     fn cancel(&mut self, fetch: FetchId) {
@@ -284,9 +283,13 @@ impl Handler {
                     self.forget(giver);
                     continue;
                 }
-                Poll::Ready(GiverEvent::Asked(request)) => {
-                    let ask = AskId(self.setup.asks.fetch_add(1, Ordering::Relaxed));
-                    self.reports.push_back(Report::Asked(ask, giver.accept(ask, request)));
+                Poll::Ready(GiverEvent::Asked(requests)) => {
+                    let names = &self.setup.asks;
+                    let named = requests.into_iter().map(|request| {
+                        let ask = AskId(names.fetch_add(1, Ordering::Relaxed));
+                        (ask, giver.accept(ask, request))
+                    });
+                    self.reports.push_back(Report::Asked(named.collect()));
                 }
                 Poll::Ready(GiverEvent::Served(ask, bytes)) => {
                     self.reports.push_back(Report::Served(ask, Ok(bytes)));
@@ -393,7 +396,7 @@ impl ConnectionHandler for Handler {
                 self.control.iter_mut().for_each(|control| control.finish(&patience));
             }
             Order::OpenLane => self.open_lane(),
-            Order::Fetch(fetch, chunk) => self.fetch(fetch, chunk),
+            Order::Fetch(chunks) => self.fetch(chunks),
             Order::Cancel(fetch) => self.cancel(fetch),
             Order::Answer(ask, result) => self.answer(ask, result),
             Order::End => self.end(),

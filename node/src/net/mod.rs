@@ -123,14 +123,12 @@ pub enum NetEvent {
         /// Why.
         why: FetchFailure,
     },
-    /// A peer asks for a chunk; to be answered with [`NetHandle::answer`].
+    /// A peer asks for chunks, whose requests came together; each is to be answered with [`NetHandle::answer`].
     Asked {
-        /// The ask's name, never used again.
-        ask: AskId,
         /// Who asks.
         peer: PeerId,
-        /// For what.
-        chunk: ChunkId,
+        /// The name of each ask, never used again, and for what, in the order asked; sixteen at most.
+        chunks: Vec<(AskId, ChunkId)>,
     },
     /// What became of a frame that was given as an answer: sent (bytes of the frame), or not. Said once for each
     /// frame given, never for a decline.
@@ -166,7 +164,7 @@ enum Command {
     Admit { peer: PeerId },
     Disconnect { peer: PeerId },
     Send { peer: PeerId, message: Vec<u8> },
-    Fetch { fetch: FetchId, peer: PeerId, chunk: ChunkRef },
+    Fetch { peer: PeerId, chunks: Vec<(FetchId, ChunkRef)> },
     Cancel { fetch: FetchId },
     Answer { ask: AskId, result: Result<Frame, Decline> },
     Shutdown,
@@ -232,10 +230,11 @@ impl NetHandle {
         self.command(Command::Send { peer, message: message.encode() });
     }
 
-    /// Asks a peer for a chunk on the bulk plane. The outcome is `FrameArrived` or `FetchFailed`, unless it is
-    /// cancelled. There is no time limit but the connection's own: the engine cancels what takes too long.
-    pub fn fetch(&self, fetch: FetchId, peer: PeerId, chunk: ChunkRef) {
-        self.command(Command::Fetch { fetch, peer, chunk });
+    /// Asks a peer for chunks on the bulk plane, on one stream and with one write, so that they come to it together. The
+    /// outcome of each is `FrameArrived` or `FetchFailed`, unless it is cancelled. There is no time limit but the
+    /// connection's own: the engine cancels what takes too long.
+    pub fn fetch(&self, peer: PeerId, chunks: Vec<(FetchId, ChunkRef)>) {
+        self.command(Command::Fetch { peer, chunks });
     }
 
     /// Forgets a fetch that is under way.

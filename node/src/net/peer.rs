@@ -26,8 +26,8 @@ pub(super) struct Peer {
     pub(super) links: BTreeMap<ConnectionId, Link>,
     /// The link whose control stream is the pair's, and the messages that the driver may still send.
     pub(super) control: Option<(ConnectionId, u32)>,
-    /// Fetches that wait for a lane.
-    pub(super) waiting: VecDeque<FetchId>,
+    /// Requests that wait for a lane, each with its fetches, at least one.
+    pub(super) waiting: VecDeque<Vec<FetchId>>,
     /// A bulk dial failed: none before this time.
     pub(super) no_dial_before: Option<Instant>,
 }
@@ -113,12 +113,18 @@ impl Peer {
         self.awaited && self.control.is_none() && !may_still
     }
 
+    /// A fetch waits no more.
+    pub(super) fn forget_waiting(&mut self, fetch: FetchId) {
+        self.waiting.iter_mut().for_each(|request| request.retain(|waiting| *waiting != fetch));
+        self.waiting.retain(|request| !request.is_empty());
+    }
+
     /// Whether nothing is left to remember.
     pub(super) fn is_forgettable(&self) -> bool {
         !self.awaited && self.dials.is_empty() && self.links.is_empty() && self.waiting.is_empty()
     }
 
-    /// The lane for the next fetch: the bulk connection with the least under way, else the control connection's.
+    /// The lane for the next request: the bulk connection with the least under way, else the control connection's.
     pub(super) fn best_lane(&self) -> Option<ConnectionId> {
         let key = |(id, link): (&ConnectionId, &Link)| match link.lane {
             LaneStatus::Up(under_way) => Some((self.control() == Some(*id), under_way, *id)),
@@ -127,7 +133,7 @@ impl Peer {
         self.links.iter().filter_map(key).min().map(|(_, _, id)| id)
     }
 
-    /// What to do for more lanes, now that one more fetch is there.
+    /// What to do for more lanes, now that one more request is there.
     pub(super) fn widening(&self, now: Instant) -> Widening {
         let Some(control) = self.control() else { return Widening::Nothing };
         let bulk_dials = self.dials.values().filter(|plane| **plane == Plane::Bulk).count();
@@ -240,6 +246,17 @@ mod tests {
         // The peer's own bulk connections carry what it asks.
         peer.links.insert(id(4), link(None, LaneStatus::Closed));
         assert_eq!(peer.best_lane(), Some(id(3)));
+    }
+
+    #[test]
+    fn a_request_waits_with_what_is_left_of_it() {
+        let mut peer = connected(None, 0);
+        peer.waiting.extend([vec![FetchId(1), FetchId(2)], vec![FetchId(3)]]);
+        peer.forget_waiting(FetchId(1));
+        peer.forget_waiting(FetchId(3));
+        assert_eq!(peer.waiting, [[FetchId(2)]]);
+        peer.forget_waiting(FetchId(2));
+        assert!(peer.waiting.is_empty());
     }
 
     #[test]

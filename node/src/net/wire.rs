@@ -71,7 +71,7 @@ impl Wire {
             Command::Admit { peer } => self.admit(peer),
             Command::Disconnect { peer } => self.disconnect(peer),
             Command::Send { peer, message } => self.send(peer, message),
-            Command::Fetch { fetch, peer, chunk } => self.fetch(fetch, peer, chunk),
+            Command::Fetch { peer, chunks } => self.fetch(peer, chunks),
             Command::Cancel { fetch } => self.cancel(fetch),
             Command::Answer { ask, result } => self.answer(ask, result),
             Command::Shutdown => self.disconnect_all(),
@@ -153,34 +153,46 @@ impl Wire {
         }
     }
 
-    fn fetch(&mut self, fetch: FetchId, id: PeerId, chunk: ChunkRef) {
+    fn fetch(&mut self, id: PeerId, chunks: Vec<(FetchId, ChunkRef)>) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.control.is_some()) else {
-            return self.emit(NetEvent::FetchFailed { fetch, why: FetchFailure::NotConnected });
+            let failed = chunks.into_iter().map(|(fetch, _)| fetch);
+            return failed.for_each(|fetch| self.not_fetched(fetch, FetchFailure::NotConnected));
         };
-        peer.waiting.push_back(fetch);
-        self.fetches.insert(fetch, Fetch { peer: id, chunk, link: None });
+        if chunks.is_empty() {
+            return;
+        }
+        peer.waiting.push_back(chunks.iter().map(|(fetch, _)| *fetch).collect());
+        let entered = |(fetch, chunk)| (fetch, Fetch { peer: id, chunk, link: None });
+        self.fetches.extend(chunks.into_iter().map(entered));
         self.spread(id);
     }
 
-    /// Gives waiting fetches to lanes, and gets more lanes if that pays.
+    fn not_fetched(&mut self, fetch: FetchId, why: FetchFailure) {
+        self.emit(NetEvent::FetchFailed { fetch, why });
+    }
+
+    /// Gives waiting requests to lanes, each as a whole, and gets more lanes if that pays.
     fn spread(&mut self, id: PeerId) {
         self.widen(id);
-        while let Some((link, fetch, chunk)) = self.next_waiting(id) {
-            self.order(id, link, Order::Fetch(fetch, chunk));
+        while let Some((link, chunks)) = self.next_waiting(id) {
+            self.order(id, link, Order::Fetch(chunks));
         }
     }
 
-    fn next_waiting(&mut self, id: PeerId) -> Option<(ConnectionId, FetchId, ChunkRef)> {
+    fn next_waiting(&mut self, id: PeerId) -> Option<(ConnectionId, Vec<(FetchId, ChunkRef)>)> {
         let peer = self.peers.get_mut(&id)?;
         let best = peer.best_lane()?;
-        let fetch = peer.waiting.pop_front()?;
+        let request = peer.waiting.pop_front()?;
         let link = peer.links.get_mut(&best)?;
         if let LaneStatus::Up(under_way) = &mut link.lane {
-            *under_way = under_way.saturating_add(1);
+            *under_way = under_way.saturating_add(u32::try_from(request.len()).unwrap_or(u32::MAX));
         }
-        let entry = self.fetches.get_mut(&fetch)?;
-        entry.link = Some(best);
-        Some((best, fetch, entry.chunk))
+        let asked = request.into_iter().filter_map(|fetch| {
+            let entry = self.fetches.get_mut(&fetch)?;
+            entry.link = Some(best);
+            Some((fetch, entry.chunk))
+        });
+        Some((best, asked.collect()))
     }
 
     fn widen(&mut self, id: PeerId) {
@@ -219,7 +231,7 @@ impl Wire {
         let entry = self.fetches.remove(&fetch)?;
         let peer = self.peers.get_mut(&entry.peer)?;
         match entry.link {
-            None => peer.waiting.retain(|waiting| *waiting != fetch),
+            None => peer.forget_waiting(fetch),
             Some(link) => {
                 if let Some(Link { lane: LaneStatus::Up(under_way), .. }) = peer.links.get_mut(&link) {
                     *under_way = under_way.saturating_sub(1);
@@ -272,10 +284,10 @@ impl Wire {
             }
             Report::Failed(fetch, why) => {
                 if self.take_fetch(fetch).is_some() {
-                    self.emit(NetEvent::FetchFailed { fetch, why });
+                    self.not_fetched(fetch, why);
                 }
             }
-            Report::Asked(ask, chunk) => self.on_asked(id, link, ask, chunk),
+            Report::Asked(chunks) => self.on_asked(id, link, chunks),
             Report::Served(ask, result) => {
                 if self.asks.close(ask) {
                     self.emit(NetEvent::Served { ask, result });
@@ -302,12 +314,18 @@ impl Wire {
     }
 
     /// Who is not known to belong opens no bulk stream; what is asked after that has ended is declined.
-    fn on_asked(&mut self, id: PeerId, link: ConnectionId, ask: AskId, chunk: ChunkId) {
-        if !self.is_admitted(id) {
-            return self.order(id, link, Order::Answer(ask, Err(Decline::NotAMember)));
+    fn on_asked(&mut self, id: PeerId, link: ConnectionId, chunks: Vec<(AskId, ChunkId)>) {
+        let admitted = self.is_admitted(id);
+        for (ask, _) in &chunks {
+            if admitted {
+                self.asks.enter(*ask, Ask { peer: id, link, stage: Stage::Reported });
+            } else {
+                self.order(id, link, Order::Answer(*ask, Err(Decline::NotAMember)));
+            }
         }
-        self.asks.enter(ask, Ask { peer: id, link, stage: Stage::Reported });
-        self.emit(NetEvent::Asked { ask, peer: id, chunk });
+        if admitted {
+            self.emit(NetEvent::Asked { peer: id, chunks });
+        }
     }
 
     fn on_control_open(&mut self, id: PeerId, link: ConnectionId) {
@@ -352,7 +370,7 @@ impl Wire {
             self.fetches.iter().filter(|(_, fetch)| which(fetch)).map(|(id, _)| *id).collect();
         for fetch in failed {
             self.take_fetch(fetch);
-            self.emit(NetEvent::FetchFailed { fetch, why: FetchFailure::Broken });
+            self.not_fetched(fetch, FetchFailure::Broken);
         }
     }
 

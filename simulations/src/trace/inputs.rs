@@ -1,9 +1,15 @@
 //! What a trace says of an input.
 
 use super::fact::Fact;
-use pollux_core::engine::{Credit, Input, JobRequest};
+use pollux_core::engine::{AskId, Credit, Input, JobRequest};
+use pollux_core::{ChunkId, PeerId};
 
 impl Fact<'_> {
+    /// One chunk that is asked for.
+    pub(crate) fn asked(ask: AskId, peer: PeerId, chunk: ChunkId) -> Self {
+        Self::new("< asked").subject(ask.0).peer(peer).chunk(chunk)
+    }
+
     pub(crate) fn of_input(input: &Input) -> Self {
         match input {
             Input::Timeout => Self::new("< timeout"),
@@ -36,9 +42,7 @@ impl Fact<'_> {
                 Self::new("< checked").subject(fetch.0).outcome(ended(result))
             }
             Input::Kept { fetch, result } => Self::new("< kept").subject(fetch.0).outcome(ended(result)),
-            Input::Asked { ask, peer, chunk } => {
-                Self::new("< asked").subject(ask.0).peer(*peer).chunk(*chunk)
-            }
+            Input::Asked { peer, chunks } => Self::new("< asked").peer(*peer).amount(chunks.len()),
             Input::Served { ask, result } => Self::new("< served").subject(ask.0).outcome(ended(result)),
             Input::ChunkLost { chunk } => Self::new("< lost").chunk(*chunk),
             Input::Job { job, request } => Self::new(requested(request)).subject(job.0),

@@ -1,8 +1,9 @@
 //! What a trace says of an output.
 
 use super::fact::Fact;
-use pollux_core::engine::{Event, JobReply, Output, Source};
+use pollux_core::engine::{AskId, Event, FetchId, JobReply, Output, Source};
 use pollux_core::message::Control;
+use pollux_core::{ChunkId, ChunkRef, PeerId};
 
 impl<'a> Fact<'a> {
     /// A message, with its bytes.
@@ -10,18 +11,26 @@ impl<'a> Fact<'a> {
         Self { bytes, ..Self::of_output(output) }
     }
 
+    /// One chunk of a fetch.
+    pub(crate) fn fetched(fetch: FetchId, peer: PeerId, chunk: &ChunkRef) -> Self {
+        Self::new("> fetch").subject(fetch.0).peer(peer).chunk(chunk.id).amount(chunk.bytes)
+    }
+
+    /// One chunk that is given.
+    pub(crate) fn served(ask: AskId, chunk: ChunkId) -> Self {
+        Self::new("> serve").subject(ask.0).chunk(chunk)
+    }
+
     pub(crate) fn of_output(output: &Output) -> Self {
         match output {
             Output::Dial { peer, .. } => Self::new("> dial").peer(*peer),
             Output::Disconnect { peer, .. } => Self::new("> disconnect").peer(*peer),
             Output::Send { peer, message } => Self::new("> send").peer(*peer).outcome(name(message)),
-            Output::Fetch { fetch, peer, chunk } => {
-                Self::new("> fetch").subject(fetch.0).peer(*peer).chunk(chunk.id).amount(chunk.bytes)
-            }
+            Output::Fetch { peer, chunks } => Self::new("> fetch").peer(*peer).amount(chunks.len()),
             Output::Check { fetch, .. } => Self::new("> check").subject(fetch.0),
             Output::Keep { fetch } => Self::new("> keep").subject(fetch.0),
             Output::Release { fetch } => Self::new("> release").subject(fetch.0),
-            Output::Serve { ask, .. } => Self::new("> serve").subject(ask.0),
+            Output::Serve { chunks } => Self::new("> serve").amount(chunks.len()),
             Output::Decline { ask, .. } => Self::new("> decline").subject(ask.0),
             Output::Deliver { job, chunk, source, .. } => {
                 Self::new("> deliver").subject(job.0).chunk(chunk.id).outcome(from(*source))

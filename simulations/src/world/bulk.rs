@@ -13,32 +13,40 @@ use pollux_core::{ChunkId, ChunkRef, Instant, PeerId};
 type Way = (NodeNo, NodeNo, u64);
 
 impl World {
-    /// Asks a peer for a chunk; the first time, on a connection that is yet to come up.
-    pub(super) fn fetch(&mut self, no: NodeNo, fetch: FetchId, peer: &PeerId, chunk: ChunkRef) {
-        let (Some(to), Some(chunk)) = (self.find_peer(no, peer), self.find_chunk(no, chunk)) else { return };
+    /// Asks a peer for chunks, with one request; the first time, on a connection that is yet to come up.
+    pub(super) fn fetch(&mut self, no: NodeNo, peer: &PeerId, chunks: Vec<(FetchId, ChunkRef)>) {
+        let Some(to) = self.find_peer(no, peer) else { return };
+        let known =
+            chunks.into_iter().filter_map(|(fetch, chunk)| Some((fetch, self.find_chunk(no, chunk)?)));
+        let chunks: Box<[(FetchId, ChunkNo)]> = known.collect();
         let (now, opened) = (self.now(), self.after(self.costs.handshake.saturating_add(self.latency() * 4)));
         let node = self.nodes.at_mut(no);
         let Some(link) = node.links.get_mut(&to) else {
             let why = FetchFailure::NotConnected;
-            return self.answer(no, Duration::ZERO, Input::FetchFailed { fetch, why });
+            let failed = chunks.iter().map(|&(fetch, _)| Input::FetchFailed { fetch, why });
+            return failed.for_each(|input| self.answer(no, Duration::ZERO, input));
         };
         if link.bulk_from == Instant::NEVER {
             link.bulk_from = opened;
         }
         let (sent, link) = (link.bulk_from.max(now), link.number);
-        node.fetches.insert(fetch, Fetch { from: to, chunk, stage: Stage::Waiting });
+        let begun = |&(fetch, chunk)| (fetch, Fetch { from: to, chunk, stage: Stage::Waiting });
+        node.fetches.extend(chunks.iter().map(begun));
         let arrives = sent.after(self.latency());
-        self.queue.push(arrives, Event::Request { from: no, to, link, fetch, chunk });
+        self.queue.push(arrives, Event::Request { from: no, to, link, chunks });
     }
 
     /// A request arrives.
-    pub(super) fn requested(&mut self, (from, to, link): Way, fetch: FetchId, chunk: ChunkNo) {
+    pub(super) fn requested(&mut self, (from, to, link): Way, chunks: &[(FetchId, ChunkNo)]) {
         let peer = self.nodes.at(from).peer;
         let node = self.nodes.at_mut(to);
         if node.is_linked(from, link) {
-            let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
-            let chunk = self.cache.chunk(chunk).id;
-            self.feed(to, Input::Asked { ask, peer, chunk });
+            let ask = |&(fetch, chunk)| {
+                let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
+                (ask, self.cache.chunk(chunk).id)
+            };
+            let chunks = chunks.iter().map(ask).collect();
+            self.feed(to, Input::Asked { peer, chunks });
         }
     }
 

@@ -2,24 +2,25 @@
 
 use super::{Fault, World};
 use crate::numbered::{ChunkNo, NodeNo};
-use crate::trace::fact::Fact;
 use pollux_core::engine::{Event, Output};
 use pollux_core::{ChunkRef, PeerId};
 
 impl World {
     pub(super) fn carry_out(&mut self, no: NodeNo, output: Output) {
         if !matches!(output, Output::Send { .. }) {
-            self.trace.add(self.now(), no, &Fact::of_output(&output));
+            self.trace.add_output(self.now(), no, &output);
         }
         match output {
             Output::Dial { peer, addresses } => self.dial(no, peer, &addresses),
             Output::Disconnect { peer, .. } => self.disconnect(no, &peer),
             Output::Send { .. } => self.send(no, output),
-            Output::Fetch { fetch, peer, chunk } => self.fetch(no, fetch, &peer, chunk),
+            Output::Fetch { peer, chunks } => self.fetch(no, &peer, chunks),
             Output::Check { fetch, chunk } => self.check(no, fetch, chunk),
             Output::Keep { fetch } => self.keep(no, fetch),
             Output::Release { fetch } => drop(self.nodes.at_mut(no).fetches.remove(&fetch)),
-            Output::Serve { ask, chunk } => self.serve(no, ask, chunk),
+            Output::Serve { chunks } => {
+                chunks.into_iter().for_each(|(ask, chunk)| self.serve(no, ask, chunk))
+            }
             Output::Decline { ask, why } => self.decline(no, ask, why),
             Output::Verify { task, work, .. } => self.verify(no, task, *work),
             Output::Sign { task, statement } => self.sign(no, task, &statement),

@@ -40,7 +40,6 @@ use crate::pool::{self, Pool};
 use crate::queue::Queue;
 use crate::scenario::Scenario;
 use crate::trace::Trace;
-use crate::trace::fact::Fact;
 use core::time::Duration;
 use costs::Costs;
 use pollux_core::engine::{Credit, Engine, EngineConfig, FetchId, Input};
@@ -90,8 +89,7 @@ enum Event {
         from: NodeNo,
         to: NodeNo,
         link: u64,
-        fetch: FetchId,
-        chunk: ChunkNo,
+        chunks: Box<[(FetchId, ChunkNo)]>,
     },
     Refusal {
         from: NodeNo,
@@ -220,7 +218,7 @@ impl World {
                 }
             }
             Event::Closed { from, to, link } => self.closed(from, to, link),
-            Event::Request { from, to, link, fetch, chunk } => self.requested((from, to, link), fetch, chunk),
+            Event::Request { from, to, link, chunks } => self.requested((from, to, link), &chunks),
             Event::Refusal { from, to, link, fetch, why } => self.refused((from, to, link), fetch, why),
             Event::Frame { from, to, link, fetch, bytes } => {
                 self.frame_arrives((from, to, link), fetch, bytes);
@@ -297,7 +295,7 @@ impl World {
         if let Input::Credit(credit) = &input {
             node.credits.grant(credit);
         }
-        self.trace.add(now.instant, no, &Fact::of_input(&input));
+        self.trace.add_input(now.instant, no, &input);
         engine.handle(now, input);
         while let Some(output) = self.nodes.at_mut(no).engine.as_mut().and_then(|engine| engine.poll(now)) {
             self.carry_out(no, output);

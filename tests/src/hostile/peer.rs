@@ -71,10 +71,10 @@ impl Peer {
             NetEvent::Disconnected { .. } => self.note(|seen| seen.hung_up += 1),
             NetEvent::Message { peer, message } => self.heard(peer, *message),
             NetEvent::SendCredit { peer, messages } if self.may_flood() => self.flood(peer, messages),
-            NetEvent::Asked { ask, .. } => {
+            NetEvent::Asked { chunks, .. } => chunks.into_iter().for_each(|(ask, _)| {
                 self.note(|seen| seen.asked += 1);
                 self.conduct.gives.answer().into_iter().for_each(|answer| self.net.answer(ask, answer));
-            }
+            }),
             NetEvent::FrameArrived { fetch, .. } => {
                 self.note(|seen| seen.frames += 1);
                 self.ask_again(fetch);
@@ -172,7 +172,7 @@ impl Peer {
         self.fetched += 1;
         let fetch = FetchId(self.fetched);
         self.fetches.insert(fetch, peer);
-        self.net.fetch(fetch, peer, chunk);
+        self.net.fetch(peer, vec![(fetch, chunk)]);
     }
 
     /// Of a peer that has hung up there is nothing to be had: the first failure for that ends it.

@@ -118,16 +118,15 @@ pub enum Input {
         /// How it went.
         result: Result<(), StoreFailure>,
     },
-    /// A peer asks for a chunk.
+    /// A peer asks for chunks, with one request. Each has a number of its own and is answered by itself, as in
+    /// [`Output::Fetch`]; together they are one turn. What goes beyond the bound on waiting asks is declined.
     Asked {
-        /// The driver's number for it.
-        ask: AskId,
         /// Who.
         peer: PeerId,
-        /// Which chunk.
-        chunk: ChunkId,
+        /// The driver's number for each, and which chunk, in the order asked.
+        chunks: Vec<(AskId, ChunkId)>,
     },
-    /// Answer to [`Output::Serve`].
+    /// Answer to [`Output::Serve`], for each of its chunks.
     Served {
         /// Which.
         ask: AskId,
@@ -238,7 +237,7 @@ pub enum Credit {
     Checks(u32),
     /// [`Output::Keep`]s.
     Writes(u32),
-    /// [`Output::Serve`]s.
+    /// Chunks to give ([`Output::Serve`]): counted one by one, as each takes a buffer until its peer has taken it.
     Reads(u32),
     /// Plain bytes that the job's socket takes ([`Output::Deliver`]).
     Deliver {
@@ -273,14 +272,14 @@ pub enum Output {
         /// What.
         message: Box<Control>,
     },
-    /// Ask a peer for a chunk on the bulk plane; a frame longer than `chunk.bytes` ends the fetch as `TooLong`.
+    /// Ask a peer for chunks on the bulk plane, with one request: of [`REQUEST_BYTES_MAX`](crate::limits::REQUEST_BYTES_MAX)
+    /// and [`REQUEST_CHUNKS_MAX`](crate::limits::REQUEST_CHUNKS_MAX) at most, and at least one. Only the asking is common:
+    /// each arrives, fails and is released by itself. A frame longer than its chunk's `bytes` ends its fetch as `TooLong`.
     Fetch {
-        /// The engine's number for it.
-        fetch: FetchId,
         /// Who.
         peer: PeerId,
-        /// Which chunk.
-        chunk: ChunkRef,
+        /// The engine's number for each, and which chunk.
+        chunks: Vec<(FetchId, ChunkRef)>,
     },
     /// Decode and hash what arrived.
     Check {
@@ -299,12 +298,11 @@ pub enum Output {
         /// Which.
         fetch: FetchId,
     },
-    /// Give a peer the chunk it asked for.
+    /// Give a peer chunks that it asked for, in this order. All are of one request, and at least one: of a request come
+    /// those that are held and that there is credit for; the others are declined, or come with a later output.
     Serve {
-        /// Which ask.
-        ask: AskId,
-        /// Which chunk.
-        chunk: ChunkId,
+        /// Which ask, and which chunk.
+        chunks: Vec<(AskId, ChunkId)>,
     },
     /// Do not.
     Decline {

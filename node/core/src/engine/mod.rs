@@ -23,11 +23,11 @@
 //! | [`Output::Dial`] | connect, proving the peer's identity | `Connected` or `DialFailed` |
 //! | [`Output::Disconnect`] | send what was emitted before, then close; the engine has forgotten the peer | none needed |
 //! | [`Output::Send`] | send | none (`Credit::Send` when it has left) |
-//! | [`Output::Fetch`] | ask on the bulk plane | `FrameArrived` or `FetchFailed` |
+//! | [`Output::Fetch`] | ask on the bulk plane | for each chunk `FrameArrived` or `FetchFailed` |
 //! | [`Output::Check`] | decode, hash | `Checked` |
 //! | [`Output::Keep`] | append the checked frame to the store | `Kept` |
 //! | [`Output::Release`] | drop the buffer, cancel what is under way | none |
-//! | [`Output::Serve`] | read and send | `Served` |
+//! | [`Output::Serve`] | read and send | `Served` for each chunk |
 //! | [`Output::Decline`] | say so | none |
 //! | [`Output::Verify`] | [`Work::run`] with the trust that comes with it, anywhere | `Verified` with the same task |
 //! | [`Output::Sign`] | [`Statement::sign`], anywhere | `Signed` with the same task |

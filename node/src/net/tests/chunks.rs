@@ -16,16 +16,18 @@ async fn serve_swapped(node: &mut Node, frames: &BTreeMap<ChunkId, Frame>) {
     let (mut asked, mut served) = (0, 0);
     while served < frames.len() {
         match node.next().await {
-            NetEvent::Asked { ask, chunk, .. } => {
-                asked += 1;
-                let frame = frames.get(&chunk).cloned().ok_or(Decline::Missing);
-                if held.is_none() && asked < frames.len() {
-                    held = Some((ask, frame));
-                    continue;
-                }
-                node.handle.answer(ask, frame);
-                if let Some((older, frame)) = held.take() {
-                    node.handle.answer(older, frame);
+            NetEvent::Asked { chunks, .. } => {
+                for (ask, chunk) in chunks {
+                    asked += 1;
+                    let frame = frames.get(&chunk).cloned().ok_or(Decline::Missing);
+                    if held.is_none() && asked < frames.len() {
+                        held = Some((ask, frame));
+                        continue;
+                    }
+                    node.handle.answer(ask, frame);
+                    if let Some((older, frame)) = held.take() {
+                        node.handle.answer(older, frame);
+                    }
                 }
             }
             NetEvent::Served { result, .. } => {
@@ -45,7 +47,7 @@ async fn fetch_all(node: &mut Node, from: PeerId, count: u32) {
     while arrived < count {
         while outstanding.len() < 16 && next < count {
             let (chunk, _) = chunk(next, MIB);
-            node.handle.fetch(FetchId(u64::from(next)), from, chunk);
+            node.handle.fetch(from, vec![(FetchId(u64::from(next)), chunk)]);
             outstanding.insert(FetchId(u64::from(next)), chunk.id);
             next += 1;
         }
@@ -102,8 +104,8 @@ async fn both_sides_fetch_at_once() {
     other.handle.dial(one.id, vec![one.address]);
     for number in 0..16 {
         let (chunk, _) = chunk(number, MIB);
-        one.handle.fetch(FetchId(u64::from(number)), other.id, chunk);
-        other.handle.fetch(FetchId(u64::from(number)), one.id, chunk);
+        one.handle.fetch(other.id, vec![(FetchId(u64::from(number)), chunk)]);
+        other.handle.fetch(one.id, vec![(FetchId(u64::from(number)), chunk)]);
     }
     tokio::join!(swap(&mut one), swap(&mut other));
 }
@@ -115,7 +117,9 @@ async fn swap(node: &mut Node) {
     let (mut served, mut arrived) = (0, 0);
     while served < 16 || arrived < 16 {
         match node.next().await {
-            NetEvent::Asked { ask, chunk, .. } => node.handle.answer(ask, Ok(frames[&chunk].clone())),
+            NetEvent::Asked { chunks, .. } => chunks
+                .into_iter()
+                .for_each(|(ask, chunk)| node.handle.answer(ask, Ok(frames[&chunk].clone()))),
             NetEvent::Served { result, .. } => {
                 assert_eq!(result, Ok(MIB_U32));
                 served += 1;
@@ -136,7 +140,7 @@ async fn a_peer_that_declines_is_a_failed_fetch_each_time() {
     let (mut one, mut other) = pair().await;
     one.join(&mut other).await;
     for (number, why) in [(0, Decline::Missing), (1, Decline::Busy), (2, Decline::NotAMember)] {
-        one.handle.fetch(FetchId(number), other.id, chunk(7, 1000).0);
+        one.handle.fetch(other.id, vec![(FetchId(number), chunk(7, 1000).0)]);
         let (ask, asked) = other.asked().await;
         assert_eq!(asked, chunk(7, 1000).0.id);
         other.handle.answer(ask, Err(why));
@@ -145,7 +149,7 @@ async fn a_peer_that_declines_is_a_failed_fetch_each_time() {
         assert_eq!((fetch, failure), (FetchId(number), FetchFailure::Declined(why)));
     }
     // A decline is answered by no event on the giving side: the next is of a frame.
-    one.handle.fetch(FetchId(3), other.id, chunk(8, 1000).0);
+    one.handle.fetch(other.id, vec![(FetchId(3), chunk(8, 1000).0)]);
     let (ask, _) = other.asked().await;
     other.handle.answer(ask, Ok(chunk(8, 1000).1));
     let event = other.next().await;
@@ -160,7 +164,7 @@ async fn a_cancelled_fetch_has_no_outcome_and_the_lane_goes_on() {
     let (mut one, mut other) = pair().await;
     one.join(&mut other).await;
     for number in 0..4 {
-        one.handle.fetch(FetchId(u64::from(number)), other.id, chunk(number, 300_000).0);
+        one.handle.fetch(other.id, vec![(FetchId(u64::from(number)), chunk(number, 300_000).0)]);
     }
     let mut asks = Vec::new();
     for _ in 0..4 {
@@ -182,9 +186,47 @@ async fn a_cancelled_fetch_has_no_outcome_and_the_lane_goes_on() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_together_comes_to_the_peer_together_and_is_answered_one_by_one() {
+    let (mut one, mut other) = pair().await;
+    one.join(&mut other).await;
+    let chunks: Vec<_> = (0..16).map(|number| (FetchId(u64::from(number)), chunk(number, 1000).0)).collect();
+    one.handle.fetch(other.id, chunks.clone());
+    let asks = other.asked_together().await;
+    let wanted: Vec<ChunkId> = chunks.iter().map(|(_, chunk)| chunk.id).collect();
+    assert_eq!(asks.iter().map(|(_, chunk)| *chunk).collect::<Vec<_>>(), wanted, "in the order asked");
+    // The peer lacks every other one, and gives the last first.
+    for (number, (ask, _)) in (0..16).zip(asks).rev() {
+        let answer = if number % 2 == 0 { Ok(chunk(number, 1000).1) } else { Err(Decline::Missing) };
+        other.handle.answer(ask, answer);
+    }
+    for number in (0..16).rev() {
+        let wanted = FetchId(number);
+        match one.next().await {
+            NetEvent::FrameArrived { fetch, .. } => assert_eq!((fetch, number % 2), (wanted, 0)),
+            NetEvent::FetchFailed { fetch, .. } => assert_eq!((fetch, number % 2), (wanted, 1)),
+            event => panic!("{event:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_lane_holds_is_refused_one_by_one() {
+    let (mut one, mut other) = pair().await;
+    one.join(&mut other).await;
+    let most = u64::try_from(crate::net::bounds::REQUESTS_PER_LANE_MAX).expect("few");
+    one.handle.fetch(other.id, (0..most + 2).map(|number| (FetchId(number), chunk(0, 1000).0)).collect());
+    for number in most..most + 2 {
+        let event = one.next().await;
+        let NetEvent::FetchFailed { fetch, why: FetchFailure::Broken } = event else { panic!("{event:?}") };
+        assert_eq!(fetch, FetchId(number));
+    }
+    assert_eq!(other.asked_together().await.len(), crate::net::bounds::ASKS_PER_STREAM_MAX);
+}
+
+#[tokio::test]
 async fn a_fetch_from_a_stranger_fails() {
     let (mut one, other) = pair().await;
-    one.handle.fetch(FetchId(5), other.id, chunk(0, 10).0);
+    one.handle.fetch(other.id, vec![(FetchId(5), chunk(0, 10).0)]);
     let event = one.next().await;
     let NetEvent::FetchFailed { fetch: FetchId(5), why: FetchFailure::NotConnected } = event else {
         panic!("{event:?}")
@@ -196,7 +238,7 @@ async fn a_peer_that_vanishes_fails_what_it_was_asked_for() {
     let (mut one, mut other) = pair().await;
     one.join(&mut other).await;
     for number in 0..3 {
-        one.handle.fetch(FetchId(u64::from(number)), other.id, chunk(number, MIB).0);
+        one.handle.fetch(other.id, vec![(FetchId(u64::from(number)), chunk(number, MIB).0)]);
     }
     let (ask, _) = other.asked().await;
     other.handle.answer(ask, Ok(chunk(0, MIB).1));
@@ -218,7 +260,7 @@ async fn a_peer_that_vanishes_fails_what_it_was_asked_for() {
 async fn an_answer_to_a_peer_that_left_is_not_served() {
     let (mut one, mut other) = pair().await;
     one.join(&mut other).await;
-    one.handle.fetch(FetchId(0), other.id, chunk(0, MIB).0);
+    one.handle.fetch(other.id, vec![(FetchId(0), chunk(0, MIB).0)]);
     let (ask, _) = other.asked().await;
     one.handle.disconnect(other.id);
     assert_eq!(other.disconnected().await, one.id);
@@ -240,7 +282,7 @@ async fn an_idle_bulk_connection_is_closed_and_dialled_again_when_needed() {
     let mut other = Node::start_with(2, patience).await;
     one.join(&mut other).await;
     for round in 0..3 {
-        one.handle.fetch(FetchId(round), other.id, chunk(0, 1000).0);
+        one.handle.fetch(other.id, vec![(FetchId(round), chunk(0, 1000).0)]);
         let (ask, _) = other.asked().await;
         other.handle.answer(ask, Ok(chunk(0, 1000).1));
         assert_eq!(one.arrived().await.0, FetchId(round));

@@ -80,7 +80,8 @@ proptest! {
         in_a_runtime(|cx| {
             let mut lane = Lane::new(Script { bytes, at: 0, step }, &Patience::default());
             for number in 0..fetches {
-                lane.fetch(FetchId(u64::from(number)), chunk(number, 100).0).expect("room");
+                let refused = lane.fetch(vec![(FetchId(u64::from(number)), chunk(number, 100).0)]);
+                assert!(refused.is_empty(), "there is room");
             }
             lane.cancel(FetchId(1));
             let mut outcomes = Vec::new();
@@ -114,11 +115,13 @@ proptest! {
             let mut asks = 0;
             loop {
                 match giver.poll(cx) {
-                    Poll::Ready(GiverEvent::Asked(request)) => {
-                        let ask = AskId(asks);
-                        asks += 1;
-                        giver.accept(ask, request);
-                        giver.answer(ask, Ok(chunk(0, 100).1)).expect("it was asked");
+                    Poll::Ready(GiverEvent::Asked(requests)) => {
+                        for request in requests {
+                            let ask = AskId(asks);
+                            asks += 1;
+                            giver.accept(ask, request);
+                            giver.answer(ask, Ok(chunk(0, 100).1)).expect("it was asked");
+                        }
                     }
                     Poll::Ready(GiverEvent::Served(_, bytes)) => assert_eq!(bytes, 100),
                     Poll::Ready(GiverEvent::Gone) => break,

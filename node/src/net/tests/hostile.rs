@@ -147,7 +147,7 @@ async fn asks_for(
     bytes: usize,
 ) -> (SubstreamBox, Vec<BulkRequest>) {
     for number in 0..fetches {
-        victim.handle.fetch(FetchId(number), villain.id, chunk(0, bytes).0);
+        victim.handle.fetch(villain.id, vec![(FetchId(number), chunk(0, bytes).0)]);
     }
     let mut stream = villain.accept().await;
     let mut requests = Vec::new();
@@ -237,7 +237,7 @@ async fn an_endless_frame_ends_where_it_was_said_to() {
 #[tokio::test]
 async fn a_peer_that_refuses_the_bulk_plane_fails_the_fetch() {
     let (mut victim, mut villain, _control) = connected().await;
-    victim.handle.fetch(FetchId(0), villain.id, chunk(0, 1000).0);
+    victim.handle.fetch(villain.id, vec![(FetchId(0), chunk(0, 1000).0)]);
     drop(villain.accept().await);
     assert_eq!(failure(&mut victim).await, (FetchId(0), FetchFailure::Broken));
 }
@@ -248,7 +248,7 @@ async fn a_peer_that_never_answers_gets_no_more_requests_than_its_bound() {
     let (_stream, _) = asks_for(&victim, &mut villain, 1, 1000).await;
     for number in 1..=64 {
         victim.handle.cancel(FetchId(number - 1));
-        victim.handle.fetch(FetchId(number), villain.id, chunk(0, 1000).0);
+        victim.handle.fetch(villain.id, vec![(FetchId(number), chunk(0, 1000).0)]);
     }
     assert_eq!(failure(&mut victim).await, (FetchId(64), FetchFailure::Broken));
 }
@@ -275,7 +275,7 @@ async fn a_peer_that_asks_without_end_is_not_read() {
     loop {
         match victim.next().await {
             NetEvent::Message { .. } => break,
-            NetEvent::Asked { ask, .. } => panic!("{ask:?} over the bound"),
+            NetEvent::Asked { chunks, .. } => panic!("{chunks:?} over the bound"),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use crate::net::{NetConfig, NetEvent, NetHandle, task};
 use pollux_core::engine::{AskId, FetchId};
 use pollux_core::message::Control;
 use pollux_core::{ChunkId, ChunkRef, Frame, FrameKind, KeyPair, PeerId, PeerRole};
+use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -18,6 +19,8 @@ pub(super) struct Node {
     pub(super) events: mpsc::Receiver<NetEvent>,
     pub(super) id: PeerId,
     pub(super) address: SocketAddr,
+    /// What came together with the last ask.
+    asked: VecDeque<(AskId, ChunkId)>,
 }
 
 impl Node {
@@ -35,7 +38,7 @@ impl Node {
         let (commands, mut events) = task::start(&config, patience, None).expect("loopback has a free port");
         let first = events.recv().await.expect("the wire runs");
         let NetEvent::Listening { address } = first else { panic!("not listening: {first:?}") };
-        Self { handle: NetHandle { commands }, events, id, address }
+        Self { handle: NetHandle { commands }, events, id, address, asked: VecDeque::new() }
     }
 
     /// The next event.
@@ -85,9 +88,18 @@ impl Node {
         .await
     }
 
+    /// The next ask.
     pub(super) async fn asked(&mut self) -> (AskId, ChunkId) {
+        if self.asked.is_empty() {
+            self.asked = self.asked_together().await.into();
+        }
+        self.asked.pop_front().expect("an event is about one ask at least")
+    }
+
+    /// The asks of the next event.
+    pub(super) async fn asked_together(&mut self) -> Vec<(AskId, ChunkId)> {
         self.until(|event| match event {
-            NetEvent::Asked { ask, chunk, .. } => Some((ask, chunk)),
+            NetEvent::Asked { chunks, .. } => Some(chunks),
             _ => None,
         })
         .await

@@ -2,9 +2,9 @@
 use super::Alarm;
 use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
 use crate::engine::transfer::{TransferOutput, Wanter};
-use crate::engine::{Credit, DropReason, Engine, Event, Input, Output, StoreFailure, TaskId, Verdict};
+use crate::engine::{AskId, Credit, DropReason, Engine, Event, Input, Output, StoreFailure, TaskId, Verdict};
 use crate::message::Decline;
-use crate::{Envelope, Now};
+use crate::{ChunkId, Envelope, Now};
 
 impl Engine {
     /// One input.
@@ -61,16 +61,22 @@ impl Engine {
             Input::Checked { fetch, result } => transfer.checked(at, fetch, result),
             Input::Kept { fetch, result } => transfer.kept(at, fetch, result),
             Input::Served { ask, result } => self.on_served(now, ask, result),
-            Input::Asked { ask, peer, chunk } => {
+            Input::Asked { peer, chunks } => {
                 if !self.peers.get(&peer).is_some_and(|peer| peer.belongs()) {
-                    self.outbox.push(Output::Decline { ask, why: Decline::NotAMember });
+                    self.decline_all(&chunks, Decline::NotAMember);
                 } else if self.serves_peers || self.config.trust.is_seed(&peer) {
-                    transfer.asked(at, ask, peer, chunk);
+                    transfer.asked(at, peer, &chunks);
                 } else {
-                    self.outbox.push(Output::Decline { ask, why: Decline::Missing });
+                    self.decline_all(&chunks, Decline::Missing);
                 }
             }
             _ => {}
+        }
+    }
+
+    fn decline_all(&mut self, chunks: &[(AskId, ChunkId)], why: Decline) {
+        for &(ask, _) in chunks {
+            self.outbox.push(Output::Decline { ask, why });
         }
     }
 

@@ -192,7 +192,7 @@ fn nonsense(n: u64) -> Vec<Input> {
         Input::FetchFailed { fetch, why: FetchFailure::Broken },
         Input::Checked { fetch, result: Err(crate::ChunkFault::WrongHash) },
         Input::Kept { fetch, result: Err(StoreFailure::Broken) },
-        Input::Asked { ask, peer, chunk },
+        Input::Asked { peer, chunks: vec![(ask, chunk); 3] },
         Input::Served { ask, result: Ok(1) },
         Input::Verified { task, verdict: Box::new(Verdict::Token(Err(Disbelief::NotAPublisher))) },
         Input::Recorded { task, result: Ok(()) },

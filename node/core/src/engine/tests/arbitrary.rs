@@ -232,7 +232,7 @@ impl Play {
             1 => Input::FrameArrived { fetch, bytes: u32::MAX },
             2 => Input::FetchFailed { fetch, why: FetchFailure::Broken },
             3 => Input::Kept { fetch, result: Err(StoreFailure::Broken) },
-            4 => Input::Asked { ask, peer, chunk: chunk.id },
+            4 => Input::Asked { peer, chunks: vec![(ask, chunk.id); 1 + usize::from(number) % 3] },
             5 => Input::Served { ask, result: Err(ServeFailure::Corrupt) },
             6 => {
                 // A driver never answers one kind of work with another: of a task that is none, then.

@@ -362,10 +362,14 @@ impl Bench {
 
     /// What was asked of whom.
     pub(super) fn fetches(&mut self) -> Vec<(FetchId, PeerId, ChunkRef)> {
-        self.take(|output| match output {
-            Output::Fetch { fetch, peer, chunk } => Some((*fetch, *peer, *chunk)),
+        let requests = self.take(|output| match output {
+            Output::Fetch { peer, chunks } => Some((*peer, chunks.clone())),
             _ => None,
-        })
+        });
+        let each = |(peer, chunks): (PeerId, Vec<(FetchId, ChunkRef)>)| {
+            chunks.into_iter().map(move |(fetch, chunk)| (fetch, peer, chunk))
+        };
+        requests.into_iter().flat_map(each).collect()
     }
 }
 

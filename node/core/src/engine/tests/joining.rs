@@ -167,7 +167,7 @@ fn no_membership() {
         bench.say(node(2), bench.hello(None));
         for (number, peer) in [(1, node(1)), (2, node(2))] {
             let chunk = ChunkId::of(b"held or not");
-            bench.give(Input::Asked { ask: AskId(number), peer, chunk });
+            bench.give(Input::Asked { peer, chunks: vec![(AskId(number), chunk)] });
         }
         let declined = |output: &Output| match output {
             Output::Decline { ask, why: Decline::NotAMember } => Some(*ask),

@@ -95,7 +95,7 @@ fn what_a_seed_cannot_read_when_it_serves_is_lost_too() {
     let id = bench.pool.sign(&manifest).id();
     bench.give(Input::Credit(crate::engine::Credit::Reads(9)));
     let ask = crate::engine::AskId(1);
-    bench.give(Input::Asked { ask, peer, chunk: content[1].id });
+    bench.give(Input::Asked { peer, chunks: vec![(ask, content[1].id)] });
     assert_eq!(bench.take(|output| matches!(output, Output::Serve { .. }).then_some(())).len(), 1);
     bench.give(Input::Served { ask, result: Err(ServeFailure::Corrupt) });
     bench.look(|chunk| *chunk != content[1]);
@@ -156,8 +156,7 @@ fn a_member_that_says_falsely_that_it_has_everything_costs_a_pull_at_a_time() {
         bench.say(peer, Control::Enter { manifest: id, have: ChunkSet::range(0, 4) });
         while bench.look(|chunk| *chunk != content[0]) + bench.open(Ok(content.clone())) > 0 {}
     }
-    let fetches =
-        bench.take(|output| if let Output::Fetch { chunk, .. } = output { Some(*chunk) } else { None });
+    let fetches = bench.fetches().into_iter().map(|(_, _, chunk)| chunk).collect::<Vec<_>>();
     assert_eq!(fetches, [content[0]]);
     assert_eq!(bench.engine.swarms.len(), 1);
 }
@@ -176,8 +175,7 @@ fn a_chunk_that_is_lost_while_the_rest_is_pulled_is_pulled_again() {
     bench.look(|chunk| *chunk == content[0]);
     bench.give(Input::ChunkLost { chunk: content[0].id });
     assert_eq!(bench.sync(Ok(())), 0, "no vote yet");
-    let fetched =
-        bench.take(|output| if let Output::Fetch { chunk, .. } = output { Some(*chunk) } else { None });
+    let fetched = bench.fetches().into_iter().map(|(_, _, chunk)| chunk).collect::<Vec<_>>();
     assert_eq!(fetched, [content[1]]);
     bench.give(Input::ChunkLost { chunk: content[1].id });
     assert!(!bench.engine.swarms.get(&bench.pool.sign(&manifest).id()).unwrap().complete);

@@ -188,7 +188,7 @@ fn a_stranger_gets_nothing() {
         let (peer, connected) = stranger(&world);
         let enter = Control::Enter { manifest: world.id(&saved), have: crate::message::ChunkSet::new() };
         let say = |message: Control| Input::Message { peer, message: Box::new(message) };
-        let asked = Input::Asked { ask: crate::engine::AskId(1), peer, chunk: saved.content[0].id };
+        let asked = Input::Asked { peer, chunks: vec![(crate::engine::AskId(1), saved.content[0].id)] };
         let did = outputs(&mut world, host, vec![connected, say(hello("fixture")), asked, say(enter)]);
         let served = did.iter().any(|output| matches!(output, Output::Serve { .. }));
         let closed =

@@ -34,8 +34,7 @@ enum Coming {
     },
     Ask {
         from: usize,
-        fetch: FetchId,
-        chunk: ChunkId,
+        chunks: Vec<(FetchId, ChunkId)>,
     },
     Frame {
         fetch: FetchId,
@@ -285,11 +284,15 @@ impl World {
             }
             Coming::Input(input) => self.input(host, input),
             Coming::Link { from, dialled } => self.link(from, host, dialled),
-            Coming::Ask { from, fetch, chunk } => {
-                self.serial += 1;
-                let (ask, peer) = (AskId(self.serial), self.hosts[from].peer);
-                self.hosts[host].asks.insert(ask, (from, fetch, chunk));
-                self.input(host, Input::Asked { ask, peer, chunk });
+            Coming::Ask { from, chunks } => {
+                let peer = self.hosts[from].peer;
+                let mut asks = Vec::new();
+                for (fetch, chunk) in chunks {
+                    self.serial += 1;
+                    self.hosts[host].asks.insert(AskId(self.serial), (from, fetch, chunk));
+                    asks.push((AskId(self.serial), chunk));
+                }
+                self.input(host, Input::Asked { peer, chunks: asks });
             }
             Coming::Frame { fetch, frame } => {
                 let bytes = u32::try_from(frame.bytes.len()).unwrap();
@@ -344,7 +347,7 @@ impl World {
                 }
             }
             Output::Send { peer, message } => self.send(host, peer, &message),
-            Output::Fetch { fetch, peer, chunk } => self.fetch(host, fetch, peer, chunk),
+            Output::Fetch { peer, chunks } => self.fetch(host, peer, chunks),
             Output::Check { fetch, chunk } => {
                 let frame = self.hosts[host].frames.get(&fetch).cloned().unwrap();
                 let result = FrameDecoder::new().verify(frame, chunk).map(|checked| checked.witness());
@@ -364,7 +367,7 @@ impl World {
                 self.hosts[host].frames.remove(&fetch);
                 self.hosts[host].checked.remove(&fetch);
             }
-            Output::Serve { ask, .. } => self.serve(host, ask, None),
+            Output::Serve { chunks } => chunks.into_iter().for_each(|(ask, _)| self.serve(host, ask, None)),
             Output::Decline { ask, why } => self.serve(host, ask, Some(why)),
             Output::Deliver { job, chunk, source, fetch } => self.deliver(host, job, (chunk, source), fetch),
             Output::Reply { job, reply } => self.hosts[host].replies.push((job, *reply)),
@@ -418,14 +421,17 @@ impl World {
         }
     }
 
-    fn fetch(&mut self, host: usize, fetch: FetchId, peer: PeerId, chunk: ChunkRef) {
+    fn fetch(&mut self, host: usize, peer: PeerId, chunks: Vec<(FetchId, ChunkRef)>) {
         match self.find(&peer).filter(|other| self.hosts[host].linked.contains(other)) {
             Some(other) => {
-                self.send_later(other, LATENCY, Coming::Ask { from: host, fetch, chunk: chunk.id });
+                let chunks = chunks.into_iter().map(|(fetch, chunk)| (fetch, chunk.id)).collect();
+                self.send_later(other, LATENCY, Coming::Ask { from: host, chunks });
             }
             None => {
                 let why = FetchFailure::NotConnected;
-                self.answer(host, Input::FetchFailed { fetch, why });
+                for (fetch, _) in chunks {
+                    self.answer(host, Input::FetchFailed { fetch, why });
+                }
             }
         }
     }
@@ -434,7 +440,7 @@ impl World {
     pub(super) fn forge_ask(&mut self, from: usize, to: usize, chunk: ChunkId) {
         self.serial += 1;
         let fetch = FetchId(FORGED | self.serial);
-        self.send_later(to, LATENCY, Coming::Ask { from, fetch, chunk });
+        self.send_later(to, LATENCY, Coming::Ask { from, chunks: vec![(fetch, chunk)] });
     }
 
     /// Chunks that a machine got for what was forged.

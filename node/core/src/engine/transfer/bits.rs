@@ -15,6 +15,11 @@ impl Bits {
         Self { bound, count: 0, words: Vec::new() }
     }
 
+    /// How many.
+    pub(super) fn len(&self) -> u32 {
+        self.count
+    }
+
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0

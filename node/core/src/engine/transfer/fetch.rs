@@ -81,14 +81,27 @@ const fn pull_of(wanter: Wanter) -> Option<PullId> {
 }
 
 impl Transfer {
-    /// Asks a peer for a chunk.
+    /// Asks a peer for chunks, with one request.
     pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        chunks: &[ChunkNo],
+        peer: PeerNo,
+        sponsor: Wanter,
+    ) -> Option<Output> {
+        let chunks: Vec<(FetchId, ChunkRef)> =
+            chunks.iter().filter_map(|&no| self.begin_one(now, no, peer, sponsor)).collect();
+        let peer = self.peers.get(peer).filter(|_| !chunks.is_empty())?.id;
+        Some(Output::Fetch { peer, chunks })
+    }
+
+    fn begin_one(
         &mut self,
         now: Instant,
         no: ChunkNo,
         peer_no: PeerNo,
         sponsor: Wanter,
-    ) -> Option<Output> {
+    ) -> Option<(FetchId, ChunkRef)> {
         let timer = now.after(self.hedge_after());
         let peer = self.peers.get_mut(peer_no)?;
         let entry = self.table.get_mut(no)?;
@@ -109,12 +122,11 @@ impl Transfer {
             stage: Stage::UnderWay,
             timer: Some(timer),
         };
-        let peer = known.peer;
         self.fetches.insert(fetch, known);
         self.timers.arm(timer, Timer::Fetch(fetch));
         self.set_sponsor(fetch, Some(sponsor));
         self.unmark(no);
-        Some(Output::Fetch { fetch, peer, chunk })
+        Some((fetch, chunk))
     }
 
     /// A frame is here: the peer's pipeline is free again, and the frame waits to be checked, unless another copy is.

@@ -21,6 +21,16 @@ pub(super) const WINDOW_START_SEED: u32 = 2;
 /// A pipeline is as long as empties within this time: it hides any round trip, and a longer queue adds only waiting, and
 /// requests that are out of date when their turn comes.
 pub(super) const PIPELINE_TIME_MAX: Duration = Duration::from_millis(100);
+/// A pipeline is filled again when this part of it is empty: one request asks for that at once, and the rest hides the time
+/// until it is served.
+pub(super) const REFILL_PART: u32 = 4;
+/// The buffers of a wanter are filled again when this part of them is free, for the same reason.
+pub(super) const REFILL_SHARE: usize = 12;
+/// One request asks for no more than this part of what is left to be asked for: at the end all who have it give a little.
+pub(super) const REQUEST_PART: u32 = 16;
+/// Holders of two neighbours may differ by this part of them (or by one), so that they are asked for together: what is rare
+/// must not wait behind what is not.
+pub(super) const ALIKE_PART: u16 = 8;
 /// The shortest pipeline of a peer that answers: one chunk travels while the next is read.
 pub(super) const WINDOW_LEAST: u32 = 2;
 /// The same for a seed: when a crowd asks it, each node waits long, and may hear of a peer that has the chunk meanwhile.

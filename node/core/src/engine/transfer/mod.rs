@@ -14,6 +14,7 @@
 //! ```text
 //! mod                       what the engine calls
 //! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
+//! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
 //! part                      what a seed wants taken of it
@@ -30,6 +31,7 @@ mod part;
 mod peers;
 mod plan;
 mod progress;
+mod request;
 mod serve;
 mod slab;
 mod swarm;
@@ -378,9 +380,9 @@ impl Transfer {
         self.note_kept(now, fetch, result);
     }
 
-    /// A peer asks for a chunk.
-    pub(crate) fn asked(&mut self, _now: Instant, ask: AskId, peer: PeerId, chunk: ChunkId) {
-        self.queue_ask(ask, peer, chunk);
+    /// A peer asks for chunks, with one request.
+    pub(crate) fn asked(&mut self, _now: Instant, peer: PeerId, chunks: &[(AskId, ChunkId)]) {
+        self.queue_request(peer, chunks);
     }
 
     /// Answer to `Serve`. True if the store turned out to have lost the chunk.

@@ -35,9 +35,9 @@ impl Part {
         self.asked = false;
     }
 
-    /// A chunk was asked of the seed, or (`None`) nothing is left to ask. True if another part is to be asked for.
-    fn take(&mut self, index: Option<u32>) -> bool {
-        self.left = if index.is_some() { self.left.saturating_sub(1) } else { 0 };
+    /// So many chunks were asked of the seed, or (none) nothing is left to ask. True if another part is to be asked for.
+    fn take(&mut self, count: u32) -> bool {
+        self.left = if count > 0 { self.left.saturating_sub(count) } else { 0 };
         self.left < PART_ASK_BELOW && !core::mem::replace(&mut self.asked, true)
     }
 }
@@ -54,11 +54,11 @@ impl Transfer {
         self.make_ready(no);
     }
 
-    /// A chunk was asked of a seed, or there was none to be asked.
-    pub(super) fn use_part(&mut self, swarm: SwarmNo, seed: PeerNo, index: Option<u32>) {
+    /// So many chunks were asked of a seed, or there was none to be asked.
+    pub(super) fn use_part(&mut self, swarm: SwarmNo, seed: PeerNo, count: u32) {
         let Some(swarm) = self.swarms.get_mut(swarm) else { return };
         let manifest = swarm.manifest;
-        let used = swarm.known_part_mut(seed).is_some_and(|part| part.take(index));
+        let used = swarm.known_part_mut(seed).is_some_and(|part| part.take(count));
         if let Some(seed) = self.peers.get(seed).filter(|_| used).map(|peer| peer.id) {
             self.outbox.push_back(TransferOutput::PartUsed { seed, manifest });
         }

@@ -1,8 +1,8 @@
 //! Connected peers, as sources of chunks: how much may be asked of each, how fast it answers, whether it is to be left alone.
 
 use super::limits::{
-    BACKOFF_MAX, BACKOFF_MIN, HAVE_BYTES_MAX, HAVE_BYTES_PER_PEER_MAX, PIPELINE_TIME_MAX, SERVICE_FIRST,
-    WINDOW_LEAST, WINDOW_LEAST_SEED, WINDOW_START, WINDOW_START_SEED,
+    BACKOFF_MAX, BACKOFF_MIN, HAVE_BYTES_MAX, HAVE_BYTES_PER_PEER_MAX, PIPELINE_TIME_MAX, REFILL_PART,
+    SERVICE_FIRST, WINDOW_LEAST, WINDOW_LEAST_SEED, WINDOW_START, WINDOW_START_SEED,
 };
 use super::serve::Ask;
 use super::slab::{PeerNo, Slab, SwarmNo};
@@ -33,6 +33,8 @@ pub(super) struct Peer {
     /** stalls since */
     pub(super) stalls: u32,
     backoff: Duration,
+    /** when what last ended in trouble was asked of it */
+    troubled: Option<Instant>,
     /** not asked until then */
     pub(super) paused_until: Option<Instant>,
     /** sent something wrong: never asked again */
@@ -59,6 +61,7 @@ impl Peer {
             arrived: Instant::ZERO,
             stalls: 0,
             backoff: BACKOFF_MIN,
+            troubled: None,
             paused_until: None,
             distrusted: false,
             spared: 0,
@@ -69,8 +72,30 @@ impl Peer {
     }
 
     /// Whether it may be asked for one more chunk.
-    pub(super) fn is_free(&self) -> bool {
+    pub(super) fn has_place(&self) -> bool {
         self.queue < self.window && self.paused_until.is_none() && !self.distrusted
+    }
+
+    /// Whether it is to be asked for more: a good part of its pipeline is empty, so that one request can fill it. What is
+    /// left hides the time that takes.
+    pub(super) fn is_free(&self) -> bool {
+        self.has_place() && self.places() >= self.window / REFILL_PART
+    }
+
+    /// How many chunks more its pipeline takes.
+    fn places(&self) -> u32 {
+        self.window.saturating_sub(self.queue)
+    }
+
+    /// How many chunks one request may name: what fits the pipeline, and empties within the time allowed.
+    pub(super) fn request_chunks_max(&self) -> u32 {
+        self.places().min(self.chunks_in_time()).max(1)
+    }
+
+    /// How many of its chunks come within the time that a pipeline may take.
+    fn chunks_in_time(&self) -> u32 {
+        let fits = PIPELINE_TIME_MAX.as_micros() / self.service.as_micros().max(1);
+        u32::try_from(fits).unwrap_or(u32::MAX)
     }
 
     /// How long one more chunk would take: what is queued, at the measured speed.
@@ -94,9 +119,8 @@ impl Peer {
 
     /// One step towards what empties within the time allowed.
     fn fit_window(&mut self) {
-        let fits = PIPELINE_TIME_MAX.as_micros() / self.service.as_micros().max(1);
         let least = if self.source == Source::Seed { WINDOW_LEAST_SEED } else { WINDOW_LEAST };
-        let fits = u32::try_from(fits).unwrap_or(u32::MAX).clamp(least, window_max());
+        let fits = self.chunks_in_time().clamp(least, window_max());
         match fits.cmp(&self.window) {
             Ordering::Less => self.window -= 1,
             Ordering::Equal => {}
@@ -104,13 +128,17 @@ impl Peer {
         }
     }
 
-    /// It was slow, busy, or broke off: asks less of it, after a pause.
-    pub(super) fn note_trouble(&mut self, now: Instant) -> Instant {
+    /// It was slow, busy, or broke off, with what was asked of it at `asked`: asks less of it, after a pause. Whatever else
+    /// of the same request ends so is the same trouble.
+    pub(super) fn note_trouble(&mut self, now: Instant, asked: Instant) -> Option<Instant> {
+        if self.troubled.replace(asked) == Some(asked) {
+            return None;
+        }
         self.window = (self.window / 2).max(1);
         self.arrivals = 0;
         let until = now.after(self.backoff);
         self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-        until
+        Some(until)
     }
 
     /// It has taken so long already: it is at least that slow.
@@ -223,11 +251,43 @@ mod tests {
     fn trouble_halves_the_pipeline_and_doubles_the_pause() {
         let mut peer = peer(Source::Seed);
         let now = Instant::from_micros(1_000_000);
-        let pauses: Vec<_> = (0..8).map(|_| peer.note_trouble(now).since(now).as_millis()).collect();
+        let mut trouble =
+            |asked| peer.note_trouble(now, Instant::from_micros(asked)).map(|until| until.since(now));
+        let pauses: Vec<_> = (0..8).filter_map(&mut trouble).map(|pause| pause.as_millis()).collect();
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
         assert_eq!(peer.window, 1);
         arrivals(&mut peer, 1, 1000);
-        assert_eq!(peer.note_trouble(now).since(now), BACKOFF_MIN);
+        assert_eq!(peer.note_trouble(now, now), Some(now.after(BACKOFF_MIN)));
+    }
+
+    #[test]
+    fn what_was_asked_for_at_once_is_one_trouble() {
+        let mut peer = peer(Source::Peer);
+        let now = Instant::from_micros(1_000_000);
+        assert!(peer.note_trouble(now, Instant::ZERO).is_some());
+        assert_eq!((peer.note_trouble(now, Instant::ZERO), peer.window), (None, WINDOW_START / 2));
+        assert!(peer.note_trouble(now, now).is_some());
+    }
+
+    #[test]
+    fn a_pipeline_is_filled_again_once_a_part_of_it_is_empty() {
+        let mut peer = peer(Source::Peer);
+        arrivals(&mut peer, 1000, 1000);
+        for (queue, places, free) in [(0, 16, true), (12, 4, true), (13, 3, false), (16, 0, false)] {
+            peer.queue = queue;
+            assert_eq!((peer.places(), peer.is_free()), (places, free));
+        }
+        (peer.window, peer.queue) = (2, 1);
+        assert!(peer.is_free(), "a short one is filled at once");
+    }
+
+    #[test]
+    fn a_request_empties_within_the_time_of_a_pipeline() {
+        let (mut quick, mut slow) = (peer(Source::Peer), peer(Source::Peer));
+        arrivals(&mut quick, 1000, 1000);
+        assert_eq!(quick.request_chunks_max(), window_max());
+        arrivals(&mut slow, 3, 200_000);
+        assert!(slow.window >= 3 && slow.request_chunks_max() == 1, "{slow:?}");
     }
 
     #[test]

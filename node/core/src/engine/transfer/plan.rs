@@ -3,12 +3,15 @@
 //! Wanters take turns, each within its share of the buffers. For a wanter, two of its swarm's free members are drawn, and
 //! the one that would be quicker is taken; peers before seeds, so that a seed is asked only when all peers who have
 //! something are busy, and of a crowd, only for what few have. Of what that member has and the wanter lacks, the rarest of
-//! a sample is asked for; the first few at random. A member that has nothing of use is set aside until something changes,
+//! a sample is asked for, with those of its neighbours that are as rare (`request`); the first few at random. A member that has nothing of use is set aside until something changes,
 //! so that nothing is searched twice in vain.
 
-use super::bits::Bits;
-use super::limits::{CROWD_HOLDERS, LOOSE_WINDOW, RANDOM_FIRST, SAMPLE_RUN, SAMPLE_RUNS, SEEDS_HELP_BELOW};
+use super::bits::{Bits, at};
+use super::limits::{
+    CROWD_HOLDERS, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS, SEEDS_HELP_BELOW,
+};
 use super::peers::{Peer, Peers};
+use super::request::{Around, Room};
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use super::swarm::{Swarm, Swarms};
 use super::table::{Demand, Table};
@@ -26,7 +29,8 @@ impl Transfer {
     pub(super) fn plan(&mut self, now: Instant) -> Option<Output> {
         while self.fetches.len() < FETCHES_MAX {
             let wanter = self.next_turn()?;
-            let begun = self.choose(wanter).and_then(|(no, peer)| self.begin(now, no, peer, wanter));
+            let chosen = self.choose(wanter);
+            let begun = chosen.and_then(|pick| self.begin(now, &pick.chunks, pick.peer, wanter));
             if begun.is_some() {
                 return begun;
             }
@@ -42,28 +46,37 @@ impl Transfer {
         self.turn
     }
 
-    fn choose(&mut self, wanter: Wanter) -> Option<(ChunkNo, PeerNo)> {
-        let share = self.share(wanter);
+    fn choose(&mut self, wanter: Wanter) -> Option<Pick> {
+        let room = self.room(wanter)?;
         let wants = self.wanters.get_mut(&wanter)?;
-        if wants.live >= share || !wants.takes_more(wanter, self.store_refuses) {
-            return None;
-        }
         let mut picker = Picker {
             swarms: &self.swarms,
             peers: &self.peers,
             table: &self.table,
             rng: &mut self.rng,
             wanter,
+            room,
             seeds_are_spared: wants.live >= SEEDS_HELP_BELOW,
             part_use: None,
         };
         let found = [Source::Peer, Source::Seed].into_iter().find_map(|source| {
             wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick(swarm, lane, source))
         });
-        if let Some((swarm, seed, index)) = picker.part_use {
-            self.use_part(swarm, seed, index);
+        if let Some((swarm, seed, count)) = picker.part_use {
+            self.use_part(swarm, seed, count);
         }
         found
+    }
+
+    /// How much a wanter may ask for now: nothing before a good part of its buffers is free, so that one request can fill it.
+    fn room(&self, wanter: Wanter) -> Option<Room> {
+        let share = self.share(wanter);
+        let wants = self.wanters.get(&wanter)?;
+        let free = share.saturating_sub(wants.live);
+        let bytes = wants.bytes_more(wanter, self.store_refuses);
+        let is_due = free > 0 && free >= share / REFILL_SHARE && bytes > 0;
+        let chunks = free.min(FETCHES_MAX.saturating_sub(self.fetches.len()));
+        is_due.then_some(Room { chunks, bytes })
     }
 
     /// How many buffers this wanter may fill: an even part, at least one.
@@ -80,6 +93,17 @@ fn random_below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     usize::try_from(drawn).unwrap_or(0)
 }
 
+/// What is asked of whom.
+#[derive(Debug)]
+struct Pick {
+    chunks: Vec<ChunkNo>,
+    peer: PeerNo,
+}
+
+fn count(chunks: &[ChunkNo]) -> u32 {
+    u32::try_from(chunks.len()).unwrap_or(u32::MAX)
+}
+
 /// What a choice looks at.
 struct Picker<'a> {
     swarms: &'a Swarms,
@@ -87,15 +111,16 @@ struct Picker<'a> {
     table: &'a Table,
     rng: &'a mut ChaCha8Rng,
     wanter: Wanter,
+    room: Room,
     /** enough is under way from others */
     seeds_are_spared: bool,
-    /** the seed that was looked at last and had said what is to be taken of it, and what of that */
-    part_use: Option<(SwarmNo, PeerNo, Option<u32>)>,
+    /** the seed that was looked at last and had said what is to be taken of it, and how much of that */
+    part_use: Option<(SwarmNo, PeerNo, u32)>,
 }
 
 impl Picker<'_> {
-    /// A chunk of this lane and a free member that has it.
-    fn pick(&mut self, no: SwarmNo, lane: &mut Lane, source: Source) -> Option<(ChunkNo, PeerNo)> {
+    /// Chunks of this lane and a free member that has them.
+    fn pick(&mut self, no: SwarmNo, lane: &mut Lane, source: Source) -> Option<Pick> {
         let swarm = self.swarms.get(no)?;
         while lane.has_work() {
             let peer = self.draw_two(lane.ready_mut(source))?;
@@ -108,22 +133,36 @@ impl Picker<'_> {
             if index.is_some_and(|index| self.is_spared(source, swarm.holders(index))) {
                 return None;
             }
-            let listed = index.and_then(|index| swarm.chunk(index));
-            let is_whole = have.is_some_and(Bits::is_full);
-            let chunk = listed.or_else(|| if is_whole { self.pick_loose(lane, peer) } else { None });
-            if chunk.is_some() {
-                lane.begun = lane.begun.saturating_add(1);
-                return chunk.map(|chunk| (chunk, peer));
+            let from = if of_part.is_some() { swarm.part(peer) } else { have };
+            let listed = index.zip(from).map(|(index, from)| self.group(swarm, lane, (peer, from), index));
+            let mut chunks = listed.unwrap_or_default();
+            if of_part.is_some() {
+                self.part_use = Some((no, peer, count(&chunks)));
+            } else if chunks.is_empty() && have.is_some_and(Bits::is_full) {
+                chunks.extend(self.pick_loose(lane, peer));
+            }
+            if !chunks.is_empty() {
+                lane.begun = lane.begun.saturating_add(count(&chunks));
+                return Some(Pick { chunks, peer });
             }
             lane.forget_peer(peer);
         }
         None
     }
 
+    /// The chunk at an index, and the neighbours that this peer is asked for with it.
+    fn group(&self, swarm: &Swarm, lane: &Lane, (peer, have): (PeerNo, &Bits), index: u32) -> Vec<ChunkNo> {
+        let (Some(first), Some(peer)) = (swarm.chunk(index), self.peers.get(peer)) else { return Vec::new() };
+        let most = if lane.begun < RANDOM_FIRST { 1 } else { at(peer.request_chunks_max()) };
+        let room = self.room.of_lane(lane).at_most(most);
+        let spared_from = self.is_spared(peer.source, CROWD_HOLDERS).then_some(CROWD_HOLDERS);
+        Around { swarm, lane, have, table: self.table, spared_from }.group(index, first, room)
+    }
+
     /// A chunk that a seed said is to be taken of it, unless many have that by now.
     fn pick_of_part(&mut self, (no, swarm): (SwarmNo, &Swarm), lane: &Lane, seed: PeerNo) -> Option<u32> {
         let index = self.pick_index(swarm, lane, swarm.part(seed)?);
-        self.part_use = Some((no, seed, index));
+        self.part_use = Some((no, seed, u32::from(index.is_some())));
         index.filter(|&index| !self.is_spared(Source::Seed, swarm.holders(index)))
     }
 

@@ -42,7 +42,7 @@ impl Transfer {
         let refuses = self.store_refuses;
         let Some(wants) = self.wanters.get_mut(&wanter) else { return };
         wants.timer = None;
-        if !wants.queue.is_empty() || !wants.takes_more(wanter, refuses) {
+        if !wants.queue.is_empty() || wants.bytes_more(wanter, refuses) == 0 {
             wants.moved = now;
         }
         if now >= self.deadline(wanter) {

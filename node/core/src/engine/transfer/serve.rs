@@ -1,11 +1,15 @@
 //! Giving chunks to peers who ask: in turns, a bounded number of waiting asks for each, only what is held, as far as is
 //! remembered.
+//!
+//! A turn is a request: its chunks are given together, in the order asked, but for those that are declined, each by itself.
+//! Credit is spent for each chunk, not for each request, for it stands for the buffers of what is on its way, and who asks
+//! decides how much is in a request.
 
 use super::limits::{SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
 use super::slab::PeerNo;
 use super::{Transfer, TransferOutput};
 use crate::engine::{AskId, Output, ServeFailure};
-use crate::limits::ASKS_PER_PEER_MAX;
+use crate::limits::{ASKS_PER_PEER_MAX, REQUEST_BYTES_MAX};
 use crate::message::Decline;
 use crate::{ChunkId, Instant, PeerId};
 
@@ -16,6 +20,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Ask {
     ask: AskId,
     chunk: ChunkId,
+    /** the first that waits of its request */
+    begins: bool,
 }
 
 /// What waits to be served, and what is being served.
@@ -65,52 +71,102 @@ impl Serving {
 }
 
 impl Transfer {
-    /// A peer asks: its ask waits, or is declined at once.
-    pub(super) fn queue_ask(&mut self, ask: AskId, peer: PeerId, chunk: ChunkId) {
-        let Some(no) = self.peers.find(peer) else { return self.decline(ask, Decline::NotAMember) };
-        if !self.table.may_be_held(chunk) {
-            return self.decline(ask, Decline::Missing);
+    /// A peer asks for chunks: each waits, or is declined at once. Those that wait are one turn, the next time that it is
+    /// this peer's.
+    pub(super) fn queue_request(&mut self, peer: PeerId, chunks: &[(AskId, ChunkId)]) {
+        let no = self.peers.find(peer);
+        let mut begins = true;
+        for &(ask, chunk) in chunks {
+            match no.map_or(Err(Decline::NotAMember), |no| self.queue_ask(no, Ask { ask, chunk, begins })) {
+                Ok(()) => begins = false,
+                Err(why) => self.decline(ask, why),
+            }
         }
-        let Some(peer) = self.peers.get_mut(no) else { return };
+    }
+
+    fn queue_ask(&mut self, no: PeerNo, ask: Ask) -> Result<(), Decline> {
+        if !self.table.may_be_held(ask.chunk) {
+            return Err(Decline::Missing);
+        }
+        let peer = self.peers.get_mut(no).ok_or(Decline::NotAMember)?;
         if peer.asks.len() >= ASKS_PER_PEER_MAX {
-            return self.decline(ask, Decline::Busy);
+            return Err(Decline::Busy);
         }
         if peer.asks.is_empty() {
             self.serving.turns.push_back(no);
         }
-        peer.asks.push_back(Ask { ask, chunk });
+        peer.asks.push_back(ask);
+        Ok(())
     }
 
-    /// The next chunk to give, if there is credit.
+    /// The next chunks to give, if there is credit.
     pub(super) fn next_serve(&mut self, now: Instant) -> Option<Output> {
         while self.serving.reads > 0 {
             let no = self.serving.turns.pop_front()?;
-            let Some(peer) = self.peers.get_mut(no) else { continue };
-            let Some(Ask { ask, chunk }) = peer.asks.pop_front() else { continue };
-            if !peer.asks.is_empty() {
-                self.serving.turns.push_back(no);
-            }
-            if !self.table.may_be_held(chunk) {
-                self.decline(ask, Decline::Missing);
-            } else if self.spares(now, no, chunk) {
-                self.decline(ask, Decline::Busy);
-            } else {
-                self.serving.note_given(now, ask, chunk);
-                return Some(Output::Serve { ask, chunk });
+            let chunks = self.take_turn(now, no);
+            if !chunks.is_empty() {
+                return Some(Output::Serve { chunks });
             }
         }
         None
     }
 
+    /// One peer's turn: what it asked for with one request, as far as there is credit, and no more than one request may
+    /// ask for. Without credit it goes on later; with the rest of a request that is too large it waits for its next turn.
+    fn take_turn(&mut self, now: Instant, no: PeerNo) -> Vec<(AskId, ChunkId)> {
+        let (mut chunks, mut bytes, mut is_spared) = (Vec::new(), 0, false);
+        let mut ask = self.peers.get_mut(no).and_then(|peer| peer.asks.pop_front());
+        while let Some(Ask { ask: number, chunk, .. }) = ask {
+            if !self.table.may_be_held(chunk) {
+                self.decline(number, Decline::Missing);
+            } else if self.spares(now, no, chunk) {
+                is_spared = true;
+                self.decline(number, Decline::Busy);
+            } else {
+                self.serving.note_given(now, number, chunk);
+                chunks.push((number, chunk));
+                bytes += self.table.bytes_at_most(chunk);
+            }
+            ask = self.next_of_turn(no, bytes);
+        }
+        if is_spared || !chunks.is_empty() {
+            self.note_spared(no, is_spared);
+        }
+        self.end_turn(no);
+        chunks
+    }
+
+    /// What a turn goes on with: the next chunk of the same request, if there is credit, and it is not too much.
+    fn next_of_turn(&mut self, no: PeerNo, bytes: u32) -> Option<Ask> {
+        let peer = self.peers.get_mut(no).filter(|_| self.serving.reads > 0)?;
+        let next = peer.asks.front().filter(|next| !next.begins)?;
+        let fits = bytes.saturating_add(self.table.bytes_at_most(next.chunk)) <= REQUEST_BYTES_MAX;
+        if fits { peer.asks.pop_front() } else { None }
+    }
+
+    /// Whoever has asks left has another turn: the next, if it was only for want of credit that this one ended.
+    fn end_turn(&mut self, no: PeerNo) {
+        let Some(next) = self.peers.get(no).and_then(|peer| peer.asks.front()) else { return };
+        if next.begins || self.serving.reads > 0 {
+            self.serving.turns.push_back(no);
+        } else {
+            self.serving.turns.push_front(no);
+        }
+    }
+
     /// Whether a seed lets this peer get a chunk from others: it gave it to one of them a moment ago, and there is somebody
-    /// else to be given something. Not many times in a row, for those others may be no neighbours of this peer.
+    /// else to be given something. Not for many requests in a row, for those others may be no neighbours of this peer.
     fn spares(&mut self, now: Instant, no: PeerNo, chunk: ChunkId) -> bool {
         let crowded = self.serving.turns.iter().any(|&other| other != no);
         let given = self.serving.spares && crowded && self.serving.is_spared(now, chunk);
-        let Some(peer) = self.peers.get_mut(no) else { return false };
-        let spared = given && peer.spared < SPARED_IN_A_ROW_MAX;
-        peer.spared = if spared { peer.spared + 1 } else { 0 };
-        spared
+        given && self.peers.get(no).is_some_and(|peer| peer.spared < SPARED_IN_A_ROW_MAX)
+    }
+
+    /// Counts the turns in a row in which a peer was declined something so.
+    fn note_spared(&mut self, no: PeerNo, is_spared: bool) {
+        if let Some(peer) = self.peers.get_mut(no) {
+            peer.spared = if is_spared { peer.spared + 1 } else { 0 };
+        }
     }
 
     /// A chunk was given, or could not be. Names the chunk that the store turned out to lack.

@@ -4,6 +4,7 @@ use super::Wanter;
 use super::limits::LOOSE_HELD_MAX;
 use super::slab::{ChunkNo, Few, Slab, SwarmNo};
 use crate::engine::FetchId;
+use crate::limits::CHUNK_BYTES_MAX;
 use crate::{ChunkId, ChunkRef, PeerId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +140,12 @@ impl Table {
     /// store itself has to say.
     pub(super) fn may_be_held(&self, id: ChunkId) -> bool {
         self.is_held(id) || (self.loose_overflowed && self.named(id).is_empty())
+    }
+
+    /// The plain bytes of a chunk; of one that nobody lists, as many as it may have.
+    pub(super) fn bytes_at_most(&self, id: ChunkId) -> u32 {
+        let all = ChunkRef { id, bytes: 0 }..=ChunkRef { id, bytes: u32::MAX };
+        self.numbers.range(all).next_back().map_or(CHUNK_BYTES_MAX, |(chunk, _)| chunk.bytes)
     }
 
     /// The store holds a chunk that nobody lists.

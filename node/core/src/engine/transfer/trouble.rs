@@ -18,13 +18,13 @@ impl Transfer {
         if known.stage != Stage::UnderWay {
             return;
         }
-        let (no, peer) = (known.no, known.peer);
+        let (no, peer, begun) = (known.no, known.peer, known.begun);
         match why {
             FetchFailure::TooLong => return self.note_wrong(fetch, ChunkFault::TooLong),
             FetchFailure::Declined(Decline::Missing) => self.note_lacking(peer, no),
             FetchFailure::Declined(Decline::Busy | Decline::NotAMember | Decline::Unknown(_))
             | FetchFailure::Broken
-            | FetchFailure::NotConnected => self.pause(now, peer),
+            | FetchFailure::NotConnected => self.pause(now, peer, begun),
         }
         self.release(fetch);
         self.requeue(no);
@@ -42,11 +42,11 @@ impl Transfer {
         }
     }
 
-    /// A peer is left alone for a while.
-    fn pause(&mut self, now: Instant, peer: PeerId) {
+    /// A peer is left alone for a while, for what was asked of it then.
+    fn pause(&mut self, now: Instant, peer: PeerId, asked: Instant) {
         let Some(no) = self.peers.find(peer) else { return };
         let Some(peer) = self.peers.get_mut(no) else { return };
-        let until = peer.note_trouble(now);
+        let Some(until) = peer.note_trouble(now, asked) else { return };
         if let Some(before) = peer.paused_until.replace(until) {
             self.timers.disarm(before, Timer::Peer(no));
         }
@@ -117,9 +117,9 @@ impl Transfer {
 
     fn give_up(&mut self, now: Instant, fetch: FetchId) {
         let Some(known) = self.fetches.get(&fetch) else { return };
-        let (no, peer, took) = (known.no, known.peer, now.since(known.begun));
-        self.note_slow(peer, took);
-        self.pause(now, peer);
+        let (no, peer, begun) = (known.no, known.peer, known.begun);
+        self.note_slow(peer, now.since(begun));
+        self.pause(now, peer, begun);
         self.release(fetch);
         let Some(known) = self.peers.find(peer).and_then(|peer| self.peers.get_mut(peer)) else { return };
         known.stalls += 1;
@@ -141,7 +141,7 @@ impl Transfer {
         }
         self.note_slow(first, took);
         if let Some(second) = self.second_holder(no, first)
-            && let Some(output) = self.begin(now, no, second, sponsor)
+            && let Some(output) = self.begin(now, &[no], second, sponsor)
         {
             self.outbox.push_back(TransferOutput::Do(output));
         }
@@ -156,17 +156,18 @@ impl Transfer {
             swarm.members().filter(move |(_, have)| have.contains(index)).map(|(peer, _)| peer)
         });
         let free = holders.filter_map(|peer| Some((peer, self.peers.get(peer)?)));
-        let free = free.filter(|(_, peer)| peer.is_free() && peer.id != first);
+        let free = free.filter(|(_, peer)| peer.has_place() && peer.id != first);
         free.min_by_key(|(no, peer)| (peer.source == Source::Seed, peer.expected(), *no)).map(|(no, _)| no)
     }
 
     /// A copy came too late: its peer is slower than was thought.
     pub(super) fn note_lost_race(&mut self, now: Instant, copy: FetchId) {
         let Some(known) = self.fetches.get(&copy) else { return };
-        let (peer, took, stage) = (known.peer, now.since(known.begun), known.stage);
+        let (peer, begun, stage) = (known.peer, known.begun, known.stage);
+        let took = now.since(begun);
         if stage == Stage::UnderWay && took >= HEDGE_AFTER_MIN {
             self.note_slow(peer, took);
-            self.pause(now, peer);
+            self.pause(now, peer, begun);
         }
     }
 

@@ -122,13 +122,14 @@ impl Wants {
         }
     }
 
-    /// Whether another chunk may be fetched for it now: a job must take bytes for that, see [`AHEAD_BYTES`]. While the
-    /// store refuses chunks they have to wait in memory, so then nothing is fetched ahead.
-    pub(super) fn takes_more(&self, wanter: Wanter, store_refuses: bool) -> bool {
+    /// How many plain bytes may be fetched for it now, the last chunk going beyond: a job must take bytes for that, see
+    /// [`AHEAD_BYTES`]. While the store refuses chunks they have to wait in memory, so then nothing is fetched ahead.
+    pub(super) fn bytes_more(&self, wanter: Wanter, store_refuses: bool) -> u64 {
         let ahead = if store_refuses { 0 } else { AHEAD_BYTES };
+        let under_way = self.queued_bytes + self.coming_bytes;
         match wanter {
-            Wanter::Job(_) => self.queued_bytes + self.coming_bytes < self.credit.saturating_add(ahead),
-            Wanter::Pull(_) => true,
+            Wanter::Job(_) => self.credit.saturating_add(ahead).saturating_sub(under_way),
+            Wanter::Pull(_) => u64::MAX,
         }
     }
 
@@ -160,11 +161,11 @@ mod tests {
     #[test]
     fn a_job_that_takes_nothing_is_fetched_a_little_ahead_only() {
         let (mut wants, job) = (Wants::new(Instant::ZERO), Wanter::Job(JobId(1)));
-        assert!(wants.takes_more(job, false) && !wants.takes_more(job, true));
+        assert_eq!((wants.bytes_more(job, false), wants.bytes_more(job, true)), (AHEAD_BYTES, 0));
         wants.coming_bytes = AHEAD_BYTES;
-        assert!(!wants.takes_more(job, false) && wants.takes_more(Wanter::Pull(PullId(1)), false));
+        assert!(wants.bytes_more(job, false) == 0 && wants.bytes_more(Wanter::Pull(PullId(1)), false) > 0);
         wants.credit = 1;
-        assert!(wants.takes_more(job, false));
+        assert_eq!(wants.bytes_more(job, false), 1);
     }
 
     #[test]

@@ -68,6 +68,12 @@ fn a_slow_job_and_a_full_store_do_not_fill_the_buffers() {
     assert!(world.live.is_empty());
 }
 
+/// Whether so few buffers are free that nothing more is asked for.
+fn are_full(world: &World) -> bool {
+    let refilled_at = FETCHES_MAX - FETCHES_MAX / super::super::limits::REFILL_SHARE;
+    (refilled_at + 1..=FETCHES_MAX).contains(&world.live.len())
+}
+
 #[test]
 fn without_checks_nothing_is_believed_and_buffers_stay_bounded() {
     let (mut world, chunks) = big(5, 100);
@@ -75,7 +81,7 @@ fn without_checks_nothing_is_believed_and_buffers_stay_bounded() {
     world.grant(Credit::Deliver { job: JobId(1), bytes: 100 * 1024 * 1024 });
     world.want(job(1), &chunks);
     world.run(5 * SECOND);
-    assert_eq!((world.live.len(), world.given.len()), (FETCHES_MAX, 0));
+    assert!(are_full(&world) && world.given.is_empty());
     world.grant(Credit::Checks(30));
     world.run(SECOND);
     assert_eq!(world.given.len(), 30);
@@ -88,7 +94,7 @@ fn without_writes_jobs_are_served_from_buffers_which_stay_bounded() {
     world.grant(Credit::Deliver { job: JobId(1), bytes: 100 * 1024 * 1024 });
     world.want(job(1), &chunks);
     world.run(5 * SECOND);
-    assert_eq!((world.live.len(), world.given.len()), (FETCHES_MAX, FETCHES_MAX));
+    assert!(are_full(&world) && world.given.len() == world.live.len());
     world.grant(Credit::Writes(100));
     world.run(SECOND);
     assert_eq!((world.given.len(), world.store.len(), world.live.len()), (100, 100, 0));

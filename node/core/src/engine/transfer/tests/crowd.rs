@@ -17,7 +17,7 @@ struct Request {
 
 #[derive(Clone, Debug)]
 enum Event {
-    Ask(AskId, ChunkId),
+    Ask(u8, u8, Vec<(AskId, ChunkId)>),
     Sent(AskId),
     Declined(AskId, Decline),
     Have(u8, u8, ChunkSet),
@@ -123,10 +123,9 @@ impl Crowd {
     fn happen(&mut self, event: Event) {
         let now = self.now;
         match event {
-            Event::Ask(ask, chunk) => {
-                let request = self.requests[&ask];
-                self.nodes[usize::from(request.to)].transfer.asked(now, ask, peer(request.from), chunk);
-                self.drain(request.to);
+            Event::Ask(from, to, chunks) => {
+                self.nodes[usize::from(to)].transfer.asked(now, peer(from), &chunks);
+                self.drain(to);
             }
             Event::Sent(ask) => {
                 let request = self.requests[&ask];
@@ -179,12 +178,15 @@ impl Crowd {
     fn act(&mut self, n: u8, output: Output) {
         let node = &mut self.nodes[usize::from(n)];
         match output {
-            Output::Fetch { fetch, peer: to, chunk } => {
+            Output::Fetch { peer: to, chunks } => {
                 let to = (0..=u8::MAX).find(|&other| peer(other) == to).unwrap();
-                self.serial += 1;
-                let ask = AskId(self.serial);
-                self.requests.insert(ask, Request { from: n, fetch, to });
-                self.later(LATENCY, Event::Ask(ask, chunk.id));
+                let mut asks = Vec::new();
+                for (fetch, chunk) in chunks {
+                    self.serial += 1;
+                    self.requests.insert(AskId(self.serial), Request { from: n, fetch, to });
+                    asks.push((AskId(self.serial), chunk.id));
+                }
+                self.later(LATENCY, Event::Ask(n, to, asks));
             }
             Output::Check { fetch, chunk } => {
                 node.transfer.checked(self.now, fetch, Ok(self.witnesses[&chunk]));
@@ -194,11 +196,14 @@ impl Crowd {
                 node.transfer.kept(self.now, fetch, Ok(()));
                 node.transfer.credit(Credit::Writes(1));
             }
-            Output::Serve { ask, .. } => {
-                node.served += 1;
-                node.idle_at = node.idle_at.max(self.now).after(node.send_time);
-                let at = node.idle_at.since(self.now) + LATENCY;
-                self.later(at, Event::Sent(ask));
+            Output::Serve { chunks } => {
+                for (ask, _) in chunks {
+                    let node = &mut self.nodes[usize::from(n)];
+                    node.served += 1;
+                    node.idle_at = node.idle_at.max(self.now).after(node.send_time);
+                    let at = node.idle_at.since(self.now) + LATENCY;
+                    self.later(at, Event::Sent(ask));
+                }
             }
             Output::Decline { ask, why } => self.later(LATENCY, Event::Declined(ask, why)),
             Output::Deliver { .. } => node.given += 1,

@@ -1,6 +1,6 @@
 //! A driver for [`Transfer`], with scripted peers.
 use super::super::*;
-use crate::limits::{FETCHES_MAX, FETCHES_PER_PEER_MAX};
+use crate::limits::{FETCHES_MAX, FETCHES_PER_PEER_MAX, REQUEST_BYTES_MAX, REQUEST_CHUNKS_MAX};
 use crate::message::Decline;
 use crate::{FrameEncoder, PublicKey, VerifiedChunk};
 use rand_chacha::rand_core::SeedableRng;
@@ -80,9 +80,13 @@ pub(super) struct World {
     pub(super) job_credit: BTreeMap<JobId, u64>,
     pub(super) given: Vec<Given>,
     pub(super) asked: Vec<(PeerId, ChunkRef)>,
+    /** the same, what was asked for with one request together */
+    pub(super) requests: Vec<(PeerId, Vec<ChunkRef>)>,
     /** everything but what is passed on */
     pub(super) said: Vec<TransferOutput>,
     pub(super) served: Vec<(AskId, Option<Decline>)>,
+    /** the asks that were given together */
+    pub(super) turns: Vec<Vec<u64>>,
     pub(super) checked: u32,
     /** every output with its time, if asked for */
     pub(super) trace: Option<Vec<String>>,
@@ -124,8 +128,10 @@ impl World {
             job_credit: BTreeMap::new(),
             given: Vec::new(),
             asked: Vec::new(),
+            requests: Vec::new(),
             said: Vec::new(),
             served: Vec::new(),
+            turns: Vec::new(),
             checked: 0,
             trace: None,
         };
@@ -227,7 +233,13 @@ impl World {
     }
 
     pub(super) fn ask(&mut self, ask: u64, n: u8, chunk: ChunkRef) {
-        self.transfer.asked(self.now, AskId(ask), peer(n), chunk.id);
+        self.ask_together(n, &[(ask, chunk)]);
+    }
+
+    /// With one request.
+    pub(super) fn ask_together(&mut self, n: u8, chunks: &[(u64, ChunkRef)]) {
+        let chunks: Vec<_> = chunks.iter().map(|&(ask, chunk)| (AskId(ask), chunk.id)).collect();
+        self.transfer.asked(self.now, peer(n), &chunks);
         self.drain();
     }
 
@@ -324,7 +336,7 @@ impl World {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::Fetch { fetch, peer, chunk } => self.fetch(fetch, peer, chunk),
+            Output::Fetch { peer, chunks } => self.request(peer, &chunks),
             Output::Check { fetch, chunk } => {
                 self.checks = self.checks.checked_sub(1).expect("credit for a check");
                 self.advance(fetch, Buffer::Arrived, Buffer::Checking);
@@ -344,10 +356,12 @@ impl World {
                 assert!(live.buffer != Buffer::Checking && live.buffer != Buffer::Keeping, "released in use");
             }
             Output::Deliver { job, chunk, source, fetch } => self.give(Given { job, chunk, source, fetch }),
-            Output::Serve { ask, .. } => {
-                self.reads = self.reads.checked_sub(1).expect("credit for a read");
-                self.served.push((ask, None));
-                self.regrant(Credit::Reads(1));
+            Output::Serve { chunks } => {
+                let count = u32::try_from(chunks.len()).unwrap();
+                self.reads = self.reads.checked_sub(count).expect("credit for each read");
+                self.served.extend(chunks.iter().map(|(ask, _)| (*ask, None)));
+                self.turns.push(chunks.iter().map(|(ask, _)| ask.0).collect());
+                self.regrant(Credit::Reads(count));
             }
             Output::Decline { ask, why } => self.served.push((ask, Some(why))),
             Output::Dial { .. }
@@ -366,6 +380,13 @@ impl World {
             | Output::ReadLog { .. }
             | Output::Event(_) => panic!("not transfer's: {output:?}"),
         }
+    }
+
+    fn request(&mut self, peer: PeerId, chunks: &[(FetchId, ChunkRef)]) {
+        let bytes: u32 = chunks.iter().map(|(_, chunk)| chunk.bytes).sum();
+        assert!((1..=REQUEST_CHUNKS_MAX).contains(&chunks.len()) && bytes <= REQUEST_BYTES_MAX, "{chunks:?}");
+        self.requests.push((peer, chunks.iter().map(|(_, chunk)| *chunk).collect()));
+        chunks.iter().for_each(|&(fetch, chunk)| self.fetch(fetch, peer, chunk));
     }
 
     fn fetch(&mut self, fetch: FetchId, peer: PeerId, chunk: ChunkRef) {
