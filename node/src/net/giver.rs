@@ -33,7 +33,7 @@ struct Answered {
 /// What happens on it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum GiverEvent {
-    /// The peer wants chunks, at least one; each to be entered with [`Giver::accept`].
+    /// The peer wants chunks, at least one; to be entered with [`Giver::accept`].
     Asked(Vec<BulkRequest>),
     /// A frame of so many bytes was written.
     Served(AskId, u32),
@@ -55,10 +55,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
         }
     }
 
-    /// Names a request that was read.
-    pub(super) fn accept(&mut self, ask: AskId, request: BulkRequest) -> ChunkId {
-        self.unanswered.insert(ask, request.request);
-        request.chunk
+    /// Names requests that were read.
+    pub(super) fn accept(
+        &mut self,
+        requests: Vec<BulkRequest>,
+        mut name: impl FnMut() -> AskId,
+    ) -> Vec<(AskId, ChunkId)> {
+        let accepted = requests.into_iter().map(|request| {
+            let ask = name();
+            self.unanswered.insert(ask, request.request);
+            (ask, request.chunk)
+        });
+        accepted.collect()
     }
 
     /// Answers a request, if it is one of this stream; else the answer comes back.

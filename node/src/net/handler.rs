@@ -284,12 +284,8 @@ impl Handler {
                     continue;
                 }
                 Poll::Ready(GiverEvent::Asked(requests)) => {
-                    let names = &self.setup.asks;
-                    let named = requests.into_iter().map(|request| {
-                        let ask = AskId(names.fetch_add(1, Ordering::Relaxed));
-                        (ask, giver.accept(ask, request))
-                    });
-                    self.reports.push_back(Report::Asked(named.collect()));
+                    let name = || AskId(self.setup.asks.fetch_add(1, Ordering::Relaxed));
+                    self.reports.push_back(Report::Asked(giver.accept(requests, name)));
                 }
                 Poll::Ready(GiverEvent::Served(ask, bytes)) => {
                     self.reports.push_back(Report::Served(ask, Ok(bytes)));

@@ -19,7 +19,7 @@ impl World {
             Output::Keep { fetch } => self.keep(no, fetch),
             Output::Release { fetch } => drop(self.nodes.at_mut(no).fetches.remove(&fetch)),
             Output::Serve { chunks } => {
-                chunks.into_iter().for_each(|(ask, chunk)| self.serve(no, ask, chunk))
+                chunks.into_iter().for_each(|(ask, chunk)| self.serve(no, ask, chunk));
             }
             Output::Decline { ask, why } => self.decline(no, ask, why),
             Output::Verify { task, work, .. } => self.verify(no, task, *work),

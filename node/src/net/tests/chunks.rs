@@ -5,36 +5,32 @@ use crate::net::NetEvent;
 use pollux_core::engine::{FetchFailure, FetchId, ServeFailure};
 use pollux_core::message::Decline;
 use pollux_core::{ChunkId, Frame, PeerId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 const MIB: usize = 1024 * 1024;
 const MIB_U32: u32 = 1024 * 1024;
 
 /// Answers everything that is asked, the newer of two asks first, until the given number is served.
 async fn serve_swapped(node: &mut Node, frames: &BTreeMap<ChunkId, Frame>) {
-    let mut held = None;
+    let mut waiting = VecDeque::new();
     let (mut asked, mut served) = (0, 0);
     while served < frames.len() {
         match node.next().await {
             NetEvent::Asked { chunks, .. } => {
-                for (ask, chunk) in chunks {
-                    asked += 1;
-                    let frame = frames.get(&chunk).cloned().ok_or(Decline::Missing);
-                    if held.is_none() && asked < frames.len() {
-                        held = Some((ask, frame));
-                        continue;
-                    }
-                    node.handle.answer(ask, frame);
-                    if let Some((older, frame)) = held.take() {
-                        node.handle.answer(older, frame);
-                    }
-                }
+                asked += chunks.len();
+                waiting.extend(chunks);
             }
             NetEvent::Served { result, .. } => {
                 assert_eq!(result, Ok(MIB_U32));
                 served += 1;
             }
             _ => {}
+        }
+        while waiting.len() > 1 || (asked == frames.len() && !waiting.is_empty()) {
+            let two: Vec<_> = waiting.drain(..waiting.len().min(2)).collect();
+            for (ask, chunk) in two.into_iter().rev() {
+                node.handle.answer(ask, frames.get(&chunk).cloned().ok_or(Decline::Missing));
+            }
         }
     }
 }

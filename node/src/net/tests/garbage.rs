@@ -116,10 +116,11 @@ proptest! {
             loop {
                 match giver.poll(cx) {
                     Poll::Ready(GiverEvent::Asked(requests)) => {
-                        for request in requests {
-                            let ask = AskId(asks);
+                        let name = || {
                             asks += 1;
-                            giver.accept(ask, request);
+                            AskId(asks)
+                        };
+                        for (ask, _) in giver.accept(requests, name) {
                             giver.answer(ask, Ok(chunk(0, 100).1)).expect("it was asked");
                         }
                     }

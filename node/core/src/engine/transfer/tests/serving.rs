@@ -208,3 +208,96 @@ fn a_newcomer_does_not_inherit_turns() {
     let order: Vec<u64> = answers(&world).into_iter().map(|answer| answer.0).collect();
     assert_eq!(order, [10, 20, 11, 21]);
 }
+
+#[test]
+fn a_request_is_one_turn() {
+    let (mut world, chunks) = holder(16);
+    let both: Vec<_> = (0..4).zip(&chunks).map(|(ask, chunk)| (ask, *chunk)).collect();
+    world.ask_together(1, &both);
+    world.ask(10, 2, chunks[0]);
+    world.ask(4, 1, chunks[5]);
+    world.grant(Credit::Reads(9));
+    world.drain();
+    assert_eq!(world.turns, [vec![0, 1, 2, 3], vec![10], vec![4]]);
+}
+
+#[test]
+fn without_credit_a_turn_goes_on_before_the_next() {
+    let (mut world, chunks) = holder(17);
+    world.ask_together(1, &[(0, chunks[0]), (1, chunks[1]), (2, chunks[2])]);
+    world.ask_together(2, &[(10, chunks[0]), (11, chunks[1])]);
+    for _ in 0..5 {
+        world.grant(Credit::Reads(1));
+        world.drain();
+    }
+    assert_eq!(world.turns, [[0], [1], [2], [10], [11]]);
+}
+
+#[test]
+fn of_a_request_what_is_not_held_is_declined_and_the_rest_given() {
+    let (mut world, chunks) = holder(18);
+    let unknown = world.chunks(5000..5001)[0];
+    world.ask_together(1, &[(0, chunks[0]), (1, unknown), (2, chunks[1]), (3, chunks[2])]);
+    world.lose(chunks[1]);
+    world.grant(Credit::Reads(9));
+    world.drain();
+    let missing = Some(Decline::Missing);
+    assert_eq!(answers(&world), [(1, missing), (0, None), (3, None), (2, missing)]);
+    assert_eq!(world.turns, [[0, 3]]);
+}
+
+#[test]
+fn a_request_from_a_stranger_is_declined_whole() {
+    let (mut world, chunks) = holder(19);
+    world.ask_together(7, &[(0, chunks[0]), (1, chunks[1])]);
+    let declined = Some(Decline::NotAMember);
+    assert_eq!(answers(&world), [(0, declined), (1, declined)]);
+}
+
+#[test]
+fn waiting_asks_are_counted_by_the_chunk() {
+    let (mut world, chunks) = holder(20);
+    let most = u64::try_from(ASKS_PER_PEER_MAX).unwrap();
+    let request = |from: u64| (from..from + most / 2 + 1).map(|ask| (ask, chunks[0])).collect::<Vec<_>>();
+    world.ask_together(1, &request(0));
+    world.ask_together(1, &request(100));
+    let busy = Some(Decline::Busy);
+    assert_eq!(answers(&world), [(100 + most / 2 - 1, busy), (100 + most / 2, busy)]);
+    world.grant(Credit::Reads(99));
+    world.drain();
+    assert_eq!(
+        world.turns.iter().map(Vec::len).collect::<Vec<_>>(),
+        [ASKS_PER_PEER_MAX / 2 + 1, ASKS_PER_PEER_MAX / 2 - 1]
+    );
+}
+
+#[test]
+fn who_asks_for_too_much_at_once_waits_for_its_next_turn() {
+    let mut world = World::strict(21);
+    let chunks = world.chunks_of(0..8, 400 * 1024);
+    world.transfer.open_swarm(manifest(1), &chunks, 0);
+    world.hold(&chunks);
+    world.up(1, Manner::Silent, false);
+    world.up(2, Manner::Silent, false);
+    world.ask_together(1, &(0..5).zip(chunks.clone()).collect::<Vec<_>>());
+    world.ask(10, 2, chunks[6]);
+    world.grant(Credit::Reads(99));
+    world.drain();
+    assert_eq!(world.turns, [vec![0, 1], vec![10], vec![2, 3], vec![4]]);
+}
+
+#[test]
+fn what_is_declined_of_one_request_for_others_sake_counts_once() {
+    let (mut world, chunks) = seed(22);
+    world.ask_together(2, &(10..18).map(|ask| (ask, chunks[0])).collect::<Vec<_>>());
+    (20..22).for_each(|ask| world.ask(ask, 1, chunks[1]));
+    world.grant(Credit::Reads(1));
+    world.drain();
+    let declined = answers(&world).into_iter().filter(|(_, why)| *why == Some(Decline::Busy));
+    assert_eq!(declined.map(|(ask, _)| ask).collect::<Vec<_>>(), (10..18).collect::<Vec<_>>());
+    world.ask_together(2, &[(30, chunks[0]), (31, chunks[0])]);
+    assert_eq!(
+        world.transfer.peers.find(peer(2)).and_then(|no| world.transfer.peers.get(no)).unwrap().spared,
+        1
+    );
+}

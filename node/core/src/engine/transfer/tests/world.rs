@@ -266,6 +266,24 @@ impl World {
         panic!("it never settles");
     }
 
+    /// The frame of a fetch arrives now, and is right or not.
+    pub(super) fn arrives(&mut self, fetch: FetchId, is_right: Result<(), ChunkFault>) {
+        let Some(live) = self.live.get_mut(&fetch) else { return };
+        (live.buffer, self.checks) = (Buffer::Arrived, self.checks + 1);
+        let (chunk, bytes) = (live.chunk, live.chunk.bytes);
+        self.transfer.credit(Credit::Checks(1));
+        self.transfer.frame_arrived(self.now, fetch, bytes);
+        let told = self.transfer.poll(self.now);
+        assert!(
+            matches!(told, Some(TransferOutput::Do(Output::Check { fetch: other, .. })) if other == fetch)
+        );
+        self.checks -= 1;
+        let found = self.live.get_mut(&fetch).map(|live| &mut live.buffer);
+        found.into_iter().for_each(|buffer| *buffer = Buffer::Right);
+        self.transfer.checked(self.now, fetch, is_right.map(|()| self.right[&chunk]));
+        self.drain();
+    }
+
     fn next_moment(&self) -> Option<Instant> {
         let event = self.events.first_key_value().map(|(key, _)| key.0);
         event.into_iter().chain(self.transfer.next_timeout()).min()
