@@ -15,7 +15,7 @@
 //! behaviour      how the swarm calls what follows
 //! wire   gate    the books, and who may connect
 //! peer           one peer: which connection is control, when to dial for bulk
-//! asks           what peers ask, until it has its outcome
+//! fetches asks   what this node asks of peers, and they of it, until it has its outcome
 //! handler        one connection
 //! control lane giver    one stream: messages; asking for chunks; giving chunks
 //! transport    TCP, tls, muxer, buffered; strangers: how much is read of whom
@@ -28,6 +28,7 @@ mod behaviour;
 mod bounds;
 mod buffered;
 mod control;
+mod fetches;
 mod gate;
 mod giver;
 mod handler;

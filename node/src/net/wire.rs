@@ -4,9 +4,10 @@
 use super::address::{dial_failed, from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
 use super::asks::{Answering, Ask, Asks, Stage};
 use super::bounds::{DIAL_ADDRESSES_MAX, Patience};
+use super::fetches::Fetch;
 use super::gate::Gate;
 use super::handler::{Handler, Order, Report, Setup};
-use super::peer::{LaneStatus, Link, Peer, Widening};
+use super::peer::{LaneStatus, Link, Peer};
 use super::plane::Plane;
 use super::strangers::Strangers;
 use super::upload::Upload;
@@ -15,9 +16,9 @@ use libp2p::Multiaddr;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, DialFailure};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{CloseConnection, ConnectionId, NotifyHandler, ToSwarm};
-use pollux_core::engine::{AskId, FetchFailure, FetchId, Offence, ServeFailure};
+use pollux_core::engine::{AskId, FetchId, Offence, ServeFailure};
 use pollux_core::message::Decline;
-use pollux_core::{ChunkId, ChunkRef, Frame, PeerId, PeerRole};
+use pollux_core::{ChunkId, Frame, PeerId, PeerRole};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,24 +28,16 @@ use tokio::time::Instant;
 /// The swarm's behaviour; how the swarm calls it stands in `behaviour`.
 pub(super) struct Wire {
     local: PeerId,
-    patience: Patience,
+    pub(super) patience: Patience,
     /// What peers get each second, if that is bounded.
     pub(super) upload: Option<Arc<Upload>>,
     pub(super) gate: Gate,
     strangers: Strangers,
     asks_named: Arc<AtomicU64>,
     pub(super) peers: BTreeMap<PeerId, Peer>,
-    fetches: BTreeMap<FetchId, Fetch>,
+    pub(super) fetches: BTreeMap<FetchId, Fetch>,
     asks: Asks,
     pub(super) out: VecDeque<ToSwarm<NetEvent, Order>>,
-}
-
-/// A fetch without an outcome yet.
-struct Fetch {
-    peer: PeerId,
-    chunk: ChunkRef,
-    /// Where it was asked; none while it waits for a lane.
-    link: Option<ConnectionId>,
 }
 
 impl Wire {
@@ -118,7 +111,8 @@ impl Wire {
         }
     }
 
-    fn start_dial(&mut self, id: PeerId, plane: Plane) {
+    /// Dials a peer for this plane.
+    pub(super) fn start_dial(&mut self, id: PeerId, plane: Plane) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let opts = DialOpts::peer_id(to_libp2p(id))
             .condition(PeerCondition::Always)
@@ -153,94 +147,6 @@ impl Wire {
         }
     }
 
-    fn fetch(&mut self, id: PeerId, chunks: Vec<(FetchId, ChunkRef)>) {
-        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.control.is_some()) else {
-            let failed = chunks.into_iter().map(|(fetch, _)| fetch);
-            return failed.for_each(|fetch| self.not_fetched(fetch, FetchFailure::NotConnected));
-        };
-        if chunks.is_empty() {
-            return;
-        }
-        peer.waiting.push_back(chunks.iter().map(|(fetch, _)| *fetch).collect());
-        let entered = |(fetch, chunk)| (fetch, Fetch { peer: id, chunk, link: None });
-        self.fetches.extend(chunks.into_iter().map(entered));
-        self.spread(id);
-    }
-
-    fn not_fetched(&mut self, fetch: FetchId, why: FetchFailure) {
-        self.emit(NetEvent::FetchFailed { fetch, why });
-    }
-
-    /// Gives waiting requests to lanes, each as a whole, and gets more lanes if that pays.
-    fn spread(&mut self, id: PeerId) {
-        self.widen(id);
-        while let Some((link, chunks)) = self.next_waiting(id) {
-            self.order(id, link, Order::Fetch(chunks));
-        }
-    }
-
-    fn next_waiting(&mut self, id: PeerId) -> Option<(ConnectionId, Vec<(FetchId, ChunkRef)>)> {
-        let peer = self.peers.get_mut(&id)?;
-        let best = peer.best_lane()?;
-        let request = peer.waiting.pop_front()?;
-        let link = peer.links.get_mut(&best)?;
-        if let LaneStatus::Up(under_way) = &mut link.lane {
-            *under_way = under_way.saturating_add(u32::try_from(request.len()).unwrap_or(u32::MAX));
-        }
-        let asked = request.into_iter().filter_map(|fetch| {
-            let entry = self.fetches.get_mut(&fetch)?;
-            entry.link = Some(best);
-            Some((fetch, entry.chunk))
-        });
-        Some((best, asked.collect()))
-    }
-
-    fn widen(&mut self, id: PeerId) {
-        let Some(peer) = self.peers.get(&id).filter(|peer| !peer.waiting.is_empty()) else { return };
-        match peer.widening(Instant::now()) {
-            Widening::Nothing => {}
-            Widening::Dial => self.start_dial(id, Plane::Bulk),
-            Widening::Share(link) => self.open_lane(id, link),
-            Widening::DialAndShare(link) => {
-                self.start_dial(id, Plane::Bulk);
-                self.open_lane(id, link);
-            }
-        }
-    }
-
-    fn open_lane(&mut self, id: PeerId, link: ConnectionId) {
-        self.set_lane(id, link, LaneStatus::Opening);
-        self.order(id, link, Order::OpenLane);
-    }
-
-    fn set_lane(&mut self, id: PeerId, link: ConnectionId, status: LaneStatus) {
-        if let Some(link) = self.peers.get_mut(&id).and_then(|peer| peer.links.get_mut(&link)) {
-            link.lane = status;
-        }
-    }
-
-    fn cancel(&mut self, fetch: FetchId) {
-        let Some(entry) = self.take_fetch(fetch) else { return };
-        if let Some(link) = entry.link {
-            self.order(entry.peer, link, Order::Cancel(fetch));
-        }
-    }
-
-    /// Strikes a fetch from the books.
-    fn take_fetch(&mut self, fetch: FetchId) -> Option<Fetch> {
-        let entry = self.fetches.remove(&fetch)?;
-        let peer = self.peers.get_mut(&entry.peer)?;
-        match entry.link {
-            None => peer.forget_waiting(fetch),
-            Some(link) => {
-                if let Some(Link { lane: LaneStatus::Up(under_way), .. }) = peer.links.get_mut(&link) {
-                    *under_way = under_way.saturating_sub(1);
-                }
-            }
-        }
-        Some(entry)
-    }
-
     fn answer(&mut self, ask: AskId, result: Result<Frame, Decline>) {
         match self.asks.answer(ask, result.is_ok()) {
             Answering::Wanted(peer, link) => self.order(peer, link, Order::Answer(ask, result)),
@@ -254,12 +160,14 @@ impl Wire {
         self.emit(NetEvent::Served { ask, result: Err(ServeFailure::PeerGone) });
     }
 
-    fn order(&mut self, peer: PeerId, link: ConnectionId, order: Order) {
+    /// To a connection.
+    pub(super) fn order(&mut self, peer: PeerId, link: ConnectionId, order: Order) {
         let handler = NotifyHandler::One(link);
         self.out.push_back(ToSwarm::NotifyHandler { peer_id: to_libp2p(peer), handler, event: order });
     }
 
-    fn emit(&mut self, event: NetEvent) {
+    /// To the driver.
+    pub(super) fn emit(&mut self, event: NetEvent) {
         self.out.push_back(ToSwarm::GenerateEvent(event));
     }
 
@@ -365,34 +273,9 @@ impl Wire {
         self.emit(NetEvent::Disconnected { peer: id });
     }
 
-    fn fail_fetches(&mut self, which: impl Fn(&Fetch) -> bool) {
-        let failed: Vec<FetchId> =
-            self.fetches.iter().filter(|(_, fetch)| which(fetch)).map(|(id, _)| *id).collect();
-        for fetch in failed {
-            self.take_fetch(fetch);
-            self.not_fetched(fetch, FetchFailure::Broken);
-        }
-    }
-
     fn fail_asks(&mut self, which: impl Fn(&Ask) -> bool) {
         for ask in self.asks.drop_gone(which) {
             self.not_served(ask);
-        }
-    }
-
-    fn on_lane_down(&mut self, id: PeerId, link: ConnectionId) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
-        let is_control = peer.control() == Some(link);
-        let Some(entry) = peer.links.get_mut(&link) else { return };
-        let was = std::mem::replace(&mut entry.lane, LaneStatus::Closed);
-        if was == LaneStatus::Opening {
-            peer.no_dial_before = Some(Instant::now() + self.patience.redial);
-        }
-        if !is_control {
-            self.order(id, link, Order::End);
-        } else if was == LaneStatus::Opening {
-            // The last resort does not work either.
-            self.fail_fetches(|fetch| fetch.peer == id && fetch.link.is_none());
         }
     }
 
