@@ -1,5 +1,5 @@
 //! Which chunks are asked for with one request, and that each of them has a life of its own.
-use super::super::limits::{AHEAD_BYTES, RANDOM_FIRST};
+use super::super::limits::{AHEAD_BYTES, CROWD_HOLDERS, RANDOM_FIRST};
 use super::world::*;
 use crate::engine::{Credit, FetchFailure, FetchId};
 use crate::limits::{CHUNK_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_CHUNKS_MAX};
@@ -111,6 +111,23 @@ fn what_is_rare_is_asked_for_alone() {
         grouped += usize::from(places.len() > 1);
     }
     assert!(rare == 40 && grouped > 10, "{rare} {grouped}");
+}
+
+/// Those at even places have one holder less than a crowd; their neighbours have a crowd's.
+#[test]
+fn of_a_seed_a_neighbour_that_a_crowd_has_is_not_asked() {
+    let (mut world, chunks) = World::with_swarm(14, 399);
+    world.up(9, Manner::Honest(MS), true);
+    world.has(9, 1, 0..400);
+    let others = u8::try_from(CROWD_HOLDERS).unwrap() - 1;
+    (1..others).for_each(|n| world.member(n, Manner::Silent, 0..400));
+    world.up(others, Manner::Silent, false);
+    (1..400).step_by(2).for_each(|odd| world.has(others, 1, odd..odd + 1));
+    world.want(pull(1), &chunks);
+    world.run(SECOND / 2);
+    let of_seed = requests(&world, &chunks).into_iter().filter(|(who, _)| *who == peer(9));
+    let places: Vec<usize> = of_seed.flat_map(|(_, places)| places).collect();
+    assert!(places.len() > 50 && places.iter().all(|place| place % 2 == 0), "{places:?}");
 }
 
 #[test]
