@@ -4,20 +4,26 @@
 //! programs   where the programs under test are
 //! daemon     one running pollux-node
 //! pool       a seed and nodes
+//! lan        hosts behind shaped links
+//! crowd      a pool on such hosts, all of whose jobs restore at once
 //! hostile    peers that misbehave as they are told
 //! machine    machines with a systemd of their own
 //! command    the pollux command, run to its end
 //! stage      what programs that play a pool to a person share
+//! stats      medians and spread
 //! tree       directories made, listed and compared
 //! ```
 
 mod command;
+pub mod crowd;
 mod daemon;
 pub mod hostile;
+pub mod lan;
 mod machine;
 mod pool;
 mod programs;
 mod stage;
+pub mod stats;
 mod tree;
 
 pub use command::{Finished, Pollux};

@@ -2,12 +2,13 @@
 
 use crate::command::{Finished, Pollux};
 use crate::daemon::{Daemon, DaemonError};
+use crate::lan::Host;
 use crate::programs::Programs;
 use pollux_client::key_file;
 use pollux_core::{Document, Envelope, KeyPair, PeerId, Policy, PoolFile, Seed};
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,6 +34,18 @@ pub struct NodeOptions {
     pub store: Option<PathBuf>,
     /// The pool file, if not the pool's.
     pub pool_file: Option<PathBuf>,
+    /// The host that it runs on, if not this machine's loopback.
+    pub host: Option<Host>,
+}
+
+impl NodeOptions {
+    fn address(&self) -> Ipv4Addr {
+        self.host.as_ref().map_or(Ipv4Addr::LOCALHOST, |host| host.address)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        self.host.as_ref().map_or_else(|| Command::new(program), |host| host.command(program))
+    }
 }
 
 /// A port on loopback that is free now.
@@ -54,8 +67,16 @@ impl Pool {
     /// # Errors
     /// The command fails; the error carries what it said.
     pub fn init(programs: Programs, directory: &Path) -> io::Result<Self> {
+        Self::init_at(programs, directory, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same, with a seed that is to run on a host of this address.
+    ///
+    /// # Errors
+    /// Like [`Self::init`].
+    pub fn init_at(programs: Programs, directory: &Path, address: Ipv4Addr) -> io::Result<Self> {
         let seed_port = free_port()?;
-        let seed = format!("127.0.0.1:{seed_port}");
+        let seed = format!("{address}:{seed_port}");
         let seed_ports = vec![seed_port];
         let pool = Self { programs, directory: directory.to_owned(), seed_port, seed_ports };
         let mut command = Command::new(&pool.programs.pollux);
@@ -158,7 +179,7 @@ impl Pool {
     fn start_seed(&self, name: &str, port: u16, options: &NodeOptions) -> Result<Daemon, DaemonError> {
         let mut command = self.daemon(name, options);
         command.args(["--role", "seed", "--identity"]).arg(self.keys().join(format!("{name}.pem")));
-        command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+        command.arg("--listen").arg(format!("{}:{port}", options.address()));
         let started = self.started(name);
         if !started.exists() {
             command.arg("--init-empty");
@@ -187,7 +208,7 @@ impl Pool {
     /// It does not get ready.
     pub fn node(&self, name: &str, options: &NodeOptions) -> Result<Daemon, DaemonError> {
         let mut command = self.daemon(name, options);
-        command.args(["--listen", "127.0.0.1:0"]);
+        command.arg("--listen").arg(format!("{}:0", options.address()));
         Daemon::start(&mut command, &self.log(name))
     }
 
@@ -205,7 +226,7 @@ impl Pool {
         let own = self.directory.join(name);
         let store = options.store.clone().unwrap_or_else(|| own.join("store"));
         let pool_file = options.pool_file.clone().unwrap_or_else(|| self.pool_file());
-        let mut command = Command::new(&self.programs.node);
+        let mut command = options.command(&self.programs.node);
         command.arg("--pool").arg(pool_file).arg("--runtime").arg(own.join("run")).arg("--store").arg(store);
         command.args(&options.flags);
         if !options.flags.iter().any(|flag| flag == "--store-free-bytes-min") {

@@ -16,6 +16,7 @@ mod peer;
 pub use conduct::{Announcement, Conduct, Gives, Reads};
 
 use crate::daemon::Daemon;
+use crate::lan::Host;
 use crate::pool::Pool;
 use peer::Peer;
 use pollux_core::{KeyPair, PeerId, PeerRole, PoolFile};
@@ -61,22 +62,38 @@ impl HostilePeer {
     /// # Errors
     /// The pool file cannot be read, or the system gives no port.
     pub fn start(pool: &Pool, seed: &Daemon, identity: u8, conduct: Conduct) -> io::Result<Self> {
+        Self::start_on(None, (pool, seed), identity, conduct)
+    }
+
+    /// The same, on a host of its own.
+    ///
+    /// # Errors
+    /// Like [`Self::start`].
+    pub fn start_on(
+        host: Option<&Host>,
+        (pool, seed): (&Pool, &Daemon),
+        identity: u8,
+        conduct: Conduct,
+    ) -> io::Result<Self> {
         let file =
             PoolFile::from_json(&std::fs::read_to_string(pool.pool_file())?).map_err(io::Error::other)?;
         let address: SocketAddr = seed.listen.parse().map_err(io::Error::other)?;
         let seed: PeerId = seed.peer.parse().map_err(io::Error::other)?;
         let key = KeyPair::from_seed([identity; 32]);
         let peer = PeerId::new(key.public());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let runtime = runtime(host.cloned())?;
         let (told, seen) = watch::channel(Seen::default());
-        runtime.block_on(async {
-            let listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+        let listen = host.map_or(Ipv4Addr::LOCALHOST, |host| host.address);
+        // On the runtime's thread, which is on that host.
+        let started = runtime.spawn(async move {
+            let listen = vec![SocketAddr::from((listen, 0))];
             let config = NetConfig { identity: key, role: PeerRole::Node, listen };
             let (net, events) = NetHandle::start(config).await.map_err(io::Error::other)?;
             let task = Peer::new(net, (seed, address), file.token, conduct, told);
             tokio::spawn(task.run(events));
             Ok::<_, io::Error>(())
-        })?;
+        });
+        runtime.block_on(started).map_err(io::Error::other)??;
         Ok(Self { peer, runtime, seen })
     }
 
@@ -102,4 +119,13 @@ impl HostilePeer {
             }
         }
     }
+}
+
+/// One thread, on that host. If it cannot get there, the address to listen at is not there either.
+fn runtime(host: Option<Host>) -> io::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(host) = host {
+        runtime.on_thread_start(move || drop(host.enter()));
+    }
+    runtime.worker_threads(1).enable_all().build()
 }

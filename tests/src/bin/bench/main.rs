@@ -8,7 +8,6 @@
 //! task      what is measured, and what is compared with what
 //! round     a fresh pool, and every task once
 //! limit     the same files, written from memory
-//! stats     medians and spread
 //! report    the table and the JSON
 //! words     what is said meanwhile
 //! ```
@@ -19,7 +18,6 @@ mod measure;
 mod place;
 mod report;
 mod round;
-mod stats;
 mod task;
 mod watch;
 mod words;

@@ -4,18 +4,18 @@ use serde::Serialize;
 
 /// What some figures come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct Summary {
+pub struct Summary {
     /// In the middle; between two, their mean.
-    pub(crate) median: f64,
+    pub median: f64,
     /// The smallest.
-    pub(crate) least: f64,
+    pub least: f64,
     /// The largest.
-    pub(crate) most: f64,
+    pub most: f64,
 }
 
 impl Summary {
     /// Of no figures, zeros.
-    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else {
@@ -28,13 +28,13 @@ impl Summary {
 }
 
 /// A number of bytes as a float: exact up to 2^53, near enough above.
-pub(crate) fn float(bytes: u64) -> f64 {
+pub fn float(bytes: u64) -> f64 {
     let half = |bits: u64| f64::from(u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX));
     half(bytes >> 32) * 4_294_967_296.0 + half(bytes)
 }
 
 /// `a / b`; zero where there is nothing to divide by.
-pub(crate) fn ratio(a: f64, b: f64) -> f64 {
+pub fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
 
