@@ -15,6 +15,7 @@ mod byte_share;
 mod castor;
 mod clocks;
 mod crash_and_restart;
+mod crowd;
 mod disk_full;
 mod doctor;
 mod fleet;
