@@ -19,7 +19,15 @@
 //!
 //! Between a change far away and the moment when it is heard of, a few times [`SETTLE`], a stream has less than its
 //! fair share. A test holds settled crowds of equal nodes to within a few per cent of exact max-min fairness.
-//! Control messages take latency only and no rate; losses, slow start and CPU are not modelled.
+//! Control messages take latency only and no rate; losses, slow start and CPU are not modelled. A rate is what TCP carries,
+//! which is 0.956 of a link with frames of 1,500 bytes.
+//!
+//! `calibrate` of the tests measures the error against real daemons. Sixteen nodes, 24 MB, all links alike, on a busy machine:
+//! a crowd's times are within 8 per cent, bytes from peers within 2, from the seed within 12. With a seed at four times a
+//! node's rate, times are 7 to 12 per cent too short, and about a quarter too little comes from the seed. A likely cause:
+//! where many slow flows and a fast one meet in one queue, TCP lets the fast one have more than its fair share. Shares by
+//! what arrives were tried, and are farther off: five copies from that seed, where real daemons take 2.4 to 2.8 and max-min
+//! fairness 1.9.
 
 mod link;
 mod stream;
