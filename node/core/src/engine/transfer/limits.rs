@@ -49,6 +49,9 @@ pub(super) const SPARED_MAX: usize = 16_384;
 /// A seed is asked for the next part when fewer chunks of the last one than this are left to be asked for: the answer is here
 /// before they are.
 pub(super) const PART_ASK_BELOW: u32 = 3;
+/// And not sooner than this after the last time: a hundred messages a second, half of what a seed takes for a flood, and parts
+/// of some megabytes each fill a fast link.
+pub(super) const PART_ASK_EVERY: Duration = Duration::from_millis(10);
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// What a fetch is thought to take before one was measured.

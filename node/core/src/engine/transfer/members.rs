@@ -58,8 +58,8 @@ impl Transfer {
                 wants.lanes.remove(&no);
             }
         }
-        for (peer, have) in swarm.members() {
-            self.peers.account(peer, have.bytes(), 0);
+        for (peer, _) in swarm.members() {
+            self.peers.account(peer, swarm.memory_of(peer), 0);
             if let Some(peer) = self.peers.get_mut(peer) {
                 peer.swarms.remove(&no);
             }
@@ -84,8 +84,9 @@ impl Transfer {
         let Some(no) = self.peers.find(peer) else { return };
         self.leave_all(no);
         self.serving.forget_peer(no);
-        if let Some(until) = self.peers.remove(no).and_then(|peer| peer.paused_until) {
-            self.timers.disarm(until, Timer::Peer(no));
+        if let Some(gone) = self.peers.remove(no) {
+            self.timers.disarm(gone.parts_from, Timer::Part(no));
+            gone.paused_until.into_iter().for_each(|until| self.timers.disarm(until, Timer::Peer(no)));
         }
         self.abandon(peer, &[Stage::UnderWay]);
         if self.peers.is_empty() {
@@ -138,9 +139,9 @@ impl Transfer {
         change: impl FnOnce(&mut Swarm) -> T,
     ) -> Option<T> {
         let known = self.swarms.get_mut(swarm)?;
-        let before = known.have(peer).map_or(0, Bits::bytes);
+        let before = known.memory_of(peer);
         let changed = change(known);
-        let after = known.have(peer).map_or(0, Bits::bytes);
+        let after = known.memory_of(peer);
         self.peers.account(peer, before, after);
         Some(changed)
     }

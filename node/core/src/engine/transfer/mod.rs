@@ -397,6 +397,7 @@ impl Transfer {
             match timer {
                 Timer::Fetch(fetch) => self.look_after(now, fetch),
                 Timer::Peer(peer) => self.end_pause(peer),
+                Timer::Part(seed) => self.make_ready(seed),
                 Timer::News => self.tell_news(now),
                 Timer::Wanter(wanter) => self.look_at(now, wanter),
             }

@@ -1,13 +1,14 @@
 //! What a seed says is to be taken of it. In a crowd each member takes another part of a seed, and the rest from the other
 //! members; so a seed sends about one copy.
 
-use super::Transfer;
-use super::TransferOutput;
 use super::bits::Bits;
-use super::limits::PART_ASK_BELOW;
+use super::limits::{PART_ASK_BELOW, PART_ASK_EVERY};
+use super::peers::Peer;
 use super::slab::{PeerNo, SwarmNo};
+use super::timers::Timer;
+use super::{Transfer, TransferOutput};
 use crate::engine::Source;
-use crate::{ManifestId, PeerId};
+use crate::{Instant, ManifestId, PeerId};
 
 /// See the module.
 #[derive(Debug)]
@@ -26,6 +27,11 @@ impl Part {
         Self { chunks: Bits::new(space), left: 0, asked: false }
     }
 
+    /// Memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.chunks.bytes()
+    }
+
     fn add(&mut self, ranges: &[(u32, u32)]) {
         let mut new = 0;
         for &(from, to) in ranges {
@@ -36,31 +42,46 @@ impl Part {
     }
 
     /// So many chunks were asked of the seed, or (none) nothing is left to ask. True if another part is to be asked for.
-    fn take(&mut self, count: u32) -> bool {
+    const fn take(&mut self, count: u32) -> bool {
         self.left = if count > 0 { self.left.saturating_sub(count) } else { 0 };
-        self.left < PART_ASK_BELOW && !core::mem::replace(&mut self.asked, true)
+        self.left < PART_ASK_BELOW && !self.asked
     }
 }
 
 impl Transfer {
-    /// A seed says what is to be taken of it.
+    /// A seed says what is to be taken of it. Not noted of who is no seed, or sent wrong chunks, for swarms that are not
+    /// open, or where memory for it is used up.
     pub(super) fn note_part(&mut self, seed: PeerId, manifest: ManifestId, ranges: &[(u32, u32)]) {
         let (Some(no), Some(swarm)) = (self.peers.find(seed), self.swarms.find(manifest)) else { return };
-        let Some(peer) = self.peers.get_mut(no).filter(|peer| peer.source == Source::Seed) else { return };
+        let Some(known) = self.swarms.get(swarm) else { return };
+        let has_memory = known.part(no).is_some_and(|part| part.bytes() > 0);
+        let room = has_memory || self.peers.has_room(no, Bits::bytes_at_most(known.space));
+        let is_seed = |peer: &&mut Peer| peer.source == Source::Seed && !peer.distrusted;
+        let Some(peer) = self.peers.get_mut(no).filter(is_seed).filter(|_| room) else { return };
         peer.swarms.insert(swarm);
-        if let Some(swarm) = self.swarms.get_mut(swarm) {
+        self.change_have(no, swarm, |swarm| {
+            swarm.join(no);
             swarm.part_mut(no).add(ranges);
-        }
+        });
         self.make_ready(no);
     }
 
-    /// So many chunks were asked of a seed, or there was none to be asked.
-    pub(super) fn use_part(&mut self, swarm: SwarmNo, seed: PeerNo, count: u32) {
-        let Some(swarm) = self.swarms.get_mut(swarm) else { return };
-        let manifest = swarm.manifest;
-        let used = swarm.known_part_mut(seed).is_some_and(|part| part.take(count));
-        if let Some(seed) = self.peers.get(seed).filter(|_| used).map(|peer| peer.id) {
-            self.outbox.push_back(TransferOutput::PartUsed { seed, manifest });
+    /// So many chunks were asked of a seed, or there was none to be asked. Whoever lacks little finds nothing in most parts:
+    /// it asks for the next at a pace that no seed takes for a flood.
+    pub(super) fn use_part(&mut self, now: Instant, (swarm, seed): (SwarmNo, PeerNo), count: u32) {
+        let (Some(swarm), Some(peer)) = (self.swarms.get_mut(swarm), self.peers.get_mut(seed)) else {
+            return;
+        };
+        let (manifest, id) = (swarm.manifest, peer.id);
+        let Some(part) = swarm.known_part_mut(seed) else { return };
+        if !part.take(count) {
+            return;
         }
+        if now < peer.parts_from {
+            return self.timers.arm(peer.parts_from, Timer::Part(seed));
+        }
+        part.asked = true;
+        peer.parts_from = now.after(PART_ASK_EVERY);
+        self.outbox.push_back(TransferOutput::PartUsed { seed: id, manifest });
     }
 }

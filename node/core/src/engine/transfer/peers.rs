@@ -41,6 +41,8 @@ pub(super) struct Peer {
     pub(super) distrusted: bool,
     /** asks of it that a seed declined in a row, so that others give it the chunk */
     pub(super) spared: u32,
+    /** a seed: not asked for another part before */
+    pub(super) parts_from: Instant,
     /** swarms that it is a member of */
     pub(super) swarms: BTreeSet<SwarmNo>,
     /** what it asked for and was not given yet */
@@ -65,6 +67,7 @@ impl Peer {
             paused_until: None,
             distrusted: false,
             spared: 0,
+            parts_from: Instant::ZERO,
             swarms: BTreeSet::new(),
             asks: VecDeque::new(),
             have_bytes: 0,

@@ -3,8 +3,8 @@
 //! Wanters take turns, each within its share of the buffers. For a wanter, two of its swarm's free members are drawn, and
 //! the one that would be quicker is taken; peers before seeds, so that a seed is asked only when all peers who have
 //! something are busy, and of a crowd, only for what few have. Of what that member has and the wanter lacks, the rarest of
-//! a sample is asked for, with those of its neighbours that are as rare (`request`); the first few at random. A member that has nothing of use is set aside until something changes,
-//! so that nothing is searched twice in vain.
+//! a sample is asked for, with those of its neighbours that are as rare (`request`); the first few at random. A member that
+//! has nothing of use is set aside until something changes, so that nothing is searched twice in vain.
 
 use super::bits::{Bits, at};
 use super::limits::{
@@ -29,7 +29,7 @@ impl Transfer {
     pub(super) fn plan(&mut self, now: Instant) -> Option<Output> {
         while self.fetches.len() < FETCHES_MAX {
             let wanter = self.next_turn()?;
-            let chosen = self.choose(wanter);
+            let chosen = self.choose(now, wanter);
             let begun = chosen.and_then(|pick| self.begin(now, &pick.chunks, pick.peer, wanter));
             if begun.is_some() {
                 return begun;
@@ -46,7 +46,7 @@ impl Transfer {
         self.turn
     }
 
-    fn choose(&mut self, wanter: Wanter) -> Option<Pick> {
+    fn choose(&mut self, now: Instant, wanter: Wanter) -> Option<Pick> {
         let room = self.room(wanter)?;
         let wants = self.wanters.get_mut(&wanter)?;
         let mut picker = Picker {
@@ -63,7 +63,7 @@ impl Transfer {
             wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick(swarm, lane, source))
         });
         if let Some((swarm, seed, count)) = picker.part_use {
-            self.use_part(swarm, seed, count);
+            self.use_part(now, (swarm, seed), count);
         }
         found
     }

@@ -133,6 +133,11 @@ impl Swarm {
         self.members.iter().map(|(&peer, have)| (peer, have))
     }
 
+    /// Memory for what a member said that it has, and what is to be taken of it.
+    pub(super) fn memory_of(&self, peer: PeerNo) -> usize {
+        self.have(peer).map_or(0, Bits::bytes) + self.parts.get(&peer).map_or(0, Part::bytes)
+    }
+
     /// What is to be taken of a seed, if it said so.
     pub(super) fn part(&self, seed: PeerNo) -> Option<&Bits> {
         self.parts.get(&seed).map(|part| &part.chunks)

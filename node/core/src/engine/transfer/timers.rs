@@ -13,6 +13,8 @@ pub(super) enum Timer {
     Fetch(FetchId),
     /// A peer's pause is over.
     Peer(PeerNo),
+    /// A seed may be asked for another part.
+    Part(PeerNo),
     /// News is to be told.
     News,
     /// Has anything moved for this wanter?

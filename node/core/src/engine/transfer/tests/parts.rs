@@ -1,7 +1,9 @@
 //! What a seed says is to be taken of it is taken of it; in a crowd nothing else is.
 use super::world::*;
 use crate::engine::transfer::TransferOutput;
-use crate::engine::transfer::limits::{CROWD_HOLDERS, PART_ASK_BELOW, SEEDS_HELP_BELOW};
+use crate::engine::transfer::limits::{
+    CROWD_HOLDERS, HAVE_BYTES_PER_PEER_MAX, PART_ASK_BELOW, SEEDS_HELP_BELOW,
+};
 use crate::message::ChunkSet;
 
 const SEED: u8 = 9;
@@ -100,6 +102,44 @@ fn a_part_of_a_stranger_a_peer_or_an_unknown_manifest_is_ignored() {
         world.transfer.swarms.get(swarm).unwrap().part(no).is_none()
     };
     assert!(none(1) && none(SEED));
+}
+
+#[test]
+fn parts_with_nothing_of_use_are_asked_for_at_a_pace() {
+    let (mut world, chunks) = crowd();
+    world.hold(&chunks[..100]);
+    part(&mut world, 0, 10);
+    world.want(job(1), &chunks);
+    for _ in 0..100 {
+        world.run(MS);
+        part(&mut world, 0, 10);
+    }
+    let asked = parts_asked_for(&world);
+    assert!((8..=11).contains(&asked), "{asked} times in 100 ms");
+}
+
+#[test]
+fn the_next_part_is_asked_for_though_nothing_else_happens() {
+    let (mut world, chunks) = crowd();
+    world.hold(&chunks[..150]);
+    world.want(job(1), &chunks);
+    part(&mut world, 0, 10);
+    part(&mut world, 10, 20);
+    assert_eq!(parts_asked_for(&world), 1);
+    world.run(11 * MS);
+    assert_eq!(parts_asked_for(&world), 2);
+}
+
+#[test]
+fn memory_for_parts_counts_and_is_given_back() {
+    let (mut world, _) = crowd();
+    let no = world.transfer.peers.find(peer(SEED)).unwrap();
+    let room = |world: &World| world.transfer.peers.has_room(no, HAVE_BYTES_PER_PEER_MAX);
+    assert!(room(&world), "all of a swarm takes none");
+    part(&mut world, 0, 9);
+    assert!(!room(&world));
+    world.transfer.close_swarm(manifest(1));
+    assert!(room(&world));
 }
 
 #[test]
