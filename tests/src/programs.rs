@@ -62,6 +62,18 @@ impl Programs {
         Self::in_directory(profile)
     }
 
+    /// Those in a directory, or else built in the running one's profile; says so, as it may take minutes.
+    ///
+    /// # Errors
+    /// A program that is not there, or they cannot be built.
+    pub fn given_or_built(directory: Option<&Path>, say: impl FnOnce(&str)) -> Result<Self, ProgramsError> {
+        if let Some(directory) = directory {
+            return Self::in_directory(directory);
+        }
+        say("Building the two programs (once)");
+        Self::build()
+    }
+
     /// The programs in a directory.
     ///
     /// # Errors

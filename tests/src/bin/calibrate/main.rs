@@ -127,7 +127,7 @@ fn main() -> ExitCode {
 fn calibrate(arguments: &Arguments) -> Result<bool, CalibrateError> {
     let interrupted = pollux_tests::interruption()?;
     pollux_tests::lan::Lan::open().map_err(CrowdError::from)?;
-    let programs = programs(arguments)?;
+    let programs = Programs::given_or_built(arguments.programs.as_deref(), step)?;
     let plan = arguments.plan()?;
     let mut rounds = Vec::new();
     let mut chunks = 0;
@@ -145,14 +145,6 @@ fn calibrate(arguments: &Arguments) -> Result<bool, CalibrateError> {
         report.write(file)?;
     }
     Ok(report.is_within())
-}
-
-fn programs(arguments: &Arguments) -> Result<Programs, ProgramsError> {
-    if let Some(directory) = &arguments.programs {
-        return Programs::in_directory(directory);
-    }
-    step("Building the two programs (once)");
-    Programs::build()
 }
 
 /// One crowd of real daemons, and how many chunks its cache has.

@@ -68,8 +68,7 @@ fn failed(error: &DemoError) -> ExitCode {
 }
 
 fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), DemoError> {
-    words::step("Building the two programs (once)");
-    let programs = Programs::build()?;
+    let programs = Programs::given_or_built(None, words::step)?;
     let work = match &arguments.work {
         Some(directory) => tempfile::Builder::new().prefix("pollux-demo-").tempdir_in(directory)?,
         None => tempfile::Builder::new().prefix("pollux-demo-").tempdir()?,

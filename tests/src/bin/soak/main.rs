@@ -112,7 +112,7 @@ fn main() -> ExitCode {
 /// Whether all was well.
 fn run(arguments: &Arguments) -> Result<bool, SoakError> {
     let interrupted = pollux_tests::interruption()?;
-    let programs = programs(arguments)?;
+    let programs = Programs::given_or_built(arguments.programs.as_deref(), step)?;
     let mut work = tempfile::Builder::new();
     let work = work.prefix("pollux-soak-");
     let work = match &arguments.work {
@@ -127,14 +127,6 @@ fn run(arguments: &Arguments) -> Result<bool, SoakError> {
         report.write(file)?;
     }
     Ok(report.is_well())
-}
-
-fn programs(arguments: &Arguments) -> Result<Programs, ProgramsError> {
-    if let Some(directory) = &arguments.programs {
-        return Programs::in_directory(directory);
-    }
-    step("Building the two programs (once)");
-    Programs::build()
 }
 
 fn soak(
