@@ -3,7 +3,7 @@
 //! Nobody sees otherwise: who looks for it at the policy's address meets somebody else there, or nobody, and the seed itself
 //! waits for peers that do not come.
 
-use super::{Check, Level};
+use super::Check;
 use crate::printable::printable;
 use crate::protocol::{Further, NodeStatus, SeedStatus};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -48,7 +48,7 @@ pub fn listening(
     let what =
         format!("the policy says that this seed is at {}, and it listens on {listens}", astray.join(", "));
     Some(
-        Check { level: Level::Warning, ..Check::ok(NAME, what) }
+        Check::warning(NAME, what)
             .because("then nobody reaches it, unless a translation of addresses or ports stands between")
             .todo("set `listen` in its configuration to the policy's port, on an address of this machine; or change the policy: `pollux pool add-seed` and `remove-seed`"),
     )
@@ -94,6 +94,7 @@ fn takes(listen: SocketAddr, address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::Level;
     use crate::health::tests::{Node, words};
 
     fn ip(text: &str) -> IpAddr {
