@@ -1,16 +1,16 @@
 //! The flags of `run`: a scenario file, and what goes before it.
 
 use clap::Args;
-use pollux_sim::{Arrival, ByteSize, Patience, Rate, Scenario, Span};
+use pollux_sim::{Arrival, ByteSize, Patience, READY, Rate, Scenario, Span};
 use std::path::PathBuf;
 
 /// See the module. A flag that is not given leaves what the file says, or the default.
 #[derive(Debug, Args)]
 pub(crate) struct RunFlags {
-    /// A scenario in TOML.
-    #[arg(value_name = "SCENARIO.toml")]
-    file: Option<PathBuf>,
-    /// Nodes of the crowd, 1 to 10000 [default: 50]
+    /// A scenario: a file in TOML, or the name of one that comes along (see below) [default: crowd]
+    #[arg(value_name = "SCENARIO", hide_default_value = true)]
+    scenario: Option<String>,
+    /// Nodes of the group, 1 to 20000, where there is one [default: 50]
     #[arg(long, value_name = "N", hide_default_value = true)]
     nodes: Option<u32>,
     /// Plain bytes of the cache; its chunks do not compress [default: 64MiB]
@@ -61,39 +61,102 @@ pub(crate) struct RunFlags {
 }
 
 impl RunFlags {
-    /// The file's scenario, or the default, with the flags over it; its bounds are not looked at.
+    /// The scenario that is named, with the flags over it; its bounds are not looked at.
     ///
     /// # Errors
-    /// What is wrong with the file.
+    /// What is wrong with the file, or with a flag that does not fit it.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
-        let file = match &self.file {
-            None => Scenario::default(),
-            Some(path) => {
-                let said = |error: &dyn std::error::Error| format!("{}: {error}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|error| said(&error))?;
-                Scenario::from_toml(&text).map_err(|error| said(&error))?
-            }
-        };
-        Ok(self.over(file))
+        let name = self.scenario.as_deref().unwrap_or("crowd");
+        if READY.iter().any(|(known, _)| *known == name) {
+            return self.over(Scenario::ready(name).map_err(|error| error.to_string())?);
+        }
+        let said = |error: &dyn std::error::Error| format!("{name}: {error}");
+        let text = std::fs::read_to_string(name).map_err(|error| {
+            let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
+            format!("{}; it is none of those that come along either: {}", said(&error), names.join(", "))
+        })?;
+        self.over(Scenario::from_toml(&text).map_err(|error| said(&error))?)
     }
 
-    fn over(&self, file: Scenario) -> Scenario {
-        Scenario {
-            nodes: self.nodes.unwrap_or(file.nodes),
-            size: self.size.unwrap_or(file.size),
-            chunk_bytes: self.chunk_bytes.unwrap_or(file.chunk_bytes),
-            up: self.up.unwrap_or(file.up),
-            down: self.down.unwrap_or(file.down),
-            seed_up: self.seed_up.unwrap_or(file.seed_up),
-            latency: self.latency.unwrap_or(file.latency),
-            arrival: self.arrival.unwrap_or(file.arrival),
-            answer_deadline: self.answer_deadline.unwrap_or(file.answer_deadline),
-            progress_deadline: self.progress_deadline.unwrap_or(file.progress_deadline),
-            total_deadline: self.total_deadline.unwrap_or(file.total_deadline),
-            time_max: self.time_max.unwrap_or(file.time_max),
-            events_max: self.events_max.unwrap_or(file.events_max),
-            rng_seed: self.rng_seed.unwrap_or(file.rng_seed),
+    fn over(&self, mut scenario: Scenario) -> Result<Scenario, String> {
+        self.over_caches(&mut scenario)?;
+        self.over_groups(&mut scenario)?;
+        set(&mut scenario.seeds.up, self.seed_up);
+        set(&mut scenario.seeds.down, self.seed_up);
+        set(&mut scenario.latency, self.latency);
+        set(&mut scenario.time_max, self.time_max);
+        set(&mut scenario.events_max, self.events_max);
+        set(&mut scenario.rng_seed, self.rng_seed);
+        Ok(scenario)
+    }
+
+    fn over_caches(&self, scenario: &mut Scenario) -> Result<(), String> {
+        if self.size.is_none() && self.chunk_bytes.is_none() {
+            return Ok(());
         }
+        let [cache] = scenario.caches.as_mut_slice() else {
+            return Err(
+                "the scenario has several caches: say their sizes in a file that `extends` it".to_owned()
+            );
+        };
+        set(&mut cache.size, self.size);
+        set(&mut cache.chunk_bytes, self.chunk_bytes);
+        Ok(())
+    }
+
+    /// Flags about nodes are about those of all groups, but how many there are.
+    fn over_groups(&self, scenario: &mut Scenario) -> Result<(), String> {
+        if let Some(nodes) = self.nodes {
+            let [group] = scenario.groups.as_mut_slice() else {
+                return Err(
+                    "the scenario has several groups: say how many in a file that `extends` it".to_owned()
+                );
+            };
+            group.count = nodes;
+        }
+        for group in &mut scenario.groups {
+            set(&mut group.up, self.up);
+            set(&mut group.down, self.down);
+            set(&mut group.arrival, self.arrival);
+            set(&mut group.answer_deadline, self.answer_deadline);
+            set(&mut group.progress_deadline, self.progress_deadline);
+            set(&mut group.total_deadline, self.total_deadline);
+        }
+        Ok(())
+    }
+
+    /// What repeats the run, as it was given.
+    pub(crate) fn command(&self) -> String {
+        fn flag<T: ToString>(name: &str, value: Option<T>) -> Option<String> {
+            value.map(|value| format!("--{name} '{}'", value.to_string()))
+        }
+        let flags = [
+            flag("nodes", self.nodes),
+            flag("size", self.size),
+            flag("chunk-bytes", self.chunk_bytes),
+            flag("up", self.up),
+            flag("down", self.down),
+            flag("seed-up", self.seed_up),
+            flag("latency", self.latency),
+            flag("arrival", self.arrival),
+            flag("answer-deadline", self.answer_deadline),
+            flag("progress-deadline", self.progress_deadline),
+            flag("total-deadline", self.total_deadline),
+            flag("time-max", self.time_max),
+            flag("events-max", self.events_max),
+            flag("rng-seed", self.rng_seed),
+        ];
+        let words =
+            ["pollux-sim run".to_owned(), self.scenario.clone().unwrap_or_else(|| "crowd".to_owned())];
+        let words: Vec<String> = words.into_iter().chain(flags.into_iter().flatten()).collect();
+        // Quotes only where a shell needs them.
+        words.join(" ").replace('\'', "").replace("poisson ", "poisson\\ ")
+    }
+}
+
+fn set<T>(field: &mut T, flag: Option<T>) {
+    if let Some(value) = flag {
+        *field = value;
     }
 }
 
@@ -101,6 +164,7 @@ impl RunFlags {
 mod tests {
     use super::*;
     use clap::Parser;
+    use pollux_sim::{CacheSpec, Group};
 
     #[derive(Debug, Parser)]
     struct Cli {
@@ -115,43 +179,58 @@ mod tests {
 
     #[test]
     fn a_run_can_be_repeated_by_its_command() {
-        let scenario = Scenario {
-            nodes: 7,
-            size: ByteSize(1 << 20),
-            chunk_bytes: ByteSize(64 << 10),
-            up: Rate(1_000_001),
-            down: Rate(2_000_000),
-            seed_up: Rate(3_000_000),
-            latency: Span(5_000),
-            arrival: Arrival::Spread(Span(30_000_000)),
-            answer_deadline: Patience::For(Span(3_000_000)),
-            progress_deadline: Patience::For(Span(10_000_000)),
-            total_deadline: Patience::For(Span(120_000_000)),
-            time_max: Span(600_000_000),
-            events_max: 12_345,
-            rng_seed: 99,
+        let words = "small-crowd --nodes 7 --size 1MiB --chunk-bytes 64KiB --up 1000001B/s --down 16Mbit/s --seed-up 24Mbit/s \
+                     --latency 5ms --arrival 30s --answer-deadline 3s --progress-deadline off --total-deadline 2min \
+                     --time-max 10min --events-max 12345 --rng-seed 99";
+        let scenario = parsed(words);
+        let group = &scenario.groups[0];
+        assert_eq!((group.count, group.up, group.down), (7, Rate(1_000_001), Rate(2_000_000)));
+        assert_eq!((group.progress_deadline, scenario.seeds.up), (Patience::Off, Rate(3_000_000)));
+        assert_eq!((scenario.events_max, scenario.rng_seed), (12_345, 99));
+        let given =
+            Cli::try_parse_from(std::iter::once("run").chain(words.split_whitespace())).unwrap().flags;
+        assert_eq!(
+            given.command(),
+            format!("pollux-sim run {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
+        );
+    }
+
+    #[test]
+    fn flags_that_do_not_fit_are_refused() {
+        let refused = |words: &str| {
+            let words = std::iter::once("run").chain(words.split_whitespace());
+            Cli::try_parse_from(words).unwrap().flags.scenario().unwrap_err()
         };
-        let command = scenario.command();
-        assert_eq!(parsed(command.strip_prefix("pollux-sim run").unwrap()), scenario);
-        assert_eq!(parsed(""), Scenario::default());
+        assert!(refused("hostile-tenth --nodes 3").contains("several groups"));
+        assert!(refused("long-tail --size 1MiB").contains("several caches"));
+        assert!(refused("nowhere.toml").contains("boot-storm"));
     }
 
     #[test]
     fn the_help_names_the_true_defaults() {
         let command = <Cli as clap::CommandFactory>::command();
-        let fields = toml_of(&Scenario::default());
-        for (field, value) in &fields {
-            let flag = command.get_arguments().find(|flag| flag.get_id().as_str() == field).unwrap();
+        let (scenario, group, cache) = (Scenario::default(), Group::default(), CacheSpec::default());
+        let defaults = [
+            ("nodes", group.count.to_string()),
+            ("size", cache.size.to_string()),
+            ("chunk_bytes", cache.chunk_bytes.to_string()),
+            ("up", group.up.to_string()),
+            ("down", group.down.to_string()),
+            ("seed_up", scenario.seeds.up.to_string()),
+            ("latency", scenario.latency.to_string()),
+            ("arrival", group.arrival.to_string()),
+            ("answer_deadline", group.answer_deadline.to_string()),
+            ("progress_deadline", group.progress_deadline.to_string()),
+            ("total_deadline", group.total_deadline.to_string()),
+            ("time_max", scenario.time_max.to_string()),
+            ("events_max", scenario.events_max.to_string()),
+            ("rng_seed", scenario.rng_seed.to_string()),
+        ];
+        for (name, value) in defaults {
+            let flag = command.get_arguments().find(|flag| flag.get_id().as_str() == name).unwrap();
             let help = flag.get_help().unwrap().to_string();
-            assert!(help.contains(&format!("[default: {value}]")), "{field}: {help}, but {value}");
+            assert!(help.contains(&format!("[default: {value}]")), "{name}: {help}, but {value}");
         }
-        assert_eq!(fields.len(), 14);
-    }
-
-    fn toml_of(scenario: &Scenario) -> Vec<(String, String)> {
-        let text = toml::to_string(scenario).unwrap();
-        let field =
-            |line: &str| line.split_once(" = ").map(|(a, b)| (a.to_owned(), b.trim_matches('"').to_owned()));
-        text.lines().filter_map(field).collect()
+        assert_eq!(parsed(""), Scenario::ready("crowd").unwrap());
     }
 }

@@ -1,8 +1,8 @@
 //! A job on a node, as the client runs it: ask for the newest manifest, fetch the tree's chunks, then the content's, in
 //! messages of a bounded length; or publish.
 
-use crate::cache::Cache;
-use crate::numbered::ChunkNo;
+use crate::content::Content;
+use crate::numbered::{ChunkNo, VersionNo};
 use pollux_core::engine::{FetchEnd, JobId, MissReason, PublishFailure};
 use pollux_core::{ChunkRef, Instant, ManifestId};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, VecDeque};
 const CHUNKS_PER_MESSAGE_MAX: usize = 16 * 1024;
 /// A chunk that the node failed to give is asked for so often in all.
 const TRIES_MAX: u8 = 2;
-/// The one job of each node.
-pub(crate) const JOB: JobId = JobId(1);
 
 /// How a job ends.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,16 +27,25 @@ pub(crate) enum Outcome {
     TooSlow,
     /// The publish failed.
     NotPublished(PublishFailure),
+    /// Its node went before it was over.
+    Gone,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Job {
+    pub(crate) id: JobId,
+    /// What it restores or publishes, by its place in the scenario.
+    pub(crate) cache: usize,
     pub(crate) began: Instant,
     /// When and how it ended.
     pub(crate) ended: Option<(Instant, Outcome)>,
     /// When it last got something.
     pub(crate) progress: Instant,
+    /// Which version it found.
+    pub(crate) version: Option<VersionNo>,
+    /// Bytes of it that the node lacked then.
+    pub(crate) lacked: u64,
     manifest: Option<ManifestId>,
     stage: Stage,
     queue: VecDeque<ChunkNo>,
@@ -64,11 +71,15 @@ pub(crate) struct Wish {
 pub(crate) struct Unasked;
 
 impl Job {
-    pub(crate) const fn new(now: Instant) -> Self {
+    pub(crate) const fn new(id: JobId, cache: usize, now: Instant) -> Self {
         Self {
+            id,
+            cache,
             began: now,
             ended: None,
             progress: now,
+            version: None,
+            lacked: 0,
             manifest: None,
             stage: Stage::Asking,
             queue: VecDeque::new(),
@@ -76,14 +87,20 @@ impl Job {
         }
     }
 
-    /// The manifest is known.
-    pub(crate) fn found(&mut self, now: Instant, manifest: ManifestId, cache: &Cache) -> Option<Wish> {
+    /// The manifest is known, and of which version it is.
+    pub(crate) fn found(
+        &mut self,
+        now: Instant,
+        (manifest, version): (ManifestId, VersionNo),
+        content: &Content,
+    ) -> Option<Wish> {
         if self.is_over() || self.stage != Stage::Asking {
             return None;
         }
         (self.progress, self.manifest, self.stage) = (now, Some(manifest), Stage::Tree);
-        self.queue = cache.tree_numbers().collect();
-        self.ask_more(cache)
+        self.version = Some(version);
+        self.queue = content.version(version).tree_numbers.iter().copied().collect();
+        self.ask_more(content)
     }
 
     /// A chunk is here.
@@ -91,7 +108,7 @@ impl Job {
         &mut self,
         now: Instant,
         chunk: ChunkNo,
-        cache: &Cache,
+        content: &Content,
     ) -> Result<Option<Wish>, Unasked> {
         if self.is_over() {
             return Ok(None);
@@ -99,12 +116,13 @@ impl Job {
         self.outstanding.remove(&chunk).ok_or(Unasked)?;
         self.progress = now;
         if !self.outstanding.is_empty() || !self.queue.is_empty() {
-            return Ok(self.ask_more(cache));
+            return Ok(self.ask_more(content));
         }
         if self.stage == Stage::Tree {
             self.stage = Stage::Content;
-            self.queue = cache.content_numbers().collect();
-            return Ok(self.ask_more(cache));
+            let version = self.version.map(|version| content.version(version));
+            self.queue = version.iter().flat_map(|version| &version.content_numbers).copied().collect();
+            return Ok(self.ask_more(content));
         }
         self.end(now, Outcome::Restored);
         Ok(None)
@@ -116,7 +134,7 @@ impl Job {
         now: Instant,
         chunk: ChunkNo,
         why: FetchEnd,
-        cache: &Cache,
+        content: &Content,
     ) -> Option<Wish> {
         let tries = self.outstanding.get_mut(&chunk)?;
         if *tries >= TRIES_MAX {
@@ -124,7 +142,7 @@ impl Job {
             return None;
         }
         *tries += 1;
-        self.manifest.map(|manifest| Wish { manifest, chunks: vec![cache.chunk(chunk)] })
+        self.manifest.map(|manifest| Wish { manifest, chunks: vec![content.chunk(chunk)] })
     }
 
     /// It is over, unless it was before.
@@ -146,14 +164,14 @@ impl Job {
     }
 
     /// Keeps the node busy with one message's worth ahead, in content order.
-    fn ask_more(&mut self, cache: &Cache) -> Option<Wish> {
+    fn ask_more(&mut self, content: &Content) -> Option<Wish> {
         if self.queue.is_empty() || self.outstanding.len() > CHUNKS_PER_MESSAGE_MAX {
             return None;
         }
         let count = self.queue.len().min(CHUNKS_PER_MESSAGE_MAX);
         let numbers: Vec<ChunkNo> = self.queue.drain(..count).collect();
         self.outstanding.extend(numbers.iter().map(|no| (*no, 1)));
-        let chunks = numbers.iter().map(|no| cache.chunk(*no)).collect();
+        let chunks = numbers.iter().map(|no| content.chunk(*no)).collect();
         self.manifest.map(|manifest| Wish { manifest, chunks })
     }
 }
@@ -161,6 +179,7 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::tests::one;
 
     const MANIFEST: ManifestId = ManifestId::from_bytes([1; 32]);
 
@@ -168,11 +187,13 @@ mod tests {
         Instant::from_micros(micros)
     }
 
-    fn begun() -> (Cache, Job) {
-        let cache = Cache::new(3 * 65_536, 65_536);
-        let mut job = Job::new(at(0));
-        let wish = job.found(at(1), MANIFEST, &cache).unwrap();
-        assert_eq!((wish.manifest, wish.chunks), (MANIFEST, cache.tree().chunks.clone()));
+    const VERSION: VersionNo = VersionNo(0);
+
+    fn begun() -> (Content, Job) {
+        let cache = one(3 * 65_536, 65_536);
+        let mut job = Job::new(JobId(1), 0, at(0));
+        let wish = job.found(at(1), (MANIFEST, VERSION), &cache).unwrap();
+        assert_eq!((wish.manifest, wish.chunks), (MANIFEST, cache.version(VERSION).tree.chunks.clone()));
         (cache, job)
     }
 
@@ -180,7 +201,7 @@ mod tests {
     fn the_tree_comes_first_then_the_content_then_the_end() {
         let (cache, mut job) = begun();
         let wish = job.take(at(2), ChunkNo(0), &cache).unwrap().unwrap();
-        assert_eq!(wish.chunks, cache.content());
+        assert_eq!(wish.chunks, cache.version(VERSION).content);
         for (time, no) in [(3, 2), (4, 1), (5, 3)] {
             assert!(!job.is_over());
             assert_eq!(job.take(at(time), ChunkNo(no), &cache), Ok(None));
@@ -208,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_first_end_counts() {
-        let mut job = Job::new(at(0));
+        let mut job = Job::new(JobId(1), 0, at(0));
         assert!(!job.is_answered());
         job.end(at(1), Outcome::Missed(MissReason::NothingSaved));
         job.end(at(2), Outcome::TooSlow);

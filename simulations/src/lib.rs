@@ -7,17 +7,17 @@
 //! Modules stand in layers and import downward only:
 //!
 //! ```text
-//! run               the story: publish, kill the saver, let the crowd boot; checks; the report
+//! run               the story: publish, kill the savers, let the groups boot; checks; the report
 //! world             engines and the fake drivers that keep the driver's contract
 //! node   job        what one driver has in hand; a job as the client runs it
 //! report trace      what is told; what happened, as a digest and as text
 //! network           links that are shared: the model and its error stand there
-//! cache  pool       what is restored; real keys, documents and signatures
+//! content  pool     what is restored; real keys, documents and signatures
 //! tally  queue      counters; events in order of time
 //! scenario          what a run is made of
 //! units  lots  numbered
 //! ```
-mod cache;
+mod content;
 mod job;
 mod lots;
 mod network;
@@ -33,8 +33,11 @@ mod trace;
 mod units;
 mod world;
 
-pub use report::{Bound, Completion, Report, Speed, TraceReport, Traffic, Verdict};
+pub use report::{Bound, Completion, GroupReport, Report, Speed, TraceReport, Traffic, Verdict};
 pub use run::{RunError, run};
-pub use scenario::{Arrival, Patience, Scenario, ScenarioError};
+pub use scenario::{
+    Arrival, Behaviour, CacheSpec, Exit, Group, Path, Patience, Publish, READY, ReadError, Scenario,
+    ScenarioError, Seeds, Share, Zone,
+};
 pub use trace::Trace;
 pub use units::{ByteSize, Rate, Span, UnitError};

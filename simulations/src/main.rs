@@ -28,7 +28,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Runs one scenario: a flash crowd that restores what one node had published.
+    /// Runs one scenario: instances that boot and restore what others have published.
     #[command(after_long_help = MANUAL)]
     Run(Box<RunFlags>),
     /// Writes the manual pages into a directory that is there, for packages.
@@ -43,23 +43,34 @@ const EXIT_CODES: &str = "Exit codes: 0 every node completed and every check hel
 written; 2 the command or the scenario is wrong.";
 
 const MANUAL: &str = "\
-The story: one node saves a cache, publishes it to the only seed and is killed. Then N nodes boot, join, and each \
-restores the cache as a job does. The network shares links as a fluid; control messages take latency only.
+The story: for each cache a node comes that holds its first version, publishes it to the seeds and is killed. That is the \
+beginning. Then the groups' nodes boot, join, and each restores its caches as jobs do. The network shares links as a fluid; \
+control messages take latency only.
 
-The result is compared with what no crowd can beat, where S is the cache with its tree, N the nodes:
-  T >= max(S / seed uplink, S / downlink, N * S / (seed uplink + sum of uplinks))
+The result is compared with what no crowd can beat, where S is a cache with its tree, N the nodes:
+  T >= max(S / seeds' uplinks, S / downlink, N * S / (seeds' uplinks + sum of uplinks))
 
-A scenario file is TOML with the same names as the flags (`_` for `-`), all optional; flags go before it:
-  nodes = 1000
-  size = \"64MiB\"
-  seed_up = \"4Gbit/s\"
+A scenario is a file in TOML, or one that comes along: boot-storm, crowd, hostile-tenth, long-tail, rolling-version, \
+small-crowd, two-regions. A file says what differs from the one that it extends; flags go before it:
+  extends = \"boot-storm\"
+  [seeds]
+  count = 3
+  [[zones]]
+  name = \"east\"
+  up = \"10Gbit/s\"
+  [[groups]]
+  name = \"crowd\"
+  count = 1000
+  behaviour = \"honest\"       # junk, stalling, false-haves, slow
+  arrival = \"poisson 10ms\"   # all-at-once, or within a time: 30s
+  life = \"5min\"              # and then exit = killed or vanished
 
 Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
 
 Checks: no node finishes sooner than its links allow; a job gets what it asked for, checked, and nothing else; engines \
 do nothing without credit; no honest peer is distrusted; every node completes.
 
-Output: text, or with --json one object whose `version` is 1. The trace digest covers every input and output of every \
+Output: text, or with --json one object whose `version` is 2. The trace digest covers every input and output of every \
 engine; equal digests mean equal runs.
 
 Exit codes: 0 every node completed and every check held; 1 not so, or a file could not be written; 2 the command or the \
@@ -102,7 +113,7 @@ fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let trace = flags.trace.as_deref().map_or_else(|| Ok(Trace::new()), open_trace)?;
     let before = cpu_time();
     let report = pollux_sim::run(&scenario, trace).map_err(failed)?;
-    let report = report.with_cpu(cpu_time().saturating_sub(before));
+    let report = report.with_command(flags.command()).with_cpu(cpu_time().saturating_sub(before));
     show(&report, flags.json).map_err(failed)?;
     Ok(if report.verdict.ok { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

@@ -21,16 +21,20 @@ macro_rules! place {
 }
 
 place!(
-    /// A simulated node: 0 is the seed, 1 the saver, the crowd follows.
+    /// A simulated node: seeds first, then those that publish, then each group.
     NodeNo
 );
 place!(
-    /// A chunk of the cache: its own chunks of the tree first, then the content's.
+    /// A chunk of any cache.
     ChunkNo
 );
 place!(
     /// What one node gives to one other.
     StreamNo
+);
+place!(
+    /// A version of a cache, in the order of the scenario.
+    VersionNo
 );
 place!(
     /// What several streams share: a node's uplink or downlink.

@@ -1,8 +1,9 @@
 //! The pool's documents: real keys, a real policy, real signatures. All keys are made of fixed bytes, so each run has
 //! the same peers.
 
-use crate::cache::Cache;
+use crate::content::Version;
 use crate::numbered::NodeNo;
+use crate::scenario::Scenario;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use pollux_core::{
@@ -16,7 +17,6 @@ pub(crate) const BEGIN: Timestamp = Timestamp::from_millis(1_793_696_700_000);
 /// Where peers listen.
 pub(crate) const PORT: u16 = 4001;
 const POOL: &str = "simulation";
-const KEY: &str = "simulation/main/cache/v1";
 /// All documents hold this long: longer than any run.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -30,16 +30,16 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool with one seed.
+    /// The pool of a scenario: its seeds are the first nodes.
     #[expect(clippy::expect_used, reason = "the same documents in every run; a test opens them")]
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let (root_key, admission, publisher) =
             (key_pair("root", 0), key_pair("admission", 0), key_pair("publisher", 0));
         let expires = BEGIN.after(LIFE);
         let pool = POOL.to_owned();
         let root =
             Root { pool: pool.clone(), version: 1, expires, keys: vec![root_key.public()], threshold: 1 };
-        let policy = policy(&publisher, &admission);
+        let policy = policy(scenario, &publisher, &admission);
         let token = Token { pool, serial: "1".to_owned(), expires };
         let file = PoolFile {
             version: PoolFile::VERSION,
@@ -51,15 +51,15 @@ impl Pool {
         Self { trust: Arc::new(trust), token: file.token, publisher }
     }
 
-    /// The signed manifest of a cache.
-    pub(crate) fn manifest(&self, cache: &Cache) -> Envelope {
+    /// The signed manifest of a version of the cache of this name.
+    pub(crate) fn manifest(&self, name: &str, version: &Version) -> Envelope {
         let manifest = Manifest {
             pool: POOL.to_owned(),
-            key: key(),
-            sequence: 1,
+            key: key(name),
+            sequence: version.sequence,
             created: BEGIN,
             expires: BEGIN.after(LIFE),
-            tree: cache.tree().clone(),
+            tree: version.tree.clone(),
             ancestors: Vec::new(),
             generation: 1,
             provenance: Provenance::default(),
@@ -70,25 +70,32 @@ impl Pool {
     }
 }
 
-/// What every job asks for.
-pub(crate) fn query() -> Query {
-    Query { key: key(), fallbacks: Vec::new() }
+/// What a job that restores the cache of this name asks for.
+pub(crate) fn query(name: &str) -> Query {
+    Query { key: key(name), fallbacks: Vec::new() }
 }
 
-#[expect(clippy::expect_used, reason = "a constant; a test reads it")]
-fn key() -> Key {
-    KEY.parse().expect("the key is well-formed")
+#[expect(
+    clippy::expect_used,
+    reason = "the scenario's check lets only names through that fit; a test reads one"
+)]
+fn key(name: &str) -> Key {
+    format!("simulation/main/{name}/1").parse().expect("the key is well-formed")
 }
 
-/// A node's identity. The seed's, which the policy names, is that of node 0.
+/// A node's identity. Those of the first nodes are the seeds', which the policy names.
 pub(crate) fn identity(no: NodeNo) -> KeyPair {
     key_pair("node", no.0)
 }
 
-/// Where a node is.
-pub(crate) fn address(no: NodeNo) -> SocketAddr {
-    let [_, b, c, d] = no.0.saturating_add(1).to_be_bytes();
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, b, c, d)), PORT)
+/// Where a node of a zone is: each zone is a network of its own.
+pub(crate) fn address(no: NodeNo, zone: usize) -> SocketAddr {
+    let [_, _, c, d] = no.0.saturating_add(1).to_be_bytes();
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, octet(zone), c, d)), PORT)
+}
+
+fn octet(zone: usize) -> u8 {
+    u8::try_from(zone).unwrap_or(u8::MAX)
 }
 
 fn key_pair(what: &str, number: u32) -> KeyPair {
@@ -98,22 +105,30 @@ fn key_pair(what: &str, number: u32) -> KeyPair {
     KeyPair::from_seed(*hasher.finalize().as_bytes())
 }
 
-#[expect(clippy::expect_used, reason = "constants; a test reads them")]
-fn policy(publisher: &KeyPair, admission: &KeyPair) -> Policy {
+#[expect(clippy::expect_used, reason = "constants and small numbers; a test reads them")]
+fn policy(scenario: &Scenario, publisher: &KeyPair, admission: &KeyPair) -> Policy {
     let expires = BEGIN.after(LIFE);
-    let seed = NodeNo(0);
-    let cidr = "10.0.0.0/8".parse().expect("the network is well-formed");
+    let zone = scenario.zone(&scenario.seeds.zone).unwrap_or_default();
+    let seed = |no| Seed {
+        peer: PeerId::new(identity(NodeNo(no)).public()),
+        addresses: vec![address(NodeNo(no), zone).to_string()],
+    };
+    let network = |zone: usize| Network {
+        cidr: format!("10.{}.0.0/16", octet(zone)).parse().expect("the network is well-formed"),
+        zone: scenario.zones.get(zone).map_or_else(|| "all".to_owned(), |zone| zone.name.clone()),
+        memberships: 1,
+    };
+    // As a pool begins: as many faulty seeds as may be, and two majorities that share an honest one.
+    let faulty = (scenario.seeds.count - 1) / 3;
+    let both = scenario.seeds.count.saturating_add(faulty) / 2 + 1;
     Policy {
         pool: POOL.to_owned(),
         version: 1,
         expires,
-        seeds: vec![Seed {
-            peer: PeerId::new(identity(seed).public()),
-            addresses: vec![address(seed).to_string()],
-        }],
-        write: 1,
-        read: 1,
-        faulty: 0,
+        seeds: (0..scenario.seeds.count).map(seed).collect(),
+        write: both,
+        read: both,
+        faulty,
         publishers: vec![Publisher {
             name: "gate".to_owned(),
             key: publisher.public(),
@@ -125,7 +140,7 @@ fn policy(publisher: &KeyPair, admission: &KeyPair) -> Policy {
         issuers: Vec::new(),
         admission: vec![admission.public()],
         yank: Vec::new(),
-        networks: vec![Network { cidr, zone: "a".to_owned(), memberships: 1 }],
+        networks: (0..scenario.zones.len().max(1)).map(network).collect(),
         manifest_life_max: LIFE.as_secs(),
         generations_max: 64,
         relayed_age_max: 600,
@@ -136,21 +151,31 @@ fn policy(publisher: &KeyPair, admission: &KeyPair) -> Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::Content;
 
     #[test]
-    fn the_pool_believes_its_manifest() {
-        let pool = Pool::new();
-        let manifest = pool.manifest(&Cache::new(100_000, 65_536));
-        let verified = pool.trust.verify_manifest(&manifest, BEGIN).unwrap();
-        assert!(query().matched(&verified.manifest().key).is_some());
-        assert!(pool.trust.is_seed(&PeerId::new(identity(NodeNo(0)).public())));
+    fn the_pool_believes_its_manifests() {
+        for name in ["crowd", "two-regions", "long-tail"] {
+            let scenario = Scenario::ready(name).unwrap();
+            let (pool, content) = (Pool::new(&scenario), Content::new(&scenario));
+            for (_, version) in content.versions() {
+                let cache = &scenario.caches[version.cache].name;
+                let manifest = pool.manifest(cache, version);
+                let verified = pool.trust.verify_manifest(&manifest, BEGIN).unwrap();
+                assert!(query(cache).matched(&verified.manifest().key).is_some());
+            }
+            for no in 0..scenario.seeds.count {
+                assert!(pool.trust.is_seed(&PeerId::new(identity(NodeNo(no)).public())));
+            }
+        }
     }
 
     #[test]
     fn nodes_have_addresses_of_their_own_that_may_be_dialled() {
-        assert_eq!(address(NodeNo(0)).to_string(), "10.0.0.1:4001");
-        assert_eq!(address(NodeNo(255)).to_string(), "10.0.1.0:4001");
-        let trust = Pool::new().trust;
-        assert!([0, 9, 9_999].iter().all(|&no| trust.policy().may_dial(&address(NodeNo(no)).ip())));
+        assert_eq!(address(NodeNo(0), 0).to_string(), "10.0.0.1:4001");
+        assert_eq!(address(NodeNo(255), 1).to_string(), "10.1.1.0:4001");
+        let trust = Pool::new(&Scenario::ready("two-regions").unwrap()).trust;
+        let dialled = |no, zone| trust.policy().may_dial(&address(NodeNo(no), zone).ip());
+        assert!(dialled(0, 0) && dialled(9_999, 1) && !dialled(9, 2));
     }
 }

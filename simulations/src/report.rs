@@ -3,6 +3,7 @@
 mod numbers;
 mod text;
 
+pub(crate) use numbers::time_us;
 pub use numbers::{Bound, Completion, Traffic};
 
 use crate::scenario::Scenario;
@@ -25,10 +26,14 @@ pub struct Report {
     pub publish_us: u64,
     /// What no crowd can beat.
     pub bound: Bound,
-    /// How long the crowd took; none if nobody completed.
+    /// How long the restores of honest nodes took; none if nobody completed.
     pub completion: Option<Completion>,
-    /// What the crowd and the seed sent.
+    /// The same of each group, those that are not honest too.
+    pub groups: Vec<GroupReport>,
+    /// What nodes and seeds sent.
     pub traffic: Traffic,
+    /// Peers that were banned.
+    pub bans: u64,
     /// The trace.
     pub trace: TraceReport,
     /// Events of the simulator.
@@ -42,16 +47,27 @@ pub struct Report {
 pub struct Verdict {
     /// Every node completed, and no promise was broken.
     pub ok: bool,
-    /// Nodes of the crowd whose job completed.
+    /// Restores of honest nodes that completed.
     pub completed: u32,
-    /// Nodes of the crowd.
-    pub of: u32,
+    /// Restores of honest nodes.
+    pub of: u64,
     /// Broken promises.
     pub faults: u64,
     /// The first of them, in words.
     pub first_faults: Vec<String>,
     /// Why the run was ended before its jobs.
     pub stopped: Option<String>,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupReport {
+    /// Its name.
+    pub name: String,
+    /// Restores that it was to do.
+    pub jobs: u64,
+    /// Those that completed; none if none did.
+    pub completion: Option<Completion>,
 }
 
 /// The trace, in short.
@@ -76,7 +92,14 @@ pub struct Speed {
 
 impl Report {
     /// The version of this form.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
+
+    /// Adds what repeats the run.
+    #[must_use]
+    pub fn with_command(mut self, command: String) -> Self {
+        self.command = command;
+        self
+    }
 
     /// Adds how long the run took.
     #[must_use]

@@ -1,21 +1,20 @@
-//! The story of every run: one node publishes the cache to the seed and is killed; then the crowd boots and each of its
-//! jobs restores.
+//! The story of every run: the seeds come, the first version of each cache is published by a node that is killed then; at the
+//! beginning the groups' nodes boot, each when it is to, and their jobs restore; meanwhile later versions are published.
 
-use crate::job::{Job, Outcome};
+use crate::job::Outcome;
 use crate::lots::Lots;
-use crate::numbered::NodeNo;
-use crate::report::{Bound, Completion, Report, TraceReport, Traffic, Verdict};
-use crate::scenario::{Arrival, Scenario, ScenarioError};
+use crate::node::Role;
+use crate::numbered::{NodeNo, VersionNo};
+use crate::report::{Bound, Completion, GroupReport, Report, TraceReport, Traffic, Verdict};
+use crate::scenario::{Arrival, Behaviour, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
-use crate::world::{Fault, SEED, World};
+use crate::world::{Done, Fault, World};
 use core::time::Duration;
 use pollux_core::Instant;
 use std::io;
 
-const SAVER: NodeNo = NodeNo(1);
-const CROWD_FIRST: u32 = 2;
-/// Between the saver's end and the crowd's beginning.
+/// Between the first savers' end and the beginning.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why there is no report.
@@ -40,10 +39,10 @@ pub fn run(scenario: &Scenario, trace: Trace) -> Result<Report, RunError> {
     let published = run.world.now();
     let begin = published.after(PAUSE);
     if run.published() {
-        run.world.kill(SAVER);
+        run.savers(1).into_iter().for_each(|(saver, _)| run.world.kill(saver));
         while run.step(begin) {}
         run.forget_tallies();
-        run.crowd(begin);
+        run.live(begin);
     }
     run.judge(begin);
     let report = run.report(published, begin);
@@ -61,35 +60,54 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn publish(&mut self) {
-        self.world.boot(SEED);
-        self.world.boot_and_publish(SAVER);
+        let seeds = self.nodes(|role| role == Role::Seed);
+        seeds.into_iter().for_each(|seed| self.world.boot(seed));
+        for (saver, _) in self.savers(1) {
+            self.world.boot_later(saver, Instant::ZERO);
+        }
         self.drive_jobs();
+    }
+
+    fn nodes(&self, of: impl Fn(Role) -> bool) -> Vec<NodeNo> {
+        let all = self.world.nodes.iter();
+        all.filter(|(_, node)| of(node.spec.role)).map(|(no, _)| no).collect()
+    }
+
+    /// Those that publish the first version of each cache, or all.
+    fn savers(&self, up_to: u64) -> Vec<(NodeNo, VersionNo)> {
+        let all = self.world.nodes.iter().filter_map(|(no, node)| match node.spec.role {
+            Role::Saver(version) => Some((no, version)),
+            Role::Seed | Role::Member { .. } => None,
+        });
+        all.filter(|(_, version)| self.world.content.version(*version).sequence <= up_to).collect()
     }
 
     fn published(&self) -> bool {
-        let saver = self.world.jobs().find(|(no, _)| *no == SAVER);
-        saver.is_some_and(|(_, job)| matches!(job.ended, Some((_, Outcome::Published))))
+        let published = self.world.done.iter().filter(|done| done.outcome == Outcome::Published).count();
+        published == self.savers(1).len()
     }
 
-    fn crowd(&mut self, begin: Instant) {
-        for no in self.crowd_numbers() {
-            self.world.boot_later(no, begin.after(self.arrival(no)));
-        }
-        self.drive_jobs();
-    }
-
-    fn crowd_numbers(&self) -> impl Iterator<Item = NodeNo> + use<> {
-        (CROWD_FIRST..CROWD_FIRST.saturating_add(self.scenario.nodes)).map(NodeNo)
-    }
-
-    fn arrival(&self, no: NodeNo) -> Duration {
-        match self.scenario.arrival {
-            Arrival::AllAtOnce => Duration::ZERO,
-            Arrival::Spread(span) => {
-                let lots = Lots::new(self.scenario.rng_seed);
-                Duration::from_micros(lots.below("arrival", u64::from(no.0), span.0))
+    fn live(&mut self, begin: Instant) {
+        for (saver, version) in self.savers(u64::MAX) {
+            let version = self.world.content.version(version);
+            if let Some(publish) = self.world.publish_of(version) {
+                let at = begin.after(publish.at.duration());
+                self.world.boot_later(saver, at);
             }
         }
+        let members = self.nodes(|role| matches!(role, Role::Member { .. }));
+        let (mut group, mut arrivals) = (None, None);
+        for no in members {
+            let role = self.world.nodes.at(no).spec.role;
+            if group != Some(role) {
+                (group, arrivals) =
+                    (Some(role), self.world.group_of(no).map(|group| Arrivals::new(group.arrival)));
+            }
+            let lots = Lots::new(self.scenario.rng_seed);
+            let wait = arrivals.as_mut().map_or(Duration::ZERO, |arrivals| arrivals.next(&lots, no));
+            self.world.boot_later(no, begin.after(wait));
+        }
+        self.drive_jobs();
     }
 
     /// Lets events happen until every job is over.
@@ -110,99 +128,204 @@ impl Run<'_> {
         self.world.step(until)
     }
 
-    /// What is counted is the crowd's.
+    /// What is counted is from the beginning on.
     fn forget_tallies(&mut self) {
         for node in self.world.nodes.items_mut() {
             node.tally = Tally::default();
         }
     }
 
+    /// Restores of honest nodes.
+    fn restores(&self) -> impl Iterator<Item = &Done> {
+        self.world.done.iter().filter(|done| {
+            let spec = self.world.nodes.at(done.node).spec;
+            matches!(spec.role, Role::Member { .. }) && spec.behaviour == Behaviour::Honest
+        })
+    }
+
     fn bound(&self) -> Bound {
-        Bound::new(self.scenario, self.world.cache.bytes())
+        Bound::new(self.scenario, &self.world.content)
     }
 
     /// Every job must have completed, none sooner than its links allow.
     fn judge(&mut self, begin: Instant) {
-        let (now, bound) = (self.world.now(), self.bound());
-        let wrong: Vec<(NodeNo, Fault)> =
-            self.world.jobs().filter_map(|(no, job)| Some((no, fault_of(job, begin, &bound)?))).collect();
+        let now = self.world.now();
+        let wrong: Vec<(NodeNo, Fault)> = self
+            .world
+            .done
+            .iter()
+            .filter_map(|done| Some((done.node, self.fault_of(done, begin)?)))
+            .collect();
         for (no, fault) in wrong {
             self.world.faults.add(now, no, fault);
         }
+        let open: Vec<NodeNo> =
+            self.world.nodes.iter().filter(|(_, node)| node.job.is_some()).map(|(no, _)| no).collect();
+        for no in open {
+            let honest = self.world.nodes.at(no).spec.behaviour == Behaviour::Honest;
+            if honest {
+                self.world.faults.add(now, no, Fault::Incomplete("it was still waiting".to_owned()));
+            }
+        }
         self.judge_makespan(begin);
+    }
+
+    /// What is wrong with how a job went.
+    fn fault_of(&self, done: &Done, begin: Instant) -> Option<Fault> {
+        let node = self.world.nodes.at(done.node);
+        if node.spec.behaviour != Behaviour::Honest {
+            return None;
+        }
+        match &done.outcome {
+            Outcome::Restored => self.staleness(done).or_else(|| {
+                let micros = micros(self.soonest(done, begin), done.ended);
+                (micros > 0).then_some(Fault::TooFast { micros })
+            }),
+            // A node whose life ends with its job under way is nobody's fault.
+            Outcome::Published | Outcome::Gone => None,
+            other @ (Outcome::Missed(_)
+            | Outcome::Lacked(_)
+            | Outcome::TooSlow
+            | Outcome::NotPublished(_)) => Some(Fault::Incomplete(format!("{other:?}"))),
+        }
+    }
+
+    /// A job gets the newest version that was certified when it asked.
+    fn staleness(&self, done: &Done) -> Option<Fault> {
+        let published = |other: &&Done| {
+            other.outcome == Outcome::Published && other.cache == done.cache && other.ended < done.began
+        };
+        let before = self.world.done.iter().filter(published);
+        let newest = before.filter_map(|other| self.published_by(other.node)).max()?;
+        let found = self.world.content.version(done.version?).sequence;
+        (found < newest).then_some(Fault::Stale { found, newest })
+    }
+
+    fn published_by(&self, no: NodeNo) -> Option<u64> {
+        match self.world.nodes.at(no).spec.role {
+            Role::Saver(version) => Some(self.world.content.version(version).sequence),
+            Role::Seed | Role::Member { .. } => None,
+        }
+    }
+
+    /// The moment before which no job can have what its node lacked.
+    fn soonest(&self, done: &Done, begin: Instant) -> Instant {
+        let Some(group) = self.world.group_of(done.node) else { return begin };
+        let took = Duration::from_micros(crate::report::time_us(done.lacked, group.down.0));
+        done.began.after(took)
     }
 
     /// The crowd as a whole cannot be faster than all uplinks together.
     fn judge_makespan(&mut self, begin: Instant) {
         let (now, bound) = (self.world.now(), self.bound());
         if let Some(completion) = self.completion(begin)
-            && completion.completed == self.scenario.nodes
+            && u64::from(completion.completed) == self.wanted()
             && completion.makespan_us < bound.total_us
         {
             let micros = bound.total_us - completion.makespan_us;
-            self.world.faults.add(now, SEED, Fault::TooFast { micros });
+            self.world.faults.add(now, NodeNo(0), Fault::TooFast { micros });
         }
     }
 
+    /// Restores of honest nodes that there are to be.
+    fn wanted(&self) -> u64 {
+        let honest = self.scenario.groups.iter().filter(|group| group.behaviour == Behaviour::Honest);
+        let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
+        honest.map(|group| u64::from(group.count).saturating_mul(count(group.restores.len()))).sum()
+    }
+
     fn completion(&self, begin: Instant) -> Option<Completion> {
-        let restored = |job: &Job| match job.ended {
-            Some((at, Outcome::Restored)) => Some((micros(at, begin), micros(at, job.began))),
-            Some(_) | None => None,
-        };
-        let ends: Vec<(u64, u64)> = self.world.jobs().filter_map(|(_, job)| restored(job)).collect();
-        Completion::new(&ends, self.bound().total_us)
+        Completion::new(&ends(self.restores(), begin), self.bound().total_us)
     }
 
     fn report(&mut self, published: Instant, begin: Instant) -> Report {
         let completion = self.completion(begin);
-        let traffic = self.traffic(begin);
+        let (traffic, groups) = (self.traffic(begin), self.groups(begin));
         let completed = completion.as_ref().map_or(0, |completion| completion.completed);
         let verdict = Verdict {
-            ok: self.world.faults.count() == 0 && self.stopped.is_none() && completed == self.scenario.nodes,
+            ok: self.world.faults.count() == 0
+                && self.stopped.is_none()
+                && u64::from(completed) == self.wanted(),
             completed,
-            of: self.scenario.nodes,
+            of: self.wanted(),
             faults: self.world.faults.count(),
             first_faults: self.world.faults.lines(),
             stopped: self.stopped.take(),
         };
         Report {
             version: Report::VERSION,
-            command: self.scenario.command(),
+            command: String::new(),
             scenario: self.scenario.clone(),
             verdict,
             publish_us: micros(published, Instant::ZERO),
             bound: self.bound(),
             completion,
+            groups,
             traffic,
+            bans: self.world.reached.bans,
             trace: TraceReport { facts: self.world.trace.facts(), digest: self.world.trace.digest() },
             events: self.world.events,
             speed: None,
         }
     }
 
+    fn groups(&self, begin: Instant) -> Vec<GroupReport> {
+        let bound = self.bound().total_us;
+        let of = |number: usize| {
+            let role = Role::Member { group: number };
+            let done =
+                self.world.done.iter().filter(move |done| self.world.nodes.at(done.node).spec.role == role);
+            Completion::new(&ends(done, begin), bound)
+        };
+        let all = self.scenario.groups.iter().enumerate();
+        all.map(|(number, group)| GroupReport {
+            name: group.name.clone(),
+            jobs: u64::from(group.count) * u64::try_from(group.restores.len()).unwrap_or(0),
+            completion: of(number),
+        })
+        .collect()
+    }
+
     fn traffic(&self, begin: Instant) -> Traffic {
-        let mut sum = Tally::default();
+        let (mut sum, mut seeds) = (Tally::default(), 0);
         for (_, node) in self.world.nodes.iter() {
             sum.add(&node.tally);
+            if node.spec.role == Role::Seed {
+                seeds += node.tally.given_bytes;
+            }
         }
         let elapsed_us = micros(self.world.now(), begin);
-        let seed = self.world.nodes.at(SEED).tally.given_bytes;
-        Traffic::new(&sum, seed, self.world.cache.bytes(), (self.scenario.nodes, elapsed_us))
+        let copy = self.bound().copy_bytes;
+        Traffic::new(&sum, seeds, copy, (self.scenario.nodes(), elapsed_us))
     }
 }
 
-/// What is wrong with how a job went.
-fn fault_of(job: &Job, begin: Instant, bound: &Bound) -> Option<Fault> {
-    match &job.ended {
-        Some((at, Outcome::Restored)) => {
-            let soonest = job.began.after(Duration::from_micros(bound.down_us));
-            let soonest = soonest.max(begin.after(Duration::from_micros(bound.seed_us)));
-            let micros = micros(soonest, *at);
-            (micros > 0).then_some(Fault::TooFast { micros })
+/// When restores ended, from the beginning and from their own.
+fn ends<'a>(done: impl Iterator<Item = &'a Done>, begin: Instant) -> Vec<(u64, u64)> {
+    let restored = done.filter(|done| done.outcome == Outcome::Restored);
+    restored.map(|done| (micros(done.ended, begin), micros(done.ended, done.began))).collect()
+}
+
+/// When the nodes of a group boot.
+struct Arrivals {
+    arrival: Arrival,
+    last: Duration,
+}
+
+impl Arrivals {
+    const fn new(arrival: Arrival) -> Self {
+        Self { arrival, last: Duration::ZERO }
+    }
+
+    fn next(&mut self, lots: &Lots, no: NodeNo) -> Duration {
+        match self.arrival {
+            Arrival::AllAtOnce => Duration::ZERO,
+            Arrival::Spread(span) => Duration::from_micros(lots.below("arrival", u64::from(no.0), span.0)),
+            Arrival::Poisson(apart) => {
+                self.last += lots.exponential("arrival", u64::from(no.0), apart.duration());
+                self.last
+            }
         }
-        Some((_, Outcome::Published)) => None,
-        Some((_, other)) => Some(Fault::Incomplete(format!("{other:?}"))),
-        None => Some(Fault::Incomplete("it was still waiting".to_owned())),
     }
 }
 

@@ -64,10 +64,10 @@ fn the_report_says_what_it_must() {
     let output = small(&["--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report = report(&output);
-    assert_eq!(report["version"], 1);
+    assert_eq!(report["version"], 2);
     assert_eq!(report["verdict"]["ok"], true);
     assert_eq!(report["verdict"]["completed"], 6);
-    assert_eq!(report["scenario"]["nodes"], 6);
+    assert_eq!(report["scenario"]["groups"][0]["count"], 6);
     let makespan = report["completion"]["makespan_us"].as_u64().unwrap();
     assert!(makespan >= report["bound"]["total_us"].as_u64().unwrap());
     assert!(report["traffic"]["seed_copies"].as_f64().unwrap() >= 1.0);
@@ -96,9 +96,9 @@ fn the_trace_is_written_line_by_line() {
 
 #[test]
 fn flags_go_before_the_file() {
-    let file = scenario("flags.toml", "nodes = 3\nsize = \"1MiB\"\nlatency = \"2ms\"\n");
-    let report = report(&pollux_sim(&["run", &file, "--nodes", "2", "--json"]));
-    assert_eq!(report["scenario"]["nodes"], 2);
+    let file = scenario("flags.toml", "extends = \"crowd\"\nlatency = \"2ms\"\n[[groups]]\ncount = 3\n");
+    let report = report(&pollux_sim(&["run", &file, "--nodes", "2", "--size", "1MiB", "--json"]));
+    assert_eq!(report["scenario"]["groups"][0]["count"], 2);
     assert_eq!(report["scenario"]["latency"], "2ms");
 }
 
@@ -113,10 +113,10 @@ fn a_run_that_fails_exits_with_1() {
 
 #[test]
 fn what_is_wrong_is_said_with_exit_code_2() {
-    let unknown = scenario("unknown.toml", "nodes = 3\nsedes = 4\n");
+    let unknown = scenario("unknown.toml", "latency = \"3ms\"\nsedes = 4\n");
     assert!(refusal(&pollux_sim(&["run", &unknown])).contains("unknown field `sedes`"));
     assert!(refusal(&pollux_sim(&["run", "/nowhere/x.toml"])).contains("/nowhere/x.toml"));
-    assert!(refusal(&small(&["--up", "0bit/s"])).contains("`up` is 0B/s"));
+    assert!(refusal(&small(&["--up", "0bit/s"])).contains("`groups.crowd.up` is 0B/s"));
     assert!(refusal(&pollux_sim(&["run", "--size", "64"])).contains("is not a size"));
     assert!(refusal(&pollux_sim(&["run", "--nodes", "10000", "--size", "2GiB"])).contains("`events_max`"));
     assert!(refusal(&small(&["--trace", "/nowhere/trace"])).contains("/nowhere/trace"));
@@ -124,23 +124,17 @@ fn what_is_wrong_is_said_with_exit_code_2() {
 }
 
 #[test]
-fn the_scenarios_that_come_along_are_in_bounds() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 2);
-    for file in files {
-        // Two nodes are enough to see that it is read and may be run.
-        let output = pollux_sim(&["run", file.to_str().unwrap(), "--nodes", "2", "--size", "1MiB", "--json"]);
-        assert_eq!(output.status.code(), Some(0), "{}: {output:?}", file.display());
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(pollux_sim::Scenario::from_toml(&text).unwrap().check().is_ok(), "{}", file.display());
-    }
+fn what_comes_along_is_run_by_its_name() {
+    let output = pollux_sim(&["run", "small-crowd", "--nodes", "2", "--size", "1MiB", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(report(&output)["command"].as_str().unwrap().starts_with("pollux-sim run small-crowd --nodes 2"));
+    assert!(refusal(&pollux_sim(&["run", "big-crowd"])).contains("boot-storm"));
 }
 
 #[test]
 fn help_is_the_manual() {
     let help = stdout(&pollux_sim(&["run", "--help"]));
-    for word in ["--nodes", "SCENARIO.toml", "T >= max", "Exit codes", "[default: 64MiB]", "digest"] {
+    for word in ["--nodes", "SCENARIO", "T >= max", "Exit codes", "[default: 64MiB]", "digest"] {
         assert!(help.contains(word), "{word}");
     }
 }

@@ -31,14 +31,19 @@
 
 mod link;
 mod stream;
+mod way;
+mod zones;
 
 use crate::numbered::{LinkNo, NodeNo, Numbered, StreamNo};
+use crate::scenario::Scenario;
 use core::time::Duration;
 use link::Shared;
 use pollux_core::Instant;
 use pollux_core::engine::AskId;
 use std::collections::BTreeMap;
 use stream::Stream;
+use way::Way;
+use zones::Zones;
 
 /// How soon links hear of what has changed elsewhere: a few round trips, as real flows need to notice.
 const SETTLE: Duration = Duration::from_millis(2);
@@ -70,7 +75,7 @@ pub(crate) enum Wake {
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Network {
     links: Numbered<LinkNo, Shared>,
     streams: Numbered<StreamNo, Stream>,
@@ -81,16 +86,46 @@ pub(crate) struct Network {
     settles: bool,
     /** scratch: what the streams of a link can use elsewhere */
     demands: Vec<u64>,
-    nodes: u32,
+    nodes: Numbered<NodeNo, Ends>,
+    zones: Zones,
+}
+
+/// A node's own links, and where it is.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    up: LinkNo,
+    down: LinkNo,
+    zone: usize,
 }
 
 impl Network {
-    /// Adds a node; nodes are numbered in the order in which they are added.
-    pub(crate) fn add(&mut self, link: Link) -> NodeNo {
-        self.links.push(Shared::new(link.up));
-        self.links.push(Shared::new(link.down));
-        self.nodes += 1;
-        NodeNo(self.nodes - 1)
+    /// The network of a scenario, without nodes.
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let mut links = Numbered::default();
+        let zones = Zones::new(scenario, &mut links);
+        Self {
+            links,
+            streams: Numbered::default(),
+            by_pair: BTreeMap::new(),
+            wakes: Vec::new(),
+            waiting: Vec::new(),
+            settles: false,
+            demands: Vec::new(),
+            nodes: Numbered::default(),
+            zones,
+        }
+    }
+
+    /// Adds a node of a zone; nodes are numbered in the order in which they are added.
+    pub(crate) fn add(&mut self, link: Link, zone: usize) -> NodeNo {
+        let up = self.links.push(Shared::new(link.up));
+        let down = self.links.push(Shared::new(link.down));
+        self.nodes.push(Ends { up, down, zone })
+    }
+
+    /// One way from one node to another.
+    pub(crate) fn latency(&self, from: NodeNo, to: NodeNo) -> Duration {
+        self.zones.latency(self.nodes.at(from).zone, self.nodes.at(to).zone)
     }
 
     /// Puts a frame on the stream from one node to another, behind what is on it.
@@ -100,7 +135,7 @@ impl Network {
         stream.push(frame);
         if !stream.is_active() {
             stream.start(now);
-            for link in self.way(no) {
+            for link in self.way(no).iter() {
                 self.links.at_mut(link).insert(no);
             }
             self.share_way(now, no);
@@ -158,19 +193,25 @@ impl Network {
     }
 
     fn stream(&mut self, from: NodeNo, to: NodeNo) -> StreamNo {
-        let streams = &mut self.streams;
-        *self.by_pair.entry((from, to)).or_insert_with(|| streams.push(Stream::new(from, to)))
+        if let Some(known) = self.by_pair.get(&(from, to)) {
+            return *known;
+        }
+        let (one, other) = (*self.nodes.at(from), *self.nodes.at(to));
+        let way = self.zones.way(one.zone, other.zone).into_iter();
+        let way = [one.up].into_iter().chain(way).chain([other.down]).collect();
+        let no = self.streams.push(Stream::new(from, to, way));
+        self.by_pair.insert((from, to), no);
+        no
     }
 
     /// The links that a stream crosses.
-    fn way(&self, no: StreamNo) -> [LinkNo; 2] {
-        let stream = self.streams.at(no);
-        [up_of(stream.from), down_of(stream.to)]
+    fn way(&self, no: StreamNo) -> Way {
+        self.streams.at(no).way
     }
 
     fn deactivate(&mut self, now: Instant, no: StreamNo) {
         let before = core::mem::take(&mut self.streams.at_mut(no).rate);
-        for link in self.way(no) {
+        for link in self.way(no).iter() {
             let link = self.links.at_mut(link);
             link.remove(no);
             link.change(before, 0);
@@ -179,7 +220,7 @@ impl Network {
     }
 
     fn share_way(&mut self, now: Instant, no: StreamNo) {
-        for link in self.way(no) {
+        for link in self.way(no).iter() {
             self.share(now, link);
         }
         self.settle_later(now);
@@ -227,7 +268,8 @@ impl Network {
 
     /// What a stream could use of a link: the least of the others on its way.
     fn demand(&self, stream: StreamNo, except: LinkNo) -> u64 {
-        let others = self.way(stream).into_iter().filter(|link| *link != except);
+        let way = self.way(stream);
+        let others = way.iter().filter(|link| *link != except);
         others.map(|link| self.ceiling(link)).min().unwrap_or(u64::MAX)
     }
 
@@ -241,7 +283,7 @@ impl Network {
     fn set_rate(&mut self, now: Instant, no: StreamNo, fair: u64) {
         let (way, before) = (self.way(no), self.streams.at(no).rate);
         let mut rate = fair;
-        for link in way {
+        for link in way.iter() {
             let most = before.saturating_add(self.links.at(link).slack());
             if most < fair {
                 self.wait(link);
@@ -251,7 +293,7 @@ impl Network {
         if rate == before {
             return;
         }
-        for link in way {
+        for link in way.iter() {
             let shared = self.links.at_mut(link);
             shared.change(before, rate);
             if shared.stale > shared.capacity / UNHEARD_PART {
@@ -280,14 +322,6 @@ impl Network {
             self.wakes.push((finish, Wake::Stream(no)));
         }
     }
-}
-
-const fn up_of(node: NodeNo) -> LinkNo {
-    LinkNo(2 * node.0)
-}
-
-const fn down_of(node: NodeNo) -> LinkNo {
-    LinkNo(2 * node.0 + 1)
 }
 
 #[cfg(test)]

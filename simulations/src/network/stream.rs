@@ -3,6 +3,7 @@
 //! Progress is counted in millionths of a byte, so that a rate in bytes each second times microseconds is exact.
 
 use super::FrameOut;
+use super::way::Way;
 use crate::numbered::NodeNo;
 use pollux_core::Instant;
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ const MILLIONTHS: u64 = 1_000_000;
 pub(super) struct Stream {
     pub(super) from: NodeNo,
     pub(super) to: NodeNo,
+    pub(super) way: Way,
     /// Bytes each second; what it was before, while the stream is idle.
     pub(super) rate: u64,
     /// When a wake-up is asked for.
@@ -28,10 +30,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(from: NodeNo, to: NodeNo) -> Self {
+    pub(super) const fn new(from: NodeNo, to: NodeNo, way: Way) -> Self {
         Self {
             from,
             to,
+            way,
             rate: 0,
             due: Instant::NEVER,
             frames: VecDeque::new(),

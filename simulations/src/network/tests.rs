@@ -15,9 +15,9 @@ struct Run {
 
 impl Run {
     fn new(links: &[(u64, u64)]) -> Self {
-        let mut network = Network::default();
+        let mut network = Network::new(&Scenario::default());
         for (up, down) in links {
-            network.add(Link { up: *up, down: *down });
+            network.add(Link { up: *up, down: *down }, 0);
         }
         Self { network, pending: BTreeMap::new(), serial: 0, now: Instant::ZERO }
     }

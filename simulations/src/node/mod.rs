@@ -7,17 +7,41 @@ pub(crate) use credits::Credits;
 pub(crate) use store::Store;
 
 use crate::job::Job;
-use crate::numbered::{ChunkNo, NodeNo};
+use crate::numbered::{ChunkNo, NodeNo, VersionNo};
 use crate::pool;
+use crate::scenario::Behaviour;
 use crate::tally::Tally;
 use pollux_core::engine::{AskId, Engine, FetchId};
 use pollux_core::{Instant, KeyPair, PeerId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+
+/// What a node is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// One of the pool's seeds.
+    Seed,
+    /// It comes with a version, publishes it and goes.
+    Saver(VersionNo),
+    /// One of a group.
+    Member {
+        /// Its place in the scenario.
+        group: usize,
+    },
+}
+
+/// What a node is, from before it boots.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spec {
+    pub(crate) role: Role,
+    pub(crate) zone: usize,
+    pub(crate) behaviour: Behaviour,
+}
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Node {
+    pub(crate) spec: Spec,
     pub(crate) key: KeyPair,
     pub(crate) peer: PeerId,
     pub(crate) address: SocketAddr,
@@ -33,9 +57,12 @@ pub(crate) struct Node {
     pub(crate) asks: BTreeMap<AskId, Ask>,
     pub(crate) asks_begun: u64,
     pub(crate) credits: Credits,
+    /// The job that runs.
     pub(crate) job: Option<Job>,
-    /// Whether the engine was told that the job is gone.
-    pub(crate) job_left: bool,
+    /// Jobs that have begun.
+    pub(crate) jobs_begun: u64,
+    /// The caches of those that are to follow.
+    pub(crate) to_restore: VecDeque<usize>,
     pub(crate) tally: Tally,
 }
 
@@ -54,6 +81,8 @@ pub(crate) struct Fetch {
     pub(crate) from: NodeNo,
     pub(crate) chunk: ChunkNo,
     pub(crate) stage: Stage,
+    /// The bytes that arrived are others.
+    pub(crate) junk: bool,
 }
 
 /// How far a fetch is.
@@ -76,12 +105,13 @@ pub(crate) struct Ask {
 
 impl Node {
     /// A node that has not booted, with room in its store for so many chunks.
-    pub(crate) fn new(no: NodeNo, chunks: u32) -> Self {
+    pub(crate) fn new(no: NodeNo, chunks: u32, spec: Spec) -> Self {
         let key = pool::identity(no);
         Self {
+            spec,
             peer: PeerId::new(key.public()),
             key,
-            address: pool::address(no),
+            address: pool::address(no, spec.zone),
             engine: None,
             armed: Instant::NEVER,
             links: BTreeMap::new(),
@@ -92,7 +122,8 @@ impl Node {
             asks_begun: 0,
             credits: Credits::default(),
             job: None,
-            job_left: false,
+            jobs_begun: 0,
+            to_restore: VecDeque::new(),
             tally: Tally::default(),
         }
     }

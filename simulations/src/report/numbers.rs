@@ -1,34 +1,63 @@
 //! The figures, and how they are computed. All in whole numbers; ratios have three decimals.
 
-use crate::scenario::Scenario;
+use crate::content::Content;
+use crate::scenario::{Behaviour, Group, Scenario};
 use crate::tally::Tally;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 const SECOND_US: u64 = 1_000_000;
 
-/// The fluid lower bound: with S bytes, N nodes, the seed's uplink u_seed, uplinks u and downlinks d,
-/// `T >= max(S/u_seed, S/d, N*S/(u_seed + sum of u))`. S counts the tree's chunks too.
+/// The fluid lower bound. Where each honest node lacks `S_n` bytes, all bytes that anybody lacks are `S`, seeds' uplinks
+/// `u_seed`, and uplinks and downlinks of nodes `u` and `d`, each with the slowest of its kind:
+/// `T >= max(S/sum(u_seed), max(S_n/d), sum(S_n)/(sum(u_seed) + sum(u)))`. Trees' chunks count too. It counts from the moment
+/// when the last has booted, if all do at once, and knows of no zones, so that what takes long for other reasons is above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
-    /// All bytes leave the seed once.
+    /// All bytes that anybody lacks.
+    pub copy_bytes: u64,
+    /// They leave the seeds once.
     pub seed_us: u64,
-    /// All bytes enter each node.
+    /// All bytes of a node enter it; of the node for which that takes longest.
     pub down_us: u64,
-    /// All bytes for all nodes leave somebody.
+    /// All bytes of all nodes leave somebody.
     pub crowd_us: u64,
     /// The largest.
     pub total_us: u64,
 }
 
 impl Bound {
-    pub(crate) fn new(scenario: &Scenario, bytes: u64) -> Self {
-        let nodes = u64::from(scenario.nodes);
-        let seed_us = time_us(bytes, scenario.seed_up.0);
-        let down_us = time_us(bytes, scenario.down.0);
-        let up = scenario.up.0.saturating_mul(nodes).saturating_add(scenario.seed_up.0);
-        let crowd_us = time_us(bytes.saturating_mul(nodes), up);
-        Self { seed_us, down_us, crowd_us, total_us: seed_us.max(down_us).max(crowd_us) }
+    pub(crate) fn new(scenario: &Scenario, content: &Content) -> Self {
+        let first = |name: &String| {
+            let (cache, _) = scenario.cache(name)?;
+            content.version_of(cache, 1).map(|version| (cache, content.version(version).bytes))
+        };
+        let lacked = |group: &Group| -> u64 {
+            let lacks = group.restores.iter().filter(|name| !group.holds.contains(name));
+            lacks.filter_map(first).map(|(_, bytes)| bytes).sum()
+        };
+        let honest = || scenario.groups.iter().filter(|group| group.behaviour == Behaviour::Honest);
+        let all: BTreeMap<usize, u64> = scenario
+            .groups
+            .iter()
+            .flat_map(|group| group.restores.iter().filter(|name| !group.holds.contains(name)))
+            .filter_map(first)
+            .collect();
+        let copy_bytes = all.values().sum();
+        let seeds = scenario.seeds.up.0.saturating_mul(u64::from(scenario.seeds.count));
+        let ups = scenario.groups.iter().map(|group| group.up.0.saturating_mul(u64::from(group.count)));
+        let up = ups.fold(seeds, u64::saturating_add);
+        let wanted = honest().map(|group| lacked(group).saturating_mul(u64::from(group.count)));
+        let seed_us = time_us(if is_only_at_seeds(scenario) { copy_bytes } else { 0 }, seeds);
+        let down_us = honest().map(|group| time_us(lacked(group), group.down.0)).max().unwrap_or_default();
+        let crowd_us = time_us(wanted.fold(0, u64::saturating_add), up);
+        Self { copy_bytes, seed_us, down_us, crowd_us, total_us: seed_us.max(down_us).max(crowd_us) }
     }
+}
+
+/// Whether nobody but seeds has anything when it begins.
+fn is_only_at_seeds(scenario: &Scenario) -> bool {
+    scenario.groups.iter().all(|group| group.holds.is_empty())
 }
 
 /// How long the crowd took.
@@ -108,9 +137,9 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn new(sum: &Tally, seed: u64, copy_bytes: u64, (nodes, elapsed_us): (u32, u64)) -> Self {
+    pub(crate) fn new(sum: &Tally, seed: u64, copy_bytes: u64, (nodes, elapsed_us): (u64, u64)) -> Self {
         let arrived = sum.frame_bytes.saturating_add(sum.late_bytes);
-        let node_us = elapsed_us.saturating_mul(u64::from(nodes));
+        let node_us = elapsed_us.saturating_mul(nodes);
         Self {
             copy_bytes,
             transfers: sum.frames,
@@ -132,7 +161,7 @@ impl Traffic {
 }
 
 /// The least time in which so many bytes pass at this rate, rounded down.
-fn time_us(bytes: u64, rate: u64) -> u64 {
+pub(crate) fn time_us(bytes: u64, rate: u64) -> u64 {
     let micros = u128::from(bytes) * u128::from(SECOND_US) / u128::from(rate.max(1));
     u64::try_from(micros).unwrap_or(u64::MAX)
 }
@@ -160,22 +189,26 @@ pub(super) fn per_second(count: u64, micros: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Rate;
+    use crate::scenario::{CacheSpec, Seeds};
+    use crate::units::{ByteSize, Rate};
+
+    fn bound(count: u32, up: u64, down: u64, seed_up: u64) -> Bound {
+        let group = Group { count, up: Rate(up), down: Rate(down), ..Group::default() };
+        let seeds = Seeds { up: Rate(seed_up), ..Seeds::default() };
+        let cache = CacheSpec { size: ByteSize(100_000), ..CacheSpec::default() };
+        let scenario = Scenario { groups: vec![group], seeds, caches: vec![cache], ..Scenario::default() };
+        Bound::new(&scenario, &Content::new(&scenario))
+    }
 
     #[test]
     fn the_bound_is_the_largest_of_three() {
-        let rates = |nodes, up, down, seed_up| Scenario {
-            nodes,
-            up: Rate(up),
-            down: Rate(down),
-            seed_up: Rate(seed_up),
-            ..Scenario::default()
-        };
-        let bound = Bound::new(&rates(10, 100, 1_000, 50), 1_000);
-        assert_eq!((bound.seed_us, bound.down_us, bound.total_us), (20_000_000, 1_000_000, 20_000_000));
-        assert_eq!(bound.crowd_us, 10_000 * 1_000_000 / 1_050);
-        assert_eq!(Bound::new(&rates(10, 100, 10, 500), 1_000).total_us, 100_000_000);
-        let crowd = Bound::new(&rates(10, 10, 1_000, 500), 1_000);
+        let one = bound(10, 100, 1_000, 50);
+        let bytes = one.copy_bytes;
+        assert!((100_000..100_400).contains(&bytes), "with its tree");
+        assert_eq!((one.seed_us, one.down_us), (bytes * 20_000, bytes * 1_000));
+        assert_eq!((one.crowd_us, one.total_us), (bytes * 10_000_000 / 1_050, one.seed_us));
+        assert_eq!(bound(10, 100, 10, 500).total_us, bytes * 100_000);
+        let crowd = bound(10, 10, 1_000, 500);
         assert_eq!(crowd.total_us, crowd.crowd_us);
     }
 

@@ -8,6 +8,7 @@ impl fmt::Display for Report {
         writeln!(f, "{}\n", self.command)?;
         self.verdict_lines(f)?;
         self.time_lines(f)?;
+        self.group_lines(f)?;
         traffic_lines(&self.traffic, f)?;
         self.machine_lines(f)?;
         writeln!(f, "\n{}", self.command)
@@ -19,7 +20,7 @@ impl Report {
         let verdict = &self.verdict;
         let word = if verdict.ok { "ok" } else { "FAILED" };
         let (completed, of, faults) = (verdict.completed, verdict.of, verdict.faults);
-        writeln!(f, "verdict     {word}: {completed} of {of} nodes completed, {faults} faults")?;
+        writeln!(f, "verdict     {word}: {completed} of {of} restores completed, {faults} faults")?;
         if let Some(stopped) = &verdict.stopped {
             writeln!(f, "stopped     {stopped}")?;
         }
@@ -45,6 +46,28 @@ impl Report {
         ];
         for (name, micros, ratio) in rows {
             writeln!(f, "{name:<11} {} = {ratio:.3} x the bound", Seconds(micros))?;
+        }
+        Ok(())
+    }
+
+    /// Where there is more than one, or one that is not honest.
+    fn group_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.groups.len() < 2 {
+            return Ok(());
+        }
+        for group in &self.groups {
+            let jobs = group.jobs;
+            match &group.completion {
+                None => writeln!(f, "  {:<9} 0 of {jobs}", group.name)?,
+                Some(took) => writeln!(
+                    f,
+                    "  {:<9} {} of {jobs}: p50 {}, p99 {}",
+                    group.name,
+                    took.completed,
+                    Seconds(took.p50_us),
+                    Seconds(took.p99_us)
+                )?,
+            }
         }
         Ok(())
     }

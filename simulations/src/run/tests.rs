@@ -1,10 +1,19 @@
 //! Whole runs.
 use super::*;
-use crate::scenario::Patience;
+use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share};
 use crate::units::{ByteSize, Rate, Span};
 
 fn small(nodes: u32) -> Scenario {
-    Scenario { nodes, size: ByteSize(4 << 20), chunk_bytes: ByteSize(64 << 10), ..Scenario::default() }
+    let cache =
+        CacheSpec { size: ByteSize(4 << 20), chunk_bytes: ByteSize(64 << 10), ..CacheSpec::default() };
+    let group = Group { count: nodes, ..Group::default() };
+    Scenario { caches: vec![cache], groups: vec![group], ..Scenario::default() }
+}
+
+fn with_group(nodes: u32, change: impl Fn(&mut Group)) -> Scenario {
+    let mut scenario = small(nodes);
+    scenario.groups.iter_mut().for_each(change);
+    scenario
 }
 
 fn report(scenario: &Scenario) -> Report {
@@ -17,7 +26,7 @@ fn a_handful_of_nodes_restores() {
     assert!(report.verdict.ok, "{report}");
     let completion = report.completion.unwrap();
     assert_eq!(completion.completed, 5);
-    assert!(completion.makespan_ratio >= 1.0, "{report}");
+    assert!(completion.makespan_ratio >= 1.0);
     let traffic = report.traffic;
     let delivered = traffic.peer_bytes + traffic.seed_bytes + traffic.local_bytes;
     assert_eq!(delivered, 5 * traffic.copy_bytes, "each job gets each byte once");
@@ -27,10 +36,11 @@ fn a_handful_of_nodes_restores() {
 
 #[test]
 fn a_node_alone_takes_about_what_its_link_takes() {
-    let scenario = Scenario { size: ByteSize(64 << 20), chunk_bytes: ByteSize(256 << 10), ..small(1) };
+    let mut scenario = small(1);
+    (scenario.caches[0].size, scenario.caches[0].chunk_bytes) = (ByteSize(64 << 20), ByteSize(256 << 10));
     let report = report(&scenario);
     assert!(report.verdict.ok, "{report}");
-    assert!(report.completion.unwrap().makespan_ratio < 1.2, "{report}");
+    assert!(report.completion.unwrap().makespan_ratio < 1.2);
     assert_eq!(report.traffic.peer_bytes, 0);
 }
 
@@ -45,16 +55,19 @@ fn the_same_rng_seed_gives_the_same_run() {
 
 #[test]
 fn nodes_may_arrive_one_by_one() {
-    let report = report(&Scenario { arrival: Arrival::Spread(Span(2_000_000)), ..small(6) });
-    assert!(report.verdict.ok, "{report}");
-    let completion = report.completion.unwrap();
-    assert!(completion.makespan_us > completion.max_us, "a node's time is counted from its own boot");
+    for arrival in [Arrival::Spread(Span(2_000_000)), Arrival::Poisson(Span(300_000))] {
+        let report = report(&with_group(6, |group| group.arrival = arrival));
+        assert!(report.verdict.ok, "{report}");
+        let completion = report.completion.unwrap();
+        assert!(completion.makespan_us > completion.max_us, "a node's time is counted from its own boot");
+    }
 }
 
 #[test]
 fn a_deadline_that_cannot_be_met_is_a_failed_run() {
-    let total_deadline = Patience::For(Span(50_000));
-    let report = report(&Scenario { total_deadline, seed_up: Rate(1_000_000), ..small(2) });
+    let mut scenario = with_group(2, |group| group.total_deadline = Patience::For(Span(50_000)));
+    scenario.seeds.up = Rate(1_000_000);
+    let report = report(&scenario);
     assert!(!report.verdict.ok);
     assert_eq!(report.verdict.completed, 0);
     assert!(report.verdict.first_faults[0].contains("TooSlow"), "{report}");
@@ -69,23 +82,102 @@ fn virtual_time_has_an_end() {
 
 #[test]
 fn a_scenario_out_of_bounds_is_not_run() {
-    let refused = run(&small(0), Trace::new());
-    assert!(matches!(refused, Err(RunError::Scenario(ScenarioError::OutOfBounds { field: "nodes", .. }))));
+    assert!(matches!(
+        run(&small(0), Trace::new()),
+        Err(RunError::Scenario(ScenarioError::OutOfBounds { .. }))
+    ));
 }
 
 #[test]
-fn what_is_wrong_with_a_job_is_noticed() {
-    let at = Instant::from_micros;
-    let bound = Bound { seed_us: 50, down_us: 20, crowd_us: 0, total_us: 50 };
-    let judged = |began, ended: Option<(u64, Outcome)>| {
-        let mut job = Job::new(at(began));
-        job.ended = ended.map(|(time, outcome)| (at(time), outcome));
-        fault_of(&job, at(1_000), &bound)
+fn several_seeds_sign_together() {
+    let mut scenario = small(6);
+    scenario.seeds.count = 4;
+    let report = report(&scenario);
+    assert!(report.verdict.ok, "{report}");
+}
+
+#[test]
+fn jobs_restore_one_cache_after_the_other() {
+    let mut scenario = small(4);
+    scenario.caches.push(CacheSpec {
+        name: "other".to_owned(),
+        size: ByteSize(1 << 20),
+        ..CacheSpec::default()
+    });
+    scenario.groups[0].restores.push("other".to_owned());
+    let report = report(&scenario);
+    assert!(report.verdict.ok, "{report}");
+    assert_eq!((report.verdict.completed, report.verdict.of), (8, 8));
+}
+
+#[test]
+fn who_holds_the_version_before_fetches_what_is_new() {
+    let mut scenario = small(3);
+    scenario.caches[0].shared = Share(750);
+    scenario.publishes = vec![Publish { cache: "cache".to_owned(), at: Span(0), zone: String::new() }];
+    scenario.groups[0].holds = vec!["cache".to_owned()];
+    scenario.groups[0].arrival = Arrival::Spread(Span(1));
+    // Long after the second version is there.
+    scenario.groups.push(Group {
+        name: "late".to_owned(),
+        arrival: Arrival::Poisson(Span(20_000_000)),
+        ..scenario.groups[0].clone()
+    });
+    let report = report(&scenario);
+    assert!(report.verdict.ok, "{report}");
+    let (local, copy) = (report.traffic.local_bytes, 4 << 20);
+    assert!(
+        local > 4 * copy && local < 6 * copy,
+        "six restores, three quarters of most from their own stores"
+    );
+}
+
+#[test]
+fn zones_share_what_leads_out_of_them() {
+    let thin = |rate: Option<Rate>| {
+        let mut scenario = Scenario::ready("two-regions").unwrap();
+        scenario.caches[0].size = ByteSize(8 << 20);
+        scenario.groups.iter_mut().for_each(|group| group.count = 4);
+        scenario.paths.iter_mut().for_each(|path| path.rate = rate);
+        let report = report(&scenario);
+        assert!(report.verdict.ok, "{report}");
+        report.groups[1].completion.unwrap().makespan_us
     };
-    assert_eq!(judged(1_000, Some((1_050, Outcome::Restored))), None);
-    assert_eq!(judged(1_000, Some((1_049, Outcome::Restored))), Some(Fault::TooFast { micros: 1 }));
-    assert_eq!(judged(1_040, Some((1_059, Outcome::Restored))), Some(Fault::TooFast { micros: 1 }));
-    assert_eq!(judged(1_000, Some((1_001, Outcome::Published))), None);
-    assert!(matches!(judged(1_000, Some((1_090, Outcome::TooSlow))), Some(Fault::Incomplete(_))));
-    assert!(matches!(judged(1_000, None), Some(Fault::Incomplete(_))));
+    let (narrow, wide) = (thin(Some(Rate(1_000_000))), thin(None));
+    assert!(narrow > 8_000_000 && wide < 2_000_000, "{narrow} and {wide}");
+}
+
+#[test]
+fn nodes_go_when_their_life_is_over() {
+    for exit in [Exit::Killed, Exit::Vanished] {
+        let mut scenario = with_group(6, |group| group.arrival = Arrival::Spread(Span(200_000)));
+        let passing = Group {
+            name: "passing".to_owned(),
+            life: Patience::For(Span(120_000)),
+            exit,
+            ..scenario.groups[0].clone()
+        };
+        scenario.groups.push(passing);
+        let report = report(&scenario);
+        assert_eq!(report.verdict.faults, 0, "{report}");
+        assert_eq!(report.groups[0].completion.unwrap().completed, 6, "{report}");
+    }
+}
+
+#[test]
+fn those_that_do_wrong_stop_nobody() {
+    let mut scenario = Scenario::ready("hostile-tenth").unwrap();
+    scenario.caches[0].size = ByteSize(16 << 20);
+    scenario.groups[0].count = 12;
+    scenario.groups[1..].iter_mut().for_each(|group| group.count = 2);
+    scenario.groups.push(Group {
+        name: "false-haves".to_owned(),
+        behaviour: Behaviour::FalseHaves,
+        count: 2,
+        ..scenario.groups[1].clone()
+    });
+    let report = report(&scenario);
+    assert!(report.verdict.ok, "{report}");
+    assert_eq!((report.verdict.completed, report.verdict.of), (12, 12));
+    assert!(report.traffic.junk_bytes > 0 && report.bans > 0, "{report}");
 }

@@ -4,10 +4,11 @@ use super::{Event, Fault, World};
 use crate::network::FrameOut;
 use crate::node::{Ask, Fetch, Stage};
 use crate::numbered::{ChunkNo, NodeNo, StreamNo};
+use crate::scenario::Behaviour;
 use core::time::Duration;
 use pollux_core::engine::{AskId, FetchFailure, FetchId, Input, ServeFailure};
 use pollux_core::message::Decline;
-use pollux_core::{ChunkId, ChunkRef, Instant, PeerId};
+use pollux_core::{ChunkFault, ChunkId, ChunkRef, Instant, PeerId};
 
 /// From whom, to whom, on which connection.
 type Way = (NodeNo, NodeNo, u64);
@@ -19,7 +20,8 @@ impl World {
         let known =
             chunks.into_iter().filter_map(|(fetch, chunk)| Some((fetch, self.find_chunk(no, chunk)?)));
         let chunks: Box<[(FetchId, ChunkNo)]> = known.collect();
-        let (now, opened) = (self.now(), self.after(self.costs.handshake.saturating_add(self.latency() * 4)));
+        let (now, opened) =
+            (self.now(), self.after(self.costs.handshake.saturating_add(self.latency(no, to) * 4)));
         let node = self.nodes.at_mut(no);
         let Some(link) = node.links.get_mut(&to) else {
             let why = FetchFailure::NotConnected;
@@ -30,9 +32,9 @@ impl World {
             link.bulk_from = opened;
         }
         let (sent, link) = (link.bulk_from.max(now), link.number);
-        let begun = |&(fetch, chunk)| (fetch, Fetch { from: to, chunk, stage: Stage::Waiting });
+        let begun = |&(fetch, chunk)| (fetch, Fetch { from: to, chunk, stage: Stage::Waiting, junk: false });
         node.fetches.extend(chunks.iter().map(begun));
-        let arrives = sent.after(self.latency());
+        let arrives = sent.after(self.latency(no, to));
         self.queue.push(arrives, Event::Request { from: no, to, link, chunks });
     }
 
@@ -40,10 +42,10 @@ impl World {
     pub(super) fn requested(&mut self, (from, to, link): Way, chunks: &[(FetchId, ChunkNo)]) {
         let peer = self.nodes.at(from).peer;
         let node = self.nodes.at_mut(to);
-        if node.is_linked(from, link) {
+        if node.is_linked(from, link) && node.spec.behaviour != Behaviour::Stalling {
             let ask = |&(fetch, chunk)| {
                 let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
-                (ask, self.cache.chunk(chunk).id)
+                (ask, self.content.chunk(chunk).id)
             };
             let chunks = chunks.iter().map(ask).collect();
             self.feed(to, Input::Asked { peer, chunks });
@@ -54,7 +56,10 @@ impl World {
         let node = self.nodes.at_mut(no);
         let Some(Ask { from, fetch, .. }) = node.asks.remove(&ask) else { return };
         let Some(link) = node.links.get(&from).map(|link| link.number) else { return };
-        self.queue.push(self.after(self.latency()), Event::Refusal { from: no, to: from, link, fetch, why });
+        self.queue.push(
+            self.after(self.latency(no, from)),
+            Event::Refusal { from: no, to: from, link, fetch, why },
+        );
     }
 
     /// A request was declined.
@@ -67,7 +72,7 @@ impl World {
 
     /// Gives a peer a chunk.
     pub(super) fn serve(&mut self, no: NodeNo, ask: AskId, chunk: ChunkId) {
-        let found = self.cache.find(&chunk);
+        let found = self.content.find(&chunk);
         let node = self.nodes.at_mut(no);
         let overdrawn = node.credits.read().is_err();
         let held = found.is_some_and(|found| node.store.holds(found));
@@ -80,7 +85,7 @@ impl World {
             );
         };
         asked.served = true;
-        let (to, bytes) = (asked.from, self.cache.chunk(asked.chunk).bytes);
+        let (to, bytes) = (asked.from, self.content.chunk(asked.chunk).bytes);
         if overdrawn {
             self.fault(no, Fault::NoCredit("serve"));
         }
@@ -100,13 +105,15 @@ impl World {
         node.tally.given_bytes += u64::from(bytes);
         let link = node.links.get(&to).map(|link| link.number);
         if let Some(link) = link {
-            self.queue.push(self.after(self.latency()), Event::Frame { from, to, link, fetch, bytes });
+            self.queue
+                .push(self.after(self.latency(from, to)), Event::Frame { from, to, link, fetch, bytes });
         }
         self.answered(from, Input::Served { ask, result: Ok(bytes) });
     }
 
     /// The last byte of a frame arrives.
     pub(super) fn frame_arrives(&mut self, (from, to, link): Way, fetch: FetchId, bytes: u32) {
+        let junk = self.nodes.at(from).spec.behaviour == Behaviour::Junk;
         let node = self.nodes.at_mut(to);
         if !node.is_linked(from, link) {
             return;
@@ -115,9 +122,13 @@ impl World {
             node.tally.late_bytes += u64::from(bytes);
             return;
         };
-        found.stage = Stage::Arrived;
-        let again = node.arrived.put(found.chunk);
-        node.tally.arrived(bytes, again);
+        (found.stage, found.junk) = (Stage::Arrived, junk);
+        if junk {
+            node.tally.junk_bytes += u64::from(bytes);
+        } else {
+            let again = node.arrived.put(found.chunk);
+            node.tally.arrived(bytes, again);
+        }
         self.feed(to, Input::FrameArrived { fetch, bytes });
     }
 
@@ -125,11 +136,12 @@ impl World {
         let node = self.nodes.at_mut(no);
         let overdrawn = node.credits.check().is_err();
         let arrived = node.fetches.get_mut(&fetch).filter(|found| found.stage == Stage::Arrived);
-        let Some(found) = arrived.filter(|found| self.cache.chunk(found.chunk) == chunk) else {
+        let Some(found) = arrived.filter(|found| self.content.chunk(found.chunk) == chunk) else {
             return self.fault(no, Fault::Unknown("frame"));
         };
         found.stage = Stage::Checked;
-        let result = Ok(self.cache.witness(found.chunk));
+        let right = Ok(self.content.witness(found.chunk));
+        let result = if found.junk { Err(ChunkFault::WrongHash) } else { right };
         if overdrawn {
             self.fault(no, Fault::NoCredit("check"));
         }

@@ -2,6 +2,7 @@
 
 use super::{Fault, World};
 use crate::numbered::{ChunkNo, NodeNo};
+use crate::scenario::Behaviour;
 use pollux_core::engine::{Event, Output};
 use pollux_core::{ChunkRef, PeerId};
 
@@ -28,8 +29,8 @@ impl World {
             Output::Sync { task } => self.sync(no, task),
             Output::Look { task, chunks } => self.look(no, task, &chunks),
             Output::OpenTree { task, tree } => self.open_tree(no, task, &tree),
-            Output::Deliver { chunk, source, fetch, .. } => self.deliver(no, chunk, source, fetch),
-            Output::Reply { reply, .. } => self.reply(no, *reply),
+            Output::Deliver { job, chunk, source, fetch } => self.deliver((no, job), chunk, source, fetch),
+            Output::Reply { job, reply } => self.reply((no, job), *reply),
             Output::Event(event) => self.note(no, &event),
             Output::ReadLog { task, .. } => self.read_log(no, task),
             // Every pair has one link here, and nobody asks what was logged.
@@ -46,16 +47,20 @@ impl World {
     }
 
     pub(super) fn find_chunk(&mut self, no: NodeNo, chunk: ChunkRef) -> Option<ChunkNo> {
-        let found = self.cache.find(&chunk.id).filter(|found| self.cache.chunk(*found) == chunk);
+        let found = self.content.find(&chunk.id).filter(|found| self.content.chunk(*found) == chunk);
         if found.is_none() {
             self.fault(no, Fault::Unknown("chunk"));
         }
         found
     }
 
-    /// Everybody is honest here, so that nobody may be distrusted.
+    /// Nobody takes anything back here, no disk fails, and whoever is distrusted has earned it.
     fn note(&mut self, no: NodeNo, event: &Event) {
-        match event {
+        let earned = |peer: &PeerId, world: &Self| {
+            let found = world.by_peer.get(peer);
+            found.is_some_and(|other| world.nodes.at(*other).spec.behaviour != Behaviour::Honest)
+        };
+        let wrong = match event {
             Event::Joined { .. }
             | Event::Complete { .. }
             | Event::Receipt { .. }
@@ -69,18 +74,25 @@ impl World {
             | Event::LetGo { .. }
             | Event::StoreFullness { .. }
             // Honest nodes offer again, race and leave.
-            | Event::OfferRefused { .. } => {}
+            | Event::OfferRefused { .. } => false,
+            Event::Junk { peer, .. } => {
+                self.reached.junk += 1;
+                !earned(peer, self)
+            }
+            Event::Banned { peer, .. } => {
+                self.reached.bans += 1;
+                !earned(peer, self)
+            }
+            Event::Offended { peer, .. } => !earned(peer, self),
             Event::JoinRefused { .. }
             | Event::Disbelieved { .. }
             | Event::BelowFloor { .. }
-            | Event::Offended { .. }
-            | Event::Junk { .. }
-            // All are of one release.
             | Event::UnknownMessage { .. }
-            // Nobody takes anything back, and no disk fails.
             | Event::Withdrawn { .. }
-            | Event::PapersNotKept
-            | Event::Banned { .. } => self.fault(no, Fault::Distrusted(format!("{event:?}"))),
+            | Event::PapersNotKept => true,
+        };
+        if wrong && self.nodes.at(no).spec.behaviour == Behaviour::Honest {
+            self.fault(no, Fault::Distrusted(format!("{event:?}")));
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Fault {
     Distrusted(String),
     #[error("it finished {micros} us sooner than its links allow: the simulator is wrong")]
     TooFast { micros: u64 },
+    #[error("it restored version {found} of a cache, and version {newest} was certified before it asked")]
+    Stale { found: u64, newest: u64 },
     #[error("its job did not complete: {0}")]
     Incomplete(String),
 }

@@ -1,68 +1,160 @@
-//! Jobs, and what they are told.
+//! Jobs, one after the other on each node, and what they are told.
 
-use super::{Event, Fault, SEED, World};
-use crate::job::{JOB, Job, Outcome, Wish};
-use crate::node::Stage;
-use crate::numbered::NodeNo;
+use super::{Event, Fault, World};
+use crate::job::{Job, Outcome, Wish};
+use crate::node::{Role, Stage};
+use crate::numbered::{NodeNo, VersionNo};
 use crate::pool;
-use crate::scenario::Patience;
+use crate::scenario::{Behaviour, Group, Patience};
 use crate::units::Span;
 use core::time::Duration;
-use pollux_core::engine::{Credit, FetchId, Input, JobReply, JobRequest, Source};
-use pollux_core::{ChunkRef, Instant, Nonce};
+use pollux_core::engine::{Credit, FetchId, Input, JobId, JobReply, JobRequest, Source};
+use pollux_core::{ChunkRef, Instant, ManifestId, Nonce};
 
 /// Plain bytes on their way to a job, as in the node.
 const DELIVER_BYTES: u32 = 8 << 20;
 /// The longest that a job may ask its node to wait.
 const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
+/// How a job went.
+#[derive(Clone, Debug)]
+pub(crate) struct Done {
+    pub(crate) node: NodeNo,
+    /// What it restored or published, by its place in the scenario.
+    pub(crate) cache: usize,
+    /// Which version it found.
+    pub(crate) version: Option<VersionNo>,
+    /// Bytes that its node lacked when it began.
+    pub(crate) lacked: u64,
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    pub(crate) outcome: Outcome,
+}
+
 impl World {
-    /// A node of the crowd boots, and its job begins, at this moment.
+    /// A node boots, and what it is there for begins, at this moment.
     pub(crate) fn boot_later(&mut self, no: NodeNo, at: Instant) {
-        self.jobs_open += 1;
+        let jobs = match self.nodes.at(no).spec.role {
+            Role::Seed => 0,
+            Role::Saver(_) => 1,
+            Role::Member { group } => self.group(group).map_or(0, |group| group.restores.len()),
+        };
+        if self.nodes.at(no).spec.behaviour == Behaviour::Honest {
+            self.jobs_open += u64::try_from(jobs).unwrap_or(u64::MAX);
+        }
         self.queue.push(at, Event::Boot(no));
     }
 
-    pub(super) fn boot_and_restore(&mut self, no: NodeNo) {
-        self.boot(no);
-        self.open_job(no);
-        let deadline = wait(self.scenario.answer_deadline);
-        let nonces = vec![Nonce::from_bytes(self.lots.bytes("nonce", u64::from(no.0)))];
-        let request = JobRequest::Resolve { query: pool::query(), nonces, deadline };
-        self.feed(no, Input::Job { job: JOB, request });
-        self.look_at_deadlines(no);
+    fn group(&self, group: usize) -> Option<&Group> {
+        self.scenario.groups.get(group)
     }
 
-    /// A node that holds the cache boots, and its job publishes it.
-    pub(crate) fn boot_and_publish(&mut self, no: NodeNo) {
-        self.jobs_open += 1;
+    /// The group of a node, if it is of one.
+    pub(crate) fn group_of(&self, no: NodeNo) -> Option<&Group> {
+        match self.nodes.at(no).spec.role {
+            Role::Seed | Role::Saver(_) => None,
+            Role::Member { group } => self.group(group),
+        }
+    }
+
+    pub(super) fn come(&mut self, no: NodeNo) {
+        match self.nodes.at(no).spec.role {
+            Role::Seed => self.boot(no),
+            Role::Saver(version) => self.boot_and_publish(no, version),
+            Role::Member { group } => self.boot_member(no, group),
+        }
+    }
+
+    fn boot_member(&mut self, no: NodeNo, group: usize) {
+        let Some(group) = self.group(group).cloned() else { return };
+        let caches = |names: &[String]| -> Vec<usize> {
+            names.iter().filter_map(|name| self.scenario.cache(name)).map(|(cache, _)| cache).collect()
+        };
+        let (held, to_restore) = (caches(&group.holds), caches(&group.restores));
+        let held: Vec<VersionNo> =
+            held.into_iter().filter_map(|cache| self.content.version_of(cache, 1)).collect();
+        held.into_iter().for_each(|version| self.fill(no, version));
+        self.nodes.at_mut(no).to_restore = to_restore.into();
+        if let Patience::For(life) = group.life {
+            self.queue.push(self.after(life.duration()), Event::Leave(no));
+        }
         self.boot(no);
-        for chunk in self.cache.tree_numbers().chain(self.cache.content_numbers()) {
+        self.next_job(no);
+    }
+
+    /// A node that holds a version boots, and its job publishes it.
+    fn boot_and_publish(&mut self, no: NodeNo, version: VersionNo) {
+        self.fill(no, version);
+        self.boot(no);
+        let known = self.content.version(version);
+        let Some(cache) = self.scenario.caches.get(known.cache) else { return };
+        let manifest = self.pool.manifest(&cache.name, known);
+        let number = known.cache;
+        let job = self.open_job(no, number);
+        let request = JobRequest::Publish { manifest, deadline: WAIT_MAX };
+        self.feed(no, Input::Job { job, request });
+    }
+
+    /// The store holds a version before its node boots.
+    fn fill(&mut self, no: NodeNo, version: VersionNo) {
+        for chunk in self.content.version(version).numbers() {
             self.nodes.at_mut(no).store.put(chunk);
         }
-        self.open_job(no);
-        let manifest = self.pool.manifest(&self.cache);
-        let request = JobRequest::Publish { manifest, deadline: WAIT_MAX };
-        self.feed(no, Input::Job { job: JOB, request });
     }
 
-    fn open_job(&mut self, no: NodeNo) {
-        self.nodes.at_mut(no).job = Some(Job::new(self.now()));
-        self.feed(no, Input::Credit(Credit::Deliver { job: JOB, bytes: DELIVER_BYTES }));
+    /// The next restore of a node begins, if there is one.
+    fn next_job(&mut self, no: NodeNo) {
+        let Some(cache) = self.nodes.at_mut(no).to_restore.pop_front() else { return };
+        let (Some(group), Some(spec)) = (self.group_of(no).cloned(), self.scenario.caches.get(cache)) else {
+            return;
+        };
+        let query = pool::query(&spec.name);
+        let job = self.open_job(no, cache);
+        // One for each seed.
+        let purpose = format!("nonce {} {}", no.0, job.0);
+        let nonce = |seed| Nonce::from_bytes(self.lots.bytes(&purpose, u64::from(seed)));
+        let nonces = (0..self.scenario.seeds.count).map(nonce).collect();
+        let request = JobRequest::Resolve { query, nonces, deadline: wait(group.answer_deadline) };
+        self.feed(no, Input::Job { job, request });
+        self.look_at_deadlines(no, job);
+    }
+
+    fn open_job(&mut self, no: NodeNo, cache: usize) -> JobId {
+        let now = self.now();
+        let node = self.nodes.at_mut(no);
+        node.jobs_begun += 1;
+        let job = JobId(node.jobs_begun);
+        node.job = Some(Job::new(job, cache, now));
+        node.credits.deliver = 0;
+        self.feed(no, Input::Credit(Credit::Deliver { job, bytes: DELIVER_BYTES }));
+        job
+    }
+
+    /// The job of this number, while it is the one that runs.
+    fn job(&mut self, no: NodeNo, job: JobId) -> Option<&mut Job> {
+        self.nodes.at_mut(no).job.as_mut().filter(|running| running.id == job)
     }
 
     /// A chunk for a job.
-    pub(super) fn deliver(&mut self, no: NodeNo, chunk: ChunkRef, source: Source, fetch: Option<FetchId>) {
+    pub(super) fn deliver(
+        &mut self,
+        (no, job): (NodeNo, JobId),
+        chunk: ChunkRef,
+        source: Source,
+        fetch: Option<FetchId>,
+    ) {
         let Some(number) = self.find_chunk(no, chunk) else { return };
         let now = self.now();
         let node = self.nodes.at_mut(no);
         let overdrawn = node.credits.deliver(chunk.bytes).is_err();
         let there = match fetch.map(|fetch| node.fetches.get(&fetch)) {
-            Some(found) => found.is_some_and(|found| found.stage == Stage::Checked && found.chunk == number),
+            Some(found) => found
+                .is_some_and(|found| found.stage == Stage::Checked && found.chunk == number && !found.junk),
             None => node.store.holds(number),
         };
         node.tally.delivered(source, chunk.bytes);
-        let taken = node.job.as_mut().map(|job| job.take(now, number, &self.cache));
+        let running = node.job.as_mut().filter(|running| running.id == job);
+        let taken = running.map(|job| job.take(now, number, &self.content));
         if overdrawn {
             self.fault(no, Fault::NoCredit("deliver"));
         }
@@ -73,74 +165,124 @@ impl World {
             );
         }
         match taken {
-            Some(Ok(wish)) => self.wish(no, wish),
+            Some(Ok(wish)) => self.wish((no, job), wish),
             Some(Err(_)) | None => self.fault(no, Fault::Unasked),
         }
     }
 
-    pub(super) fn reply(&mut self, no: NodeNo, reply: JobReply) {
+    pub(super) fn reply(&mut self, (no, job): (NodeNo, JobId), reply: JobReply) {
         let now = self.now();
-        let Some(job) = self.nodes.at_mut(no).job.as_mut() else { return };
+        let certified = if let JobReply::Found { certified, .. } = &reply { Some(certified) } else { None };
+        let found =
+            certified.and_then(|certified| self.version_found(certified.id(), &certified.manifest().tree));
+        let lacked = found.map_or(0, |(_, version)| self.lacked_bytes(no, version));
+        let node = self.nodes.at_mut(no);
+        let Some(job_here) = node.job.as_mut().filter(|running| running.id == job) else { return };
         let wish = match reply {
-            JobReply::Found { certified, .. } => job.found(now, certified.id(), &self.cache),
+            JobReply::Found { .. } => found.and_then(|found| {
+                job_here.lacked = lacked;
+                job_here.found(now, found, &self.content)
+            }),
             JobReply::FetchFailed { chunk, why } => {
-                self.cache.find(&chunk.id).and_then(|chunk| job.lacks(now, chunk, why, &self.cache))
+                let chunk = self.content.find(&chunk.id);
+                chunk.and_then(|chunk| job_here.lacks(now, chunk, why, &self.content))
             }
-            JobReply::Miss(reason) => ended(job, now, Outcome::Missed(reason)),
-            JobReply::Published { .. } => ended(job, now, Outcome::Published),
-            JobReply::PublishFailed(why) => ended(job, now, Outcome::NotPublished(why)),
+            JobReply::Miss(reason) => ended(job_here, now, Outcome::Missed(reason)),
+            JobReply::Published { .. } => ended(job_here, now, Outcome::Published),
+            JobReply::PublishFailed(why) => ended(job_here, now, Outcome::NotPublished(why)),
             JobReply::FetchDone
             | JobReply::PublishProgress { .. }
             | JobReply::Listing { .. }
             | JobReply::Spread { .. }
             | JobReply::Log { .. } => None,
         };
-        self.wish(no, wish);
+        self.wish((no, job), wish);
+    }
+
+    fn version_found(
+        &self,
+        manifest: ManifestId,
+        tree: &pollux_core::TreeRef,
+    ) -> Option<(ManifestId, VersionNo)> {
+        let version = self.content.versions().find(|(_, version)| version.tree == *tree);
+        version.map(|(no, _)| (manifest, no))
+    }
+
+    /// Bytes of a version that a node's store lacks.
+    fn lacked_bytes(&self, no: NodeNo, version: VersionNo) -> u64 {
+        let store = &self.nodes.at(no).store;
+        let lacked = self.content.version(version).numbers().filter(|chunk| !store.holds(*chunk));
+        lacked.map(|chunk| u64::from(self.content.chunk(chunk).bytes)).sum()
     }
 
     /// What the job asks for next; one that is over leaves.
-    fn wish(&mut self, no: NodeNo, wish: Option<Wish>) {
+    fn wish(&mut self, (no, job): (NodeNo, JobId), wish: Option<Wish>) {
         if let Some(Wish { manifest, chunks }) = wish {
             let request = JobRequest::Fetch { manifest, chunks };
-            self.answer(no, Duration::ZERO, Input::Job { job: JOB, request });
+            self.answer(no, Duration::ZERO, Input::Job { job, request });
         }
-        self.leave_if_over(no);
+        self.leave_if_over(no, job);
     }
 
-    fn leave_if_over(&mut self, no: NodeNo) {
+    /// A job that is over leaves, and the next one comes.
+    fn leave_if_over(&mut self, no: NodeNo, job: JobId) {
+        if self.job(no, job).is_some_and(|job| job.is_over()) {
+            self.close_job(no);
+            self.answer(no, Duration::ZERO, Input::JobLeft { job });
+            self.queue.push(self.now(), Event::NextJob(no));
+        }
+    }
+
+    pub(super) fn begin_next(&mut self, no: NodeNo) {
+        let node = self.nodes.at(no);
+        if node.engine.is_some() && node.job.is_none() {
+            self.next_job(no);
+        }
+    }
+
+    /// The job that runs is over: what became of it is kept.
+    fn close_job(&mut self, no: NodeNo) {
+        let now = self.now();
         let node = self.nodes.at_mut(no);
-        if !node.job_left && node.job.as_ref().is_some_and(Job::is_over) {
-            node.job_left = true;
-            self.jobs_open -= 1;
-            self.answer(no, Duration::ZERO, Input::JobLeft { job: JOB });
+        let Some(job) = node.job.take() else { return };
+        let honest = node.spec.behaviour == Behaviour::Honest;
+        let (ended, outcome) = job.ended.unwrap_or((now, Outcome::Gone));
+        let (cache, version, lacked, began) = (job.cache, job.version, job.lacked, job.began);
+        self.done.push(Done { node: no, cache, version, lacked, began, ended, outcome });
+        self.jobs_open = self.jobs_open.saturating_sub(u64::from(honest));
+    }
+
+    /// A node goes: its job, and those that were to follow, are over.
+    pub(super) fn close_jobs(&mut self, no: NodeNo) {
+        self.close_job(no);
+        let now = self.now();
+        let node = self.nodes.at_mut(no);
+        let honest = node.spec.behaviour == Behaviour::Honest;
+        for cache in core::mem::take(&mut node.to_restore) {
+            let (began, ended, outcome) = (now, now, Outcome::Gone);
+            self.done.push(Done { node: no, cache, version: None, lacked: 0, began, ended, outcome });
+            self.jobs_open = self.jobs_open.saturating_sub(u64::from(honest));
         }
     }
 
     /// A job whose time is up ends; otherwise it is looked at again when it may be.
-    pub(super) fn look_at_deadlines(&mut self, no: NodeNo) {
-        let (now, scenario) = (self.now(), &self.scenario);
-        let Some(job) = self.nodes.at_mut(no).job.as_mut().filter(|job| !job.is_over()) else { return };
-        let total = end(job.began, scenario.total_deadline);
+    pub(super) fn look_at_deadlines(&mut self, no: NodeNo, job: JobId) {
+        let Some(group) = self.group_of(no).cloned() else { return };
+        let now = self.now();
+        let Some(running) = self.job(no, job).filter(|job| !job.is_over()) else { return };
+        let total = end(running.began, group.total_deadline);
+        let answered = running.is_answered();
         // Until the manifest is known, the deadline for the answer counts.
-        let progress =
-            if job.is_answered() { end(job.progress, scenario.progress_deadline) } else { Instant::NEVER };
+        let progress = if answered { end(running.progress, group.progress_deadline) } else { Instant::NEVER };
         if total.min(progress) <= now {
-            job.end(now, Outcome::TooSlow);
-            return self.leave_if_over(no);
+            running.end(now, Outcome::TooSlow);
+            return self.leave_if_over(no, job);
         }
-        let pause = end(now, scenario.progress_deadline);
-        let next = total.min(if job.is_answered() { progress } else { pause });
+        let pause = end(now, group.progress_deadline);
+        let next = total.min(if answered { progress } else { pause });
         if next < Instant::NEVER {
-            self.queue.push(next, Event::Deadline(no));
+            self.queue.push(next, Event::Deadline(no, job));
         }
-    }
-
-    /// The crowd's nodes, and the saver.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = (NodeNo, &Job)> {
-        self.nodes
-            .iter()
-            .filter(|(no, _)| *no != SEED)
-            .filter_map(|(no, node)| Some((no, node.job.as_ref()?)))
     }
 }
 

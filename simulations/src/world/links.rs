@@ -3,9 +3,11 @@
 use super::{Event, Fault, World};
 use crate::node::Link;
 use crate::numbered::NodeNo;
+use crate::scenario::Behaviour;
 use crate::trace::fact::Fact;
 use core::time::Duration;
 use pollux_core::engine::{Credit, FetchFailure, Input, Output, ServeFailure};
+use pollux_core::message::{ChunkSet, Control};
 use pollux_core::{Instant, PeerId};
 
 /// Control messages that may be on their way to one peer, as in the node.
@@ -15,17 +17,18 @@ const HANDSHAKE_ROUND_TRIPS: u32 = 3;
 
 impl World {
     /// How long a connection takes to come up.
-    fn handshake(&self) -> Duration {
-        self.costs.handshake.saturating_add(self.latency().saturating_mul(2 * HANDSHAKE_ROUND_TRIPS))
+    fn handshake(&self, from: NodeNo, to: NodeNo) -> Duration {
+        let way = self.latency(from, to).saturating_mul(2 * HANDSHAKE_ROUND_TRIPS);
+        self.costs.handshake.saturating_add(way)
     }
 
     pub(super) fn dial(&mut self, from: NodeNo, peer: PeerId, addresses: &[String]) {
         let Some(to) = self.find_peer(from, &peer) else { return };
         let other = self.nodes.at(to);
         if other.engine.is_some() && addresses.contains(&other.address.to_string()) {
-            self.queue.push(self.after(self.handshake()), Event::Connect { from, to });
+            self.queue.push(self.after(self.handshake(from, to)), Event::Connect { from, to });
         } else {
-            self.answer(from, self.latency().saturating_mul(2), Input::DialFailed { peer });
+            self.answer(from, self.latency(from, to).saturating_mul(2), Input::DialFailed { peer });
         }
     }
 
@@ -70,8 +73,20 @@ impl World {
             self.fault(from, Fault::NoCredit("send"));
         }
         let Some(link) = self.nodes.at(from).links.get(&to).map(|link| link.number) else { return };
-        if let Output::Send { message, .. } = output {
-            self.queue.push(self.after(self.latency()), Event::Message { from, to, link, message });
+        if let Output::Send { mut message, .. } = output {
+            self.boast(from, &mut message);
+            self.queue.push(self.after(self.latency(from, to)), Event::Message { from, to, link, message });
+        }
+    }
+
+    /// Who wants to be asked says that it has everything.
+    fn boast(&self, no: NodeNo, message: &mut Control) {
+        let boasts = match self.nodes.at(no).spec.behaviour {
+            Behaviour::Honest | Behaviour::Slow => false,
+            Behaviour::Junk | Behaviour::Stalling | Behaviour::FalseHaves => true,
+        };
+        if boasts && let Control::Enter { have, .. } = message {
+            *have = ChunkSet::range(0, self.content.count());
         }
     }
 
@@ -85,7 +100,7 @@ impl World {
     pub(super) fn hang_up(&mut self, no: NodeNo, peer: NodeNo) {
         let Some(link) = self.nodes.at(no).links.get(&peer).map(|link| link.number) else { return };
         self.forget_link(no, peer);
-        self.queue.push(self.after(self.latency()), Event::Closed { from: no, to: peer, link });
+        self.queue.push(self.after(self.latency(no, peer)), Event::Closed { from: no, to: peer, link });
     }
 
     /// A peer has hung up.

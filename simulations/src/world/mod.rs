@@ -30,26 +30,29 @@ mod verdicts;
 mod tests;
 
 pub(crate) use fault::{Fault, Faults};
+pub(crate) use jobs::Done;
 
-use crate::cache::Cache;
+use crate::content::{Content, Version};
 use crate::lots::Lots;
 use crate::network::{self, Network, Wake};
-use crate::node::Node;
-use crate::numbered::{ChunkNo, NodeNo, Numbered, StreamNo};
+use crate::node::{Node, Role, Spec};
+use crate::numbered::{ChunkNo, NodeNo, Numbered, StreamNo, VersionNo};
 use crate::pool::{self, Pool};
 use crate::queue::Queue;
-use crate::scenario::Scenario;
+use crate::scenario::{Behaviour, Exit, Publish, Scenario};
 use crate::trace::Trace;
 use core::time::Duration;
 use costs::Costs;
-use pollux_core::engine::{Credit, Engine, EngineConfig, FetchId, Input};
+use pollux_core::engine::{Credit, Engine, EngineConfig, FetchId, Input, JobId};
 use pollux_core::message::{Control, Decline};
 use pollux_core::{Instant, Now, PeerId, PeerRole};
 use std::collections::BTreeMap;
 use verdicts::Verdicts;
 
-/// The seed's number.
-pub(crate) const SEED: NodeNo = NodeNo(0);
+/// What is left of a slow node's uplink: this part.
+const SLOW_PART: u64 = 10;
+/// After this long without a word a connection is taken for broken, as in the node.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Frames being hashed, chunks being appended and chunks being given at once, as a real driver grants on two cores.
 const CREDITS: [Credit; 3] = [Credit::Checks(4), Credit::Writes(8), Credit::Reads(32)];
 
@@ -64,7 +67,11 @@ enum Event {
     /// Links hear of what has changed elsewhere.
     Settle,
     /// A job's deadline.
-    Deadline(NodeNo),
+    Deadline(NodeNo, JobId),
+    /// A node's job is over; the next one begins.
+    NextJob(NodeNo),
+    /// A node's life is over.
+    Leave(NodeNo),
     /// Something that a node's own driver says.
     Input {
         to: NodeNo,
@@ -107,16 +114,28 @@ enum Event {
     },
 }
 
+/// What happened that not every run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reached {
+    /// Wrong chunks that engines told of.
+    pub(crate) junk: u64,
+    /// Peers that engines banned.
+    pub(crate) bans: u64,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) cache: Cache,
+    pub(crate) content: Content,
     pub(crate) nodes: Numbered<NodeNo, Node>,
     pub(crate) faults: Faults,
     pub(crate) trace: Trace,
     pub(crate) events: u64,
-    /// Jobs that have begun or will, and are not over.
-    pub(crate) jobs_open: u32,
+    /// Jobs of honest nodes that have begun or will, and are not over.
+    pub(crate) jobs_open: u64,
+    /// Jobs that are over.
+    pub(crate) done: Vec<Done>,
+    pub(crate) reached: Reached,
     scenario: Scenario,
     costs: Costs,
     lots: Lots,
@@ -129,37 +148,72 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world of the seed, the saver and the crowd; nobody has booted.
+    /// A world of the seeds, those that publish each version, and the groups; nobody has booted.
     pub(crate) fn new(scenario: &Scenario, trace: Trace) -> Self {
         let mut world = Self {
-            cache: Cache::new(scenario.size.0, scenario.chunk_bytes.0),
+            content: Content::new(scenario),
             nodes: Numbered::default(),
             faults: Faults::default(),
             trace,
             events: 0,
             jobs_open: 0,
+            done: Vec::new(),
+            reached: Reached::default(),
             scenario: scenario.clone(),
             costs: Costs::default(),
             lots: Lots::new(scenario.rng_seed),
-            pool: Pool::new(),
+            pool: Pool::new(scenario),
             verdicts: Verdicts::default(),
             by_peer: BTreeMap::new(),
-            network: Network::default(),
+            network: Network::new(scenario),
             queue: Queue::new(),
             links_begun: 0,
         };
-        for _ in 0..scenario.nodes.saturating_add(2) {
-            world.add();
-        }
+        world.populate();
         world
     }
 
-    fn add(&mut self) {
-        let rates = &self.scenario;
-        let seed = network::Link { up: rates.seed_up.0, down: rates.seed_up.0 };
-        let other = network::Link { up: rates.up.0, down: rates.down.0 };
-        let no = self.network.add(if self.nodes.len() == 0 { seed } else { other });
-        let node = Node::new(no, self.cache.count());
+    fn populate(&mut self) {
+        let scenario = self.scenario.clone();
+        let seeds = network::Link { up: scenario.seeds.up.0, down: scenario.seeds.down.0 };
+        let spec = |role, zone: &str, behaviour| Spec {
+            role,
+            zone: scenario.zone(zone).unwrap_or_default(),
+            behaviour,
+        };
+        for _ in 0..scenario.seeds.count {
+            self.add(seeds, spec(Role::Seed, &scenario.seeds.zone, Behaviour::Honest));
+        }
+        let savers: Vec<(VersionNo, String)> =
+            self.content.versions().map(|(no, version)| (no, self.zone_of_saver(version))).collect();
+        for (version, zone) in savers {
+            self.add(seeds, spec(Role::Saver(version), &zone, Behaviour::Honest));
+        }
+        for (number, group) in scenario.groups.iter().enumerate() {
+            let slow = if group.behaviour == Behaviour::Slow { SLOW_PART } else { 1 };
+            let link = network::Link { up: (group.up.0 / slow).max(1), down: group.down.0 };
+            for _ in 0..group.count {
+                self.add(link, spec(Role::Member { group: number }, &group.zone, group.behaviour));
+            }
+        }
+    }
+
+    /// Where a version is published from: as the scenario says, the first ones where the seeds are.
+    fn zone_of_saver(&self, version: &Version) -> String {
+        let publish = self.publish_of(version);
+        publish.map_or_else(|| self.scenario.seeds.zone.clone(), |publish| publish.zone.clone())
+    }
+
+    /// What the scenario says of publishing a version; nothing of the first ones.
+    pub(crate) fn publish_of(&self, version: &Version) -> Option<&Publish> {
+        let later = usize::try_from(version.sequence).ok()?.checked_sub(2)?;
+        let name = &self.scenario.caches.get(version.cache)?.name;
+        self.scenario.publishes.iter().filter(|publish| publish.cache == *name).nth(later)
+    }
+
+    fn add(&mut self, link: network::Link, spec: Spec) {
+        let no = self.network.add(link, spec.zone);
+        let node = Node::new(no, self.content.count(), spec);
         self.by_peer.insert(node.peer, no);
         self.trace.name(node.peer, no);
         self.nodes.push(node);
@@ -179,9 +233,9 @@ impl World {
         self.now().after(wait)
     }
 
-    /// One way over any link.
-    const fn latency(&self) -> Duration {
-        self.scenario.latency.duration()
+    /// One way from one node to another.
+    fn latency(&self, from: NodeNo, to: NodeNo) -> Duration {
+        self.network.latency(from, to)
     }
 
     /// Lets the next event happen, unless it is later than `until`; false if it is, or there is none.
@@ -204,11 +258,13 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Boot(no) => self.boot_and_restore(no),
+            Event::Boot(no) => self.come(no),
+            Event::NextJob(no) => self.begin_next(no),
+            Event::Leave(no) => self.leave(no),
             Event::Timer(no) => self.ring(no),
             Event::Stream(stream) => self.stream_wakes(stream),
             Event::Settle => self.network.settle(self.queue.now()),
-            Event::Deadline(no) => self.look_at_deadlines(no),
+            Event::Deadline(no, job) => self.look_at_deadlines(no, job),
             Event::Input { to, input } => self.answered(to, *input),
             Event::Connect { from, to } => self.connect(from, to),
             Event::Message { from, to, link, message } => {
@@ -229,7 +285,8 @@ impl World {
     /// Starts a node's engine.
     pub(crate) fn boot(&mut self, no: NodeNo) {
         let now = self.clocks();
-        let role = if no == SEED { PeerRole::Seed } else { PeerRole::Node };
+        let seed = self.nodes.at(no).spec.role == Role::Seed;
+        let role = if seed { PeerRole::Seed } else { PeerRole::Node };
         let config = EngineConfig {
             me: self.nodes.at(no).peer,
             role,
@@ -243,6 +300,31 @@ impl World {
         for credit in CREDITS {
             self.feed(no, Input::Credit(credit));
         }
+        if seed {
+            // Its store was begun before.
+            self.feed(no, Input::Marked { epoch: 1 });
+        }
+    }
+
+    /// Its life is over.
+    fn leave(&mut self, no: NodeNo) {
+        if self.group_of(no).is_some_and(|group| group.exit == Exit::Vanished) {
+            self.vanish(no);
+        } else {
+            self.kill(no);
+        }
+    }
+
+    /// It says nothing any more: what was sent to it is lost, and its peers find out much later.
+    fn vanish(&mut self, no: NodeNo) {
+        let peers: Vec<NodeNo> = self.nodes.at(no).links.keys().copied().collect();
+        for peer in peers {
+            let Some(link) = self.nodes.at(no).links.get(&peer).map(|link| link.number) else { continue };
+            self.queue.push(self.after(SILENCE), Event::Closed { from: no, to: peer, link });
+            self.network.drop_stream(self.queue.now(), no, peer);
+            self.network.drop_stream(self.queue.now(), peer, no);
+        }
+        self.forget(no);
     }
 
     /// kill -9: it is gone, and its peers find out.
@@ -251,8 +333,14 @@ impl World {
         for peer in peers {
             self.hang_up(no, peer);
         }
+        self.forget(no);
+    }
+
+    fn forget(&mut self, no: NodeNo) {
+        self.close_jobs(no);
         let node = self.nodes.at_mut(no);
         (node.engine, node.armed) = (None, Instant::NEVER);
+        node.links.clear();
         node.fetches.clear();
         node.asks.clear();
     }
@@ -309,7 +397,8 @@ impl World {
             return Some(Credit::Send { peer, messages });
         }
         let bytes = node.credits.take_delivered()?;
-        Some(Credit::Deliver { job: crate::job::JOB, bytes })
+        let job = node.job.as_ref()?.id;
+        Some(Credit::Deliver { job, bytes })
     }
 
     /// Asks for a wake-up at the engine's timeout, unless an earlier one is on its way.

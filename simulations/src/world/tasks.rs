@@ -28,7 +28,7 @@ impl World {
 
     pub(super) fn look(&mut self, no: NodeNo, task: TaskId, chunks: &[ChunkRef]) {
         let store = &self.nodes.at(no).store;
-        let holds = |chunk: &ChunkRef| self.cache.find(&chunk.id).is_some_and(|found| store.holds(found));
+        let holds = |chunk: &ChunkRef| self.content.find(&chunk.id).is_some_and(|found| store.holds(found));
         let held = chunks.iter().map(holds).collect();
         self.answer(no, self.costs.look, Input::Looked { task, held });
     }
@@ -40,12 +40,12 @@ impl World {
 
     pub(super) fn open_tree(&mut self, no: NodeNo, task: TaskId, tree: &TreeRef) {
         let store = &self.nodes.at(no).store;
-        let result = if tree != self.cache.tree() {
-            Err(TreeFault::DiffersFromManifest)
-        } else if self.cache.tree_numbers().all(|chunk| store.holds(chunk)) {
-            Ok(self.cache.content().to_vec())
-        } else {
-            Err(TreeFault::Missing)
+        let result = match self.content.with_tree(tree) {
+            None => Err(TreeFault::DiffersFromManifest),
+            Some(version) if version.tree_numbers.iter().all(|chunk| store.holds(*chunk)) => {
+                Ok(version.content.clone())
+            }
+            Some(_) => Err(TreeFault::Missing),
         };
         self.answer(no, self.costs.open_tree, Input::TreeOpened { task, result });
     }

@@ -1,18 +1,22 @@
 //! The fake driver keeps its contract when things break off.
 use super::*;
 use crate::job::Outcome;
+use crate::scenario::{CacheSpec, Group};
 use crate::units::ByteSize;
 use pollux_core::engine::{Output, TaskId};
 
+const SEED: NodeNo = NodeNo(0);
 const SAVER: NodeNo = NodeNo(1);
 
 /// A world in which the cache is published, the saver is gone, and nodes 2 and on have just booted.
 fn crowd(nodes: u32) -> World {
-    let small =
-        Scenario { nodes, size: ByteSize(8 << 20), chunk_bytes: ByteSize(64 << 10), ..Scenario::default() };
+    let cache =
+        CacheSpec { size: ByteSize(8 << 20), chunk_bytes: ByteSize(64 << 10), ..CacheSpec::default() };
+    let group = Group { count: nodes, ..Group::default() };
+    let small = Scenario { caches: vec![cache], groups: vec![group], ..Scenario::default() };
     let mut world = World::new(&small, Trace::new());
     world.boot(SEED);
-    world.boot_and_publish(SAVER);
+    world.boot_later(SAVER, Instant::ZERO);
     assert!(until(&mut world, |world| world.jobs_open == 0), "it is published");
     world.kill(SAVER);
     let now = world.now();
@@ -32,8 +36,7 @@ fn until(world: &mut World, holds: impl Fn(&World) -> bool) -> bool {
 }
 
 fn restored(world: &World, no: u32) -> bool {
-    let job = world.nodes.at(NodeNo(no)).job.as_ref();
-    matches!(job.and_then(|job| job.ended.as_ref()), Some((_, Outcome::Restored)))
+    world.done.iter().any(|done| done.node == NodeNo(no) && done.outcome == Outcome::Restored)
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn both_ends_of_a_connection_agree() {
 #[test]
 fn an_output_without_credit_is_a_fault() {
     let mut world = crowd(1);
-    let (fetch, chunk) = (FetchId(77), world.cache.chunk(ChunkNo(0)));
+    let (fetch, chunk) = (FetchId(77), world.content.chunk(ChunkNo(0)));
     world.carry_out(SEED, Output::Check { fetch, chunk });
     assert!(world.faults.lines()[0].ends_with("an output names a frame that there is not"));
     let count = world.faults.count();
@@ -79,8 +82,8 @@ fn an_output_without_credit_is_a_fault() {
 #[test]
 fn a_chunk_for_a_job_that_did_not_ask_is_a_fault() {
     let mut world = crowd(1);
-    let chunk = world.cache.chunk(ChunkNo(0));
-    let job = crate::job::JOB;
+    let chunk = world.content.chunk(ChunkNo(0));
+    let job = JobId(1);
     let source = pollux_core::engine::Source::Local;
     world.carry_out(SEED, Output::Deliver { job, chunk, source, fetch: None });
     let lines = world.faults.lines();

@@ -49,6 +49,7 @@ mod tests {
     use super::*;
     use crate::numbered::NodeNo;
     use crate::pool::{self, BEGIN, Pool};
+    use crate::scenario::Scenario;
     use core::time::Duration;
     use pollux_core::{Membership, PeerRole};
 
@@ -59,11 +60,11 @@ mod tests {
     fn shown(signer: u32) -> Envelope {
         let key = pool::identity(NodeNo(signer));
         let membership = Membership {
-            pool: Pool::new().trust.policy().pool.clone(),
+            pool: Pool::new(&Scenario::default()).trust.policy().pool.clone(),
             peer: peer(5),
             role: PeerRole::Node,
             instance: None,
-            address: pool::address(NodeNo(5)).ip(),
+            address: pool::address(NodeNo(5), 0).ip(),
             issuer: key.public(),
             issued: BEGIN,
             expires: BEGIN.after(Duration::from_secs(900)),
@@ -74,7 +75,7 @@ mod tests {
     fn holds(verdicts: &mut Verdicts, envelope: &Envelope, of: u32, seconds: u64) -> bool {
         let wall = BEGIN.after(Duration::from_secs(seconds));
         let work = Work::Membership { envelope: envelope.clone(), peer: peer(of), wall };
-        let trust = Pool::new().trust;
+        let trust = Pool::new(&Scenario::default()).trust;
         let found = verdicts.run(work.clone(), &trust);
         assert_eq!(format!("{found:?}"), format!("{:?}", work.run(&trust)), "as if nothing were remembered");
         matches!(found, Verdict::Membership(Ok(_)))

@@ -1,15 +1,15 @@
 //! The simulator's crowd.
 
 use crate::Arguments;
-use pollux_sim::{ByteSize, Rate, Report, RunError, Scenario, Span, Trace};
+use pollux_sim::{ByteSize, CacheSpec, Group, Rate, Report, RunError, Scenario, Seeds, Span, Trace};
 
 /// Why the simulator says nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ModelError {
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("in the simulator not every node completed, or a promise was broken: `{0}` tells more")]
-    NotWell(String),
+    #[error("in the simulator not every node completed, or a promise was broken: {}", .0.join("; "))]
+    NotWell(Vec<String>),
 }
 
 /// Runs of the simulator, each with another rng seed: as with real daemons, chance moves every figure, and one run is no
@@ -29,19 +29,18 @@ pub(crate) fn runs(arguments: &Arguments, chunks: u32) -> Result<Vec<Report>, Mo
 
 fn run(scenario: &Scenario) -> Result<Report, ModelError> {
     let report = pollux_sim::run(scenario, Trace::new())?;
-    if report.verdict.ok { Ok(report) } else { Err(ModelError::NotWell(scenario.command())) }
+    if report.verdict.ok { Ok(report) } else { Err(ModelError::NotWell(report.verdict.first_faults)) }
 }
 
 /// Chunks of real caches differ in length; here they have the same as the mean.
 fn scenario(arguments: &Arguments, chunks: u32) -> Scenario {
+    let (link, seed) = (carried(arguments.rate), carried(arguments.seed_rate()));
+    let chunk_bytes = ByteSize(arguments.size.0.div_ceil(chunks.max(1).into()));
     Scenario {
-        nodes: arguments.nodes.into(),
-        size: arguments.size,
-        chunk_bytes: ByteSize(arguments.size.0.div_ceil(chunks.max(1).into())),
-        up: carried(arguments.rate),
-        down: carried(arguments.rate),
-        seed_up: carried(arguments.seed_rate()),
         latency: LATENCY,
+        seeds: Seeds { up: seed, down: seed, ..Seeds::default() },
+        caches: vec![CacheSpec { size: arguments.size, chunk_bytes, ..CacheSpec::default() }],
+        groups: vec![Group { count: arguments.nodes.into(), up: link, down: link, ..Group::default() }],
         ..Scenario::default()
     }
 }
@@ -60,8 +59,8 @@ mod tests {
         let arguments = Arguments::parse_from(["calibrate", "--nodes", "3", "--rate", "12.112MB/s"]);
         let scenario = scenario(&arguments, 80);
         assert_eq!(scenario.check(), Ok(()));
-        assert_eq!((scenario.nodes, scenario.chunk_bytes), (3, ByteSize(300_000)));
-        assert_eq!([scenario.up, scenario.seed_up], [Rate(11_584_000); 2]);
+        assert_eq!((scenario.nodes(), scenario.caches[0].chunk_bytes), (3, ByteSize(300_000)));
+        assert_eq!([scenario.groups[0].up, scenario.seeds.up], [Rate(11_584_000); 2]);
     }
 
     #[test]

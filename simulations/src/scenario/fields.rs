@@ -1,0 +1,194 @@
+//! Fields that are written as words.
+
+use crate::units::{Span, UnitError};
+use core::fmt;
+use core::ops::{Div, Mul};
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// When nodes boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// In one moment.
+    AllAtOnce,
+    /// Each at a random moment of this time.
+    Spread(Span),
+    /// One after the other, as far apart on average, each independent of the others.
+    Poisson(Span),
+}
+
+/// How long somebody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as the run lasts.
+    Off,
+    /// So long.
+    For(Span),
+}
+
+/// A part of something, in thousandths: `75%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share(pub u32);
+
+/// How a node goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// Its connections break, as when a process is killed.
+    #[default]
+    Killed,
+    /// It says nothing any more, as when a machine is taken away: others notice when they wait in vain.
+    Vanished,
+}
+
+/// What a node does to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Behaviour {
+    /// What it should.
+    #[default]
+    Honest,
+    /// It answers with other bytes than those that were asked for.
+    Junk,
+    /// It says that it has everything, and answers nothing.
+    Stalling,
+    /// It says that it has everything, and declines what it lacks.
+    FalseHaves,
+    /// It gives a tenth of what its uplink could.
+    Slow,
+}
+
+impl Share {
+    /// All of it.
+    pub const ALL: Self = Self(1_000);
+}
+
+impl Div<u32> for Share {
+    type Output = Self;
+
+    fn div(self, by: u32) -> Self {
+        Self(self.0 / by.max(1))
+    }
+}
+
+impl Mul<u32> for Share {
+    type Output = Self;
+
+    fn mul(self, by: u32) -> Self {
+        Self(self.0.saturating_mul(by))
+    }
+}
+
+/// A text that is no share.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a share: write it like 75% or 0.5%")]
+pub struct ShareError(String);
+
+impl FromStr for Share {
+    type Err = ShareError;
+
+    fn from_str(text: &str) -> Result<Self, ShareError> {
+        let refused = || ShareError(text.to_owned());
+        let number = text.strip_suffix('%').ok_or_else(refused)?;
+        let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
+        let digit = |text: &str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (whole, tenth): (u32, u32) = match (whole.parse(), tenth.parse()) {
+            (Ok(whole), Ok(part)) if digit(tenth) && !whole_is_signed(number) => (whole, part),
+            _ => return Err(refused()),
+        };
+        let share = whole.checked_mul(10).and_then(|thousandths| thousandths.checked_add(tenth));
+        share.filter(|share| *share <= Self::ALL.0).map(Self).ok_or_else(refused)
+    }
+}
+
+fn whole_is_signed(number: &str) -> bool {
+    number.starts_with('+')
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, tenth) = (self.0 / 10, self.0 % 10);
+        if tenth == 0 { write!(f, "{whole}%") } else { write!(f, "{whole}.{tenth}%") }
+    }
+}
+
+impl FromStr for Arrival {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text.strip_prefix("poisson ") {
+            Some(apart) => apart.parse().map(Self::Poisson),
+            None if text == "all-at-once" => Ok(Self::AllAtOnce),
+            None => text.parse().map(Self::Spread),
+        }
+    }
+}
+
+impl fmt::Display for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AllAtOnce => f.write_str("all-at-once"),
+            Self::Spread(span) => span.fmt(f),
+            Self::Poisson(apart) => write!(f, "poisson {apart}"),
+        }
+    }
+}
+
+impl FromStr for Patience {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        if text == "off" { Ok(Self::Off) } else { text.parse().map(Self::For) }
+    }
+}
+
+impl fmt::Display for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::For(span) => span.fmt(f),
+        }
+    }
+}
+
+macro_rules! as_text {
+    ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+as_text!(Arrival Patience Share);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_back() {
+        let arrivals =
+            [Arrival::AllAtOnce, Arrival::Spread(Span(30_000_000)), Arrival::Poisson(Span(100_000))];
+        assert!(arrivals.iter().all(|arrival| arrival.to_string().parse().as_ref() == Ok(arrival)));
+        for share in [Share(0), Share(5), Share(750), Share::ALL] {
+            assert_eq!(share.to_string().parse(), Ok(share), "{share}");
+        }
+        assert_eq!(Patience::Off.to_string().parse(), Ok(Patience::Off));
+    }
+
+    #[test]
+    fn what_is_no_share_is_refused() {
+        for text in ["", "5", "%", "101%", "1.25%", "-1%", "+1%", "1.%", "1.+%", "99999999999%"] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+        assert_eq!("12.5%".parse(), Ok(Share(125)));
+    }
+}

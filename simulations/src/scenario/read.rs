@@ -1,0 +1,133 @@
+//! Reading: TOML over what it extends. Tables are laid over tables field by field; a list takes the place of a list.
+
+use super::{Scenario, ready};
+use toml::{Table, Value};
+
+/// How far a scenario may be from what it extends in the end.
+const EXTENDS_MAX: usize = 8;
+
+/// Why a file is no scenario.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It does not parse, or has a field that there is not; with the line where that is known.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It is of a later form.
+    #[error("`version` is {0}, and this program knows {known}: take a newer pollux-sim", known = Scenario::VERSION)]
+    Newer(i64),
+    /// It extends something that there is not.
+    #[error("`extends` names `{0}`, which is none of {known}", known = names())]
+    Unknown(String),
+    /// It extends itself, or too many others.
+    #[error("`extends` goes on for ever")]
+    Endless,
+}
+
+fn names() -> String {
+    let names: Vec<&str> = ready::READY.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
+fn unreadable(error: impl ToString) -> ReadError {
+    ReadError::Unreadable(error.to_string().trim_end().to_owned())
+}
+
+impl Scenario {
+    /// Reads TOML; the bounds are not looked at.
+    ///
+    /// # Errors
+    /// Where it does not parse, is of a later form, names a field that there is not, or extends what there is not.
+    pub fn from_toml(text: &str) -> Result<Self, ReadError> {
+        let table = whole(text, EXTENDS_MAX)?;
+        // A field that there is not has its line only in the text that has it.
+        Self::deserialize_lone(text)?;
+        table.try_into().map_err(unreadable)
+    }
+
+    /// One that comes along.
+    ///
+    /// # Errors
+    /// Where there is none of this name.
+    pub fn ready(name: &str) -> Result<Self, ReadError> {
+        let text = ready::text(name).ok_or_else(|| ReadError::Unknown(name.to_owned()))?;
+        Self::from_toml(text)
+    }
+
+    fn deserialize_lone(text: &str) -> Result<(), ReadError> {
+        // The line of `extends` stays, so that lines are counted as people count them.
+        let lone: String =
+            text.split_inclusive('\n').map(|line| if is_extends(line) { "\n" } else { line }).collect();
+        toml::from_str::<Self>(&lone).map(drop).map_err(unreadable)
+    }
+}
+
+fn is_extends(line: &str) -> bool {
+    line.trim_start().strip_prefix("extends").is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
+/// A text with all that it extends.
+fn whole(text: &str, left: usize) -> Result<Table, ReadError> {
+    let mut table: Table = toml::from_str(text).map_err(unreadable)?;
+    if let Some(version) = table.get("version").and_then(Value::as_integer)
+        && version > i64::from(Scenario::VERSION)
+    {
+        return Err(ReadError::Newer(version));
+    }
+    let Some(extended) = table.remove("extends") else { return Ok(table) };
+    let left = left.checked_sub(1).ok_or(ReadError::Endless)?;
+    let name = extended.as_str().unwrap_or_default();
+    let below = ready::text(name).ok_or_else(|| ReadError::Unknown(extended.to_string()))?;
+    let mut below = whole(below, left)?;
+    lay_over(&mut below, table);
+    Ok(below)
+}
+
+fn lay_over(below: &mut Table, over: Table) {
+    for (field, value) in over {
+        match (below.get_mut(&field), value) {
+            (Some(Value::Table(below)), Value::Table(over)) => lay_over(below, over),
+            (_, value) => drop(below.insert(field, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{ByteSize, Span};
+
+    #[test]
+    fn a_file_says_what_differs() {
+        let text = "extends = \"boot-storm\"\nlatency = \"2ms\"\n[seeds]\ncount = 3\n";
+        let (one, below) = (Scenario::from_toml(text).unwrap(), Scenario::ready("boot-storm").unwrap());
+        assert_eq!((one.latency, one.seeds.count, one.seeds.up), (Span(2_000), 3, below.seeds.up));
+        assert_eq!((one.groups, one.caches), (below.groups, below.caches));
+    }
+
+    #[test]
+    fn a_list_takes_the_place_of_a_list() {
+        let text = "extends = \"boot-storm\"\n[[caches]]\nname = \"cache\"\nsize = \"1MiB\"\n";
+        let caches = Scenario::from_toml(text).unwrap().caches;
+        assert_eq!((caches.len(), caches[0].size), (1, ByteSize(1 << 20)));
+    }
+
+    #[test]
+    fn a_whole_file_reads_back() {
+        for (name, _) in ready::READY {
+            let scenario = Scenario::ready(name).unwrap();
+            assert_eq!(Scenario::from_toml(&toml::to_string(&scenario).unwrap()), Ok(scenario));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let said = |text: &str| Scenario::from_toml(text).unwrap_err().to_string();
+        let refused = said("extends = \"boot-storm\"\nnoodles = 8\n");
+        assert!(refused.contains("line 2") && refused.contains("noodles"), "{refused}");
+        assert!(said("latency = \"7\"").contains("`7` is not a time"));
+        assert!(said("version = 9\nfuture = 1").contains("`version` is 9"));
+        assert!(said("extends = \"nobody\"").contains("boot-storm"));
+        assert!(said("extends = 7").contains("none of"));
+        assert!(said("[[groups]]\nbehaviour = \"rude\"").contains("stalling"));
+    }
+}

@@ -1,0 +1,17 @@
+//! Scenarios that come along: by their names, as files have them.
+
+/// Names and texts, in the order of their names.
+pub const READY: &[(&str, &str)] = &[
+    ("boot-storm", include_str!("../../scenarios/boot-storm.toml")),
+    ("crowd", include_str!("../../scenarios/crowd.toml")),
+    ("hostile-tenth", include_str!("../../scenarios/hostile-tenth.toml")),
+    ("long-tail", include_str!("../../scenarios/long-tail.toml")),
+    ("rolling-version", include_str!("../../scenarios/rolling-version.toml")),
+    ("small-crowd", include_str!("../../scenarios/small-crowd.toml")),
+    ("two-regions", include_str!("../../scenarios/two-regions.toml")),
+];
+
+/// The text of one.
+pub(super) fn text(name: &str) -> Option<&'static str> {
+    READY.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
