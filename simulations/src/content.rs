@@ -220,7 +220,11 @@ pub(crate) mod tests {
             shared: Share(700),
             ..CacheSpec::default()
         };
-        let publishes = vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new() }; 2];
+        let publishes =
+            vec![
+                Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), contested: false };
+                2
+            ];
         let content = Content::new(&Scenario { caches: vec![cache], publishes, ..Scenario::default() });
         let versions: Vec<&Version> = content.versions().map(|(_, version)| version).collect();
         assert_eq!(versions.iter().map(|version| version.sequence).collect::<Vec<_>>(), [1, 2, 3]);

@@ -27,6 +27,10 @@ pub(crate) enum Outcome {
     TooSlow,
     /// The publish failed.
     NotPublished(PublishFailure),
+    /// Enough seeds keep the papers.
+    Spread,
+    /// Too few do.
+    NotSpread,
     /// Its node went before it was over.
     Gone,
 }
@@ -44,6 +48,8 @@ pub(crate) struct Job {
     pub(crate) progress: Instant,
     /// Which version it found.
     pub(crate) version: Option<VersionNo>,
+    /// By an answer that was handed on, seeds being away.
+    pub(crate) relayed: bool,
     /// Bytes of it that the node lacked then.
     pub(crate) lacked: u64,
     manifest: Option<ManifestId>,
@@ -79,6 +85,7 @@ impl Job {
             ended: None,
             progress: now,
             version: None,
+            relayed: false,
             lacked: 0,
             manifest: None,
             stage: Stage::Asking,

@@ -36,8 +36,8 @@ mod world;
 pub use report::{Bound, Completion, GroupReport, Report, Speed, TraceReport, Traffic, Verdict};
 pub use run::{RunError, run};
 pub use scenario::{
-    Arrival, Behaviour, CacheSpec, Exit, Group, Path, Patience, Publish, READY, ReadError, Scenario,
-    ScenarioError, Seeds, Share, Zone,
+    Arrival, Behaviour, CacheSpec, Disk, Exit, FaultKind, FaultSpec, Group, Path, Patience, Publish, READY,
+    ReadError, Scenario, ScenarioError, Seeds, Share, Whom, WhomError, YankSpec, Zone,
 };
 pub use trace::Trace;
 pub use units::{ByteSize, Rate, Span, UnitError};

@@ -7,8 +7,8 @@ use crate::scenario::Scenario;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use pollux_core::{
-    Envelope, Key, KeyPair, Manifest, Network, PeerId, Policy, PoolFile, Provenance, Publisher, Query, Root,
-    Seed, Timestamp, Token, Trust,
+    Envelope, Key, KeyPair, Manifest, ManifestId, Network, Papers, PeerId, Policy, PoolFile, Provenance,
+    Publisher, Query, Receipt, Root, Seed, Timestamp, Token, Trust, Yank, Yanked,
 };
 use std::sync::Arc;
 
@@ -26,7 +26,9 @@ pub(crate) struct Pool {
     pub(crate) trust: Arc<Trust>,
     /// The join token.
     pub(crate) token: Envelope,
+    file: PoolFile,
     publisher: KeyPair,
+    yanker: KeyPair,
 }
 
 impl Pool {
@@ -39,7 +41,8 @@ impl Pool {
         let pool = POOL.to_owned();
         let root =
             Root { pool: pool.clone(), version: 1, expires, keys: vec![root_key.public()], threshold: 1 };
-        let policy = policy(scenario, &publisher, &admission);
+        let yanker = key_pair("yank", 0);
+        let policy = policy(scenario, [&publisher, &admission, &yanker]);
         let token = Token { pool, serial: "1".to_owned(), expires };
         let file = PoolFile {
             version: PoolFile::VERSION,
@@ -48,12 +51,49 @@ impl Pool {
             token: Envelope::sign(&token, &admission),
         };
         let trust = Trust::open(&file, BEGIN).expect("the pool's own documents hold");
-        Self { trust: Arc::new(trust), token: file.token, publisher }
+        Self { trust: Arc::new(trust), token: file.token.clone(), file, publisher, yanker }
+    }
+
+    /// What a node judges by that has these papers on its disk.
+    pub(crate) fn trust_with(&self, papers: Option<&Papers>, wall: Timestamp) -> Arc<Trust> {
+        let opened = papers.and_then(|papers| Trust::open_with(&self.file, papers, wall).ok());
+        opened.map_or_else(|| Arc::clone(&self.trust), Arc::new)
+    }
+
+    /// A yank of a manifest.
+    pub(crate) fn yank(&self, number: usize, manifest: ManifestId, time: Timestamp) -> Papers {
+        let yank = Yank {
+            pool: POOL.to_owned(),
+            serial: (number + 1).to_string(),
+            what: Yanked::Manifest(manifest),
+            reason: "the scenario says so".to_owned(),
+            cascade: false,
+            time,
+            manifests: Vec::new(),
+        };
+        Papers { yanks: vec![Envelope::sign(&yank, &self.yanker)], ..Papers::default() }
     }
 
     /// The signed manifest of a version of the cache of this name.
     pub(crate) fn manifest(&self, name: &str, version: &Version) -> Envelope {
-        let manifest = Manifest {
+        Envelope::sign(&self.plain_manifest(name, version), &self.publisher)
+    }
+
+    /// Another manifest of the same sequence, of another build.
+    pub(crate) fn rival(&self, name: &str, version: &Version) -> Envelope {
+        let provenance = Provenance { build: "rival".to_owned(), ..Provenance::default() };
+        let manifest = Manifest { provenance, ..self.plain_manifest(name, version) };
+        Envelope::sign(&manifest, &self.publisher)
+    }
+
+    /// What somebody makes up who has no publisher's key: the newest of all.
+    pub(crate) fn forged(&self, name: &str, version: &Version, forger: &KeyPair) -> Envelope {
+        let manifest = Manifest { sequence: version.sequence + 1_000, ..self.plain_manifest(name, version) };
+        Envelope::sign(&manifest, forger)
+    }
+
+    fn plain_manifest(&self, name: &str, version: &Version) -> Manifest {
+        Manifest {
             pool: POOL.to_owned(),
             key: key(name),
             sequence: version.sequence,
@@ -65,8 +105,7 @@ impl Pool {
             provenance: Provenance::default(),
             packages: None,
             grant: None,
-        };
-        Envelope::sign(&manifest, &self.publisher)
+        }
     }
 }
 
@@ -83,15 +122,25 @@ fn key(name: &str) -> Key {
     format!("simulation/main/{name}/1").parse().expect("the key is well-formed")
 }
 
+/// A seed's receipt for whatever it is offered.
+pub(crate) fn receipt(no: NodeNo, manifest: &Envelope, time: Timestamp) -> Option<Envelope> {
+    let key = identity(no);
+    let Manifest { key: of, sequence, .. } = manifest.body().ok()?;
+    let seed = PeerId::new(key.public());
+    let receipt = Receipt { pool: POOL.to_owned(), seed, manifest: manifest.id(), key: of, sequence, time };
+    Some(Envelope::sign(&receipt, &key))
+}
+
 /// A node's identity. Those of the first nodes are the seeds', which the policy names.
 pub(crate) fn identity(no: NodeNo) -> KeyPair {
     key_pair("node", no.0)
 }
 
-/// Where a node of a zone is: each zone is a network of its own.
-pub(crate) fn address(no: NodeNo, zone: usize) -> SocketAddr {
-    let [_, _, c, d] = no.0.saturating_add(1).to_be_bytes();
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, octet(zone), c, d)), PORT)
+/// Where a node of a zone is: each zone is a network of its own. Those of one host have ports of their own.
+pub(crate) fn address(no: NodeNo, host: NodeNo, zone: usize) -> SocketAddr {
+    let [_, _, c, d] = host.0.saturating_add(1).to_be_bytes();
+    let port = u16::try_from(no.0.saturating_sub(host.0)).unwrap_or_default().saturating_add(PORT);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, octet(zone), c, d)), port)
 }
 
 fn octet(zone: usize) -> u8 {
@@ -106,12 +155,12 @@ fn key_pair(what: &str, number: u32) -> KeyPair {
 }
 
 #[expect(clippy::expect_used, reason = "constants and small numbers; a test reads them")]
-fn policy(scenario: &Scenario, publisher: &KeyPair, admission: &KeyPair) -> Policy {
+fn policy(scenario: &Scenario, [publisher, admission, yanker]: [&KeyPair; 3]) -> Policy {
     let expires = BEGIN.after(LIFE);
     let zone = scenario.zone(&scenario.seeds.zone).unwrap_or_default();
     let seed = |no| Seed {
         peer: PeerId::new(identity(NodeNo(no)).public()),
-        addresses: vec![address(NodeNo(no), zone).to_string()],
+        addresses: vec![address(NodeNo(no), NodeNo(no), zone).to_string()],
     };
     let network = |zone: usize| Network {
         cidr: format!("10.{}.0.0/16", octet(zone)).parse().expect("the network is well-formed"),
@@ -139,7 +188,7 @@ fn policy(scenario: &Scenario, publisher: &KeyPair, admission: &KeyPair) -> Poli
         }],
         issuers: Vec::new(),
         admission: vec![admission.public()],
-        yank: Vec::new(),
+        yank: vec![yanker.public()],
         networks: (0..scenario.zones.len().max(1)).map(network).collect(),
         manifest_life_max: LIFE.as_secs(),
         generations_max: 64,
@@ -172,10 +221,12 @@ mod tests {
 
     #[test]
     fn nodes_have_addresses_of_their_own_that_may_be_dialled() {
-        assert_eq!(address(NodeNo(0), 0).to_string(), "10.0.0.1:4001");
-        assert_eq!(address(NodeNo(255), 1).to_string(), "10.1.1.0:4001");
+        let at = |no, host, zone| address(NodeNo(no), NodeNo(host), zone);
+        assert_eq!(at(0, 0, 0).to_string(), "10.0.0.1:4001");
+        assert_eq!(at(255, 255, 1).to_string(), "10.1.1.0:4001");
+        assert_eq!(at(7, 5, 0).to_string(), "10.0.0.6:4003");
         let trust = Pool::new(&Scenario::ready("two-regions").unwrap()).trust;
-        let dialled = |no, zone| trust.policy().may_dial(&address(NodeNo(no), zone).ip());
+        let dialled = |no, zone| trust.policy().may_dial(&at(no, no, zone).ip());
         assert!(dialled(0, 0) && dialled(9_999, 1) && !dialled(9, 2));
     }
 }

@@ -6,12 +6,14 @@ use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
 use crate::report::{Bound, Completion, GroupReport, Report, TraceReport, Traffic, Verdict};
-use crate::scenario::{Arrival, Behaviour, Scenario, ScenarioError};
+use crate::scenario::{Arrival, Behaviour, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::world::{Done, Fault, World};
 use core::time::Duration;
 use pollux_core::Instant;
+use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
+use std::collections::BTreeSet;
 use std::io;
 
 /// Between the first savers' end and the beginning.
@@ -76,10 +78,19 @@ impl Run<'_> {
     /// Those that publish the first version of each cache, or all.
     fn savers(&self, up_to: u64) -> Vec<(NodeNo, VersionNo)> {
         let all = self.world.nodes.iter().filter_map(|(no, node)| match node.spec.role {
-            Role::Saver(version) => Some((no, version)),
-            Role::Seed | Role::Member { .. } => None,
+            Role::Saver(version) | Role::Rival(version) => Some((no, version)),
+            Role::Seed | Role::Operator { .. } | Role::Member { .. } => None,
         });
         all.filter(|(_, version)| self.world.content.version(*version).sequence <= up_to).collect()
+    }
+
+    /// Those that bring yanks, and which.
+    fn operators(&self) -> Vec<(NodeNo, usize)> {
+        let all = self.world.nodes.iter().filter_map(|(no, node)| match node.spec.role {
+            Role::Operator { yank } => Some((no, yank)),
+            Role::Seed | Role::Saver(_) | Role::Rival(_) | Role::Member { .. } => None,
+        });
+        all.collect()
     }
 
     fn published(&self) -> bool {
@@ -88,6 +99,11 @@ impl Run<'_> {
     }
 
     fn live(&mut self, begin: Instant) {
+        self.world.begin_troubles(begin);
+        for (no, yank) in self.operators() {
+            let at = self.scenario.yanks.get(yank).map_or(Duration::ZERO, |yank| yank.at.duration());
+            self.world.boot_later(no, begin.after(at));
+        }
         for (saver, version) in self.savers(u64::MAX) {
             let version = self.world.content.version(version);
             if let Some(publish) = self.world.publish_of(version) {
@@ -163,7 +179,7 @@ impl Run<'_> {
             self.world.nodes.iter().filter(|(_, node)| node.job.is_some()).map(|(no, _)| no).collect();
         for no in open {
             let honest = self.world.nodes.at(no).spec.behaviour == Behaviour::Honest;
-            if honest {
+            if honest && !matches!(self.world.nodes.at(no).spec.role, Role::Seed) {
                 self.world.faults.add(now, no, Fault::Incomplete("it was still waiting".to_owned()));
             }
         }
@@ -172,39 +188,90 @@ impl Run<'_> {
 
     /// What is wrong with how a job went.
     fn fault_of(&self, done: &Done, begin: Instant) -> Option<Fault> {
-        let node = self.world.nodes.at(done.node);
-        if node.spec.behaviour != Behaviour::Honest {
+        if !self.world.nodes.at(done.node).is_honest() {
             return None;
         }
         match &done.outcome {
-            Outcome::Restored => self.staleness(done).or_else(|| {
+            Outcome::Restored => self.misuse(done).or_else(|| {
                 let micros = micros(self.soonest(done, begin), done.ended);
                 (micros > 0).then_some(Fault::TooFast { micros })
             }),
             // A node whose life ends with its job under way is nobody's fault.
-            Outcome::Published | Outcome::Gone => None,
+            Outcome::Published | Outcome::Spread | Outcome::Gone => None,
+            Outcome::NotPublished(PublishFailure::LostRace { .. }) if self.is_contested(done) => None,
+            Outcome::Missed(MissReason::Yanked) | Outcome::Lacked(FetchEnd::Yanked)
+                if !self.scenario.yanks.is_empty() =>
+            {
+                None
+            }
             other @ (Outcome::Missed(_)
             | Outcome::Lacked(_)
             | Outcome::TooSlow
-            | Outcome::NotPublished(_)) => Some(Fault::Incomplete(format!("{other:?}"))),
+            | Outcome::NotSpread
+            | Outcome::NotPublished(_)) => {
+                self.must_succeed(done, begin).then(|| Fault::Incomplete(format!("{other:?}")))
+            }
         }
     }
 
-    /// A job gets the newest version that was certified when it asked.
-    fn staleness(&self, done: &Done) -> Option<Fault> {
+    /// While something is wrong a job may miss.
+    fn must_succeed(&self, done: &Done, begin: Instant) -> bool {
+        match self.scenario.heals_at {
+            Patience::Off => true,
+            Patience::For(heals) => done.began >= begin.after(heals.duration()),
+        }
+    }
+
+    fn is_contested(&self, done: &Done) -> bool {
+        let version = match self.world.nodes.at(done.node).spec.role {
+            Role::Saver(version) | Role::Rival(version) => self.world.content.version(version),
+            Role::Seed | Role::Operator { .. } | Role::Member { .. } => return false,
+        };
+        self.world.publish_of(version).is_some_and(|publish| publish.contested)
+    }
+
+    /// A job gets the newest version that was certified, and not taken back, when it asked. Answers that are handed on
+    /// while seeds are away may be older, as the policy has it.
+    fn misuse(&self, done: &Done) -> Option<Fault> {
+        let found = self.world.content.version(done.version?).sequence;
+        if done.relayed {
+            return None;
+        }
+        let taken_back = self.taken_back(done);
+        if taken_back.contains(&found) {
+            return Some(Fault::Revoked { found });
+        }
         let published = |other: &&Done| {
             other.outcome == Outcome::Published && other.cache == done.cache && other.ended < done.began
         };
         let before = self.world.done.iter().filter(published);
-        let newest = before.filter_map(|other| self.published_by(other.node)).max()?;
-        let found = self.world.content.version(done.version?).sequence;
+        let sequences = before.filter_map(|other| self.published_by(other.node));
+        let newest = sequences.filter(|sequence| !self.ever_taken_back(done).contains(sequence)).max()?;
         (found < newest).then_some(Fault::Stale { found, newest })
+    }
+
+    /// Versions of a job's cache that enough seeds knew to be taken back before it asked.
+    fn taken_back(&self, done: &Done) -> BTreeSet<u64> {
+        let brought = |(no, yank): (NodeNo, usize)| {
+            let other = self.world.done.iter().find(|other| other.node == no)?;
+            let counts =
+                other.outcome == Outcome::Spread && other.ended < done.began && other.cache == done.cache;
+            counts.then(|| self.scenario.yanks.get(yank)).flatten().map(|yank| u64::from(yank.version))
+        };
+        self.operators().into_iter().filter_map(brought).collect()
+    }
+
+    /// Versions of a job's cache that are taken back some time.
+    fn ever_taken_back(&self, done: &Done) -> BTreeSet<u64> {
+        let name = self.scenario.caches.get(done.cache).map(|cache| &cache.name);
+        let yanks = self.scenario.yanks.iter().filter(|yank| Some(&yank.cache) == name);
+        yanks.map(|yank| u64::from(yank.version)).collect()
     }
 
     fn published_by(&self, no: NodeNo) -> Option<u64> {
         match self.world.nodes.at(no).spec.role {
-            Role::Saver(version) => Some(self.world.content.version(version).sequence),
-            Role::Seed | Role::Member { .. } => None,
+            Role::Saver(version) | Role::Rival(version) => Some(self.world.content.version(version).sequence),
+            Role::Seed | Role::Operator { .. } | Role::Member { .. } => None,
         }
     }
 
@@ -234,6 +301,11 @@ impl Run<'_> {
         honest.map(|group| u64::from(group.count).saturating_mul(count(group.restores.len()))).sum()
     }
 
+    /// Whether some jobs may end without their cache.
+    fn may_miss(&self) -> bool {
+        self.scenario.heals_at != Patience::Off || !self.scenario.yanks.is_empty()
+    }
+
     fn completion(&self, begin: Instant) -> Option<Completion> {
         Completion::new(&ends(self.restores(), begin), self.bound().total_us)
     }
@@ -245,7 +317,7 @@ impl Run<'_> {
         let verdict = Verdict {
             ok: self.world.faults.count() == 0
                 && self.stopped.is_none()
-                && u64::from(completed) == self.wanted(),
+                && (self.may_miss() || u64::from(completed) >= self.wanted()),
             completed,
             of: self.wanted(),
             faults: self.world.faults.count(),

@@ -123,6 +123,16 @@ impl Network {
         self.nodes.push(Ends { up, down, zone })
     }
 
+    /// Gives a node other links.
+    pub(crate) fn change(&mut self, now: Instant, no: NodeNo, link: Link) {
+        let Ends { up, down, .. } = *self.nodes.at(no);
+        for (no, capacity) in [(up, link.up), (down, link.down)] {
+            self.links.at_mut(no).capacity = capacity;
+            self.share(now, no);
+        }
+        self.settle_later(now);
+    }
+
     /// One way from one node to another.
     pub(crate) fn latency(&self, from: NodeNo, to: NodeNo) -> Duration {
         self.zones.latency(self.nodes.at(from).zone, self.nodes.at(to).zone)

@@ -1,9 +1,11 @@
 //! One simulated node: an engine, and what its driver would have in hand.
 
 mod credits;
+mod memory;
 mod store;
 
 pub(crate) use credits::Credits;
+pub(crate) use memory::Memory;
 pub(crate) use store::Store;
 
 use crate::job::Job;
@@ -11,6 +13,8 @@ use crate::numbered::{ChunkNo, NodeNo, VersionNo};
 use crate::pool;
 use crate::scenario::Behaviour;
 use crate::tally::Tally;
+use crate::world::Lies;
+use core::time::Duration;
 use pollux_core::engine::{AskId, Engine, FetchId};
 use pollux_core::{Instant, KeyPair, PeerId};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +27,13 @@ pub(crate) enum Role {
     Seed,
     /// It comes with a version, publishes it and goes.
     Saver(VersionNo),
+    /// The same, with another manifest of the same sequence.
+    Rival(VersionNo),
+    /// It comes with a yank, by its place in the scenario, brings it to the seeds and goes.
+    Operator {
+        /// Which.
+        yank: usize,
+    },
     /// One of a group.
     Member {
         /// Its place in the scenario.
@@ -36,6 +47,8 @@ pub(crate) struct Spec {
     pub(crate) role: Role,
     pub(crate) zone: usize,
     pub(crate) behaviour: Behaviour,
+    /// Whose address it has; none: one of its own.
+    pub(crate) host: Option<NodeNo>,
 }
 
 /// See the module.
@@ -64,6 +77,24 @@ pub(crate) struct Node {
     /// The caches of those that are to follow.
     pub(crate) to_restore: VecDeque<usize>,
     pub(crate) tally: Tally,
+    /// What it lies with.
+    pub(crate) lies: Lies,
+    /// How often it has started.
+    pub(crate) boots: u64,
+    /// What its disk remembers.
+    pub(crate) memory: Memory,
+    /// A disk of before, for a fault that restores one.
+    pub(crate) snapshot: Option<Box<(Memory, Store)>>,
+    /// Until then it stands still.
+    pub(crate) paused: Instant,
+    /// Everything to and from it takes so much longer.
+    pub(crate) delay: Duration,
+    /// Its wall clock is ahead by so much,
+    pub(crate) ahead: Duration,
+    /// and behind by so much.
+    pub(crate) behind: Duration,
+    /// Its life is over.
+    pub(crate) gone: bool,
 }
 
 /// This node's side of a control connection, and of the bulk connection beside it.
@@ -73,6 +104,8 @@ pub(crate) struct Link {
     pub(crate) number: u64,
     /// From when requests for chunks can be sent: bulk is dialled with the first of them.
     pub(crate) bulk_from: Instant,
+    /// When the last message to the other arrives: what is sent later arrives no sooner.
+    pub(crate) arrives: Instant,
 }
 
 /// A chunk under way to this node.
@@ -111,7 +144,7 @@ impl Node {
             spec,
             peer: PeerId::new(key.public()),
             key,
-            address: pool::address(no, spec.zone),
+            address: pool::address(no, spec.host.unwrap_or(no), spec.zone),
             engine: None,
             armed: Instant::NEVER,
             links: BTreeMap::new(),
@@ -125,7 +158,31 @@ impl Node {
             jobs_begun: 0,
             to_restore: VecDeque::new(),
             tally: Tally::default(),
+            lies: Lies::default(),
+            boots: 0,
+            memory: if spec.role == Role::Seed { Memory::marked() } else { Memory::default() },
+            snapshot: None,
+            paused: Instant::ZERO,
+            delay: Duration::ZERO,
+            ahead: Duration::ZERO,
+            behind: Duration::ZERO,
+            gone: false,
         }
+    }
+
+    /// Whether it does what it should.
+    pub(crate) fn is_honest(&self) -> bool {
+        self.spec.behaviour == Behaviour::Honest
+    }
+
+    /// Whether it answers requests for chunks.
+    pub(crate) fn gives(&self) -> bool {
+        !matches!(self.spec.behaviour, Behaviour::Stalling | Behaviour::Draining)
+    }
+
+    /// Its disk is lost: a new one is empty.
+    pub(crate) fn wipe(&mut self, chunks: u32) {
+        (self.memory, self.store) = (Memory::default(), Store::new(chunks));
     }
 
     /// Whether this is a connection that is still up.

@@ -1,5 +1,8 @@
 //! Whole runs.
 use super::*;
+mod bad;
+mod troubles;
+
 use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share};
 use crate::units::{ByteSize, Rate, Span};
 
@@ -114,7 +117,8 @@ fn jobs_restore_one_cache_after_the_other() {
 fn who_holds_the_version_before_fetches_what_is_new() {
     let mut scenario = small(3);
     scenario.caches[0].shared = Share(750);
-    scenario.publishes = vec![Publish { cache: "cache".to_owned(), at: Span(0), zone: String::new() }];
+    scenario.publishes =
+        vec![Publish { cache: "cache".to_owned(), at: Span(0), zone: String::new(), contested: false }];
     scenario.groups[0].holds = vec!["cache".to_owned()];
     scenario.groups[0].arrival = Arrival::Spread(Span(1));
     // Long after the second version is there.

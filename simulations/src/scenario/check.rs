@@ -75,6 +75,14 @@ pub enum ScenarioError {
     /// A path from a zone to itself.
     #[error("a path leads from `{0}` to itself: what lies inside a zone is its `latency`")]
     Loop(String),
+    /// Two fields do not go together.
+    #[error("`{field}` cannot be: {why}")]
+    Contradicts {
+        /// Where it stands.
+        field: String,
+        /// Why not, and what could be.
+        why: String,
+    },
     /// It would take too long.
     #[error(
         "{nodes} nodes that restore {chunks} chunks in all would take some {events} events, and `events_max` is {events_max}: \
@@ -109,6 +117,7 @@ impl Scenario {
         self.caches.iter().try_for_each(check_cache)?;
         self.groups.iter().try_for_each(|group| self.check_group(group))?;
         self.check_publishes()?;
+        self.check_troubles()?;
         self.check_sums()
     }
 
@@ -120,7 +129,9 @@ impl Scenario {
         bounded("zones", self.zones.len(), 0, LIST_MAX)?;
         bounded("paths", self.paths.len(), 0, LIST_MAX)?;
         bounded("groups", self.groups.len(), 1, LIST_MAX)?;
-        bounded("publishes", self.publishes.len(), 0, LIST_MAX)
+        bounded("publishes", self.publishes.len(), 0, LIST_MAX)?;
+        bounded("yanks", self.yanks.len(), 0, LIST_MAX)?;
+        bounded("faults", self.faults.len(), 0, LIST_MAX)
     }
 
     fn check_zones(&self) -> Result<(), ScenarioError> {
@@ -205,12 +216,12 @@ impl Scenario {
         self.groups.iter().map(each).fold(0, u64::saturating_add)
     }
 
-    fn zone_there(&self, field: &str, name: &str) -> Result<(), ScenarioError> {
+    pub(super) fn zone_there(&self, field: &str, name: &str) -> Result<(), ScenarioError> {
         let known = || self.zones.iter().map(|zone| zone.name.as_str());
         there(field, name, ("zone", self.zone(name).is_some()), known())
     }
 
-    fn cache_there(&self, field: &str, name: &str) -> Result<(), ScenarioError> {
+    pub(super) fn cache_there(&self, field: &str, name: &str) -> Result<(), ScenarioError> {
         let known = || self.caches.iter().map(|cache| cache.name.as_str());
         there(field, name, ("cache", self.cache(name).is_some()), known())
     }
@@ -230,7 +241,7 @@ fn rates(what: &str, up: Rate, down: Rate) -> Result<(), ScenarioError> {
     bounded(&format!("{what}.down"), down, RATE_MIN, RATE_MAX)
 }
 
-fn there<'a>(
+pub(super) fn there<'a>(
     field: &str,
     name: &str,
     (what, is_there): (&'static str, bool),
@@ -258,7 +269,7 @@ fn names<'a>(what: &'static str, names: impl Iterator<Item = &'a String>) -> Res
     Ok(())
 }
 
-fn bounded<T: Copy + PartialOrd + fmt::Display>(
+pub(super) fn bounded<T: Copy + PartialOrd + fmt::Display>(
     field: &str,
     value: T,
     min: T,
@@ -279,7 +290,8 @@ mod tests {
     fn refusal(change: impl Fn(&mut Scenario)) -> String {
         let zone = |name: &str| Zone { name: name.to_owned(), up: None, down: None, latency: None };
         let mut scenario = Scenario { zones: vec![zone("east"), zone("west")], ..Scenario::default() };
-        scenario.publishes = vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new() }];
+        scenario.publishes =
+            vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), contested: false }];
         assert_eq!(scenario.check(), Ok(()));
         change(&mut scenario);
         scenario.check().expect_err("it is out of bounds").to_string()

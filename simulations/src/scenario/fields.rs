@@ -6,6 +6,25 @@ use core::ops::{Div, Mul};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
+/// Serde reads and writes these as they are parsed and shown.
+macro_rules! as_text {
+    ($($name:ident)*) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+pub(super) use as_text;
+
 /// When nodes boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
@@ -56,6 +75,39 @@ pub enum Behaviour {
     FalseHaves,
     /// It gives a tenth of what its uplink could.
     Slow,
+    /// It takes without end, and gives nothing: whenever it has everything, it forgets that and begins again.
+    Draining,
+    /// It says of others what only seeds may say: that honest nodes are elsewhere, and that they are refused.
+    Framing,
+    /// All nodes of the group are behind one address, and want a place for each of their names.
+    Sybil,
+    /// It hands on the oldest answers of seeds that it was given, as if they were the newest.
+    Replaying,
+    /// It makes up manifests and receipts, signed by itself, offers them to seeds and hands them on.
+    Forging,
+    /// What it sends is no message.
+    Garbage,
+    /// Of a seed: it takes nothing new, and answers as if nothing had been published since the beginning.
+    Stale,
+    /// Of a seed: it signs a receipt for whatever it is offered, for two manifests of one sequence too.
+    Forking,
+}
+
+impl Behaviour {
+    /// Whether a node of a group can be so.
+    #[must_use]
+    pub const fn is_of_nodes(self) -> bool {
+        !matches!(self, Self::Stale | Self::Forking)
+    }
+
+    /// Whether a seed can be so.
+    #[must_use]
+    pub const fn is_of_seeds(self) -> bool {
+        !matches!(
+            self,
+            Self::Draining | Self::Sybil | Self::Framing | Self::FalseHaves | Self::Replaying | Self::Forging
+        )
+    }
 }
 
 impl Share {
@@ -149,22 +201,6 @@ impl fmt::Display for Patience {
             Self::For(span) => span.fmt(f),
         }
     }
-}
-
-macro_rules! as_text {
-    ($($name:ident)*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
 }
 
 as_text!(Arrival Patience Share);

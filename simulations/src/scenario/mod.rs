@@ -12,11 +12,14 @@
 //! ```
 
 mod check;
+mod check_faults;
+mod faults;
 mod fields;
 mod read;
 mod ready;
 
 pub use check::ScenarioError;
+pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};
 pub use fields::{Arrival, Behaviour, Exit, Patience, Share};
 pub use read::ReadError;
 pub use ready::READY;
@@ -55,6 +58,12 @@ pub struct Scenario {
     pub groups: Vec<Group>,
     /// Versions that are published while it runs; the first of each cache is there when it begins.
     pub publishes: Vec<Publish>,
+    /// Versions that are taken back while it runs.
+    pub yanks: Vec<YankSpec>,
+    /// What goes wrong.
+    pub faults: Vec<FaultSpec>,
+    /// When all is well again: jobs that begin before may miss, and are asked of safety only. Off: every job must succeed.
+    pub heals_at: Patience,
 }
 
 /// The pool's seeds.
@@ -69,6 +78,10 @@ pub struct Seeds {
     pub up: Rate,
     /// Each seed's downlink.
     pub down: Rate,
+    /// So many of them, the last, behave as [`Seeds::behaviour`] says.
+    pub bad: u32,
+    /// How those behave.
+    pub behaviour: Behaviour,
 }
 
 /// A place whose nodes share what leads out of it.
@@ -163,6 +176,21 @@ pub struct Publish {
     /// From where; empty: from the first zone.
     #[serde(default)]
     pub zone: String,
+    /// A second build publishes another manifest of the same sequence at the same time. One of the two wins.
+    #[serde(default)]
+    pub contested: bool,
+}
+
+/// A version that is taken back, by a yank that is brought to the seeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct YankSpec {
+    /// Of which cache.
+    pub cache: String,
+    /// Which: the first is 1.
+    pub version: u32,
+    /// When it is brought, from the beginning.
+    pub at: Span,
 }
 
 impl Default for Scenario {
@@ -180,13 +208,23 @@ impl Default for Scenario {
             caches: vec![CacheSpec::default()],
             groups: vec![Group::default()],
             publishes: Vec::new(),
+            yanks: Vec::new(),
+            faults: Vec::new(),
+            heals_at: Patience::Off,
         }
     }
 }
 
 impl Default for Seeds {
     fn default() -> Self {
-        Self { count: 1, zone: String::new(), up: GIGABIT, down: GIGABIT }
+        Self {
+            count: 1,
+            zone: String::new(),
+            up: GIGABIT,
+            down: GIGABIT,
+            bad: 0,
+            behaviour: Behaviour::Honest,
+        }
     }
 }
 

@@ -34,6 +34,7 @@ impl World {
         let (sent, link) = (link.bulk_from.max(now), link.number);
         let begun = |&(fetch, chunk)| (fetch, Fetch { from: to, chunk, stage: Stage::Waiting, junk: false });
         node.fetches.extend(chunks.iter().map(begun));
+        self.hold_fetch(no, &chunks);
         let arrives = sent.after(self.latency(no, to));
         self.queue.push(arrives, Event::Request { from: no, to, link, chunks });
     }
@@ -42,7 +43,7 @@ impl World {
     pub(super) fn requested(&mut self, (from, to, link): Way, chunks: &[(FetchId, ChunkNo)]) {
         let peer = self.nodes.at(from).peer;
         let node = self.nodes.at_mut(to);
-        if node.is_linked(from, link) && node.spec.behaviour != Behaviour::Stalling {
+        if node.is_linked(from, link) && node.gives() {
             let ask = |&(fetch, chunk)| {
                 let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
                 (ask, self.content.chunk(chunk).id)
@@ -107,6 +108,9 @@ impl World {
         if let Some(link) = link {
             self.queue
                 .push(self.after(self.latency(from, to)), Event::Frame { from, to, link, fetch, bytes });
+        }
+        if self.nodes.at(from).paused > now {
+            return self.answer(from, Duration::ZERO, Input::Served { ask, result: Ok(bytes) });
         }
         self.answered(from, Input::Served { ask, result: Ok(bytes) });
     }

@@ -2,7 +2,7 @@
 
 use super::{Fault, World};
 use crate::numbered::{ChunkNo, NodeNo};
-use crate::scenario::Behaviour;
+use crate::scenario::FaultKind;
 use pollux_core::engine::{Event, Output};
 use pollux_core::{ChunkRef, PeerId};
 
@@ -23,9 +23,9 @@ impl World {
                 chunks.into_iter().for_each(|(ask, chunk)| self.serve(no, ask, chunk));
             }
             Output::Decline { ask, why } => self.decline(no, ask, why),
-            Output::Verify { task, work, .. } => self.verify(no, task, *work),
+            Output::Verify { task, work, trust } => self.verify(no, task, *work, &trust),
             Output::Sign { task, statement } => self.sign(no, task, &statement),
-            Output::Record { task, .. } => self.record(no, task),
+            Output::Record { task, record } => self.record(no, task, *record),
             Output::Sync { task } => self.sync(no, task),
             Output::Look { task, chunks } => self.look(no, task, &chunks),
             Output::OpenTree { task, tree } => self.open_tree(no, task, &tree),
@@ -54,12 +54,8 @@ impl World {
         found
     }
 
-    /// Nobody takes anything back here, no disk fails, and whoever is distrusted has earned it.
+    /// Whoever is distrusted has earned it, and what is not believed came from one who lies.
     fn note(&mut self, no: NodeNo, event: &Event) {
-        let earned = |peer: &PeerId, world: &Self| {
-            let found = world.by_peer.get(peer);
-            found.is_some_and(|other| world.nodes.at(*other).spec.behaviour != Behaviour::Honest)
-        };
         let wrong = match event {
             Event::Joined { .. }
             | Event::Complete { .. }
@@ -77,22 +73,39 @@ impl World {
             | Event::OfferRefused { .. } => false,
             Event::Junk { peer, .. } => {
                 self.reached.junk += 1;
-                !earned(peer, self)
+                self.is_honest(peer)
             }
-            Event::Banned { peer, .. } => {
+            Event::Banned { peer } => {
                 self.reached.bans += 1;
-                !earned(peer, self)
+                self.is_honest(peer)
             }
-            Event::Offended { peer, .. } => !earned(peer, self),
-            Event::JoinRefused { .. }
-            | Event::Disbelieved { .. }
-            | Event::BelowFloor { .. }
-            | Event::UnknownMessage { .. }
-            | Event::Withdrawn { .. }
-            | Event::PapersNotKept => true,
+            Event::Offended { peer, .. } | Event::UnknownMessage { peer, .. } => self.is_honest(peer),
+            Event::Disbelieved { from, .. } => {
+                self.reached.disbelieved += 1;
+                from.is_none_or(|peer| self.is_honest(&peer)) && !self.clocks_are_off()
+            }
+            Event::Withdrawn { .. } => {
+                self.reached.withdrawn += 1;
+                self.scenario.yanks.is_empty() && !self.clocks_are_off()
+            }
+            Event::JoinRefused { .. } => !self.clocks_are_off(),
+            // That is the floor at work; without anybody who is behind it has nothing to do.
+            Event::BelowFloor { .. } => self.scenario.faults.is_empty() && self.scenario.seeds.bad == 0,
+            Event::PapersNotKept => true,
         };
-        if wrong && self.nodes.at(no).spec.behaviour == Behaviour::Honest {
+        if wrong && self.nodes.at(no).is_honest() {
             self.fault(no, Fault::Distrusted(format!("{event:?}")));
         }
+    }
+
+    fn is_honest(&self, peer: &PeerId) -> bool {
+        self.by_peer.get(peer).is_none_or(|no| self.nodes.at(*no).is_honest())
+    }
+
+    /// What is judged by a wrong clock may be judged wrongly.
+    fn clocks_are_off(&self) -> bool {
+        let is_clock =
+            |what: &FaultKind| matches!(what, FaultKind::ClockAhead(_) | FaultKind::ClockBehind(_));
+        self.scenario.faults.iter().any(|fault| is_clock(&fault.what))
     }
 }

@@ -26,6 +26,14 @@ pub(crate) enum Fault {
     TooFast { micros: u64 },
     #[error("it restored version {found} of a cache, and version {newest} was certified before it asked")]
     Stale { found: u64, newest: u64 },
+    #[error("it restored version {found} of a cache, which was taken back before it asked")]
+    Revoked { found: u64 },
+    #[error("a manifest that no publisher signed was certified")]
+    Untrusted,
+    #[error("two manifests of sequence {sequence} were certified")]
+    Forked { sequence: u64 },
+    #[error("{what}: {is}, and at most {max} are allowed")]
+    OverLimit { what: &'static str, is: usize, max: usize },
     #[error("its job did not complete: {0}")]
     Incomplete(String),
 }

@@ -5,16 +5,20 @@ use crate::job::{Job, Outcome, Wish};
 use crate::node::{Role, Stage};
 use crate::numbered::{NodeNo, VersionNo};
 use crate::pool;
-use crate::scenario::{Behaviour, Group, Patience};
+use crate::scenario::{Behaviour, Disk, Group, Patience};
 use crate::units::Span;
 use core::time::Duration;
 use pollux_core::engine::{Credit, FetchId, Input, JobId, JobReply, JobRequest, Source};
-use pollux_core::{ChunkRef, Instant, ManifestId, Nonce};
+use pollux_core::{ChunkRef, Instant, Nonce};
+use std::collections::VecDeque;
 
 /// Plain bytes on their way to a job, as in the node.
 const DELIVER_BYTES: u32 = 8 << 20;
 /// The longest that a job may ask its node to wait.
-const WAIT_MAX: Duration = Duration::from_secs(3_600);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(3_600);
+
+/// How long one that drains is away.
+const DRAIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a job went.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Done {
     pub(crate) cache: usize,
     /// Which version it found.
     pub(crate) version: Option<VersionNo>,
+    /// By an answer that was handed on, seeds being away.
+    pub(crate) relayed: bool,
     /// Bytes that its node lacked when it began.
     pub(crate) lacked: u64,
     pub(crate) began: Instant,
@@ -36,7 +42,7 @@ impl World {
     pub(crate) fn boot_later(&mut self, no: NodeNo, at: Instant) {
         let jobs = match self.nodes.at(no).spec.role {
             Role::Seed => 0,
-            Role::Saver(_) => 1,
+            Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => 1,
             Role::Member { group } => self.group(group).map_or(0, |group| group.restores.len()),
         };
         if self.nodes.at(no).spec.behaviour == Behaviour::Honest {
@@ -51,8 +57,12 @@ impl World {
 
     /// The group of a node, if it is of one.
     pub(crate) fn group_of(&self, no: NodeNo) -> Option<&Group> {
-        match self.nodes.at(no).spec.role {
-            Role::Seed | Role::Saver(_) => None,
+        self.group_of_role(self.nodes.at(no).spec.role)
+    }
+
+    pub(super) fn group_of_role(&self, role: Role) -> Option<&Group> {
+        match role {
+            Role::Seed | Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => None,
             Role::Member { group } => self.group(group),
         }
     }
@@ -60,7 +70,9 @@ impl World {
     pub(super) fn come(&mut self, no: NodeNo) {
         match self.nodes.at(no).spec.role {
             Role::Seed => self.boot(no),
-            Role::Saver(version) => self.boot_and_publish(no, version),
+            Role::Saver(version) => self.boot_and_publish(no, version, false),
+            Role::Rival(version) => self.boot_and_publish(no, version, true),
+            Role::Operator { yank } => self.boot_and_yank(no, yank),
             Role::Member { group } => self.boot_member(no, group),
         }
     }
@@ -83,12 +95,13 @@ impl World {
     }
 
     /// A node that holds a version boots, and its job publishes it.
-    fn boot_and_publish(&mut self, no: NodeNo, version: VersionNo) {
+    fn boot_and_publish(&mut self, no: NodeNo, version: VersionNo, rival: bool) {
         self.fill(no, version);
         self.boot(no);
         let known = self.content.version(version);
         let Some(cache) = self.scenario.caches.get(known.cache) else { return };
-        let manifest = self.pool.manifest(&cache.name, known);
+        let (pool, name) = (&self.pool, &cache.name);
+        let manifest = if rival { pool.rival(name, known) } else { pool.manifest(name, known) };
         let number = known.cache;
         let job = self.open_job(no, number);
         let request = JobRequest::Publish { manifest, deadline: WAIT_MAX };
@@ -119,7 +132,7 @@ impl World {
         self.look_at_deadlines(no, job);
     }
 
-    fn open_job(&mut self, no: NodeNo, cache: usize) -> JobId {
+    pub(super) fn open_job(&mut self, no: NodeNo, cache: usize) -> JobId {
         let now = self.now();
         let node = self.nodes.at_mut(no);
         node.jobs_begun += 1;
@@ -173,14 +186,18 @@ impl World {
     pub(super) fn reply(&mut self, (no, job): (NodeNo, JobId), reply: JobReply) {
         let now = self.now();
         let certified = if let JobReply::Found { certified, .. } = &reply { Some(certified) } else { None };
-        let found =
-            certified.and_then(|certified| self.version_found(certified.id(), &certified.manifest().tree));
+        let found = certified.and_then(|certified| self.version_found(certified.id()));
+        if let JobReply::Published { certified } = &reply {
+            self.note_certified(no, certified.manifest.id());
+        } else if let Some(certified) = certified {
+            self.note_certified(no, certified.id());
+        }
         let lacked = found.map_or(0, |(_, version)| self.lacked_bytes(no, version));
         let node = self.nodes.at_mut(no);
         let Some(job_here) = node.job.as_mut().filter(|running| running.id == job) else { return };
         let wish = match reply {
-            JobReply::Found { .. } => found.and_then(|found| {
-                job_here.lacked = lacked;
+            JobReply::Found { relayed, .. } => found.and_then(|found| {
+                (job_here.lacked, job_here.relayed) = (lacked, relayed);
                 job_here.found(now, found, &self.content)
             }),
             JobReply::FetchFailed { chunk, why } => {
@@ -190,22 +207,15 @@ impl World {
             JobReply::Miss(reason) => ended(job_here, now, Outcome::Missed(reason)),
             JobReply::Published { .. } => ended(job_here, now, Outcome::Published),
             JobReply::PublishFailed(why) => ended(job_here, now, Outcome::NotPublished(why)),
+            JobReply::Spread { held, needed, .. } => {
+                ended(job_here, now, if held >= needed { Outcome::Spread } else { Outcome::NotSpread })
+            }
             JobReply::FetchDone
             | JobReply::PublishProgress { .. }
             | JobReply::Listing { .. }
-            | JobReply::Spread { .. }
             | JobReply::Log { .. } => None,
         };
         self.wish((no, job), wish);
-    }
-
-    fn version_found(
-        &self,
-        manifest: ManifestId,
-        tree: &pollux_core::TreeRef,
-    ) -> Option<(ManifestId, VersionNo)> {
-        let version = self.content.versions().find(|(_, version)| version.tree == *tree);
-        version.map(|(no, _)| (manifest, no))
     }
 
     /// Bytes of a version that a node's store lacks.
@@ -235,9 +245,24 @@ impl World {
 
     pub(super) fn begin_next(&mut self, no: NodeNo) {
         let node = self.nodes.at(no);
+        if node.spec.behaviour == Behaviour::Draining && node.to_restore.is_empty() {
+            return self.drain_again(no);
+        }
         if node.engine.is_some() && node.job.is_none() {
             self.next_job(no);
         }
+    }
+
+    /// Who drains forgets everything, and takes it again.
+    fn drain_again(&mut self, no: NodeNo) {
+        let Some(group) = self.group_of(no).cloned() else { return };
+        if self.nodes.at(no).engine.is_none() {
+            return;
+        }
+        let caches = group.restores.iter().filter_map(|name| self.scenario.cache(name));
+        let caches: VecDeque<usize> = caches.map(|(cache, _)| cache).collect();
+        self.crash(no, Disk::Wiped, self.after(DRAIN_PAUSE));
+        self.nodes.at_mut(no).to_restore = caches;
     }
 
     /// The job that runs is over: what became of it is kept.
@@ -247,9 +272,21 @@ impl World {
         let Some(job) = node.job.take() else { return };
         let honest = node.spec.behaviour == Behaviour::Honest;
         let (ended, outcome) = job.ended.unwrap_or((now, Outcome::Gone));
-        let (cache, version, lacked, began) = (job.cache, job.version, job.lacked, job.began);
-        self.done.push(Done { node: no, cache, version, lacked, began, ended, outcome });
+        let Job { cache, version, relayed, lacked, began, .. } = job;
+        self.done.push(Done { node: no, cache, version, relayed, lacked, began, ended, outcome });
         self.jobs_open = self.jobs_open.saturating_sub(u64::from(honest));
+    }
+
+    /// The process of a node is killed, and will start again: the job that runs is over, and begins anew then.
+    pub(super) fn requeue_job(&mut self, no: NodeNo) {
+        let node = self.nodes.at_mut(no);
+        let (Some(job), Role::Member { .. }) = (&node.job, node.spec.role) else { return };
+        let is_over = job.is_over();
+        if !is_over {
+            node.to_restore.push_front(job.cache);
+            self.jobs_open += u64::from(node.is_honest());
+        }
+        self.close_job(no);
     }
 
     /// A node goes: its job, and those that were to follow, are over.
@@ -260,7 +297,16 @@ impl World {
         let honest = node.spec.behaviour == Behaviour::Honest;
         for cache in core::mem::take(&mut node.to_restore) {
             let (began, ended, outcome) = (now, now, Outcome::Gone);
-            self.done.push(Done { node: no, cache, version: None, lacked: 0, began, ended, outcome });
+            self.done.push(Done {
+                node: no,
+                cache,
+                version: None,
+                relayed: false,
+                lacked: 0,
+                began,
+                ended,
+                outcome,
+            });
             self.jobs_open = self.jobs_open.saturating_sub(u64::from(honest));
         }
     }

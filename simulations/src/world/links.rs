@@ -3,11 +3,9 @@
 use super::{Event, Fault, World};
 use crate::node::Link;
 use crate::numbered::NodeNo;
-use crate::scenario::Behaviour;
 use crate::trace::fact::Fact;
 use core::time::Duration;
 use pollux_core::engine::{Credit, FetchFailure, Input, Output, ServeFailure};
-use pollux_core::message::{ChunkSet, Control};
 use pollux_core::{Instant, PeerId};
 
 /// Control messages that may be on their way to one peer, as in the node.
@@ -43,7 +41,7 @@ impl World {
             return self.feed(from, Input::DialFailed { peer });
         }
         self.links_begun += 1;
-        let link = Link { number: self.links_begun, bulk_from: Instant::NEVER };
+        let link = Link { number: self.links_begun, bulk_from: Instant::NEVER, arrives: Instant::ZERO };
         self.nodes.at_mut(from).links.insert(to, link);
         self.nodes.at_mut(to).links.insert(from, link);
         self.connected(to, from, false);
@@ -59,6 +57,7 @@ impl World {
         self.nodes.at_mut(no).credits.open(other, MESSAGES_MAX);
         self.feed(no, Input::Connected { peer, address, dialled });
         self.feed(no, Input::Credit(Credit::Send { peer, messages: MESSAGES_MAX }));
+        self.hold_peers(no);
     }
 
     pub(super) fn send(&mut self, from: NodeNo, output: Output) {
@@ -68,25 +67,17 @@ impl World {
             let bytes = message.encode();
             self.trace.add(self.now(), from, &Fact::of_message(&output, &bytes));
             self.nodes.at_mut(from).tally.sent(bytes.len());
+            self.hold_message(from, bytes.len());
         }
-        if self.nodes.at_mut(from).credits.send(to).is_err() {
+        let node = self.nodes.at_mut(from);
+        if !node.links.contains_key(&to) {
+            return; // it is gone, and the engine hears of that next
+        }
+        if node.credits.send(to).is_err() {
             self.fault(from, Fault::NoCredit("send"));
         }
-        let Some(link) = self.nodes.at(from).links.get(&to).map(|link| link.number) else { return };
-        if let Output::Send { mut message, .. } = output {
-            self.boast(from, &mut message);
-            self.queue.push(self.after(self.latency(from, to)), Event::Message { from, to, link, message });
-        }
-    }
-
-    /// Who wants to be asked says that it has everything.
-    fn boast(&self, no: NodeNo, message: &mut Control) {
-        let boasts = match self.nodes.at(no).spec.behaviour {
-            Behaviour::Honest | Behaviour::Slow => false,
-            Behaviour::Junk | Behaviour::Stalling | Behaviour::FalseHaves => true,
-        };
-        if boasts && let Control::Enter { have, .. } = message {
-            *have = ChunkSet::range(0, self.content.count());
+        if let Output::Send { message, .. } = output {
+            self.say(from, to, *message);
         }
     }
 
@@ -99,8 +90,9 @@ impl World {
     /// Closes everything with a peer, which hears of it after what was sent before.
     pub(super) fn hang_up(&mut self, no: NodeNo, peer: NodeNo) {
         let Some(link) = self.nodes.at(no).links.get(&peer).map(|link| link.number) else { return };
+        let at = self.arrival(no, peer);
         self.forget_link(no, peer);
-        self.queue.push(self.after(self.latency(no, peer)), Event::Closed { from: no, to: peer, link });
+        self.queue.push(at, Event::Closed { from: no, to: peer, link });
     }
 
     /// A peer has hung up.

@@ -2,13 +2,13 @@
 
 use super::World;
 use crate::numbered::NodeNo;
-use pollux_core::engine::{Input, Statement, TaskId, TreeFault, Work};
+use pollux_core::engine::{Input, Record, Statement, TaskId, TreeFault, Work};
 use pollux_core::message::LogPage;
-use pollux_core::{ChunkRef, TreeRef};
+use pollux_core::{ChunkRef, TreeRef, Trust};
 
 impl World {
-    pub(super) fn verify(&mut self, no: NodeNo, task: TaskId, work: Work) {
-        let verdict = Box::new(self.verdicts.run(work, &self.pool.trust));
+    pub(super) fn verify(&mut self, no: NodeNo, task: TaskId, work: Work, trust: &Trust) {
+        let verdict = Box::new(self.verdicts.run(work, trust));
         self.answer(no, self.costs.verify, Input::Verified { task, verdict });
     }
 
@@ -17,8 +17,11 @@ impl World {
         self.answer(no, self.costs.sign, Input::Signed { task, envelope });
     }
 
-    /// Nobody restarts, so that nothing need be remembered.
-    pub(super) fn record(&mut self, no: NodeNo, task: TaskId) {
+    /// Kept for when it starts again, where somebody does.
+    pub(super) fn record(&mut self, no: NodeNo, task: TaskId, record: Record) {
+        if !self.scenario.faults.is_empty() {
+            self.nodes.at_mut(no).memory.keep(record);
+        }
         self.answer(no, self.costs.record, Input::Recorded { task, result: Ok(()) });
     }
 

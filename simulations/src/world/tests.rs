@@ -1,9 +1,10 @@
 //! The fake driver keeps its contract when things break off.
 use super::*;
 use crate::job::Outcome;
+use crate::numbered::ChunkNo;
 use crate::scenario::{CacheSpec, Group};
 use crate::units::ByteSize;
-use pollux_core::engine::{Output, TaskId};
+use pollux_core::engine::{FetchId, JobId, Output, TaskId};
 
 const SEED: NodeNo = NodeNo(0);
 const SAVER: NodeNo = NodeNo(1);

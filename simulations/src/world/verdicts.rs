@@ -26,11 +26,11 @@ impl Verdicts {
         verdict
     }
 
-    /// Time does not go back, so that only its end can make a membership that held hold no more.
+    /// Only its end can make a membership that held hold no more, but where a clock is behind.
     fn known(&self, name: &[u8; 32], peer: &PeerId, wall: Timestamp) -> Option<&VerifiedMembership> {
         let known = self.memberships.get(name)?;
         let membership = known.membership();
-        (membership.peer == *peer && wall < membership.expires).then_some(known)
+        (membership.peer == *peer && (membership.issued..membership.expires).contains(&wall)).then_some(known)
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
             peer: peer(5),
             role: PeerRole::Node,
             instance: None,
-            address: pool::address(NodeNo(5), 0).ip(),
+            address: pool::address(NodeNo(5), NodeNo(5), 0).ip(),
             issuer: key.public(),
             issued: BEGIN,
             expires: BEGIN.after(Duration::from_secs(900)),

@@ -1,0 +1,183 @@
+//! What goes wrong while a scenario runs: with machines, links and clocks. What nodes do wrong to others is their
+//! [`super::Behaviour`].
+//!
+//! ```toml
+//! [[faults]]
+//! at = "5s"
+//! whom = "seeds"
+//! share = "50%"
+//! lasts = "10s"
+//! what = { crash = { disk = "wiped" } }
+//! ```
+
+use super::{Patience, Share};
+use crate::units::{Rate, Span};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// When it begins, from the beginning.
+    pub at: Span,
+    /// How long it lasts; off: to the end.
+    #[serde(default = "for_ever")]
+    pub lasts: Patience,
+    /// Whose it is.
+    pub whom: Whom,
+    /// So many of them, drawn, and at least one.
+    #[serde(default = "all")]
+    pub share: Share,
+    /// Its kind.
+    pub what: FaultKind,
+}
+
+const fn for_ever() -> Patience {
+    Patience::Off
+}
+
+const fn all() -> Share {
+    Share::ALL
+}
+
+/// Nodes by a name: `seeds`, `everybody`, a group's name, or a zone as `zone/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Every seed.
+    Seeds,
+    /// Seeds and the nodes of all groups.
+    Everybody,
+    /// The nodes of a group.
+    Group(String),
+    /// All that are in a zone, seeds too.
+    Zone(String),
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// The process is killed; when the fault is over it starts again, and its job with it.
+    Crash {
+        /// What it finds then.
+        #[serde(default)]
+        disk: Disk,
+    },
+    /// The process stands still; connections stay, until others lose patience.
+    Pause,
+    /// Links carry this much instead.
+    Link {
+        /// Uplink.
+        up: Rate,
+        /// Downlink.
+        down: Rate,
+    },
+    /// Everything to and from them takes this much longer.
+    Delay(Span),
+    /// They and others do not reach each other.
+    Cut {
+        /// The others; all but them if nobody is named.
+        #[serde(default = "everybody")]
+        from: Whom,
+        /// Only what they send is lost; what is sent to them arrives.
+        #[serde(default)]
+        one_way: bool,
+    },
+    /// Their wall clock is this much ahead; all documents are judged by it.
+    ClockAhead(Span),
+    /// Or behind.
+    ClockBehind(Span),
+}
+
+const fn everybody() -> Whom {
+    Whom::Everybody
+}
+
+/// What a node that starts again finds on its disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disk {
+    /// All that it had.
+    #[default]
+    Kept,
+    /// Nothing.
+    Wiped,
+    /// What it had at a time so long before: a snapshot was restored.
+    Aged(Span),
+}
+
+impl FaultKind {
+    /// Its name, for people.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Pause => "pause",
+            Self::Link { .. } => "link",
+            Self::Delay(_) => "delay",
+            Self::Cut { .. } => "cut",
+            Self::ClockAhead(_) => "clock-ahead",
+            Self::ClockBehind(_) => "clock-behind",
+        }
+    }
+}
+
+/// A text that names nobody.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody is named by an empty text: write `seeds`, `everybody`, a group's name, or `zone/NAME`")]
+pub struct WhomError;
+
+impl FromStr for Whom {
+    type Err = WhomError;
+
+    fn from_str(text: &str) -> Result<Self, WhomError> {
+        match text.strip_prefix("zone/") {
+            Some(zone) => Ok(Self::Zone(zone.to_owned())),
+            None if text == "seeds" => Ok(Self::Seeds),
+            None if text == "everybody" => Ok(Self::Everybody),
+            None if text.is_empty() => Err(WhomError),
+            None => Ok(Self::Group(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seeds => f.write_str("seeds"),
+            Self::Everybody => f.write_str("everybody"),
+            Self::Group(name) => f.write_str(name),
+            Self::Zone(name) => write!(f, "zone/{name}"),
+        }
+    }
+}
+
+super::fields::as_text!(Whom);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_reads_back() {
+        for text in ["seeds", "everybody", "crowd", "zone/east"] {
+            assert_eq!(text.parse::<Whom>().unwrap().to_string(), text);
+        }
+        assert_eq!("".parse::<Whom>(), Err(WhomError));
+    }
+
+    #[test]
+    fn a_fault_is_written_as_the_module_says() {
+        let read = |text: &str| toml::from_str::<FaultSpec>(text);
+        let crash =
+            read("at = \"5s\"\nwhom = \"seeds\"\nwhat = { crash = { disk = { aged = \"3s\" } } }").unwrap();
+        assert_eq!(crash.what, FaultKind::Crash { disk: Disk::Aged(Span(3_000_000)) });
+        assert_eq!((crash.lasts, crash.share), (Patience::Off, Share::ALL));
+        let cut = read("at = \"5s\"\nwhom = \"zone/east\"\nwhat = { cut = { one_way = true } }").unwrap();
+        assert_eq!(cut.what, FaultKind::Cut { from: Whom::Everybody, one_way: true });
+        assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"flood\"").is_err());
+        assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"pause\"\nhow = 1").is_err());
+    }
+}
