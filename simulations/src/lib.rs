@@ -33,11 +33,15 @@ mod trace;
 mod units;
 mod world;
 
-pub use report::{Bound, Completion, GroupReport, Report, Speed, TraceReport, Traffic, Verdict};
+pub use report::{
+    Bound, Class, Completion, Covered, Fairness, Figures, GroupReport, Judged, Report, Speed, TraceReport,
+    Traffic, Verdict,
+};
 pub use run::{RunError, run};
 pub use scenario::{
-    Arrival, Behaviour, CacheSpec, Disk, Exit, FaultKind, FaultSpec, Group, Path, Patience, Publish, READY,
-    ReadError, Scenario, ScenarioError, Seeds, Share, Whom, WhomError, YankSpec, Zone,
+    Amount, AmountError, Arrival, Behaviour, Better, CacheSpec, Cover, Disk, Exit, Expectation, FaultKind,
+    FaultSpec, Figure, Group, Path, Patience, Publish, READY, ReadError, Scenario, ScenarioError, Seeds,
+    Share, Unit, Whom, WhomError, YankSpec, Zone,
 };
 pub use trace::Trace;
 pub use units::{ByteSize, Rate, Span, UnitError};

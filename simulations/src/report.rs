@@ -1,10 +1,17 @@
 //! What a run found out: for programs as JSON, for people as text.
 
+mod fairness;
+mod figures;
 mod numbers;
 mod text;
+mod verdict;
 
-pub(crate) use numbers::time_us;
+pub use fairness::Fairness;
+pub use figures::Figures;
 pub use numbers::{Bound, Completion, Traffic};
+pub(crate) use numbers::{percentiles, time_us};
+pub(crate) use verdict::{Broken, Jobs};
+pub use verdict::{Class, Covered, Judged, Verdict};
 
 use crate::scenario::Scenario;
 use numbers::per_second;
@@ -28,35 +35,24 @@ pub struct Report {
     pub bound: Bound,
     /// How long the restores of honest nodes took; none if nobody completed.
     pub completion: Option<Completion>,
+    /// What 0, 1, 2, … 100 % of them did not exceed, each counted from its own boot; empty if nobody completed.
+    pub percentiles_us: Vec<u64>,
+    /// What expectations are about.
+    pub figures: Figures,
     /// The same of each group, those that are not honest too.
     pub groups: Vec<GroupReport>,
     /// What nodes and seeds sent.
     pub traffic: Traffic,
     /// Peers that were banned.
     pub bans: u64,
+    /// How evenly nodes gave.
+    pub fairness: Fairness,
     /// The trace.
     pub trace: TraceReport,
     /// Events of the simulator.
     pub events: u64,
     /// How fast the simulator was; none where nobody measured. Differs from run to run.
     pub speed: Option<Speed>,
-}
-
-/// Whether all is well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// Every node completed, and no promise was broken.
-    pub ok: bool,
-    /// Restores of honest nodes that completed.
-    pub completed: u32,
-    /// Restores of honest nodes.
-    pub of: u64,
-    /// Broken promises.
-    pub faults: u64,
-    /// The first of them, in words.
-    pub first_faults: Vec<String>,
-    /// Why the run was ended before its jobs.
-    pub stopped: Option<String>,
 }
 
 /// One group.
@@ -68,6 +64,10 @@ pub struct GroupReport {
     pub jobs: u64,
     /// Those that completed; none if none did.
     pub completion: Option<Completion>,
+    /// What 0, 1, 2, … 100 % of them did not exceed, each counted from its own boot; empty if nobody completed.
+    pub percentiles_us: Vec<u64>,
+    /// What expectations are about.
+    pub figures: Figures,
 }
 
 /// The trace, in short.
@@ -92,7 +92,7 @@ pub struct Speed {
 
 impl Report {
     /// The version of this form.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// Adds what repeats the run.
     #[must_use]

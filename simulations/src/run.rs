@@ -5,16 +5,18 @@ use crate::job::Outcome;
 use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
-use crate::report::{Bound, Completion, GroupReport, Report, TraceReport, Traffic, Verdict};
+use crate::report::{Bound, Completion, Report};
 use crate::scenario::{Arrival, Behaviour, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
-use crate::world::{Done, Fault, World};
+use crate::world::{Done, Fault, Reached, World};
 use core::time::Duration;
 use pollux_core::Instant;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
 use std::collections::BTreeSet;
 use std::io;
+
+mod told;
 
 /// Between the first savers' end and the beginning.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -52,6 +54,7 @@ pub fn run(scenario: &Scenario, trace: Trace) -> Result<Report, RunError> {
     Ok(report)
 }
 
+/// See the module.
 #[derive(Debug)]
 struct Run<'a> {
     world: World,
@@ -146,6 +149,7 @@ impl Run<'_> {
 
     /// What is counted is from the beginning on.
     fn forget_tallies(&mut self) {
+        self.world.reached = Reached::default();
         for node in self.world.nodes.items_mut() {
             node.tally = Tally::default();
         }
@@ -308,67 +312,6 @@ impl Run<'_> {
 
     fn completion(&self, begin: Instant) -> Option<Completion> {
         Completion::new(&ends(self.restores(), begin), self.bound().total_us)
-    }
-
-    fn report(&mut self, published: Instant, begin: Instant) -> Report {
-        let completion = self.completion(begin);
-        let (traffic, groups) = (self.traffic(begin), self.groups(begin));
-        let completed = completion.as_ref().map_or(0, |completion| completion.completed);
-        let verdict = Verdict {
-            ok: self.world.faults.count() == 0
-                && self.stopped.is_none()
-                && (self.may_miss() || u64::from(completed) >= self.wanted()),
-            completed,
-            of: self.wanted(),
-            faults: self.world.faults.count(),
-            first_faults: self.world.faults.lines(),
-            stopped: self.stopped.take(),
-        };
-        Report {
-            version: Report::VERSION,
-            command: String::new(),
-            scenario: self.scenario.clone(),
-            verdict,
-            publish_us: micros(published, Instant::ZERO),
-            bound: self.bound(),
-            completion,
-            groups,
-            traffic,
-            bans: self.world.reached.bans,
-            trace: TraceReport { facts: self.world.trace.facts(), digest: self.world.trace.digest() },
-            events: self.world.events,
-            speed: None,
-        }
-    }
-
-    fn groups(&self, begin: Instant) -> Vec<GroupReport> {
-        let bound = self.bound().total_us;
-        let of = |number: usize| {
-            let role = Role::Member { group: number };
-            let done =
-                self.world.done.iter().filter(move |done| self.world.nodes.at(done.node).spec.role == role);
-            Completion::new(&ends(done, begin), bound)
-        };
-        let all = self.scenario.groups.iter().enumerate();
-        all.map(|(number, group)| GroupReport {
-            name: group.name.clone(),
-            jobs: u64::from(group.count) * u64::try_from(group.restores.len()).unwrap_or(0),
-            completion: of(number),
-        })
-        .collect()
-    }
-
-    fn traffic(&self, begin: Instant) -> Traffic {
-        let (mut sum, mut seeds) = (Tally::default(), 0);
-        for (_, node) in self.world.nodes.iter() {
-            sum.add(&node.tally);
-            if node.spec.role == Role::Seed {
-                seeds += node.tally.given_bytes;
-            }
-        }
-        let elapsed_us = micros(self.world.now(), begin);
-        let copy = self.bound().copy_bytes;
-        Traffic::new(&sum, seeds, copy, (self.scenario.nodes(), elapsed_us))
     }
 }
 

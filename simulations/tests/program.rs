@@ -64,7 +64,7 @@ fn the_report_says_what_it_must() {
     let output = small(&["--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report = report(&output);
-    assert_eq!(report["version"], 2);
+    assert_eq!(report["version"], 3);
     assert_eq!(report["verdict"]["ok"], true);
     assert_eq!(report["verdict"]["completed"], 6);
     assert_eq!(report["scenario"]["groups"][0]["count"], 6);
@@ -102,13 +102,43 @@ fn flags_go_before_the_file() {
     assert_eq!(report["scenario"]["latency"], "2ms");
 }
 
+/// A small run with more in its file, its exit code, and its report.
+fn judged(name: &str, more: &str) -> (Option<i32>, serde_json::Value) {
+    let file = scenario(name, &format!("extends = \"crowd\"\n{more}\n"));
+    let output = pollux_sim(&["run", &file, "--nodes", "3", "--size", "1MiB", "--json"]);
+    (output.status.code(), report(&output))
+}
+
 #[test]
-fn a_run_that_fails_exits_with_1() {
+fn each_class_has_its_exit_code() {
     let output = small(&["--json", "--total-deadline", "1ms"]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let report = report(&output);
-    assert_eq!(report["verdict"]["ok"], false);
-    assert_eq!(report["verdict"]["faults"], 6);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let late = report(&output);
+    assert_eq!((&late["verdict"]["class"], &late["verdict"]["faults"]), (&"liveness".into(), &6.into()));
+    let (code, ended) = judged("ended.toml", "time_max = \"1050ms\"");
+    assert_eq!((code, &ended["verdict"]["class"]), (Some(4), &"liveness".into()), "{ended:#}");
+    let missed = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"p50-ratio\"\nat_most = 0.5";
+    let (code, missed) = judged("missed.toml", missed);
+    assert_eq!((code, &missed["verdict"]["class"]), (Some(5), &"expectation".into()));
+    assert_eq!(missed["verdict"]["expectations"][0]["met"], false);
+    let (code, uncovered) = judged("uncovered.toml", "coverage = [\"ban\"]");
+    assert_eq!((code, &uncovered["verdict"]["class"]), (Some(6), &"coverage".into()));
+    let (code, well) =
+        judged("well.toml", "[[expectations]]\nfigure = \"completed-share\"\nat_least = \"100%\"");
+    assert_eq!((code, &well["verdict"]["class"]), (Some(0), &"ok".into()));
+    assert_eq!(small(&["--trace", "/nowhere/trace"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_text_names_the_class_and_each_expectation() {
+    let limits = "[[expectations]]\nfigure = \"late-share\"\nat_most = \"0%\"\n[[expectations]]\nfigure = \"max\"\ngroup = \"crowd\"\nat_most = 0.001";
+    let file = scenario("limits.toml", &format!("extends = \"crowd\"\ncoverage = [\"ban\"]\n{limits}\n"));
+    let text = stdout(&pollux_sim(&["run", &file, "--nodes", "2", "--size", "1MiB"]));
+    for line in ["FAILED (expectation)", "late-share at most 0 %: 0 %, met", "ban 0 (MISSING)"] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let missed = text.lines().find(|line| line.contains("max of crowd at most 0.001 s: ")).expect("a line");
+    assert!(missed.ends_with(", MISSED"), "{missed}");
 }
 
 #[test]
@@ -119,7 +149,8 @@ fn what_is_wrong_is_said_with_exit_code_2() {
     assert!(refusal(&small(&["--up", "0bit/s"])).contains("`groups.crowd.up` is 0B/s"));
     assert!(refusal(&pollux_sim(&["run", "--size", "64"])).contains("is not a size"));
     assert!(refusal(&pollux_sim(&["run", "--nodes", "10000", "--size", "2GiB"])).contains("`events_max`"));
-    assert!(refusal(&small(&["--trace", "/nowhere/trace"])).contains("/nowhere/trace"));
+    let figure = scenario("figure.toml", "[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
+    assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 2"));
     assert!(refusal(&pollux_sim(&["walk"])).contains("walk"));
 }
 

@@ -79,6 +79,8 @@ pub struct Completion {
     pub p50_ratio: f64,
     /// The same of 99 %.
     pub p99_ratio: f64,
+    /// The same of the slowest.
+    pub max_ratio: f64,
 }
 
 impl Completion {
@@ -97,6 +99,7 @@ impl Completion {
             makespan_ratio: ratio(makespan_us, bound_us),
             p50_ratio: ratio(p50_us, bound_us),
             p99_ratio: ratio(p99_us, bound_us),
+            max_ratio: ratio(max_us, bound_us),
         })
     }
 }
@@ -108,6 +111,8 @@ pub struct Traffic {
     pub copy_bytes: u64,
     /// Chunk transfers that arrived.
     pub transfers: u64,
+    /// What arrived of them, with what came too late.
+    pub arrived_bytes: u64,
     /// What left the seed.
     pub seed_given_bytes: u64,
     /// The same in copies.
@@ -143,6 +148,7 @@ impl Traffic {
         Self {
             copy_bytes,
             transfers: sum.frames,
+            arrived_bytes: arrived,
             seed_given_bytes: seed,
             seed_copies: ratio(seed, copy_bytes),
             local_bytes: sum.local_bytes,
@@ -166,6 +172,17 @@ pub(crate) fn time_us(bytes: u64, rate: u64) -> u64 {
     u64::try_from(micros).unwrap_or(u64::MAX)
 }
 
+/// What 0, 1, 2, … 100 % of the jobs did not exceed, each counted from its own boot; nothing of none.
+pub(crate) fn percentiles(ends: &[(u64, u64)]) -> Vec<u64> {
+    let mut took: Vec<u64> = ends.iter().map(|(_, took)| *took).collect();
+    took.sort_unstable();
+    if took.is_empty() {
+        Vec::new()
+    } else {
+        (0..=100).map(|hundredths| percentile(&took, hundredths)).collect()
+    }
+}
+
 /// The value that so many of a hundred are not above; of sorted values.
 fn percentile(sorted: &[u64], hundredths: usize) -> u64 {
     let rank = (sorted.len() * hundredths).div_ceil(100).max(1);
@@ -173,9 +190,9 @@ fn percentile(sorted: &[u64], hundredths: usize) -> u64 {
 }
 
 /// To four decimals; 0 of nothing.
-fn ratio(part: u64, whole: u64) -> f64 {
+pub(super) fn ratio(part: impl Into<u128>, whole: impl Into<u128>) -> f64 {
     const STEPS: u32 = 10_000;
-    let steps = u128::from(part) * u128::from(STEPS) / u128::from(whole.max(1));
+    let steps = part.into().saturating_mul(u128::from(STEPS)) / whole.into().max(1);
     let whole_part = u32::try_from(steps / u128::from(STEPS)).unwrap_or(u32::MAX);
     let decimals = u32::try_from(steps % u128::from(STEPS)).unwrap_or_default();
     f64::from(whole_part) + f64::from(decimals) / f64::from(STEPS)
@@ -222,10 +239,10 @@ mod tests {
 
     #[test]
     fn ratios_have_four_decimals() {
-        assert_eq!(ratio(3, 2), 1.5);
-        assert_eq!(ratio(1, 3), 0.3333);
-        assert_eq!(ratio(5, 0), 5.0);
-        assert_eq!(ratio(u64::MAX, 1), f64::from(u32::MAX) + 0.0);
+        assert_eq!(ratio(3_u64, 2_u64), 1.5);
+        assert_eq!(ratio(1_u32, 3_u64), 0.3333);
+        assert_eq!(ratio(5_u64, 0_u64), 5.0);
+        assert_eq!(ratio(u64::MAX, 1_u64), f64::from(u32::MAX) + 0.0);
     }
 
     #[test]
@@ -234,5 +251,7 @@ mod tests {
         assert_eq!((completion.makespan_us, completion.p50_us, completion.max_us), (40, 10, 20));
         assert_eq!((completion.makespan_ratio, completion.p50_ratio), (2.0, 0.5));
         assert_eq!(Completion::new(&[], 20), None);
+        let percentiles = percentiles(&[(30, 10), (20, 20), (40, 5)]);
+        assert_eq!([0, 33, 34, 100].map(|place| percentiles[place]), [5, 5, 10, 20]);
     }
 }

@@ -1,6 +1,7 @@
 //! The report as people read it. The command that repeats the run comes first and last.
 
-use super::{Report, Traffic};
+use super::{Judged, Report, Traffic};
+use crate::scenario::{Figure, Unit};
 use core::fmt;
 
 impl fmt::Display for Report {
@@ -10,6 +11,7 @@ impl fmt::Display for Report {
         self.time_lines(f)?;
         self.group_lines(f)?;
         traffic_lines(&self.traffic, f)?;
+        writeln!(f, "fairness    Gini {:.3} of what {} nodes gave", self.fairness.gini, self.fairness.nodes)?;
         self.machine_lines(f)?;
         writeln!(f, "\n{}", self.command)
     }
@@ -18,13 +20,28 @@ impl fmt::Display for Report {
 impl Report {
     fn verdict_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = &self.verdict;
-        let word = if verdict.ok { "ok" } else { "FAILED" };
+        let word = if verdict.ok { "ok".to_owned() } else { format!("FAILED ({})", verdict.class.name()) };
         let (completed, of, faults) = (verdict.completed, verdict.of, verdict.faults);
-        writeln!(f, "verdict     {word}: {completed} of {of} restores completed, {faults} faults")?;
+        let gone =
+            if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
+        writeln!(f, "verdict     {word}: {completed} of {of} restores completed{gone}, {faults} faults")?;
         if let Some(stopped) = &verdict.stopped {
             writeln!(f, "stopped     {stopped}")?;
         }
-        verdict.first_faults.iter().try_for_each(|fault| writeln!(f, "  fault     {fault}"))
+        verdict.first_faults.iter().try_for_each(|fault| writeln!(f, "  fault     {fault}"))?;
+        verdict.expectations.iter().try_for_each(|one| writeln!(f, "expected    {one}"))?;
+        self.coverage_line(f)
+    }
+
+    /// What the run went through, and what it did not that it should have.
+    fn coverage_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = self.verdict.coverage.iter().filter(|one| one.wanted || one.count > 0);
+        let told = told.map(|one| {
+            let missing = if one.is_missing() { " (MISSING)" } else { "" };
+            format!("{} {}{missing}", one.what.name(), one.count)
+        });
+        let told: Vec<String> = told.collect();
+        if told.is_empty() { Ok(()) } else { writeln!(f, "coverage    {}", told.join(", ")) }
     }
 
     fn time_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +60,7 @@ impl Report {
             ("makespan", took.makespan_us, took.makespan_ratio),
             ("p50", took.p50_us, took.p50_ratio),
             ("p99", took.p99_us, took.p99_ratio),
+            ("max", took.max_us, took.max_ratio),
         ];
         for (name, micros, ratio) in rows {
             writeln!(f, "{name:<11} {} = {ratio:.3} x the bound", Seconds(micros))?;
@@ -87,6 +105,44 @@ impl Report {
             speed.events_per_second
         )
     }
+}
+
+impl fmt::Display for Judged {
+    /// `p99-ratio of crowd at most 1.3: 1.214, met`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = &self.expectation;
+        f.write_str(one.figure.name())?;
+        one.group.iter().try_for_each(|group| write!(f, " of {group}"))?;
+        let limit = |amount: crate::scenario::Amount| Amount(one.figure, amount.value());
+        one.at_least.iter().try_for_each(|least| write!(f, " at least {}", limit(*least)))?;
+        one.at_most.iter().try_for_each(|most| write!(f, " at most {}", limit(*most)))?;
+        match self.value {
+            None => f.write_str(": there is none")?,
+            Some(value) => write!(f, ": {}", Amount(one.figure, value))?,
+        }
+        f.write_str(if self.met { ", met" } else { ", MISSED" })
+    }
+}
+
+/// A figure's value, in its unit.
+pub(super) struct Amount(pub(super) Figure, pub(super) f64);
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(figure, value) = *self;
+        match figure.unit() {
+            Unit::Seconds => write!(f, "{} s", trimmed(value, 3)),
+            Unit::Share => write!(f, "{} %", trimmed(value * 100.0, 2)),
+            Unit::Times | Unit::Number => f.write_str(&trimmed(value, 3)),
+        }
+    }
+}
+
+/// Without zeros at the end.
+fn trimmed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let trimmed = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    trimmed.to_owned()
 }
 
 fn traffic_lines(traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -83,6 +83,22 @@ pub enum ScenarioError {
         /// Why not, and what could be.
         why: String,
     },
+    /// An expectation of nothing.
+    #[error("`{field}` has neither `at_most` nor `at_least`: say how much `{figure}` may be")]
+    NoLimit {
+        /// Where it stands.
+        field: String,
+        /// Of which figure.
+        figure: &'static str,
+    },
+    /// An expectation of a group, of what no group has.
+    #[error("`{field}` names a group, and `{figure}` is measured of the whole run only: leave it out")]
+    OfNoGroup {
+        /// Where it stands.
+        field: String,
+        /// Of which figure.
+        figure: &'static str,
+    },
     /// It would take too long.
     #[error(
         "{nodes} nodes that restore {chunks} chunks in all would take some {events} events, and `events_max` is {events_max}: \
@@ -118,6 +134,7 @@ impl Scenario {
         self.groups.iter().try_for_each(|group| self.check_group(group))?;
         self.check_publishes()?;
         self.check_troubles()?;
+        self.check_expectations()?;
         self.check_sums()
     }
 

@@ -11,16 +11,22 @@
 //! up = "10Gbit/s"
 //! ```
 
+mod amount;
 mod check;
 mod check_faults;
+mod expect;
 mod faults;
 mod fields;
+mod figure;
 mod read;
 mod ready;
 
+pub use amount::{Amount, AmountError};
 pub use check::ScenarioError;
+pub use expect::Expectation;
 pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};
 pub use fields::{Arrival, Behaviour, Exit, Patience, Share};
+pub use figure::{Better, Cover, Figure, Unit};
 pub use read::ReadError;
 pub use ready::READY;
 
@@ -64,6 +70,12 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     /// When all is well again: jobs that begin before may miss, and are asked of safety only. Off: every job must succeed.
     pub heals_at: Patience,
+    /// What a run must have gone through to show anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<Cover>,
+    /// What the figures of a run must be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expectations: Vec<Expectation>,
 }
 
 /// The pool's seeds.
@@ -211,6 +223,8 @@ impl Default for Scenario {
             yanks: Vec::new(),
             faults: Vec::new(),
             heals_at: Patience::Off,
+            coverage: Vec::new(),
+            expectations: Vec::new(),
         }
     }
 }

@@ -124,6 +124,7 @@ impl World {
         }
         let Some(found) = node.fetches.get_mut(&fetch).filter(|found| found.stage == Stage::Waiting) else {
             node.tally.late_bytes += u64::from(bytes);
+            self.reached.late += 1;
             return;
         };
         (found.stage, found.junk) = (Stage::Arrived, junk);
@@ -132,6 +133,7 @@ impl World {
         } else {
             let again = node.arrived.put(found.chunk);
             node.tally.arrived(bytes, again);
+            self.reached.duplicates += u64::from(again);
         }
         self.feed(to, Input::FrameArrived { fetch, bytes });
     }

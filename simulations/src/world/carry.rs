@@ -18,7 +18,7 @@ impl World {
             Output::Fetch { peer, chunks } => self.fetch(no, &peer, chunks),
             Output::Check { fetch, chunk } => self.check(no, fetch, chunk),
             Output::Keep { fetch } => self.keep(no, fetch),
-            Output::Release { fetch } => drop(self.nodes.at_mut(no).fetches.remove(&fetch)),
+            Output::Release { fetch } => self.release(no, fetch),
             Output::Serve { chunks } => {
                 chunks.into_iter().for_each(|(ask, chunk)| self.serve(no, ask, chunk));
             }

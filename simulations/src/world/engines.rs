@@ -44,6 +44,7 @@ impl World {
 
     /// Its life is over.
     pub(super) fn leave(&mut self, no: NodeNo) {
+        self.reached.left += 1;
         if self.group_of(no).is_some_and(|group| group.exit == Exit::Vanished) {
             self.vanish(no);
         } else {

@@ -38,16 +38,25 @@ pub(crate) enum Fault {
     Incomplete(String),
 }
 
+impl Fault {
+    /// Whether something did not happen that should have; all else is what must never happen.
+    pub(crate) const fn is_of_liveness(&self) -> bool {
+        matches!(self, Self::Incomplete(_))
+    }
+}
+
 /// All faults of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     first: Vec<(Instant, NodeNo, Fault)>,
     count: u64,
+    of_liveness: u64,
 }
 
 impl Faults {
     pub(crate) fn add(&mut self, at: Instant, node: NodeNo, fault: Fault) {
         self.count += 1;
+        self.of_liveness += u64::from(fault.is_of_liveness());
         if self.first.len() < KEPT_MAX {
             self.first.push((at, node, fault));
         }
@@ -55,6 +64,11 @@ impl Faults {
 
     pub(crate) const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Those of safety.
+    pub(crate) const fn of_safety(&self) -> u64 {
+        self.count - self.of_liveness
     }
 
     /// The first of them, for people.
@@ -88,6 +102,8 @@ mod tests {
             faults.add(Instant::from_micros(micros), NodeNo(3), Fault::NoCredit("check"));
         }
         assert_eq!((faults.count(), faults.lines().len()), (30, KEPT_MAX));
+        faults.add(Instant::ZERO, NodeNo(1), Fault::Incomplete(String::new()));
+        assert_eq!((faults.count(), faults.of_safety()), (31, 30));
         assert_eq!(faults.lines()[1], "1 us, n3: an output of kind `check` without credit");
     }
 }

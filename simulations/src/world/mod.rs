@@ -22,6 +22,7 @@
 //! lies     what those say who are not honest
 //! verdicts verifications that were done before
 //! costs    fault
+//! reached  what not every run has
 //! ```
 
 mod bounds;
@@ -36,6 +37,7 @@ mod lies;
 mod links;
 mod papers;
 mod populate;
+mod reached;
 mod tasks;
 mod troubles;
 mod verdicts;
@@ -46,6 +48,7 @@ mod tests;
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use jobs::Done;
 pub(crate) use lies::Lies;
+pub(crate) use reached::Reached;
 
 use crate::content::Content;
 use crate::lots::Lots;
@@ -63,25 +66,6 @@ use pollux_core::{Instant, ManifestId, Now, PeerId, Timestamp};
 use std::collections::BTreeMap;
 use troubles::Cut;
 use verdicts::Verdicts;
-
-/// What happened that not every run has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reached {
-    /// Wrong chunks that engines told of.
-    pub(crate) junk: u64,
-    /// Peers that engines banned.
-    pub(crate) bans: u64,
-    /// Faults of the scenario that began.
-    pub(crate) faults: u64,
-    /// Processes that started again.
-    pub(crate) restarts: u64,
-    /// What was no message.
-    pub(crate) garbage: u64,
-    /// Documents that were not believed.
-    pub(crate) disbelieved: u64,
-    /// Manifests that were taken back where they were known.
-    pub(crate) withdrawn: u64,
-}
 
 /// See the module.
 #[derive(Debug)]

@@ -237,6 +237,7 @@ impl World {
         if node.gone || node.engine.is_some() {
             return;
         }
+        self.reached.restarts += 1;
         match disk {
             Disk::Kept => {}
             Disk::Wiped => node.wipe(chunks),

@@ -1,0 +1,85 @@
+//! What `--help` says besides the flags: the manual.
+
+/// The table of exit codes.
+macro_rules! exit_codes {
+    () => {
+        "\
+Exit codes, the first that holds:
+  0  all is well
+  1  a file could not be written
+  2  the command or the scenario is wrong
+  3  safety: something happened that must never happen
+  4  liveness: a job did not complete, or the run was ended by `events_max` or `time_max`
+  5  expectation: a figure is beyond what the scenario expects
+  6  coverage: the run did not go through what the scenario says it must"
+    };
+}
+
+/// Of the program.
+pub(crate) const EXIT_CODES: &str = exit_codes!();
+
+/// Of `run`.
+pub(crate) const RUN: &str = concat!(
+    "\
+The story: for each cache a node comes that holds its first version, publishes it to the seeds and is killed. That is the \
+beginning. Then the groups' nodes boot, join, and each restores its caches as jobs do. The network shares links as a fluid; \
+control messages take latency only.
+
+The result is compared with what no crowd can beat, where S is a cache with its tree, N the nodes:
+  T >= max(S / seeds' uplinks, S / downlink, N * S / (seeds' uplinks + sum of uplinks))
+
+A scenario is a file in TOML, or one that comes along: boot-storm, crowd, hostile-tenth, long-tail, rolling-version, \
+small-crowd, two-regions. A file says what differs from the one that it extends; flags go before it:
+  extends = \"boot-storm\"
+  [seeds]
+  count = 3
+  [[zones]]
+  name = \"east\"
+  up = \"10Gbit/s\"
+  [[groups]]
+  name = \"crowd\"
+  count = 1000
+  behaviour = \"honest\"       # junk, stalling, false-haves, slow
+  arrival = \"poisson 10ms\"   # all-at-once, or within a time: 30s
+  life = \"5min\"              # and then exit = killed or vanished
+
+Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
+
+Checks: no node finishes sooner than its links allow; a job gets what it asked for, checked, and nothing else; engines \
+do nothing without credit; no honest peer is distrusted; every node completes.
+
+A scenario may say what is expected of a run, and what the run must have gone through to show anything:
+  coverage = [\"junk\", \"ban\"]  # hedge, stall, late, duplicate, left, fault, restart, garbage, disbelieved, withdrawn
+  [[expectations]]
+  figure = \"p99-ratio\"       # see below
+  group = \"crowd\"
+  at_most = 1.3              # or at_least, or both; \"2%\" is 0.02
+Figures, of all honest jobs or of a group: makespan, p50, p99, max (seconds); the same with -ratio (over the bound); \
+completed-share. Of the whole run: seed-copies, duplicate-share, late-share, junk-share, control-share, \
+messages-per-node-second, bans, upload-gini.
+
+Output: text, or with --json one object whose `version` is 3. The trace digest covers every input and output of every \
+engine; equal digests mean equal runs.
+
+",
+    exit_codes!()
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollux_sim::{Class, Cover, Figure, READY, Report};
+
+    #[test]
+    fn the_manual_names_all_that_there_is() {
+        let said = |word: &str| assert!(RUN.contains(word), "{word}");
+        READY.iter().for_each(|(name, _)| said(name));
+        Cover::ALL.iter().for_each(|cover| said(cover.name()));
+        let ratio = |figure: &Figure| figure.name().ends_with("-ratio");
+        Figure::ALL.iter().filter(|figure| !ratio(figure)).for_each(|figure| said(figure.name()));
+        said(&format!("`version` is {}", Report::VERSION));
+        for class in [Class::Safety, Class::Liveness, Class::Expectation, Class::Coverage] {
+            said(&format!("  {}  {}: ", class.exit_code(), class.name()));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a run comes to, as its report tells it.
+
+use super::{Run, ends, micros};
+use crate::job::Outcome;
+use crate::node::Role;
+use crate::report::{
+    Broken, Completion, Fairness, Figures, GroupReport, Jobs, Report, TraceReport, Traffic, Verdict,
+    percentiles,
+};
+use crate::scenario::Behaviour;
+use crate::tally::Tally;
+use pollux_core::Instant;
+
+impl Run<'_> {
+    pub(super) fn report(&mut self, published: Instant, begin: Instant) -> Report {
+        let completion = self.completion(begin);
+        let (traffic, groups, fairness) = (self.traffic(begin), self.groups(begin), self.fairness());
+        let bans = self.world.reached.bans;
+        let figures = Figures::of_jobs(completion.as_ref(), self.wanted());
+        let figures = figures.with_traffic(&traffic, bans, fairness.gini);
+        Report {
+            version: Report::VERSION,
+            command: String::new(),
+            scenario: self.scenario.clone(),
+            verdict: self.verdict(&figures, &groups),
+            publish_us: micros(published, Instant::ZERO),
+            bound: self.bound(),
+            completion,
+            percentiles_us: percentiles(&ends(self.restores(), begin)),
+            figures,
+            groups,
+            traffic,
+            bans,
+            fairness,
+            trace: TraceReport { facts: self.world.trace.facts(), digest: self.world.trace.digest() },
+            events: self.world.events,
+            speed: None,
+        }
+    }
+
+    fn verdict(&mut self, figures: &Figures, groups: &[GroupReport]) -> Verdict {
+        let jobs = self.jobs();
+        let faults = &self.world.faults;
+        let broken = Broken { faults: faults.count(), of_safety: faults.of_safety(), first: faults.lines() };
+        let of_group = |name: &str| groups.iter().find(|group| group.name == name);
+        let figures = |group: Option<&str>| match group {
+            None => Some(figures),
+            Some(name) => of_group(name).map(|group| &group.figures),
+        };
+        Verdict::new(self.scenario, jobs, broken, figures, |cover| self.world.reached.count(cover))
+    }
+
+    fn jobs(&mut self) -> Jobs {
+        let count = |outcome: &Outcome| {
+            let done = self.restores().filter(|done| done.outcome == *outcome).count();
+            u32::try_from(done).unwrap_or(u32::MAX)
+        };
+        let (completed, gone) = (count(&Outcome::Restored), count(&Outcome::Gone));
+        let (of, may_miss) = (self.wanted(), self.may_miss());
+        Jobs { completed, gone, of, may_miss, stopped: self.stopped.take() }
+    }
+
+    fn groups(&self, begin: Instant) -> Vec<GroupReport> {
+        let bound = self.bound().total_us;
+        let of = |number: usize| {
+            let role = Role::Member { group: number };
+            let done =
+                self.world.done.iter().filter(move |done| self.world.nodes.at(done.node).spec.role == role);
+            let ends = ends(done, begin);
+            (Completion::new(&ends, bound), percentiles(&ends))
+        };
+        let all = self.scenario.groups.iter().enumerate();
+        all.map(|(number, group)| {
+            let jobs = u64::from(group.count) * u64::try_from(group.restores.len()).unwrap_or(0);
+            let (completion, percentiles_us) = of(number);
+            let figures = Figures::of_jobs(completion.as_ref(), jobs);
+            GroupReport { name: group.name.clone(), jobs, completion, percentiles_us, figures }
+        })
+        .collect()
+    }
+
+    fn traffic(&self, begin: Instant) -> Traffic {
+        let (mut sum, mut seeds) = (Tally::default(), 0);
+        for (_, node) in self.world.nodes.iter() {
+            sum.add(&node.tally);
+            if node.spec.role == Role::Seed {
+                seeds += node.tally.given_bytes;
+            }
+        }
+        let elapsed_us = micros(self.world.now(), begin);
+        let copy = self.bound().copy_bytes;
+        Traffic::new(&sum, seeds, copy, (self.scenario.nodes(), elapsed_us))
+    }
+
+    /// Of honest nodes of groups.
+    fn fairness(&self) -> Fairness {
+        let all = self.world.nodes.iter().map(|(_, node)| node);
+        let honest = all.filter(|node| {
+            matches!(node.spec.role, Role::Member { .. }) && node.spec.behaviour == Behaviour::Honest
+        });
+        Fairness::new(honest.map(|node| node.tally.given_bytes).collect())
+    }
+}
