@@ -14,6 +14,7 @@
 //! network           links that are shared: the model and its error stand there
 //! content  pool     what is restored; real keys, documents and signatures
 //! tally  queue      counters; events in order of time
+//! sampler           samples over time, in bounded memory
 //! scenario          what a run is made of
 //! units  lots  numbered
 //! ```
@@ -27,6 +28,7 @@ mod pool;
 mod queue;
 mod report;
 mod run;
+mod sampler;
 mod scenario;
 mod tally;
 mod trace;
@@ -34,8 +36,8 @@ mod units;
 mod world;
 
 pub use report::{
-    Bound, Class, Completion, Covered, Fairness, Figures, GroupReport, Judged, Report, Speed, TraceReport,
-    Traffic, Verdict,
+    Bound, Class, Completion, Covered, Fairness, Figures, GroupReport, Judged, Mark, Report, Series, Speed,
+    TraceReport, Traffic, Verdict,
 };
 pub use run::{RunError, run};
 pub use scenario::{

@@ -3,6 +3,7 @@
 mod fairness;
 mod figures;
 mod numbers;
+mod series;
 mod text;
 mod verdict;
 
@@ -10,6 +11,8 @@ pub use fairness::Fairness;
 pub use figures::Figures;
 pub use numbers::{Bound, Completion, Traffic};
 pub(crate) use numbers::{percentiles, time_us};
+pub(crate) use series::Sample;
+pub use series::{Mark, Series};
 pub(crate) use verdict::{Broken, Jobs};
 pub use verdict::{Class, Covered, Judged, Verdict};
 
@@ -47,6 +50,8 @@ pub struct Report {
     pub bans: u64,
     /// How evenly nodes gave.
     pub fairness: Fairness,
+    /// What happened over time, from the beginning to the end.
+    pub series: Series,
     /// The trace.
     pub trace: TraceReport,
     /// Events of the simulator.

@@ -13,9 +13,11 @@ use crate::world::{Done, Fault, Reached, World};
 use core::time::Duration;
 use pollux_core::Instant;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
+use recorder::Recorder;
 use std::collections::BTreeSet;
 use std::io;
 
+mod recorder;
 mod told;
 
 /// Between the first savers' end and the beginning.
@@ -38,7 +40,7 @@ pub enum RunError {
 /// Where the scenario is out of bounds, or the trace's text cannot be written.
 pub fn run(scenario: &Scenario, trace: Trace) -> Result<Report, RunError> {
     scenario.check()?;
-    let mut run = Run { world: World::new(scenario, trace), scenario, stopped: None };
+    let mut run = Run { world: World::new(scenario, trace), scenario, stopped: None, recorder: None };
     run.publish();
     let published = run.world.now();
     let begin = published.after(PAUSE);
@@ -46,6 +48,7 @@ pub fn run(scenario: &Scenario, trace: Trace) -> Result<Report, RunError> {
         run.savers(1).into_iter().for_each(|(saver, _)| run.world.kill(saver));
         while run.step(begin) {}
         run.forget_tallies();
+        run.recorder = Some(Recorder::new(begin));
         run.live(begin);
     }
     run.judge(begin);
@@ -61,6 +64,8 @@ struct Run<'a> {
     scenario: &'a Scenario,
     /// Why it ended before its jobs.
     stopped: Option<String>,
+    /// From the beginning on.
+    recorder: Option<Recorder>,
 }
 
 impl Run<'_> {
@@ -143,6 +148,9 @@ impl Run<'_> {
         if self.world.events >= self.scenario.events_max {
             self.stopped = Some(format!("`events_max` ({}) was reached", self.scenario.events_max));
             return false;
+        }
+        if let (Some(recorder), Some(next)) = (&mut self.recorder, self.world.next_at()) {
+            recorder.look_until(&self.world, next.min(until));
         }
         self.world.step(until)
     }

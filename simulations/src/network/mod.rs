@@ -133,6 +133,12 @@ impl Network {
         self.settle_later(now);
     }
 
+    /// A node's own links.
+    pub(crate) fn link(&self, no: NodeNo) -> Link {
+        let ends = self.nodes.at(no);
+        Link { up: self.links.at(ends.up).capacity, down: self.links.at(ends.down).capacity }
+    }
+
     /// One way from one node to another.
     pub(crate) fn latency(&self, from: NodeNo, to: NodeNo) -> Duration {
         self.zones.latency(self.nodes.at(from).zone, self.nodes.at(to).zone)

@@ -19,6 +19,10 @@ fn with_group(nodes: u32, change: impl Fn(&mut Group)) -> Scenario {
     scenario
 }
 
+fn second_version(at: Span) -> Publish {
+    Publish { cache: "cache".to_owned(), at, zone: String::new(), contested: false }
+}
+
 fn report(scenario: &Scenario) -> Report {
     run(scenario, Trace::new()).unwrap()
 }
@@ -117,8 +121,7 @@ fn jobs_restore_one_cache_after_the_other() {
 fn who_holds_the_version_before_fetches_what_is_new() {
     let mut scenario = small(3);
     scenario.caches[0].shared = Share(750);
-    scenario.publishes =
-        vec![Publish { cache: "cache".to_owned(), at: Span(0), zone: String::new(), contested: false }];
+    scenario.publishes = vec![second_version(Span(0))];
     scenario.groups[0].holds = vec!["cache".to_owned()];
     scenario.groups[0].arrival = Arrival::Spread(Span(1));
     // Long after the second version is there.
@@ -184,4 +187,24 @@ fn those_that_do_wrong_stop_nobody() {
     assert!(report.verdict.ok, "{report}");
     assert_eq!((report.verdict.completed, report.verdict.of), (12, 12));
     assert!(report.traffic.junk_bytes > 0 && report.bans > 0, "{report}");
+}
+
+#[test]
+fn series_run_from_the_beginning_to_the_end() {
+    let mut scenario = with_group(6, |group| group.life = Patience::For(Span(700_000)));
+    scenario.publishes = vec![second_version(Span(100_000))];
+    let report = report(&scenario);
+    let (series, traffic) = (&report.series, &report.traffic);
+    assert_eq!(series.at_us.first(), Some(&0));
+    assert!(series.at_us.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", series.at_us);
+    assert!(series.at_us.last().unwrap() >= &report.completion.unwrap().makespan_us);
+    let last = |column: &[u64]| *column.last().unwrap();
+    assert_eq!(last(&series.peer_bytes), traffic.peer_bytes);
+    assert_eq!(last(&series.seed_given_bytes), traffic.seed_given_bytes);
+    assert_eq!((series.completed[0], series.completed.last()), (0, Some(&6)));
+    assert_eq!(series.active_nodes.iter().max(), Some(&6));
+    assert!(series.uplink_share.iter().chain(&series.seed_uplink_share).all(|share| *share <= 1.0));
+    assert!(series.seed_uplink_share.iter().any(|share| *share > 0.5), "{:?}", series.seed_uplink_share);
+    let marks: Vec<(u64, &str)> = series.marks.iter().map(|mark| (mark.at_us, mark.what.as_str())).collect();
+    assert_eq!(marks, [(100_000, "cache: version 2 is published")]);
 }

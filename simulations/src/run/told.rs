@@ -32,6 +32,7 @@ impl Run<'_> {
             traffic,
             bans,
             fairness,
+            series: self.recorder.take().map(|recorder| recorder.finish(&self.world)).unwrap_or_default(),
             trace: TraceReport { facts: self.world.trace.facts(), digest: self.world.trace.digest() },
             events: self.world.events,
             speed: None,

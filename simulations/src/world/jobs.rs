@@ -100,9 +100,12 @@ impl World {
         self.boot(no);
         let known = self.content.version(version);
         let Some(cache) = self.scenario.caches.get(known.cache) else { return };
-        let (pool, name) = (&self.pool, &cache.name);
-        let manifest = if rival { pool.rival(name, known) } else { pool.manifest(name, known) };
-        let number = known.cache;
+        let (pool, name) = (&self.pool, cache.name.clone());
+        let manifest = if rival { pool.rival(&name, known) } else { pool.manifest(&name, known) };
+        let (number, sequence) = (known.cache, known.sequence);
+        if sequence > 1 {
+            self.mark(format!("{name}: version {sequence} is published"));
+        }
         let job = self.open_job(no, number);
         let request = JobRequest::Publish { manifest, deadline: WAIT_MAX };
         self.feed(no, Input::Job { job, request });

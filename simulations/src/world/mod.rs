@@ -23,6 +23,7 @@
 //! verdicts verifications that were done before
 //! costs    fault
 //! reached  what not every run has
+//! marks    what happens from outside
 //! ```
 
 mod bounds;
@@ -35,6 +36,7 @@ mod fault;
 mod jobs;
 mod lies;
 mod links;
+mod marks;
 mod papers;
 mod populate;
 mod reached;
@@ -52,7 +54,7 @@ pub(crate) use reached::Reached;
 
 use crate::content::Content;
 use crate::lots::Lots;
-use crate::network::{Network, Wake};
+use crate::network::{Link, Network, Wake};
 use crate::node::Node;
 use crate::numbered::{NodeNo, Numbered, VersionNo};
 use crate::pool::{self, Pool};
@@ -80,6 +82,8 @@ pub(crate) struct World {
     /// Jobs that are over.
     pub(crate) done: Vec<Done>,
     pub(crate) reached: Reached,
+    /// What happened from outside, and when.
+    pub(crate) marks: Vec<(Instant, String)>,
     scenario: Scenario,
     costs: Costs,
     lots: Lots,
@@ -110,6 +114,7 @@ impl World {
             jobs_open: 0,
             done: Vec::new(),
             reached: Reached::default(),
+            marks: Vec::new(),
             scenario: scenario.clone(),
             costs: Costs::default(),
             lots: Lots::new(scenario.rng_seed),
@@ -156,6 +161,16 @@ impl World {
         let Some(link) = self.nodes.at_mut(from).links.get_mut(&to) else { return at };
         link.arrives = link.arrives.max(at);
         link.arrives
+    }
+
+    /// When the next event is; until then nothing changes.
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.queue.next_at()
+    }
+
+    /// A node's own links.
+    pub(crate) fn link(&self, no: NodeNo) -> Link {
+        self.network.link(no)
     }
 
     /// Lets the next event happen, unless it is later than `until`; false if it is, or there is none.

@@ -94,6 +94,7 @@ impl World {
     pub(super) fn trouble(&mut self, place: usize) {
         let Some(fault) = self.fault_spec(place) else { return };
         self.reached.faults += 1;
+        self.mark_fault(&fault);
         let (until, struck) = (end(self.now(), fault.lasts), self.struck(place));
         if let FaultKind::Cut { from, one_way } = fault.what {
             let others = self.named(&from).difference(&struck).copied().collect();
