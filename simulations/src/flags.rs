@@ -55,6 +55,9 @@ pub(crate) struct RunFlags {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the report as a page of HTML, too, that needs nothing else: with plots
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Write every input and output of every engine to this file, a line each
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

@@ -36,8 +36,8 @@ mod units;
 mod world;
 
 pub use report::{
-    Bound, Class, Completion, Covered, Fairness, Figures, GroupReport, Judged, Mark, Report, Series, Speed,
-    TraceReport, Traffic, Verdict,
+    Bound, Calibration, Class, Completion, Covered, Deviation, Fairness, Figures, GroupReport, Judged, Mark,
+    Report, Series, Speed, TraceReport, Traffic, Verdict,
 };
 pub use run::{RunError, run};
 pub use scenario::{

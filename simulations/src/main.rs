@@ -79,6 +79,9 @@ fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let before = cpu_time();
     let report = pollux_sim::run(&scenario, trace).map_err(failed)?;
     let report = report.with_command(flags.command()).with_cpu(cpu_time().saturating_sub(before));
+    if let Some(path) = &flags.html {
+        fs::write(path, report.to_html()).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    }
     show(&report, flags.json).map_err(failed)?;
     Ok(ExitCode::from(report.verdict.class.exit_code()))
 }

@@ -1,12 +1,17 @@
-//! What a run found out: for programs as JSON, for people as text.
+//! What a run found out: for programs as JSON, for people as text and as a page.
 
+mod calibration;
 mod fairness;
 mod figures;
+#[cfg(test)]
+mod fixture;
 mod numbers;
+mod page;
 mod series;
 mod text;
 mod verdict;
 
+pub use calibration::{Calibration, Deviation};
 pub use fairness::Fairness;
 pub use figures::Figures;
 pub use numbers::{Bound, Completion, Traffic};
@@ -52,6 +57,8 @@ pub struct Report {
     pub fairness: Fairness,
     /// What happened over time, from the beginning to the end.
     pub series: Series,
+    /// How far the model was from real daemons.
+    pub calibration: Vec<Calibration>,
     /// The trace.
     pub trace: TraceReport,
     /// Events of the simulator.

@@ -155,10 +155,21 @@ fn what_is_wrong_is_said_with_exit_code_2() {
 }
 
 #[test]
-fn what_comes_along_is_run_by_its_name() {
-    let output = pollux_sim(&["run", "small-crowd", "--nodes", "2", "--size", "1MiB", "--json"]);
+fn the_page_is_written_beside_the_report() {
+    let path = scratch("page.html");
+    let output = small(&["--html", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(report(&output)["command"].as_str().unwrap().starts_with("pollux-sim run small-crowd --nodes 2"));
+    let page = std::fs::read_to_string(&path).expect("the page is there");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    assert_eq!(page.matches("<figure").count(), 8);
+    assert_eq!(small(&["--html", "/nowhere/page.html"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_comes_along_is_run_by_its_name() {
+    let output = pollux_sim(&["run", "crowd", "--nodes", "2", "--size", "1MiB", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(report(&output)["command"].as_str().unwrap().starts_with("pollux-sim run crowd --nodes 2"));
     assert!(refusal(&pollux_sim(&["run", "big-crowd"])).contains("boot-storm"));
 }
 

@@ -3,6 +3,7 @@
 use crate::content::Content;
 use crate::scenario::{Behaviour, Group, Scenario};
 use crate::tally::Tally;
+use core::fmt;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -203,6 +204,37 @@ pub(super) fn per_second(count: u64, micros: u64) -> u64 {
     u64::try_from(each).unwrap_or(u64::MAX)
 }
 
+/// As near as a number with a point can be.
+pub(super) fn float(number: u64) -> f64 {
+    let half = |bits: u64| f64::from(u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX));
+    half(number >> 32).mul_add(4_294_967_296.0, half(number))
+}
+
+/// Microseconds, shown in seconds.
+pub(super) struct Seconds(pub(super) u64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.saturating_add(500) / 1_000;
+        write!(f, "{}.{:03} s", millis / 1_000, millis % 1_000)
+    }
+}
+
+/// A part, shown in hundredths.
+pub(super) struct Percent(pub(super) f64);
+
+impl Percent {
+    pub(super) fn of(part: u64, whole: u64) -> Self {
+        Self(ratio(part, whole))
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} %", self.0 * 100.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +274,7 @@ mod tests {
         assert_eq!(ratio(3_u64, 2_u64), 1.5);
         assert_eq!(ratio(1_u32, 3_u64), 0.3333);
         assert_eq!(ratio(5_u64, 0_u64), 5.0);
+        assert_eq!(float(3 << 32 | 5), 12_884_901_893.0);
         assert_eq!(ratio(u64::MAX, 1_u64), f64::from(u32::MAX) + 0.0);
     }
 

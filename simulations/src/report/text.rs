@@ -1,5 +1,6 @@
 //! The report as people read it. The command that repeats the run comes first and last.
 
+use super::numbers::{Percent, Seconds};
 use super::{Judged, Report, Traffic};
 use crate::scenario::{Figure, Unit};
 use core::fmt;
@@ -12,6 +13,7 @@ impl fmt::Display for Report {
         self.group_lines(f)?;
         traffic_lines(&self.traffic, f)?;
         writeln!(f, "fairness    Gini {:.3} of what {} nodes gave", self.fairness.gini, self.fairness.nodes)?;
+        self.calibration.iter().try_for_each(|one| writeln!(f, "calibrated  {one}"))?;
         self.machine_lines(f)?;
         writeln!(f, "\n{}", self.command)
     }
@@ -35,7 +37,7 @@ impl Report {
 
     /// What the run went through, and what it did not that it should have.
     fn coverage_line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told = self.verdict.coverage.iter().filter(|one| one.wanted || one.count > 0);
+        let told = self.verdict.coverage.iter().filter(|one| one.is_told());
         let told = told.map(|one| {
             let missing = if one.is_missing() { " (MISSING)" } else { "" };
             format!("{} {}{missing}", one.what.name(), one.count)
@@ -170,19 +172,27 @@ fn traffic_lines(traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     )
 }
 
-/// Microseconds, shown in seconds.
-struct Seconds(u64);
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
 
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03} s", self.0 / 1_000_000, self.0 / 1_000 % 1_000)
+    #[test]
+    fn the_report_as_people_read_it() {
+        insta::assert_snapshot!(fixture::report().to_string());
     }
-}
 
-struct Percent(f64);
+    #[test]
+    fn a_run_of_which_nothing_came() {
+        insta::assert_snapshot!(fixture::nothing().to_string());
+    }
 
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.2} %", self.0 * 100.0)
+    #[test]
+    fn amounts_have_their_units() {
+        let shown = |figure, value| Amount(figure, value).to_string();
+        assert_eq!(shown(Figure::P50, 1.25), "1.25 s");
+        assert_eq!(shown(Figure::JunkShare, 0.0123), "1.23 %");
+        assert_eq!(shown(Figure::Bans, 100.0), "100");
+        assert_eq!(shown(Figure::P50Ratio, 1.0), "1");
     }
 }

@@ -165,6 +165,11 @@ impl Verdict {
 }
 
 impl Covered {
+    /// Whether it is worth a word.
+    pub(super) const fn is_told(&self) -> bool {
+        self.wanted || self.count > 0
+    }
+
     /// Whether the run had to go through it, and did not.
     #[must_use]
     pub const fn is_missing(&self) -> bool {

@@ -4,8 +4,8 @@ use super::{Run, ends, micros};
 use crate::job::Outcome;
 use crate::node::Role;
 use crate::report::{
-    Broken, Completion, Fairness, Figures, GroupReport, Jobs, Report, TraceReport, Traffic, Verdict,
-    percentiles,
+    Broken, Calibration, Completion, Fairness, Figures, GroupReport, Jobs, Report, TraceReport, Traffic,
+    Verdict, percentiles,
 };
 use crate::scenario::Behaviour;
 use crate::tally::Tally;
@@ -33,6 +33,7 @@ impl Run<'_> {
             bans,
             fairness,
             series: self.recorder.take().map(|recorder| recorder.finish(&self.world)).unwrap_or_default(),
+            calibration: Calibration::measured(),
             trace: TraceReport { facts: self.world.trace.facts(), digest: self.world.trace.digest() },
             events: self.world.events,
             speed: None,
