@@ -36,8 +36,9 @@ mod units;
 mod world;
 
 pub use report::{
-    Bound, Calibration, Class, Completion, Covered, Deviation, Fairness, Figures, GroupReport, Judged, Mark,
-    Report, Series, Speed, TraceReport, Traffic, Verdict,
+    Bound, Calibration, Class, Compared, Completion, Covered, Deviation, Diff, Fairness, Figures,
+    GroupReport, Judged, Mark, Measured, MeasuredError, Report, Series, Side, Speed, TraceReport, Traffic,
+    Verdict,
 };
 pub use run::{RunError, run};
 pub use scenario::{

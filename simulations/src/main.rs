@@ -1,9 +1,11 @@
 //! `pollux-sim`: what a rollout would do, before doing it.
 
+mod compare;
 mod flags;
 mod manual;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use compare::DiffFlags;
 use flags::RunFlags;
 use pollux_sim::{Report, Trace};
 use std::fs;
@@ -32,6 +34,9 @@ enum Verb {
     /// Runs one scenario: instances that boot and restore what others have published.
     #[command(after_long_help = manual::RUN)]
     Run(Box<RunFlags>),
+    /// Puts two runs beside each other: figure by figure, how much it has changed, and in which it is better.
+    #[command(after_help = manual::DIFF)]
+    Diff(DiffFlags),
     /// Writes the manual pages into a directory that is there, for packages.
     #[command(hide = true)]
     Man {
@@ -47,6 +52,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(flags) => run(&flags),
+        Verb::Diff(flags) => flags.run(),
         Verb::Man { directory } => write_manual(&directory),
     };
     match done {

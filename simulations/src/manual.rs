@@ -65,6 +65,12 @@ engine; equal digests mean equal runs.
     exit_codes!()
 );
 
+/// Of `diff`.
+pub(crate) const DIFF: &str = "\
+A scenario is run for it. Reports of another version are refused: what they measured may be something else.
+
+Exit codes: 0 both could be read, whatever came; 1 the table could not be written; 2 one is no report and no scenario.";
+
 #[cfg(test)]
 mod tests {
     use super::*;

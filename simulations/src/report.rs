@@ -1,6 +1,7 @@
 //! What a run found out: for programs as JSON, for people as text and as a page.
 
 mod calibration;
+mod diff;
 mod fairness;
 mod figures;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod text;
 mod verdict;
 
 pub use calibration::{Calibration, Deviation};
+pub use diff::{Compared, Diff, Measured, MeasuredError, Side};
 pub use fairness::Fairness;
 pub use figures::Figures;
 pub use numbers::{Bound, Completion, Traffic};

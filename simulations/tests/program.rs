@@ -166,6 +166,35 @@ fn the_page_is_written_beside_the_report() {
 }
 
 #[test]
+fn two_runs_are_put_beside_each_other() {
+    let one = scratch("one.json");
+    std::fs::write(&one, small(&["--json"]).stdout).expect("the scratch directory can be written");
+    let one = one.to_str().expect("text");
+    let other = scenario(
+        "other.toml",
+        "extends = \"crowd\"\n[[caches]]\nname = \"cache\"\nsize = \"1MiB\"\n[[groups]]\ncount = 2\n",
+    );
+    let output = pollux_sim(&["diff", one, &other]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let text = stdout(&output);
+    let makespan = text.lines().find(|line| line.starts_with("makespan ")).expect("a line");
+    assert!(makespan.contains(" s ") && makespan.ends_with(" %  B"), "{text}");
+    let diff = report(&pollux_sim(&["diff", one, one, "--json"]));
+    let rows = diff["rows"].as_array().expect("rows");
+    assert!(rows.len() > 20 && rows.iter().all(|row| row["better"].is_null()), "{diff:#}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let old = scenario("old.json", "{\"version\": 2}");
+    assert!(refusal(&pollux_sim(&["diff", &old, &old])).contains("a report of version 2"));
+    assert!(refusal(&pollux_sim(&["diff", "crowd", "/nowhere/b"])).contains("/nowhere/b"));
+    assert!(refusal(&pollux_sim(&["diff", "/dev/zero", "crowd"])).contains("/dev/zero"));
+    let wrong = scenario("wrong.toml", "sedes = 3");
+    assert!(refusal(&pollux_sim(&["diff", &wrong, "crowd"])).contains("sedes"));
+}
+
+#[test]
 fn what_comes_along_is_run_by_its_name() {
     let output = pollux_sim(&["run", "crowd", "--nodes", "2", "--size", "1MiB", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
