@@ -23,6 +23,12 @@ fn second_version(at: Span) -> Publish {
     Publish { cache: "cache".to_owned(), at, zone: String::new(), contested: false }
 }
 
+/// One that comes along, to be made smaller: what is expected of it is of its own size.
+fn ready(name: &str) -> Scenario {
+    let (expectations, coverage) = (Vec::new(), Vec::new());
+    Scenario { expectations, coverage, ..Scenario::ready(name).unwrap() }
+}
+
 fn report(scenario: &Scenario) -> Report {
     run(scenario, Trace::new()).unwrap()
 }
@@ -142,7 +148,7 @@ fn who_holds_the_version_before_fetches_what_is_new() {
 #[test]
 fn zones_share_what_leads_out_of_them() {
     let thin = |rate: Option<Rate>| {
-        let mut scenario = Scenario::ready("two-regions").unwrap();
+        let mut scenario = ready("two-regions");
         scenario.caches[0].size = ByteSize(8 << 20);
         scenario.groups.iter_mut().for_each(|group| group.count = 4);
         scenario.paths.iter_mut().for_each(|path| path.rate = rate);
@@ -173,7 +179,7 @@ fn nodes_go_when_their_life_is_over() {
 
 #[test]
 fn those_that_do_wrong_stop_nobody() {
-    let mut scenario = Scenario::ready("hostile-tenth").unwrap();
+    let mut scenario = ready("hostile-tenth");
     scenario.caches[0].size = ByteSize(16 << 20);
     scenario.groups[0].count = 12;
     scenario.groups[1..].iter_mut().for_each(|group| group.count = 2);
