@@ -120,4 +120,27 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn its_file_is_one_that_reports_cite() {
+        let figures = |makespan| Figures { makespan, ..Figures::default() };
+        let report = Report {
+            version: 1,
+            nodes: 16,
+            size: "24MB".to_owned(),
+            rate: "50Mbit/s".to_owned(),
+            seed_rate: "50Mbit/s".to_owned(),
+            rng_seed: 1,
+            rounds: vec![figures(10.0)],
+            congestion: CONGESTION,
+            command: String::new(),
+            bound: 1.0,
+            busy: Summary::default(),
+            compared: compare(&[figures(10.5)], &[figures(10.0)]),
+            is_within: true,
+        };
+        let cited = pollux_sim::Calibration::from_json(&serde_json::to_string(&report).unwrap()).unwrap();
+        assert_eq!(cited.compared.len(), report.compared.len());
+        assert!(cited.to_string().contains("makespan +5.0 %"), "{cited}");
+    }
 }
