@@ -63,6 +63,22 @@ pub(crate) struct RunFlags {
     pub(crate) trace: Option<PathBuf>,
 }
 
+/// A scenario by its name, or by its file's.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn named(name: &str) -> Result<Scenario, String> {
+    if READY.iter().any(|(known, _)| *known == name) {
+        return Scenario::ready(name).map_err(|error| error.to_string());
+    }
+    let said = |error: &dyn std::error::Error| format!("{name}: {error}");
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
+        format!("{}; it is none of those that come along either: {}", said(&error), names.join(", "))
+    })?;
+    Scenario::from_toml(&text).map_err(|error| said(&error))
+}
+
 impl RunFlags {
     /// The scenario that is named, with the flags over it; its bounds are not looked at.
     ///
@@ -70,15 +86,7 @@ impl RunFlags {
     /// What is wrong with the file, or with a flag that does not fit it.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
         let name = self.scenario.as_deref().unwrap_or("crowd");
-        if READY.iter().any(|(known, _)| *known == name) {
-            return self.over(Scenario::ready(name).map_err(|error| error.to_string())?);
-        }
-        let said = |error: &dyn std::error::Error| format!("{name}: {error}");
-        let text = std::fs::read_to_string(name).map_err(|error| {
-            let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
-            format!("{}; it is none of those that come along either: {}", said(&error), names.join(", "))
-        })?;
-        self.over(Scenario::from_toml(&text).map_err(|error| said(&error))?)
+        self.over(named(name)?)
     }
 
     fn over(&self, mut scenario: Scenario) -> Result<Scenario, String> {

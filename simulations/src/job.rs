@@ -52,7 +52,8 @@ pub(crate) struct Job {
     pub(crate) relayed: bool,
     /// Bytes of it that the node lacked then.
     pub(crate) lacked: u64,
-    manifest: Option<ManifestId>,
+    /// Which manifest it found.
+    pub(crate) manifest: Option<ManifestId>,
     stage: Stage,
     queue: VecDeque<ChunkNo>,
     outstanding: BTreeMap<ChunkNo, u8>,

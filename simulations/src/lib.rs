@@ -7,6 +7,7 @@
 //! Modules stand in layers and import downward only:
 //!
 //! ```text
+//! hunt              scenarios whose faults are drawn; the least that fails
 //! run               the story: publish, kill the savers, let the groups boot; checks; the report
 //! world             engines and the fake drivers that keep the driver's contract
 //! node   job        what one driver has in hand; a job as the client runs it
@@ -19,6 +20,7 @@
 //! units  lots  numbered
 //! ```
 mod content;
+mod hunt;
 mod job;
 mod lots;
 mod network;
@@ -35,6 +37,7 @@ mod trace;
 mod units;
 mod world;
 
+pub use hunt::{Shrunk, draw, failure, shrink};
 pub use report::{
     Bound, Calibration, Class, Compared, Completion, Covered, Deviation, Diff, Fairness, Figures,
     GroupReport, Judged, Mark, Measured, MeasuredError, Report, Series, Side, Speed, TraceReport, Traffic,

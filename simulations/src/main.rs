@@ -2,12 +2,14 @@
 
 mod compare;
 mod flags;
+mod hunting;
 mod manual;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
 use flags::RunFlags;
-use pollux_sim::{Report, Trace};
+use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
+use pollux_sim::{Report, Scenario, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -37,6 +39,13 @@ enum Verb {
     /// Puts two runs beside each other: figure by figure, how much it has changed, and in which it is better.
     #[command(after_help = manual::DIFF)]
     Diff(DiffFlags),
+    /// Runs many scenarios whose faults are drawn, and tells which fail.
+    #[command(after_long_help = manual::HUNT)]
+    Hunt(HuntFlags),
+    /// Runs one of those again.
+    Replay(ReplayFlags),
+    /// Finds the least of a failing scenario that still fails in the same way.
+    Shrink(ShrinkFlags),
     /// Writes the manual pages into a directory that is there, for packages.
     #[command(hide = true)]
     Man {
@@ -53,6 +62,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(flags) => run(&flags),
         Verb::Diff(flags) => flags.run(),
+        Verb::Hunt(flags) => hunting::hunt(&flags).map(ExitCode::from),
+        Verb::Replay(flags) => replay(&flags),
+        Verb::Shrink(flags) => hunting::shrink(&flags).map(|()| ExitCode::SUCCESS),
         Verb::Man { directory } => write_manual(&directory),
     };
     match done {
@@ -81,14 +93,43 @@ fn failed(message: impl ToString) -> Failure {
 fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let scenario = flags.scenario().map_err(usage)?;
     scenario.check().map_err(usage)?;
-    let trace = flags.trace.as_deref().map_or_else(|| Ok(Trace::new()), open_trace)?;
+    run_one(
+        &scenario,
+        flags.command(),
+        Shown { json: flags.json, html: flags.html.as_deref(), trace: flags.trace.as_deref() },
+    )
+}
+
+fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {
+    let scenario = flags.base.draw(flags.rng_seed)?;
+    if flags.scenario {
+        let text = toml::to_string(&scenario).map_err(failed)?;
+        return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(failed);
+    }
+    let command = flags.base.command(flags.rng_seed);
+    run_one(
+        &scenario,
+        command,
+        Shown { json: flags.json, html: flags.html.as_deref(), trace: flags.trace.as_deref() },
+    )
+}
+
+/// Where a run is told.
+struct Shown<'a> {
+    json: bool,
+    html: Option<&'a Path>,
+    trace: Option<&'a Path>,
+}
+
+fn run_one(scenario: &Scenario, command: String, shown: Shown<'_>) -> Result<ExitCode, Failure> {
+    let trace = shown.trace.map_or_else(|| Ok(Trace::new()), open_trace)?;
     let before = cpu_time();
-    let report = pollux_sim::run(&scenario, trace).map_err(failed)?;
-    let report = report.with_command(flags.command()).with_cpu(cpu_time().saturating_sub(before));
-    if let Some(path) = &flags.html {
+    let report = pollux_sim::run(scenario, trace).map_err(failed)?;
+    let report = report.with_command(command).with_cpu(cpu_time().saturating_sub(before));
+    if let Some(path) = shown.html {
         fs::write(path, report.to_html()).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     }
-    show(&report, flags.json).map_err(failed)?;
+    show(&report, shown.json).map_err(failed)?;
     Ok(ExitCode::from(report.verdict.class.exit_code()))
 }
 

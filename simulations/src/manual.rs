@@ -89,3 +89,12 @@ mod tests {
         }
     }
 }
+
+pub(crate) const HUNT: &str = "\
+Each rng seed draws a scenario: liars, later versions, yanks, and up to eight faults of machines, links and clocks, until the \
+base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
+the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
+
+No more seeds are bad, or lose their disk, than a pool of that many withstands.
+
+Each failure is told with the command that repeats it. Exit codes: as of `run`; of several failures the worst.";

@@ -11,10 +11,9 @@ use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::world::{Done, Fault, Reached, World};
 use core::time::Duration;
-use pollux_core::Instant;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
+use pollux_core::{Instant, ManifestId};
 use recorder::Recorder;
-use std::collections::BTreeSet;
 use std::io;
 
 mod recorder;
@@ -41,18 +40,7 @@ pub enum RunError {
 pub fn run(scenario: &Scenario, trace: Trace) -> Result<Report, RunError> {
     scenario.check()?;
     let mut run = Run { world: World::new(scenario, trace), scenario, stopped: None, recorder: None };
-    run.publish();
-    let published = run.world.now();
-    let begin = published.after(PAUSE);
-    if run.published() {
-        run.savers(1).into_iter().for_each(|(saver, _)| run.world.kill(saver));
-        while run.step(begin) {}
-        run.forget_tallies();
-        run.recorder = Some(Recorder::new(begin));
-        run.live(begin);
-    }
-    run.judge(begin);
-    let report = run.report(published, begin);
+    let report = run.story();
     run.world.trace.finish()?;
     Ok(report)
 }
@@ -69,6 +57,22 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// All of it.
+    fn story(&mut self) -> Report {
+        self.publish();
+        let published = self.world.now();
+        let begin = published.after(PAUSE);
+        if self.published() {
+            self.savers(1).into_iter().for_each(|(saver, _)| self.world.kill(saver));
+            while self.step(begin) {}
+            self.forget_tallies();
+            self.recorder = Some(Recorder::new(begin));
+            self.live(begin);
+        }
+        self.judge(begin);
+        self.report(published, begin)
+    }
+
     fn publish(&mut self) {
         let seeds = self.nodes(|role| role == Role::Seed);
         seeds.into_iter().for_each(|seed| self.world.boot(seed));
@@ -129,7 +133,8 @@ impl Run<'_> {
             }
             let lots = Lots::new(self.scenario.rng_seed);
             let wait = arrivals.as_mut().map_or(Duration::ZERO, |arrivals| arrivals.next(&lots, no));
-            self.world.boot_later(no, begin.after(wait));
+            let from = self.world.group_of(no).map_or(Duration::ZERO, |group| group.from.duration());
+            self.world.boot_later(no, begin.after(from).after(wait));
         }
         self.drive_jobs();
     }
@@ -211,6 +216,7 @@ impl Run<'_> {
             // A node whose life ends with its job under way is nobody's fault.
             Outcome::Published | Outcome::Spread | Outcome::Gone => None,
             Outcome::NotPublished(PublishFailure::LostRace { .. }) if self.is_contested(done) => None,
+            Outcome::NotPublished(_) if self.is_ever_taken_back(done.manifest) => None,
             Outcome::Missed(MissReason::Yanked) | Outcome::Lacked(FetchEnd::Yanked)
                 if !self.scenario.yanks.is_empty() =>
             {
@@ -249,35 +255,22 @@ impl Run<'_> {
         if done.relayed {
             return None;
         }
-        let taken_back = self.taken_back(done);
-        if taken_back.contains(&found) {
+        let before =
+            || self.world.done.iter().filter(|other| other.cache == done.cache && other.ended < done.began);
+        let mut taken_back = before().filter(|other| other.outcome == Outcome::Spread);
+        if taken_back.any(|other| other.manifest == done.manifest) {
             return Some(Fault::Revoked { found });
         }
-        let published = |other: &&Done| {
-            other.outcome == Outcome::Published && other.cache == done.cache && other.ended < done.began
-        };
-        let before = self.world.done.iter().filter(published);
-        let sequences = before.filter_map(|other| self.published_by(other.node));
-        let newest = sequences.filter(|sequence| !self.ever_taken_back(done).contains(sequence)).max()?;
+        let published = before().filter(|other| other.outcome == Outcome::Published);
+        let lasting = published.filter(|other| !self.is_ever_taken_back(other.manifest));
+        let newest = lasting.filter_map(|other| self.published_by(other.node)).max()?;
         (found < newest).then_some(Fault::Stale { found, newest })
     }
 
-    /// Versions of a job's cache that enough seeds knew to be taken back before it asked.
-    fn taken_back(&self, done: &Done) -> BTreeSet<u64> {
-        let brought = |(no, yank): (NodeNo, usize)| {
-            let other = self.world.done.iter().find(|other| other.node == no)?;
-            let counts =
-                other.outcome == Outcome::Spread && other.ended < done.began && other.cache == done.cache;
-            counts.then(|| self.scenario.yanks.get(yank)).flatten().map(|yank| u64::from(yank.version))
-        };
-        self.operators().into_iter().filter_map(brought).collect()
-    }
-
-    /// Versions of a job's cache that are taken back some time.
-    fn ever_taken_back(&self, done: &Done) -> BTreeSet<u64> {
-        let name = self.scenario.caches.get(done.cache).map(|cache| &cache.name);
-        let yanks = self.scenario.yanks.iter().filter(|yank| Some(&yank.cache) == name);
-        yanks.map(|yank| u64::from(yank.version)).collect()
+    /// Whether a manifest is taken back some time.
+    fn is_ever_taken_back(&self, manifest: Option<ManifestId>) -> bool {
+        let yanked = |place| self.world.yanked(place).map(|(_, manifest)| manifest);
+        (0..self.scenario.yanks.len()).any(|place| yanked(place) == manifest)
     }
 
     fn published_by(&self, no: NodeNo) -> Option<u64> {
@@ -309,8 +302,7 @@ impl Run<'_> {
     /// Restores of honest nodes that there are to be.
     fn wanted(&self) -> u64 {
         let honest = self.scenario.groups.iter().filter(|group| group.behaviour == Behaviour::Honest);
-        let count = |jobs: usize| u64::try_from(jobs).unwrap_or(u64::MAX);
-        honest.map(|group| u64::from(group.count).saturating_mul(count(group.restores.len()))).sum()
+        honest.map(|group| u64::from(group.count).saturating_mul(group.jobs())).sum()
     }
 
     /// Whether some jobs may end without their cache.

@@ -76,6 +76,8 @@ pub(crate) struct Node {
     pub(crate) jobs_begun: u64,
     /// The caches of those that are to follow.
     pub(crate) to_restore: VecDeque<usize>,
+    /// They follow once more at a time that is to come.
+    pub(crate) again: bool,
     pub(crate) tally: Tally,
     /// What it lies with.
     pub(crate) lies: Lies,
@@ -157,6 +159,7 @@ impl Node {
             job: None,
             jobs_begun: 0,
             to_restore: VecDeque::new(),
+            again: false,
             tally: Tally::default(),
             lies: Lies::default(),
             boots: 0,

@@ -1,6 +1,7 @@
 //! Whole runs.
 use super::*;
 mod bad;
+mod canaries;
 mod troubles;
 
 use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share};

@@ -73,7 +73,7 @@ impl Run<'_> {
         };
         let all = self.scenario.groups.iter().enumerate();
         all.map(|(number, group)| {
-            let jobs = u64::from(group.count) * u64::try_from(group.restores.len()).unwrap_or(0);
+            let jobs = u64::from(group.count) * group.jobs();
             let (completion, percentiles_us) = of(number);
             let figures = Figures::of_jobs(completion.as_ref(), jobs);
             GroupReport { name: group.name.clone(), jobs, completion, percentiles_us, figures }

@@ -186,11 +186,13 @@ impl Scenario {
             bounded(&field(name), caches.len(), 0, LIST_MAX)?;
             caches.iter().try_for_each(|cache| self.cache_there(&field(name), cache))?;
         }
+        bounded(&field("from"), group.from, Span(0), self.time_max)?;
         if let Arrival::Spread(span) | Arrival::Poisson(span) = group.arrival {
             bounded(&field("arrival"), span, Span(1), self.time_max)?;
         }
         let waits = [
             ("life", group.life),
+            ("again_at", group.again_at),
             ("answer_deadline", group.answer_deadline),
             ("progress_deadline", group.progress_deadline),
             ("total_deadline", group.total_deadline),

@@ -157,10 +157,14 @@ pub struct Group {
     pub up: Rate,
     /// Each node's downlink.
     pub down: Rate,
-    /// When they boot.
+    /// Nobody of them boots before.
+    pub from: Span,
+    /// When they boot, from then on.
     pub arrival: Arrival,
     /// What each of its jobs restores, one after the other.
     pub restores: Vec<String>,
+    /// When those that are there restore it all once more; off: never.
+    pub again_at: Patience,
     /// What their stores hold when they boot, as the image had it: the first version of these.
     pub holds: Vec<String>,
     /// How long a node is there, from its boot; off: until the end.
@@ -261,8 +265,10 @@ impl Default for Group {
             count: 50,
             up: GIGABIT,
             down: GIGABIT,
+            from: Span(0),
             arrival: Arrival::AllAtOnce,
             restores: vec!["cache".to_owned()],
+            again_at: Patience::Off,
             holds: Vec::new(),
             life: Patience::Off,
             exit: Exit::Killed,
@@ -298,6 +304,15 @@ impl Scenario {
     #[must_use]
     pub fn nodes(&self) -> u64 {
         self.groups.iter().map(|group| u64::from(group.count)).sum()
+    }
+}
+
+impl Group {
+    /// Restores of each node.
+    #[must_use]
+    pub fn jobs(&self) -> u64 {
+        let times = if self.again_at == Patience::Off { 1 } else { 2 };
+        u64::try_from(self.restores.len()).unwrap_or(u64::MAX).saturating_mul(times)
     }
 }
 

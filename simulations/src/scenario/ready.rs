@@ -5,6 +5,7 @@ pub const READY: &[(&str, &str)] = &[
     ("boot-storm", include_str!("../../scenarios/boot-storm.toml")),
     ("crowd", include_str!("../../scenarios/crowd.toml")),
     ("hostile-tenth", include_str!("../../scenarios/hostile-tenth.toml")),
+    ("hunt", include_str!("../../scenarios/hunt.toml")),
     ("long-tail", include_str!("../../scenarios/long-tail.toml")),
     ("rolling-version", include_str!("../../scenarios/rolling-version.toml")),
     ("small-crowd", include_str!("../../scenarios/small-crowd.toml")),

@@ -4,7 +4,7 @@ use super::{Fault, World};
 use crate::numbered::{ChunkNo, NodeNo};
 use crate::scenario::FaultKind;
 use pollux_core::engine::{Event, Output};
-use pollux_core::{ChunkRef, PeerId};
+use pollux_core::{ChunkRef, Disbelief, PeerId};
 
 impl World {
     pub(super) fn carry_out(&mut self, no: NodeNo, output: Output) {
@@ -80,9 +80,10 @@ impl World {
                 self.is_honest(peer)
             }
             Event::Offended { peer, .. } | Event::UnknownMessage { peer, .. } => self.is_honest(peer),
-            Event::Disbelieved { from, .. } => {
+            Event::Disbelieved { from, why } => {
                 self.reached.disbelieved += 1;
-                from.is_none_or(|peer| self.is_honest(&peer)) && !self.clocks_are_off()
+                let is_yanked = matches!(why, Disbelief::Yanked { .. }) && !self.scenario.yanks.is_empty();
+                !is_yanked && from.is_none_or(|peer| self.is_honest(&peer)) && !self.clocks_are_off()
             }
             Event::Withdrawn { .. } => {
                 self.reached.withdrawn += 1;

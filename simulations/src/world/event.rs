@@ -19,6 +19,8 @@ pub(super) enum Event {
     Deadline(NodeNo, JobId),
     /// A node's job is over; the next one begins.
     NextJob(NodeNo),
+    /// A node restores everything once more.
+    Again(NodeNo),
     /// A node's life is over.
     Leave(NodeNo),
     /// Something that a node's own driver says.
@@ -102,6 +104,7 @@ impl Event {
             Self::Boot(_)
             | Self::Stream(_)
             | Self::Settle
+            | Self::Again(_)
             | Self::Leave(_)
             | Self::Trouble(_)
             | Self::Healed(_)

@@ -9,14 +9,15 @@ use crate::scenario::{Behaviour, Disk, Group, Patience};
 use crate::units::Span;
 use core::time::Duration;
 use pollux_core::engine::{Credit, FetchId, Input, JobId, JobReply, JobRequest, Source};
-use pollux_core::{ChunkRef, Instant, Nonce};
-use std::collections::VecDeque;
+use pollux_core::{ChunkRef, Instant, ManifestId, Nonce};
 
 /// Plain bytes on their way to a job, as in the node.
 const DELIVER_BYTES: u32 = 8 << 20;
 /// The longest that a job may ask its node to wait.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(3_600);
+const WAIT_MAX: Duration = Duration::from_secs(3_600);
 
+/// How long a publish may take, and a yank to be brought.
+pub(super) const PUBLISH_MAX: Duration = Duration::from_secs(300);
 /// How long one that drains is away.
 const DRAIN_PAUSE: Duration = Duration::from_millis(100);
 
@@ -28,6 +29,8 @@ pub(crate) struct Done {
     pub(crate) cache: usize,
     /// Which version it found.
     pub(crate) version: Option<VersionNo>,
+    /// Which manifest it found, published or took back.
+    pub(crate) manifest: Option<ManifestId>,
     /// By an answer that was handed on, seeds being away.
     pub(crate) relayed: bool,
     /// Bytes that its node lacked when it began.
@@ -43,12 +46,17 @@ impl World {
         let jobs = match self.nodes.at(no).spec.role {
             Role::Seed => 0,
             Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => 1,
-            Role::Member { group } => self.group(group).map_or(0, |group| group.restores.len()),
+            Role::Member { group } => self.group(group).map_or(0, Group::jobs),
         };
-        if self.nodes.at(no).spec.behaviour == Behaviour::Honest {
-            self.jobs_open += u64::try_from(jobs).unwrap_or(u64::MAX);
+        if self.nodes.at(no).is_honest() {
+            self.jobs_open += jobs;
         }
         self.queue.push(at, Event::Boot(no));
+        let again_at = self.group_of(no).map_or(Patience::Off, |group| group.again_at);
+        if let Patience::For(again_at) = again_at {
+            self.nodes.at_mut(no).again = true;
+            self.queue.push(at.max(self.begin.after(again_at.duration())), Event::Again(no));
+        }
     }
 
     fn group(&self, group: usize) -> Option<&Group> {
@@ -67,6 +75,23 @@ impl World {
         }
     }
 
+    /// A node that is there restores everything once more.
+    pub(super) fn restore_again(&mut self, no: NodeNo) {
+        let caches = self.caches_of(no);
+        let node = self.nodes.at_mut(no);
+        if core::mem::take(&mut node.again) {
+            node.to_restore.extend(caches);
+            self.begin_next(no);
+        }
+    }
+
+    /// What the jobs of a node restore.
+    fn caches_of(&self, no: NodeNo) -> Vec<usize> {
+        let names = self.group_of(no).map(|group| &group.restores);
+        let caches = names.into_iter().flatten().filter_map(|name| self.scenario.cache(name));
+        caches.map(|(cache, _)| cache).collect()
+    }
+
     pub(super) fn come(&mut self, no: NodeNo) {
         match self.nodes.at(no).spec.role {
             Role::Seed => self.boot(no),
@@ -79,14 +104,10 @@ impl World {
 
     fn boot_member(&mut self, no: NodeNo, group: usize) {
         let Some(group) = self.group(group).cloned() else { return };
-        let caches = |names: &[String]| -> Vec<usize> {
-            names.iter().filter_map(|name| self.scenario.cache(name)).map(|(cache, _)| cache).collect()
-        };
-        let (held, to_restore) = (caches(&group.holds), caches(&group.restores));
-        let held: Vec<VersionNo> =
-            held.into_iter().filter_map(|cache| self.content.version_of(cache, 1)).collect();
+        let held = group.holds.iter().filter_map(|name| self.scenario.cache(name));
+        let held: Vec<VersionNo> = held.filter_map(|(cache, _)| self.content.version_of(cache, 1)).collect();
         held.into_iter().for_each(|version| self.fill(no, version));
-        self.nodes.at_mut(no).to_restore = to_restore.into();
+        self.nodes.at_mut(no).to_restore = self.caches_of(no).into();
         if let Patience::For(life) = group.life {
             self.queue.push(self.after(life.duration()), Event::Leave(no));
         }
@@ -107,8 +128,16 @@ impl World {
             self.mark(format!("{name}: version {sequence} is published"));
         }
         let job = self.open_job(no, number);
-        let request = JobRequest::Publish { manifest, deadline: WAIT_MAX };
+        self.name_manifest(no, manifest.id());
+        let request = JobRequest::Publish { manifest, deadline: PUBLISH_MAX };
         self.feed(no, Input::Job { job, request });
+    }
+
+    /// What the job that has just begun is about.
+    pub(super) fn name_manifest(&mut self, no: NodeNo, manifest: ManifestId) {
+        if let Some(job) = self.nodes.at_mut(no).job.as_mut() {
+            job.manifest = Some(manifest);
+        }
     }
 
     /// The store holds a version before its node boots.
@@ -258,12 +287,10 @@ impl World {
 
     /// Who drains forgets everything, and takes it again.
     fn drain_again(&mut self, no: NodeNo) {
-        let Some(group) = self.group_of(no).cloned() else { return };
         if self.nodes.at(no).engine.is_none() {
             return;
         }
-        let caches = group.restores.iter().filter_map(|name| self.scenario.cache(name));
-        let caches: VecDeque<usize> = caches.map(|(cache, _)| cache).collect();
+        let caches = self.caches_of(no).into();
         self.crash(no, Disk::Wiped, self.after(DRAIN_PAUSE));
         self.nodes.at_mut(no).to_restore = caches;
     }
@@ -275,8 +302,8 @@ impl World {
         let Some(job) = node.job.take() else { return };
         let honest = node.spec.behaviour == Behaviour::Honest;
         let (ended, outcome) = job.ended.unwrap_or((now, Outcome::Gone));
-        let Job { cache, version, relayed, lacked, began, .. } = job;
-        self.done.push(Done { node: no, cache, version, relayed, lacked, began, ended, outcome });
+        let Job { cache, version, manifest, relayed, lacked, began, .. } = job;
+        self.done.push(Done { node: no, cache, version, manifest, relayed, lacked, began, ended, outcome });
         self.jobs_open = self.jobs_open.saturating_sub(u64::from(honest));
     }
 
@@ -295,15 +322,20 @@ impl World {
     /// A node goes: its job, and those that were to follow, are over.
     pub(super) fn close_jobs(&mut self, no: NodeNo) {
         self.close_job(no);
-        let now = self.now();
+        let (now, again) = (self.now(), self.caches_of(no));
         let node = self.nodes.at_mut(no);
-        let honest = node.spec.behaviour == Behaviour::Honest;
-        for cache in core::mem::take(&mut node.to_restore) {
+        let honest = node.is_honest();
+        let mut left: Vec<usize> = core::mem::take(&mut node.to_restore).into();
+        if core::mem::take(&mut node.again) {
+            left.extend(again);
+        }
+        for cache in left {
             let (began, ended, outcome) = (now, now, Outcome::Gone);
             self.done.push(Done {
                 node: no,
                 cache,
                 version: None,
+                manifest: None,
                 relayed: false,
                 lacked: 0,
                 began,

@@ -45,12 +45,16 @@ mod troubles;
 mod verdicts;
 
 #[cfg(test)]
+mod sabotage;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use jobs::Done;
 pub(crate) use lies::Lies;
 pub(crate) use reached::Reached;
+#[cfg(test)]
+pub(crate) use sabotage::Sabotage;
 
 use crate::content::Content;
 use crate::lots::Lots;
@@ -96,10 +100,15 @@ pub(crate) struct World {
     cuts: Vec<Cut>,
     /// The beginning has come: whoever is bad is so from now on.
     begun: bool,
+    /// When that was.
+    begin: Instant,
     /// The manifest of each sequence of each cache that was certified first.
     certified: BTreeMap<(usize, u64), ManifestId>,
     /// All that there are, with those of rivals.
     manifests: BTreeMap<ManifestId, VersionNo>,
+    /// How engines are broken.
+    #[cfg(test)]
+    pub(crate) sabotage: Option<Sabotage>,
 }
 
 impl World {
@@ -126,8 +135,11 @@ impl World {
             links_begun: 0,
             cuts: Vec::new(),
             begun: false,
+            begin: Instant::ZERO,
             certified: BTreeMap::new(),
             manifests: BTreeMap::new(),
+            #[cfg(test)]
+            sabotage: None,
         };
         world.manifests = papers::manifests(scenario, &world.pool, &world.content);
         world.populate();
@@ -197,6 +209,7 @@ impl World {
         match event {
             Event::Boot(no) => self.come(no),
             Event::NextJob(no) => self.begin_next(no),
+            Event::Again(no) => self.restore_again(no),
             Event::Leave(no) => self.leave(no),
             Event::Timer(no) => self.ring(no),
             Event::Stream(stream) => self.stream_wakes(stream),

@@ -1,6 +1,6 @@
 //! Manifests and yanks: which there are, and what must never be said of them.
 
-use super::jobs::WAIT_MAX;
+use super::jobs::PUBLISH_MAX;
 use super::{Fault, World};
 use crate::content::Content;
 use crate::numbered::{NodeNo, VersionNo};
@@ -30,11 +30,12 @@ impl World {
         let papers = self.pool.yank(number, manifest, self.clocks(no).wall);
         self.boot(no);
         let job = self.open_job(no, cache);
-        self.feed(no, Input::Job { job, request: JobRequest::Spread { papers, deadline: WAIT_MAX } });
+        self.name_manifest(no, manifest);
+        self.feed(no, Input::Job { job, request: JobRequest::Spread { papers, deadline: PUBLISH_MAX } });
     }
 
     /// Of which cache a yank is, and what it takes back.
-    fn yanked(&self, number: usize) -> Option<(usize, ManifestId)> {
+    pub(crate) fn yanked(&self, number: usize) -> Option<(usize, ManifestId)> {
         let yank = self.scenario.yanks.get(number)?;
         let (cache, spec) = self.scenario.cache(&yank.cache)?;
         let version = self.content.version_of(cache, u64::from(yank.version))?;

@@ -40,7 +40,7 @@ impl Cut {
 impl World {
     /// Everything that is to go wrong after this moment, the beginning, is to happen at its time.
     pub(crate) fn begin_troubles(&mut self, begin: Instant) {
-        self.begun = true;
+        (self.begun, self.begin) = (true, begin);
         for (place, fault) in self.scenario.faults.clone().into_iter().enumerate() {
             let at = begin.after(fault.at.duration());
             if let FaultKind::Crash { disk: Disk::Aged(age) } = fault.what {
