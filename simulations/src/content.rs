@@ -221,10 +221,7 @@ pub(crate) mod tests {
             ..CacheSpec::default()
         };
         let publishes =
-            vec![
-                Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), contested: false };
-                2
-            ];
+            vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), builds: 1 }; 2];
         let content = Content::new(&Scenario { caches: vec![cache], publishes, ..Scenario::default() });
         let versions: Vec<&Version> = content.versions().map(|(_, version)| version).collect();
         assert_eq!(versions.iter().map(|version| version.sequence).collect::<Vec<_>>(), [1, 2, 3]);

@@ -52,6 +52,8 @@ pub(crate) struct Job {
     pub(crate) relayed: bool,
     /// Bytes of it that the node lacked then.
     pub(crate) lacked: u64,
+    /// How often it has published in vain.
+    pub(crate) tries: u32,
     /// Which manifest it found.
     pub(crate) manifest: Option<ManifestId>,
     stage: Stage,
@@ -87,6 +89,7 @@ impl Job {
             progress: now,
             version: None,
             relayed: false,
+            tries: 0,
             lacked: 0,
             manifest: None,
             stage: Stage::Asking,

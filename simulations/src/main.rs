@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
 use flags::RunFlags;
 use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
-use pollux_sim::{Report, Scenario, Trace};
+use pollux_sim::{READY, Report, Scenario, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,11 @@ enum Verb {
     /// Puts two runs beside each other: figure by figure, how much it has changed, and in which it is better.
     #[command(after_help = manual::DIFF)]
     Diff(DiffFlags),
+    /// Lists the scenarios that come along, or prints one.
+    Scenarios {
+        /// Which to print, as a file has it.
+        name: Option<String>,
+    },
     /// Runs many scenarios whose faults are drawn, and tells which fail.
     #[command(after_long_help = manual::HUNT)]
     Hunt(HuntFlags),
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(flags) => run(&flags),
         Verb::Diff(flags) => flags.run(),
+        Verb::Scenarios { name } => show_scenarios(name.as_deref()),
         Verb::Hunt(flags) => hunting::hunt(&flags).map(ExitCode::from),
         Verb::Replay(flags) => replay(&flags),
         Verb::Shrink(flags) => hunting::shrink(&flags).map(|()| ExitCode::SUCCESS),
@@ -98,6 +104,25 @@ fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
         flags.command(),
         Shown { json: flags.json, html: flags.html.as_deref(), trace: flags.trace.as_deref() },
     )
+}
+
+fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
+    let mut out = io::stdout().lock();
+    let shown = match name {
+        Some(wanted) => {
+            let Some((_, text)) = READY.iter().find(|(known, _)| *known == wanted) else {
+                return Err(usage(format!(
+                    "there is no scenario `{wanted}`: `pollux-sim scenarios` lists all"
+                )));
+            };
+            write!(out, "{text}")
+        }
+        None => READY.iter().try_for_each(|(known, _)| {
+            let about = Scenario::ready(known).map(|scenario| scenario.about).unwrap_or_default();
+            writeln!(out, "{known:<16} {about}")
+        }),
+    };
+    shown.map(|()| ExitCode::SUCCESS).map_err(failed)
 }
 
 fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {

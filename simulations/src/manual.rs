@@ -28,8 +28,8 @@ control messages take latency only.
 The result is compared with what no crowd can beat, where S is a cache with its tree, N the nodes:
   T >= max(S / seeds' uplinks, S / downlink, N * S / (seeds' uplinks + sum of uplinks))
 
-A scenario is a file in TOML, or one that comes along: boot-storm, crowd, hostile-tenth, long-tail, rolling-version, \
-small-crowd, two-regions. A file says what differs from the one that it extends; flags go before it:
+A scenario is a file in TOML, or one that comes along: `pollux-sim scenarios` lists those. A file says what differs from the \
+one that it extends; flags go before it:
   extends = \"boot-storm\"
   [seeds]
   count = 3
@@ -39,14 +39,31 @@ small-crowd, two-regions. A file says what differs from the one that it extends;
   [[groups]]
   name = \"crowd\"
   count = 1000
-  behaviour = \"honest\"       # junk, stalling, false-haves, slow
+  behaviour = \"honest\"       # junk, stalling, false-haves, slow, draining, framing, sybil, replaying, forging, garbage
   arrival = \"poisson 10ms\"   # all-at-once, or within a time: 30s
   life = \"5min\"              # and then exit = killed or vanished
+  [[faults]]
+  at = \"5s\"
+  lasts = \"10s\"             # without it: to the end
+  whom = \"seeds\"            # everybody, a group, zone/NAME
+  share = \"50%\"             # drawn
+  what = { crash = { disk = \"wiped\" } }  # or kept, or { aged = \"3s\" }; or what = \"pause\", or what = { link = { up, down } },
+                             # { delay = TIME }, { cut = { from = \"zone/east\", one_way = true } }, { clock-behind = TIME }
+  [[publishes]]              # a version that is published meanwhile, by several builds at once if need be
+  cache = \"cache\"
+  at = \"20s\"
+  builds = 2
+  [[yanks]]                  # one that is taken back
+  cache = \"cache\"
+  version = 2
+  at = \"40s\"
 
 Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
 
 Checks: no node finishes sooner than its links allow; a job gets what it asked for, checked, and nothing else; engines \
-do nothing without credit; no honest peer is distrusted; every node completes.
+do nothing without credit, and stay within their limits; no honest peer is distrusted; nobody restores what was taken back, \
+what is older than the newest that was certified before, or what no publisher signed, and no two manifests of one sequence \
+are certified; every job completes, from `heals_at` on if the scenario has that.
 
 A scenario may say what is expected of a run, and what the run must have gone through to show anything:
   coverage = [\"junk\", \"ban\"]  # hedge, stall, late, duplicate, left, fault, restart, garbage, disbelieved, withdrawn
@@ -71,15 +88,24 @@ A scenario is run for it. Reports of another version are refused: what they meas
 
 Exit codes: 0 both could be read, whatever came; 1 the table could not be written; 2 one is no report and no scenario.";
 
+/// Of `hunt`.
+pub(crate) const HUNT: &str = "\
+Each rng seed draws a scenario: liars, later versions, yanks, and up to eight faults of machines, links and clocks, until the \
+base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
+the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
+
+No more seeds are bad, or lose their disk, than a pool of that many withstands.
+
+Each failure is told with the command that repeats it. Exit codes: as of `run`; of several failures the worst.";
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollux_sim::{Class, Cover, Figure, READY, Report};
+    use pollux_sim::{Class, Cover, Figure, Report};
 
     #[test]
     fn the_manual_names_all_that_there_is() {
         let said = |word: &str| assert!(RUN.contains(word), "{word}");
-        READY.iter().for_each(|(name, _)| said(name));
         Cover::ALL.iter().for_each(|cover| said(cover.name()));
         let ratio = |figure: &Figure| figure.name().ends_with("-ratio");
         Figure::ALL.iter().filter(|figure| !ratio(figure)).for_each(|figure| said(figure.name()));
@@ -89,12 +115,3 @@ mod tests {
         }
     }
 }
-
-pub(crate) const HUNT: &str = "\
-Each rng seed draws a scenario: liars, later versions, yanks, and up to eight faults of machines, links and clocks, until the \
-base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
-the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
-
-No more seeds are bad, or lose their disk, than a pool of that many withstands.
-
-Each failure is told with the command that repeats it. Exit codes: as of `run`; of several failures the worst.";

@@ -74,15 +74,20 @@ impl Pool {
         Papers { yanks: vec![Envelope::sign(&yank, &self.yanker)], ..Papers::default() }
     }
 
-    /// The signed manifest of a version of the cache of this name.
-    pub(crate) fn manifest(&self, name: &str, version: &Version) -> Envelope {
-        Envelope::sign(&self.plain_manifest(name, version), &self.publisher)
+    /// The signed manifest of a version of the cache of this name, of one of several builds that publish it.
+    pub(crate) fn manifest(&self, name: &str, version: &Version, build: u32) -> Envelope {
+        self.manifest_at(name, version, (build, version.sequence))
     }
 
-    /// Another manifest of the same sequence, of another build.
-    pub(crate) fn rival(&self, name: &str, version: &Version) -> Envelope {
-        let provenance = Provenance { build: "rival".to_owned(), ..Provenance::default() };
-        let manifest = Manifest { provenance, ..self.plain_manifest(name, version) };
+    /// The same at a higher sequence, after a race that nobody won.
+    pub(crate) fn manifest_at(
+        &self,
+        name: &str,
+        version: &Version,
+        (build, sequence): (u32, u64),
+    ) -> Envelope {
+        let provenance = Provenance { build: build.to_string(), ..Provenance::default() };
+        let manifest = Manifest { provenance, sequence, ..self.plain_manifest(name, version) };
         Envelope::sign(&manifest, &self.publisher)
     }
 
@@ -209,7 +214,7 @@ mod tests {
             let (pool, content) = (Pool::new(&scenario), Content::new(&scenario));
             for (_, version) in content.versions() {
                 let cache = &scenario.caches[version.cache].name;
-                let manifest = pool.manifest(cache, version);
+                let manifest = pool.manifest(cache, version, 0);
                 let verified = pool.trust.verify_manifest(&manifest, BEGIN).unwrap();
                 assert!(query(cache).matched(&verified.manifest().key).is_some());
             }

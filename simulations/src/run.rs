@@ -90,7 +90,7 @@ impl Run<'_> {
     /// Those that publish the first version of each cache, or all.
     fn savers(&self, up_to: u64) -> Vec<(NodeNo, VersionNo)> {
         let all = self.world.nodes.iter().filter_map(|(no, node)| match node.spec.role {
-            Role::Saver(version) | Role::Rival(version) => Some((no, version)),
+            Role::Saver { version, .. } => Some((no, version)),
             Role::Seed | Role::Operator { .. } | Role::Member { .. } => None,
         });
         all.filter(|(_, version)| self.world.content.version(*version).sequence <= up_to).collect()
@@ -100,7 +100,7 @@ impl Run<'_> {
     fn operators(&self) -> Vec<(NodeNo, usize)> {
         let all = self.world.nodes.iter().filter_map(|(no, node)| match node.spec.role {
             Role::Operator { yank } => Some((no, yank)),
-            Role::Seed | Role::Saver(_) | Role::Rival(_) | Role::Member { .. } => None,
+            Role::Seed | Role::Saver { .. } | Role::Member { .. } => None,
         });
         all.collect()
     }
@@ -242,10 +242,10 @@ impl Run<'_> {
 
     fn is_contested(&self, done: &Done) -> bool {
         let version = match self.world.nodes.at(done.node).spec.role {
-            Role::Saver(version) | Role::Rival(version) => self.world.content.version(version),
+            Role::Saver { version, .. } => self.world.content.version(version),
             Role::Seed | Role::Operator { .. } | Role::Member { .. } => return false,
         };
-        self.world.publish_of(version).is_some_and(|publish| publish.contested)
+        self.world.publish_of(version).is_some_and(|publish| publish.builds > 1)
     }
 
     /// A job gets the newest version that was certified, and not taken back, when it asked. Answers that are handed on
@@ -275,7 +275,7 @@ impl Run<'_> {
 
     fn published_by(&self, no: NodeNo) -> Option<u64> {
         match self.world.nodes.at(no).spec.role {
-            Role::Saver(version) | Role::Rival(version) => Some(self.world.content.version(version).sequence),
+            Role::Saver { version, .. } => Some(self.world.content.version(version).sequence),
             Role::Seed | Role::Operator { .. } | Role::Member { .. } => None,
         }
     }

@@ -209,3 +209,35 @@ fn help_is_the_manual() {
         assert!(help.contains(word), "{word}");
     }
 }
+
+#[test]
+fn what_comes_along_is_listed_and_printed() {
+    let listed = stdout(&pollux_sim(&["scenarios"]));
+    assert!(listed.lines().count() >= 12 && listed.contains("seed-death"), "{listed}");
+    let printed = stdout(&pollux_sim(&["scenarios", "two-regions"]));
+    assert!(printed.starts_with("version = 1") && printed.contains("[[zones]]"), "{printed}");
+    assert!(refusal(&pollux_sim(&["scenarios", "nowhere"])).contains("pollux-sim scenarios"));
+}
+
+#[test]
+fn a_hunt_tells_what_failed_and_how_to_repeat_it() {
+    // Nobody can restore anything in so little time.
+    let base = scenario("hurry.toml", "heals_at = \"0s\"\ntime_max = \"400ms\"\n[[groups]]\ncount = 4\n");
+    let hunt = pollux_sim(&["hunt", "--rng-seeds", "2", "--first", "5", "--threads", "1", "--base", &base]);
+    assert_eq!(hunt.status.code(), Some(4), "{hunt:?}");
+    let said = stdout(&hunt);
+    let command = format!("pollux-sim replay 5 --base {base}");
+    assert!(said.starts_with("verdict     FAILED: 2 runs, 2 failed") && said.contains(&command), "{said}");
+    let replay = pollux_sim(&["replay", "5", "--base", &base]);
+    assert_eq!(replay.status.code(), Some(4), "{replay:?}");
+    assert!(stdout(&replay).starts_with(&command), "{replay:?}");
+    let shrunk = pollux_sim(&["shrink", "5", "--base", &base, "--runs", "30"]);
+    let least = scenario("least.toml", &stdout(&shrunk));
+    let again = pollux_sim(&["run", &least]);
+    assert_eq!(again.status.code(), Some(4), "what is left fails in the same way: {again:?}");
+}
+
+#[test]
+fn what_does_not_fail_is_not_shrunk() {
+    assert!(refusal(&pollux_sim(&["shrink", "--file", "small-crowd"])).contains("it does not fail"));
+}

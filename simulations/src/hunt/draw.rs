@@ -108,8 +108,8 @@ impl Drawing {
             let mut times: Vec<u64> = (0..self.below(3)).map(|_| self.below(heals)).collect();
             times.sort_unstable();
             for at in &times {
-                let contested = self.one_in(3);
-                let publish = Publish { cache: cache.clone(), at: Span(*at), zone: String::new(), contested };
+                let builds = 1 + u32::from(self.one_in(3));
+                let publish = Publish { cache: cache.clone(), at: Span(*at), zone: String::new(), builds };
                 self.scenario.publishes.push(publish);
             }
             if !times.is_empty() && self.one_in(3) {
@@ -231,7 +231,7 @@ mod tests {
         let liars: BTreeSet<Behaviour> = drawn.iter().map(|scenario| scenario.groups[1].behaviour).collect();
         let seeds: BTreeSet<Behaviour> = drawn.iter().map(|scenario| scenario.seeds.behaviour).collect();
         assert_eq!((liars.len(), seeds.len()), (LIARS.len() + 1, BAD_SEEDS.len() + 1));
-        assert!(drawn.iter().any(|scenario| scenario.publishes.iter().any(|publish| publish.contested)));
+        assert!(drawn.iter().any(|scenario| scenario.publishes.iter().any(|publish| publish.builds > 1)));
         assert!(drawn.iter().any(|scenario| !scenario.yanks.is_empty()));
     }
 

@@ -89,7 +89,7 @@ fn steps(scenario: &Scenario) -> Vec<Scenario> {
     }
     steps.extend(
         (0..scenario.publishes.len())
-            .map(|place| with(&|s| each(&mut s.publishes, place, |publish| publish.contested = false))),
+            .map(|place| with(&|s| each(&mut s.publishes, place, |publish| publish.builds = 1))),
     );
     steps.retain(|less| less != scenario && less.check().is_ok());
     steps

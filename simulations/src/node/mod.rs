@@ -26,9 +26,12 @@ pub(crate) enum Role {
     /// One of the pool's seeds.
     Seed,
     /// It comes with a version, publishes it and goes.
-    Saver(VersionNo),
-    /// The same, with another manifest of the same sequence.
-    Rival(VersionNo),
+    Saver {
+        /// Which.
+        version: VersionNo,
+        /// Of several builds that publish it at the same time, which; the first is 0.
+        build: u32,
+    },
     /// It comes with a yank, by its place in the scenario, brings it to the seeds and goes.
     Operator {
         /// Which.
@@ -87,6 +90,8 @@ pub(crate) struct Node {
     pub(crate) memory: Memory,
     /// A disk of before, for a fault that restores one.
     pub(crate) snapshot: Option<Box<(Memory, Store)>>,
+    /// When its disk has taken what was given to it.
+    pub(crate) disk_free: Instant,
     /// Until then it stands still.
     pub(crate) paused: Instant,
     /// Everything to and from it takes so much longer.
@@ -165,6 +170,7 @@ impl Node {
             boots: 0,
             memory: if spec.role == Role::Seed { Memory::marked() } else { Memory::default() },
             snapshot: None,
+            disk_free: Instant::ZERO,
             paused: Instant::ZERO,
             delay: Duration::ZERO,
             ahead: Duration::ZERO,

@@ -64,7 +64,7 @@ impl Recorder {
                     sample.seed_given.capacity += capacity(link.up);
                     sample.active_seeds += here;
                 }
-                Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => {}
+                Role::Saver { .. } | Role::Operator { .. } => {}
                 Role::Member { .. } => {
                     sample.given.bytes += node.tally.given_bytes;
                     sample.given.capacity += capacity(link.up);

@@ -21,7 +21,7 @@ fn with_group(nodes: u32, change: impl Fn(&mut Group)) -> Scenario {
 }
 
 fn second_version(at: Span) -> Publish {
-    Publish { cache: "cache".to_owned(), at, zone: String::new(), contested: false }
+    Publish { cache: "cache".to_owned(), at, zone: String::new(), builds: 1 }
 }
 
 /// One that comes along, to be made smaller: what is expected of it is of its own size.

@@ -24,6 +24,8 @@ const LATENCY_MAX: Span = Span(10_000_000);
 const TIME_MAX: Span = Span(7 * 24 * 3_600 * 1_000_000);
 /// Caches, zones, groups and publishes at most.
 const LIST_MAX: usize = 256;
+/// Builds that publish one version at most.
+const BUILDS_MAX: u32 = 256;
 /// Events that one chunk transfer takes, about: asked, left, arrived, checked, kept, told.
 const EVENTS_PER_TRANSFER: u64 = 16;
 /// Events that one node takes besides, about: it joins, meets its neighbours, asks.
@@ -186,6 +188,7 @@ impl Scenario {
             bounded(&field(name), caches.len(), 0, LIST_MAX)?;
             caches.iter().try_for_each(|cache| self.cache_there(&field(name), cache))?;
         }
+        group.disk.map_or(Ok(()), |disk| bounded(&field("disk"), disk, RATE_MIN, RATE_MAX))?;
         bounded(&field("from"), group.from, Span(0), self.time_max)?;
         if let Arrival::Spread(span) | Arrival::Poisson(span) = group.arrival {
             bounded(&field("arrival"), span, Span(1), self.time_max)?;
@@ -208,6 +211,7 @@ impl Scenario {
             self.cache_there("publishes.cache", &publish.cache)?;
             self.zone_there("publishes.zone", &publish.zone)?;
             bounded("publishes.at", publish.at, Span(0), self.time_max)?;
+            bounded("publishes.builds", publish.builds, 1, BUILDS_MAX)?;
         }
         Ok(())
     }
@@ -310,7 +314,7 @@ mod tests {
         let zone = |name: &str| Zone { name: name.to_owned(), up: None, down: None, latency: None };
         let mut scenario = Scenario { zones: vec![zone("east"), zone("west")], ..Scenario::default() };
         scenario.publishes =
-            vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), contested: false }];
+            vec![Publish { cache: "cache".to_owned(), at: Span(1), zone: String::new(), builds: 1 }];
         assert_eq!(scenario.check(), Ok(()));
         change(&mut scenario);
         scenario.check().expect_err("it is out of bounds").to_string()

@@ -157,6 +157,9 @@ pub struct Group {
     pub up: Rate,
     /// Each node's downlink.
     pub down: Rate,
+    /// What each node's store takes in each second; none: as much as comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Rate>,
     /// Nobody of them boots before.
     pub from: Span,
     /// When they boot, from then on.
@@ -192,9 +195,13 @@ pub struct Publish {
     /// From where; empty: from the first zone.
     #[serde(default)]
     pub zone: String,
-    /// A second build publishes another manifest of the same sequence at the same time. One of the two wins.
-    #[serde(default)]
-    pub contested: bool,
+    /// So many builds publish manifests of this sequence at the same time, of which one wins.
+    #[serde(default = "one")]
+    pub builds: u32,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// A version that is taken back, by a yank that is brought to the seeds.
@@ -265,6 +272,7 @@ impl Default for Group {
             count: 50,
             up: GIGABIT,
             down: GIGABIT,
+            disk: None,
             from: Span(0),
             arrival: Arrival::AllAtOnce,
             restores: vec!["cache".to_owned()],

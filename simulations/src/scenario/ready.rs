@@ -6,9 +6,16 @@ pub const READY: &[(&str, &str)] = &[
     ("crowd", include_str!("../../scenarios/crowd.toml")),
     ("hostile-tenth", include_str!("../../scenarios/hostile-tenth.toml")),
     ("hunt", include_str!("../../scenarios/hunt.toml")),
+    ("junk-third", include_str!("../../scenarios/junk-third.toml")),
     ("long-tail", include_str!("../../scenarios/long-tail.toml")),
+    ("matrix", include_str!("../../scenarios/matrix.toml")),
+    ("partition-heal", include_str!("../../scenarios/partition-heal.toml")),
     ("rolling-version", include_str!("../../scenarios/rolling-version.toml")),
+    ("seed-death", include_str!("../../scenarios/seed-death.toml")),
+    ("slow-disks", include_str!("../../scenarios/slow-disks.toml")),
+    ("slow-tenth", include_str!("../../scenarios/slow-tenth.toml")),
     ("small-crowd", include_str!("../../scenarios/small-crowd.toml")),
+    ("stalling-tenth", include_str!("../../scenarios/stalling-tenth.toml")),
     ("two-regions", include_str!("../../scenarios/two-regions.toml")),
 ];
 

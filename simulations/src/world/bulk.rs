@@ -4,6 +4,7 @@ use super::{Event, Fault, World};
 use crate::network::FrameOut;
 use crate::node::{Ask, Fetch, Stage};
 use crate::numbered::{ChunkNo, NodeNo, StreamNo};
+use crate::report::time_us;
 use crate::scenario::Behaviour;
 use core::time::Duration;
 use pollux_core::engine::{AskId, FetchFailure, FetchId, Input, ServeFailure};
@@ -154,6 +155,17 @@ impl World {
         self.answer(no, self.costs.check, Input::Checked { fetch, result });
     }
 
+    /// How long a node's disk takes until it has a chunk, behind what it was given before.
+    fn disk_takes(&mut self, no: NodeNo, fetch: FetchId) -> Duration {
+        let (now, least) = (self.now(), self.costs.keep);
+        let Some(rate) = self.group_of(no).and_then(|group| group.disk) else { return least };
+        let chunk = self.nodes.at(no).fetches.get(&fetch).map(|fetch| self.content.chunk(fetch.chunk));
+        let bytes = chunk.map_or(0, |chunk| u64::from(chunk.bytes));
+        let node = self.nodes.at_mut(no);
+        node.disk_free = node.disk_free.max(now).after(Duration::from_micros(time_us(bytes, rate.0)));
+        node.disk_free.since(now).max(least)
+    }
+
     pub(super) fn keep(&mut self, no: NodeNo, fetch: FetchId) {
         let node = self.nodes.at_mut(no);
         let overdrawn = node.credits.write().is_err();
@@ -164,6 +176,7 @@ impl World {
         if overdrawn {
             self.fault(no, Fault::NoCredit("keep"));
         }
-        self.answer(no, self.costs.keep, Input::Kept { fetch, result: Ok(()) });
+        let wait = self.disk_takes(no, fetch);
+        self.answer(no, wait, Input::Kept { fetch, result: Ok(()) });
     }
 }

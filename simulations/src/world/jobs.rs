@@ -8,7 +8,7 @@ use crate::pool;
 use crate::scenario::{Behaviour, Disk, Group, Patience};
 use crate::units::Span;
 use core::time::Duration;
-use pollux_core::engine::{Credit, FetchId, Input, JobId, JobReply, JobRequest, Source};
+use pollux_core::engine::{Credit, FetchId, Input, JobId, JobReply, JobRequest, PublishFailure, Source};
 use pollux_core::{ChunkRef, Instant, ManifestId, Nonce};
 
 /// Plain bytes on their way to a job, as in the node.
@@ -45,7 +45,7 @@ impl World {
     pub(crate) fn boot_later(&mut self, no: NodeNo, at: Instant) {
         let jobs = match self.nodes.at(no).spec.role {
             Role::Seed => 0,
-            Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => 1,
+            Role::Saver { .. } | Role::Operator { .. } => 1,
             Role::Member { group } => self.group(group).map_or(0, Group::jobs),
         };
         if self.nodes.at(no).is_honest() {
@@ -70,7 +70,7 @@ impl World {
 
     pub(super) fn group_of_role(&self, role: Role) -> Option<&Group> {
         match role {
-            Role::Seed | Role::Saver(_) | Role::Rival(_) | Role::Operator { .. } => None,
+            Role::Seed | Role::Saver { .. } | Role::Operator { .. } => None,
             Role::Member { group } => self.group(group),
         }
     }
@@ -95,8 +95,7 @@ impl World {
     pub(super) fn come(&mut self, no: NodeNo) {
         match self.nodes.at(no).spec.role {
             Role::Seed => self.boot(no),
-            Role::Saver(version) => self.boot_and_publish(no, version, false),
-            Role::Rival(version) => self.boot_and_publish(no, version, true),
+            Role::Saver { version, build } => self.boot_and_publish(no, version, build),
             Role::Operator { yank } => self.boot_and_yank(no, yank),
             Role::Member { group } => self.boot_member(no, group),
         }
@@ -116,15 +115,15 @@ impl World {
     }
 
     /// A node that holds a version boots, and its job publishes it.
-    fn boot_and_publish(&mut self, no: NodeNo, version: VersionNo, rival: bool) {
+    fn boot_and_publish(&mut self, no: NodeNo, version: VersionNo, build: u32) {
         self.fill(no, version);
         self.boot(no);
         let known = self.content.version(version);
         let Some(cache) = self.scenario.caches.get(known.cache) else { return };
         let (pool, name) = (&self.pool, cache.name.clone());
-        let manifest = if rival { pool.rival(&name, known) } else { pool.manifest(&name, known) };
+        let manifest = pool.manifest(&name, known, build);
         let (number, sequence) = (known.cache, known.sequence);
-        if sequence > 1 {
+        if sequence > 1 && build == 0 {
             self.mark(format!("{name}: version {sequence} is published"));
         }
         let job = self.open_job(no, number);
@@ -225,6 +224,11 @@ impl World {
             self.note_certified(no, certified.id());
         }
         let lacked = found.map_or(0, |(_, version)| self.lacked_bytes(no, version));
+        if let JobReply::PublishFailed(PublishFailure::LostRace { standing: None, highest }) = &reply
+            && self.publish_above(no, job, *highest)
+        {
+            return;
+        }
         let node = self.nodes.at_mut(no);
         let Some(job_here) = node.job.as_mut().filter(|running| running.id == job) else { return };
         let wish = match reply {

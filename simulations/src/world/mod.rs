@@ -104,8 +104,8 @@ pub(crate) struct World {
     begin: Instant,
     /// The manifest of each sequence of each cache that was certified first.
     certified: BTreeMap<(usize, u64), ManifestId>,
-    /// All that there are, with those of rivals.
-    manifests: BTreeMap<ManifestId, VersionNo>,
+    /// All that there are, with the versions that they are of, and their sequences.
+    manifests: BTreeMap<ManifestId, (VersionNo, u64)>,
     /// How engines are broken.
     #[cfg(test)]
     pub(crate) sabotage: Option<Sabotage>,

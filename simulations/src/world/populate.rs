@@ -1,6 +1,6 @@
 //! Who there is, before anybody boots.
 
-use super::World;
+use super::{World, papers};
 use crate::content::Version;
 use crate::network;
 use crate::node::{Node, Role, Spec};
@@ -43,10 +43,8 @@ impl World {
         let mut savers = Vec::new();
         for (no, version) in self.content.versions() {
             let zone = self.zone_of_saver(version);
-            savers.push((Role::Saver(no), zone.clone()));
-            if self.publish_of(version).is_some_and(|publish| publish.contested) {
-                savers.push((Role::Rival(no), zone));
-            }
+            let builds = papers::builds(&self.scenario, version);
+            savers.extend((0..builds).map(|build| (Role::Saver { version: no, build }, zone.clone())));
         }
         savers
     }
@@ -59,9 +57,7 @@ impl World {
 
     /// What the scenario says of publishing a version; nothing of the first ones.
     pub(crate) fn publish_of(&self, version: &Version) -> Option<&Publish> {
-        let later = usize::try_from(version.sequence).ok()?.checked_sub(2)?;
-        let name = &self.scenario.caches.get(version.cache)?.name;
-        self.scenario.publishes.iter().filter(|publish| publish.cache == *name).nth(later)
+        papers::publish_of(&self.scenario, version)
     }
 
     fn add(&mut self, spec: Spec) -> NodeNo {

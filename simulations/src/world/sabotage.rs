@@ -2,8 +2,8 @@
 
 use super::World;
 use crate::network::Link;
-use crate::numbered::NodeNo;
-use pollux_core::engine::{Event, Input, JobReply, Output, PublishFailure};
+use crate::numbered::{NodeNo, VersionNo};
+use pollux_core::engine::{Event, Input, JobReply, Output};
 use pollux_core::message::Control;
 use pollux_core::{CertifiedEnvelope, CertifiedManifest, ChunkRef, Envelope};
 
@@ -28,7 +28,7 @@ pub(crate) enum Sabotage {
     FindsTheFirst(Option<Box<CertifiedManifest>>),
     /// Papers are not heard of, and said to be kept.
     IgnoresPapers,
-    /// Who lost a race is told that it won.
+    /// Two manifests of one sequence are certified.
     CertifiesBoth,
     /// What nobody signed is certified.
     CertifiesAnything,
@@ -97,7 +97,7 @@ impl World {
             }
             (Sabotage::BansHonest, Output::Admit { peer }) => Output::Event(Event::Banned { peer }),
             (Sabotage::IgnoresPapers, output) => change_reply(output, keep_papers),
-            (Sabotage::CertifiesBoth, output) => change_reply(output, |reply| self.certify_loser(reply)),
+            (Sabotage::CertifiesBoth, output) => change_reply(output, |reply| self.certify_second(reply)),
             (Sabotage::CertifiesAnything, output) => change_reply(output, |reply| {
                 let token = || certified(self.pool.token.clone());
                 if matches!(reply, JobReply::Published { .. }) { token() } else { reply }
@@ -106,20 +106,18 @@ impl World {
         }
     }
 
-    fn certify_loser(&self, reply: JobReply) -> JobReply {
-        let lost = matches!(reply, JobReply::PublishFailed(PublishFailure::LostRace { .. }));
-        let other = self.manifests_of_newest().into_iter().find(|one| {
-            let id = one.id();
-            lost && !self.certified.values().any(|known| *known == id)
-        });
-        other.map_or(reply, certified)
-    }
-
-    /// Those of both builds.
-    fn manifests_of_newest(&self) -> Vec<Envelope> {
-        let Some((_, version)) = self.content.versions().last() else { return Vec::new() };
-        let Some(cache) = self.scenario.caches.get(version.cache) else { return Vec::new() };
-        vec![self.pool.rival(&cache.name, version), self.pool.manifest(&cache.name, version)]
+    /// Whoever publishes after another is told that it has the other's sequence, too.
+    fn certify_second(&mut self, reply: JobReply) -> JobReply {
+        let (JobReply::Published { .. }, Some((&(cache, sequence), _))) =
+            (&reply, self.certified.last_key_value())
+        else {
+            return reply;
+        };
+        let version = self.content.version_of(cache, 1).unwrap_or(VersionNo(0));
+        let name = &self.scenario.caches[cache].name;
+        let second = self.pool.manifest_at(name, self.content.version(version), (7, sequence));
+        self.manifests.insert(second.id(), (version, sequence));
+        certified(second)
     }
 }
 

@@ -10,8 +10,7 @@ fn with_bad(behaviour: Behaviour) -> Scenario {
     let bad = Group { name: "bad".to_owned(), count: 4, behaviour, ..scenario.groups[0].clone() };
     scenario.groups.push(bad);
     let at = Span(300_000);
-    scenario.publishes =
-        vec![Publish { cache: "cache".to_owned(), at, zone: String::new(), contested: true }];
+    scenario.publishes = vec![Publish { cache: "cache".to_owned(), at, zone: String::new(), builds: 2 }];
     let late = Group {
         name: "late".to_owned(),
         arrival: Arrival::Spread(Span(6_000_000)),

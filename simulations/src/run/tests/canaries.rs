@@ -20,12 +20,8 @@ fn is_caught(scenario: &Scenario, sabotage: Sabotage, as_what: &str) {
 fn versions() -> Scenario {
     let mut scenario = small(3);
     scenario.seeds.count = 4;
-    scenario.publishes = vec![Publish {
-        cache: "cache".to_owned(),
-        at: Span(1_000_000),
-        zone: String::new(),
-        contested: true,
-    }];
+    scenario.publishes =
+        vec![Publish { cache: "cache".to_owned(), at: Span(1_000_000), zone: String::new(), builds: 2 }];
     let late = Group { name: "late".to_owned(), from: Span(10_000_000), ..scenario.groups[0].clone() };
     scenario.groups.push(late);
     scenario
@@ -97,7 +93,7 @@ fn an_old_manifest_is_caught() {
 #[test]
 fn a_manifest_that_was_taken_back_is_caught() {
     let mut scenario = versions();
-    scenario.publishes[0].contested = false;
+    scenario.publishes[0].builds = 1;
     // When the operator has been told.
     scenario.groups[1].from = Span(310_000_000);
     scenario.yanks = vec![YankSpec { cache: "cache".to_owned(), version: 2, at: Span(3_000_000) }];
@@ -106,7 +102,7 @@ fn a_manifest_that_was_taken_back_is_caught() {
 
 #[test]
 fn two_manifests_of_one_sequence_are_caught() {
-    is_caught(&versions(), Sabotage::CertifiesBoth, "two manifests of sequence 2 were certified");
+    is_caught(&versions(), Sabotage::CertifiesBoth, "two manifests of sequence 1 were certified");
 }
 
 #[test]

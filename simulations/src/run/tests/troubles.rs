@@ -146,7 +146,7 @@ fn what_is_taken_back_is_not_restored_any_more() {
     let mut scenario = slow_crowd(4);
     scenario.seeds.count = 4;
     scenario.publishes =
-        vec![Publish { cache: "cache".to_owned(), at: millis(100), zone: String::new(), contested: false }];
+        vec![Publish { cache: "cache".to_owned(), at: millis(100), zone: String::new(), builds: 1 }];
     scenario.yanks = vec![YankSpec { cache: "cache".to_owned(), version: 2, at: millis(4_000) }];
     let late = Group {
         name: "late".to_owned(),
@@ -164,7 +164,7 @@ fn one_of_two_builds_wins() {
     let mut scenario = slow_crowd(4);
     scenario.seeds.count = 4;
     scenario.publishes =
-        vec![Publish { cache: "cache".to_owned(), at: millis(100), zone: String::new(), contested: true }];
+        vec![Publish { cache: "cache".to_owned(), at: millis(100), zone: String::new(), builds: 2 }];
     let report = report(&scenario);
     assert!(report.verdict.ok, "{report}");
 }
