@@ -13,6 +13,10 @@ pub struct EngineMeasures {
     pub questions: u32,
     /// Jobs that publish.
     pub publishes: u32,
+    /// Chunks that were asked for a second time, because the first holder took long.
+    pub hedges: u64,
+    /// Bytes of frames that arrived for nothing, because the other holder's came first; what was called off is not known.
+    pub duplicate_bytes: u64,
     /// Messages that wait until peers have taken earlier ones.
     pub messages_waiting: u64,
     /// Of a seed, each lineage with the time of its newest save that was not taken back: the
@@ -40,10 +44,13 @@ impl Engine {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (newest_saves, lineages_left_out) =
             if self.is_seed() { self.catalogue.newest_saves(LINEAGES_MEASURED_MAX) } else { (Vec::new(), 0) };
+        let (hedges, duplicate_bytes) = self.transfer.hedged();
         EngineMeasures {
             offers: count(self.offers.count()),
             questions: count(self.questions.jobs().len()),
             publishes: count(self.publishes.jobs().len()),
+            hedges,
+            duplicate_bytes,
             messages_waiting: self.outbox.waiting(),
             newest_saves,
             lineages_left_out,

@@ -102,14 +102,14 @@ impl Transfer {
         peer_no: PeerNo,
         sponsor: Wanter,
     ) -> Option<(FetchId, ChunkRef)> {
-        let timer = now.after(self.hedge_after());
         let peer = self.peers.get_mut(peer_no)?;
+        let timer = now.after(self.usual.hedge_after(peer.source));
         let entry = self.table.get_mut(no)?;
         let (chunk, fetch) = (entry.chunk, FetchId(self.next_fetch));
         let demand = entry.demand.as_mut().filter(|demand| demand.fetches.len() < COPIES_MAX)?;
         self.next_fetch += 1;
         demand.fetches.insert(fetch);
-        peer.queue += 1;
+        peer.note_asked(now);
         let known = Fetch {
             no,
             chunk,
@@ -137,8 +137,13 @@ impl Transfer {
         }
         (known.stage, known.frame_bytes) = (Stage::Arrived, bytes);
         let (no, peer, begun) = (known.no, known.peer, known.begun);
+        let (source, sponsor, bytes) = (known.source, known.sponsor, known.chunk.bytes);
         self.stop_timer(fetch);
-        self.note_typical(now.since(begun));
+        self.usual.note(source, now.since(begun));
+        self.flow.note(now);
+        if let Some(wants) = sponsor.and_then(|wanter| self.wanters.get_mut(&wanter)) {
+            wants.fetched_bytes = wants.fetched_bytes.saturating_add(u64::from(bytes));
+        }
         if let Some(peer) = self.peers.find(peer).and_then(|peer| self.peers.get_mut(peer)) {
             peer.note_arrival(now, begun);
         }

@@ -54,20 +54,44 @@ pub(super) const PART_ASK_BELOW: u32 = 3;
 pub(super) const PART_ASK_EVERY: Duration = Duration::from_millis(10);
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
-/// What a fetch is thought to take before one was measured.
-pub(super) const TYPICAL_FIRST: Duration = Duration::from_millis(100);
-/// A fetch is hedged after this time at the earliest: nobody may wait longer unnoticed.
-pub(super) const HEDGE_AFTER_MIN: Duration = Duration::from_secs(1);
-/// And after so many times the usual time of a fetch, so that a slow link is not asked for everything twice.
+/// Fetches of which it is remembered what they took, of peers and of seeds: enough for one in twenty to be three, and soon
+/// all new when a crowd comes or goes.
+pub(super) const USUAL_SAMPLES: usize = 64;
+/// Before so many arrived it is not known what is usual.
+pub(super) const USUAL_LEAST: usize = 16;
+/// What is usual is looked at again after so many arrivals: sorting costs more than an arrival does.
+pub(super) const USUAL_EVERY: usize = 8;
+/// A fetch is hedged after this time at the latest: nobody may wait longer unnoticed.
+pub(super) const HEDGE_AFTER_MAX: Duration = Duration::from_secs(1);
+/// And at the earliest after as long as a pipeline may take to empty: what waits in one is not late.
+pub(super) const HEDGE_AFTER_MIN: Duration = PIPELINE_TIME_MAX;
+/// Between the two, after so many times what nine in ten fetches take at most. One in ten takes longer than that itself, which
+/// is five times what may be asked for twice; and in a crowd where all are honest, twice that time still costs one byte in a
+/// hundred and a tenth of a copy of the seed.
 pub(super) const HEDGE_FACTOR: u32 = 4;
+/// Of what was fetched for a wanter, this part may be asked for twice (2 %),
+pub(super) const HEDGE_PART: u64 = 50;
+/// this part when nothing is left to be asked for the first time (5 %),
+pub(super) const HEDGE_PART_LAST: u64 = 20;
+/// and so many bytes in any case: of a small cache, as much as one request may ask for.
+pub(super) const HEDGE_FREE_BYTES: u64 = 1024 * 1024;
 /// How soon a straggler that had no second holder is looked at again.
 pub(super) const HEDGE_RETRY: Duration = Duration::from_millis(250);
 /// First pause after a peer was busy or broke off; it doubles each time.
 pub(super) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Longest such pause: a peer that recovers is noticed.
 pub(super) const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// Stalls in a row after which a peer is reported.
+/// Stalls in a row after which a peer is reported; one that says nothing for the whole fetch timeout is reported for that.
 pub(super) const STALLS_MAX: u32 = 3;
+/// A peer has stalled if it says nothing, while others send, for so many times what nineteen in twenty fetches take,
+pub(super) const STALL_FACTOR: u32 = 4;
+/// but not before this: less is a burst of somebody else's, or a pause of the host's.
+pub(super) const STALL_AFTER_MIN: Duration = Duration::from_secs(1);
+/// The same of a peer before it is known what is usual; of a seed, which a crowd asks first, it is the fetch timeout.
+pub(super) const STALL_AFTER_FIRST: Duration = Duration::from_secs(4);
+/// Nobody sends if nothing arrives for so long: then it is not a peer's fault, but perhaps this node's link. A half of the
+/// shortest stall.
+pub(super) const FLOW_GAP_MAX: Duration = Duration::from_millis(500);
 /// A peer that sends other chunks may keep one waiting this many times the fetch timeout.
 pub(super) const STALL_FACTOR_MAX: u32 = 3;
 /// A wanter for which nothing moves for this long is told so, as the design promises users.

@@ -14,11 +14,12 @@
 //! ```text
 //! mod                       what the engine calls
 //! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
+//! slow                      when it takes long
 //! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
 //! part                      what a seed wants taken of it
-//! wants   table   swarm   peers   timers   the state
+//! wants   table   swarm   peers   timers   usual   the state
 //! bits    slab    limits    below them
 //! ```
 mod bits;
@@ -34,10 +35,12 @@ mod progress;
 mod request;
 mod serve;
 mod slab;
+mod slow;
 mod swarm;
 mod table;
 mod timers;
 mod trouble;
+mod usual;
 mod want;
 mod wants;
 
@@ -49,7 +52,6 @@ use crate::engine::{
 };
 use crate::message::ChunkSet;
 use crate::{CheckedChunk, ChunkFault, ChunkId, ChunkRef, Instant, ManifestId, PeerId};
-use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -60,6 +62,7 @@ use serve::Serving;
 use swarm::{Swarm, Swarms};
 use table::Table;
 use timers::{Timer, Timers};
+use usual::{Flow, Usual};
 use wants::Wants;
 
 /// A pull of our own (a seed pulls what an offer names); chosen by the engine.
@@ -151,8 +154,14 @@ pub(crate) struct Transfer {
     outbox: VecDeque<TransferOutput>,
     /** since when nobody was connected */
     alone_since: Instant,
-    /** what a fetch usually takes */
-    typical: Duration,
+    /** what fetches usually take */
+    usual: Usual,
+    /** whether anything arrives */
+    flow: Flow,
+    /** copies asked for because the first took long */
+    hedges: u64,
+    /** bytes of frames that arrived after another copy */
+    duplicate_bytes: u64,
     /** wrong chunks seen */
     junk: u64,
 }
@@ -182,7 +191,10 @@ impl Transfer {
             timers: Timers::default(),
             outbox: VecDeque::new(),
             alone_since: Instant::ZERO,
-            typical: limits::TYPICAL_FIRST,
+            usual: Usual::default(),
+            flow: Flow::default(),
+            hedges: 0,
+            duplicate_bytes: 0,
             junk: 0,
         }
     }
@@ -425,6 +437,11 @@ impl Transfer {
     /// Fetches whose buffers live, for status.
     pub(crate) fn fetches(&self) -> u32 {
         u32::try_from(self.fetches.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Copies that were asked for because the first took long, and bytes of frames that arrived twice; for measures.
+    pub(crate) const fn hedged(&self) -> (u64, u64) {
+        (self.hedges, self.duplicate_bytes)
     }
 
     /// Wrong chunks seen, for status.

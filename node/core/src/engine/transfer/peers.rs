@@ -30,7 +30,11 @@ pub(super) struct Peer {
     service: Duration,
     /** when its last chunk arrived */
     pub(super) arrived: Instant,
-    /** stalls since */
+    /** how long it said nothing before that, with something asked of it that came from others in the end */
+    silence: Duration,
+    /** since when it says nothing, while anything is asked of it */
+    silent_from: Instant,
+    /** stalls since anything of it arrived */
     pub(super) stalls: u32,
     backoff: Duration,
     /** when what last ended in trouble was asked of it */
@@ -61,6 +65,8 @@ impl Peer {
             arrivals: 0,
             service: SERVICE_FIRST,
             arrived: Instant::ZERO,
+            silence: Duration::ZERO,
+            silent_from: Instant::ZERO,
             stalls: 0,
             backoff: BACKOFF_MIN,
             troubled: None,
@@ -106,11 +112,44 @@ impl Peer {
         self.service.saturating_mul(self.queue + 1)
     }
 
+    /// It is asked for one more chunk.
+    pub(super) fn note_asked(&mut self, now: Instant) {
+        if self.queue == 0 {
+            self.silent_from = now;
+        }
+        self.queue += 1;
+    }
+
+    /// It said something about what was asked of it.
+    pub(super) fn note_heard(&mut self, now: Instant) {
+        (self.silence, self.silent_from) = (Duration::ZERO, now);
+    }
+
+    /// How long it has said nothing by now, with something asked of it, and others sending since `flowing_from`.
+    pub(super) fn silent_for(&self, now: Instant, flowing_from: Instant) -> Duration {
+        if self.queue == 0 {
+            self.silence
+        } else {
+            self.silence + now.since(self.silent_from.max(flowing_from))
+        }
+    }
+
+    /// The same of what is asked of it now, whether others send or not.
+    pub(super) fn quiet_for(&self, now: Instant) -> Duration {
+        if self.queue == 0 { Duration::ZERO } else { now.since(self.silent_from) }
+    }
+
+    /// What was asked of it came from others: that it said nothing until now is remembered.
+    pub(super) fn keep_silence(&mut self, now: Instant, flowing_from: Instant) {
+        (self.silence, self.silent_from) = (self.silent_for(now, flowing_from), now);
+    }
+
     /// A chunk that was asked for at `asked` arrived (call before the queue shrinks).
     pub(super) fn note_arrival(&mut self, now: Instant, asked: Instant) {
         let took = now.since(asked.max(self.arrived));
         self.service = (self.service * 7 + took) / 8;
         self.arrived = now;
+        self.note_heard(now);
         self.stalls = 0;
         self.backoff = BACKOFF_MIN;
         self.arrivals += 1;

@@ -12,6 +12,7 @@ mod parts;
 mod property;
 mod serving;
 mod slab;
+mod slow;
 mod swarms;
 mod table;
 mod taking;

@@ -2,7 +2,7 @@
 
 use super::Wanter;
 use super::bits::Bits;
-use super::limits::AHEAD_BYTES;
+use super::limits::{AHEAD_BYTES, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST};
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use crate::Instant;
 use crate::engine::Source;
@@ -87,6 +87,10 @@ pub(super) struct Wants {
     pub(super) queued_bytes: u64,
     /** plain bytes of its fetches that are not verified */
     pub(super) coming_bytes: u64,
+    /** plain bytes that arrived for it */
+    pub(super) fetched_bytes: u64,
+    /** plain bytes that were asked for twice */
+    pub(super) hedged_bytes: u64,
     /** plain bytes that the job takes */
     pub(super) credit: u64,
     /** its fetches whose buffers live */
@@ -112,6 +116,8 @@ impl Wants {
             queue: VecDeque::new(),
             queued_bytes: 0,
             coming_bytes: 0,
+            fetched_bytes: 0,
+            hedged_bytes: 0,
             credit: 0,
             live: 0,
             have: 0,
@@ -131,6 +137,14 @@ impl Wants {
             Wanter::Job(_) => self.credit.saturating_add(ahead).saturating_sub(under_way),
             Wanter::Pull(_) => u64::MAX,
         }
+    }
+
+    /// Whether a chunk may be asked for twice: so far a small part of what arrived was, or a little more if nothing is left
+    /// to be asked for once.
+    pub(super) fn may_hedge(&self) -> bool {
+        let is_last = !self.lanes.values().any(Lane::has_work);
+        let part = if is_last { HEDGE_PART_LAST } else { HEDGE_PART };
+        self.hedged_bytes < HEDGE_FREE_BYTES.saturating_add(self.fetched_bytes / part)
     }
 
     /// Whether the next chunk of a job's queue fits its credit.

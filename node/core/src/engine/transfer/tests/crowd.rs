@@ -3,6 +3,7 @@ use super::super::*;
 use super::world::{MS, SECOND, job, manifest, peer};
 use crate::message::Decline;
 use crate::{FrameEncoder, VerifiedChunk};
+use core::time::Duration;
 use rand_chacha::rand_core::SeedableRng;
 
 const LATENCY: Duration = Duration::from_millis(1);

@@ -3,6 +3,7 @@ use super::super::*;
 use crate::limits::{FETCHES_MAX, FETCHES_PER_PEER_MAX, REQUEST_BYTES_MAX, REQUEST_CHUNKS_MAX};
 use crate::message::Decline;
 use crate::{FrameEncoder, PublicKey, VerifiedChunk};
+use core::time::Duration;
 use rand_chacha::rand_core::SeedableRng;
 
 pub(super) const MS: u64 = 1000;
