@@ -44,6 +44,15 @@ pub(super) const SEEDS_HELP_BELOW: usize = 4;
 pub(super) const SPARE_TIME: Duration = Duration::from_secs(1);
 /// After so many such refusals in a row a peer is given what it asks for: it may not know who has it.
 pub(super) const SPARED_IN_A_ROW_MAX: u32 = 3;
+/// Bytes that a requester may be given ahead of an even part, while others wait: sixty-four of the largest requests. An honest
+/// one is ahead by a few, for its pipeline is longer where it is quicker; only one that takes all it can, while others take
+/// little, comes so far.
+pub(super) const PACE_BYTES: u64 = 64 * 1024 * 1024;
+/// Chunks that wait to be given, in all, of which each requester has an even part: half a gigabyte, four seconds of a fast
+/// link. A longer queue would be out of date when its turn comes.
+pub(super) const ASKS_IN_ALL: usize = 2_048;
+/// But each has as many places as a newcomer asks a seed for: nobody is declined before it was given anything.
+pub(super) const ASKS_LEAST: usize = 2;
 /// Chunks that a seed remembers to have given; more than it gives in that time.
 pub(super) const SPARED_MAX: usize = 16_384;
 /// A seed is asked for the next part when fewer chunks of the last one than this are left to be asked for: the answer is here

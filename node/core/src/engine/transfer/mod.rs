@@ -18,6 +18,7 @@
 //! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
+//! pace                      what each is given, beside others
 //! part                      what a seed wants taken of it
 //! wants   table   swarm   peers   timers   usual   the state
 //! bits    slab    limits    below them
@@ -28,6 +29,7 @@ mod fetch;
 mod limits;
 mod members;
 mod news;
+mod pace;
 mod part;
 mod peers;
 mod plan;
@@ -437,11 +439,6 @@ impl Transfer {
     /// Fetches whose buffers live, for status.
     pub(crate) fn fetches(&self) -> u32 {
         u32::try_from(self.fetches.len()).unwrap_or(u32::MAX)
-    }
-
-    /// Copies that were asked for because the first took long, and bytes of frames that arrived twice; for measures.
-    pub(crate) const fn hedged(&self) -> (u64, u64) {
-        (self.hedges, self.duplicate_bytes)
     }
 
     /// Wrong chunks seen, for status.

@@ -4,6 +4,7 @@ use super::limits::{
     BACKOFF_MAX, BACKOFF_MIN, HAVE_BYTES_MAX, HAVE_BYTES_PER_PEER_MAX, PIPELINE_TIME_MAX, REFILL_PART,
     SERVICE_FIRST, WINDOW_LEAST, WINDOW_LEAST_SEED, WINDOW_START, WINDOW_START_SEED,
 };
+use super::pace::Pace;
 use super::serve::Ask;
 use super::slab::{PeerNo, Slab, SwarmNo};
 use crate::engine::Source;
@@ -43,6 +44,8 @@ pub(super) struct Peer {
     pub(super) paused_until: Option<Instant>,
     /** sent something wrong: never asked again */
     pub(super) distrusted: bool,
+    /** what it was given beside others */
+    pub(super) pace: Pace,
     /** asks of it that a seed declined in a row, so that others give it the chunk */
     pub(super) spared: u32,
     /** a seed: not asked for another part before */
@@ -72,6 +75,7 @@ impl Peer {
             troubled: None,
             paused_until: None,
             distrusted: false,
+            pace: Pace::default(),
             spared: 0,
             parts_from: Instant::ZERO,
             swarms: BTreeSet::new(),

@@ -3,13 +3,18 @@
 //!
 //! A turn is a request: its chunks are given together, in the order asked, but for those that are declined, each by itself.
 //! Credit is spent for each chunk, not for each request, for it stands for the buffers of what is on its way, and who asks
-//! decides how much is in a request.
+//! decides how much is in a request. That credit is all that is given at once: nobody waits with a clock for what was asked
+//! for, and nobody has to ask again.
+//!
+//! The queue is bounded, and each requester has an even part of it. Who has been given much more than others that wait is
+//! told that this node is busy, until they have caught up; who is alone is never told so.
 
 use super::limits::{SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
+use super::pace;
 use super::slab::PeerNo;
 use super::{Transfer, TransferOutput};
 use crate::engine::{AskId, Output, ServeFailure};
-use crate::limits::{ASKS_PER_PEER_MAX, REQUEST_BYTES_MAX};
+use crate::limits::REQUEST_BYTES_MAX;
 use crate::message::Decline;
 use crate::{ChunkId, Instant, PeerId};
 
@@ -27,12 +32,14 @@ pub(super) struct Ask {
 /// What waits to be served, and what is being served.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
-    /** peers with waiting asks, the next one first */
+    /** peers with waiting asks, the next one first; each once, but for the one whose turn it is */
     turns: VecDeque<PeerNo>,
     /** what the driver was told to give; as many as it gave credit for */
     given: BTreeMap<AskId, ChunkId>,
     /** credit */
     pub(super) reads: u32,
+    /** bytes that a requester was given that had an even part of all */
+    even: u64,
     /** this is a seed: it gives a chunk once and then, for a while, lets others give it */
     pub(super) spares: bool,
     /** when each chunk was last given, those not long ago */
@@ -89,7 +96,9 @@ impl Transfer {
             return Err(Decline::Missing);
         }
         let peer = self.peers.get_mut(no).ok_or(Decline::NotAMember)?;
-        if peer.asks.len() >= ASKS_PER_PEER_MAX {
+        let others = self.serving.turns.len().saturating_sub(usize::from(!peer.asks.is_empty()));
+        let is_greedy = others > 0 && peer.pace.is_spent(self.serving.even);
+        if is_greedy || peer.asks.len() >= pace::places(others + 1) {
             return Err(Decline::Busy);
         }
         if peer.asks.is_empty() {
@@ -125,7 +134,7 @@ impl Transfer {
             } else {
                 self.serving.note_given(now, number, chunk);
                 chunks.push((number, chunk));
-                bytes += self.table.bytes_at_most(chunk);
+                bytes += self.note_pace(no, chunk);
             }
             ask = self.next_of_turn(no, bytes);
         }
@@ -134,6 +143,17 @@ impl Transfer {
         }
         self.end_turn(no);
         chunks
+    }
+
+    /// A peer whose turn it is is given a chunk, and all who wait have a part of that; says how many bytes.
+    fn note_pace(&mut self, no: PeerNo, chunk: ChunkId) -> u32 {
+        let bytes = self.table.bytes_at_most(chunk);
+        if let Some(peer) = self.peers.get_mut(no) {
+            peer.pace.take(self.serving.even, bytes);
+        }
+        let requesters = u64::try_from(self.serving.turns.len() + 1).unwrap_or(u64::MAX);
+        self.serving.even = self.serving.even.saturating_add(u64::from(bytes) / requesters);
+        bytes
     }
 
     /// What a turn goes on with: the next chunk of the same request, if there is credit, and it is not too much.

@@ -20,6 +20,11 @@ use crate::{Instant, PeerId};
 use core::time::Duration;
 
 impl Transfer {
+    /// Copies that were asked for because the first took long, and bytes of frames that arrived twice; for measures.
+    pub(crate) const fn hedged(&self) -> (u64, u64) {
+        (self.hedges, self.duplicate_bytes)
+    }
+
     /// A fetch has taken long: perhaps its peer has stalled, else a second copy is asked for, or after very long, it is given
     /// up.
     pub(super) fn look_after(&mut self, now: Instant, fetch: FetchId) {

@@ -1,5 +1,6 @@
 //! Giving chunks to peers.
 use super::world::*;
+use crate::engine::transfer::limits::{ASKS_IN_ALL, PACE_BYTES};
 use crate::engine::{AskId, Credit, ServeFailure};
 use crate::limits::ASKS_PER_PEER_MAX;
 use crate::message::Decline;
@@ -300,4 +301,97 @@ fn what_is_declined_of_one_request_for_others_sake_counts_once() {
         world.transfer.peers.find(peer(2)).and_then(|no| world.transfer.peers.get(no)).unwrap().spared,
         1
     );
+}
+
+/// A holder of one chunk of 1 MiB and one of 64 KiB; two others ask it.
+fn holder_of_two(rng_seed: u64) -> (World, [crate::ChunkRef; 2]) {
+    let mut world = World::strict(rng_seed);
+    let (large, small) = (world.chunks_of(0..1, 1024 * 1024)[0], world.chunks_of(1..2, 64 * 1024)[0]);
+    world.transfer.open_swarm(manifest(1), &[large, small], 0);
+    world.hold(&[large, small]);
+    world.up(1, Manner::Silent, false);
+    world.up(2, Manner::Silent, false);
+    (world, [large, small])
+}
+
+/// Peer 1 and peer 2 each have something waiting all the time; says what each was given, and the busy answers to peer 1.
+fn compete(world: &mut World, rounds: u64, chunks: [crate::ChunkRef; 2]) -> ([u64; 2], usize) {
+    let (mut given, mut busy) = ([0, 0], 0);
+    for round in 0..rounds {
+        (0..2).for_each(|n| {
+            world.ask(2 * round + n, 1 + u8::try_from(n).unwrap(), chunks[usize::from(n == 1)])
+        });
+        world.grant(Credit::Reads(1));
+        world.drain();
+        for (ask, why) in world.served.drain(..) {
+            let who = usize::from(ask.0 % 2 == 1);
+            if why.is_none() {
+                given[who] += u64::from(chunks[who].bytes);
+            } else {
+                busy += usize::from(who == 0);
+            }
+        }
+    }
+    (given, busy)
+}
+
+#[test]
+fn who_takes_much_more_than_others_that_wait_is_told_that_we_are_busy() {
+    let (mut world, chunks) = holder_of_two(23);
+    let (given, busy) = compete(&mut world, 5000, chunks);
+    assert!(busy > 1000, "{busy}");
+    let ahead = given[0] - given[1];
+    let most = PACE_BYTES + u64::try_from(ASKS_PER_PEER_MAX).unwrap() * 1024 * 1024 + given[1];
+    assert!(ahead <= most, "ahead by {ahead}");
+    assert!(given[1] > 100 * 1024 * 1024, "others are given their part: {given:?}");
+}
+
+#[test]
+fn who_was_told_so_is_given_its_part_all_the_same() {
+    let (mut world, chunks) = holder_of_two(24);
+    compete(&mut world, 3000, chunks);
+    let (given, _) = compete(&mut world, 3000, chunks);
+    assert!(given[0] * 3 > given[1] * 2, "{given:?}");
+}
+
+#[test]
+fn who_is_alone_is_given_whatever_it_asks_for() {
+    let (mut world, chunks) = holder_of_two(25);
+    compete(&mut world, 3000, chunks);
+    world.grant(Credit::Reads(99));
+    world.drain();
+    world.served.clear();
+    world.grant(Credit::Reads(4096));
+    (0..4000).for_each(|ask| world.ask(ask, 1, chunks[0]));
+    assert!(world.served.len() == 4000 && world.served.iter().all(|(_, why)| why.is_none()));
+}
+
+#[test]
+fn a_fast_restore_beside_a_slow_one_is_not_held_up_once_that_pauses() {
+    let (mut world, chunks) = holder_of_two(26);
+    compete(&mut world, 1000, chunks);
+    world.grant(Credit::Reads(99));
+    world.drain();
+    world.served.clear();
+    world.ask(9000, 1, chunks[0]);
+    assert_eq!(answers(&world), [(9000, None)], "nobody waits");
+}
+
+#[test]
+fn the_queue_is_bounded_and_each_has_an_even_part_of_it() {
+    let mut world = World::strict(27);
+    let chunks = world.open(1, 1);
+    world.hold(&chunks);
+    (1..=200).for_each(|n| world.up(n, Manner::Silent, false));
+    for round in 0..40 {
+        (1..=200).for_each(|n| world.ask(round * 1000 + u64::from(n), n, chunks[0]));
+    }
+    let waiting = 200 * 40 - world.served.len();
+    assert!(world.served.iter().all(|(_, why)| *why == Some(Decline::Busy)));
+    assert!(waiting <= ASKS_IN_ALL && waiting >= ASKS_IN_ALL / 2, "{waiting}");
+    world.grant(Credit::Reads(4096));
+    world.served.clear();
+    world.drain();
+    let given = |n: u64| world.served.iter().filter(|(ask, _)| ask.0 % 1000 == n).count();
+    assert!((1..=200).all(|n| given(n) == ASKS_IN_ALL / 200));
 }
