@@ -174,3 +174,6 @@ pub(crate) const PART_CHUNKS_MAX: u32 = 16;
 pub(crate) const NEIGHBOURS_WANTED: usize = 24;
 /// How often a swarm that jobs wait for asks for neighbours again.
 pub(crate) const MINGLE_INTERVAL: Duration = Duration::from_secs(15);
+/// And while seeds are busy and neighbours few: a thousand nodes are a thousand small messages a second, as their news is; and
+/// whoever finds somebody else to ask relieves the seed of larger ones.
+pub(crate) const MINGLE_CROWDED: Duration = Duration::from_secs(1);

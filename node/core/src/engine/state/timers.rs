@@ -22,6 +22,13 @@ impl<T: Ord + Copy> Timers<T> {
         self.due.insert((at, name));
     }
 
+    /// The alarm of this name, if it is set, comes at that time at the latest.
+    pub(crate) fn hurry(&mut self, name: T, at: Instant) {
+        if self.by_name.get(&name).is_some_and(|&set| set > at) {
+            self.set(name, at);
+        }
+    }
+
     /// Takes the alarm of this name away.
     pub(crate) fn clear(&mut self, name: T) {
         if let Some(at) = self.by_name.remove(&name) {
@@ -48,6 +55,18 @@ impl<T: Ord + Copy> Timers<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alarm_is_hurried_only_forward_and_only_if_it_is_set() {
+        let (mut timers, at) = (Timers::new(), Instant::from_micros);
+        timers.hurry(1, at(5));
+        assert_eq!(timers.next(), None);
+        timers.set(1, at(10));
+        timers.hurry(1, at(20));
+        assert_eq!(timers.next(), Some(at(10)));
+        timers.hurry(1, at(5));
+        assert_eq!((timers.pop_due(at(5)), timers.next()), (Some(1), None));
+    }
 
     fn at(micros: u64) -> Instant {
         Instant::from_micros(micros)

@@ -281,6 +281,7 @@ impl Engine {
                 self.ban(now, peer, DropReason::Junk);
             }
             TransferOutput::Stalled { peer } => self.stalled(now, peer),
+            TransferOutput::SeedBusy { manifest } => self.seed_is_busy(now, manifest),
             TransferOutput::PartUsed { seed, manifest } => self.part_used(seed, manifest),
             TransferOutput::Complete { manifest } => self.swarm_complete(now, manifest),
             TransferOutput::Lost { manifest } => self.swarm_lost(now, manifest),

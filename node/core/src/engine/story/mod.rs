@@ -2,6 +2,7 @@
 //! for what comes next.
 mod answer;
 mod catch_up;
+mod crowded;
 mod drive;
 mod fetch;
 mod hand_back;

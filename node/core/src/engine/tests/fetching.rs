@@ -2,8 +2,10 @@
 use super::bench::Bench;
 use crate::belief::fixture::node;
 use crate::engine::bounds::{CATALOGUE_NODE_MAX, MINGLE_FIRST, MINGLE_INTERVAL, SWARMS_MAX};
-use crate::engine::{FetchEnd, Input, JobId, JobReply, JobRequest, Record, StoreFailure, TreeFault};
-use crate::message::{ChunkSet, Control};
+use crate::engine::{
+    FetchEnd, FetchFailure, Input, JobId, JobReply, JobRequest, Record, StoreFailure, TreeFault,
+};
+use crate::message::{ChunkSet, Control, Decline};
 use crate::{ChunkRef, ManifestId, PeerId};
 use core::time::Duration;
 
@@ -72,7 +74,7 @@ fn the_tree_is_fetched_first_then_the_content() {
         .fetches()
         .into_iter()
         .map(|(fetch, _, chunk)| {
-            reader.bench.give(Input::FetchFailed { fetch, why: crate::engine::FetchFailure::Broken });
+            reader.bench.give(Input::FetchFailed { fetch, why: FetchFailure::Broken });
             chunk
         })
         .collect();
@@ -178,6 +180,27 @@ fn while_a_job_waits_the_seed_is_asked_for_neighbours_again() {
     reader.bench.give(Input::JobLeft { job: JobId(1) });
     reader.bench.pass(MINGLE_INTERVAL * 3);
     assert_eq!(enters(&mut reader), 0, "nobody waits");
+}
+
+#[test]
+fn while_a_seed_is_busy_it_is_asked_for_neighbours_sooner() {
+    let entered_late = |why: Decline| {
+        let mut reader = reader(2);
+        let (manifest, seed) = (reader.manifest, reader.bench.pool.seed_id(0));
+        reader.bench.say(seed, Control::Enter { manifest, have: ChunkSet::range(0, 3) });
+        reader.fetch(1);
+        // Without that it would be after 250, 750, 1750, 3750, 7750 and 15,750 ms.
+        reader.bench.pass(Duration::from_millis(7_800));
+        reader.bench.clear_sent(seed);
+        for _ in 0..40 {
+            for (fetch, _, _) in reader.bench.fetches() {
+                reader.bench.give(Input::FetchFailed { fetch, why: FetchFailure::Declined(why) });
+            }
+            reader.bench.pass(Duration::from_millis(50));
+        }
+        reader.bench.sent(seed).iter().filter(|said| matches!(said, Control::Enter { .. })).count()
+    };
+    assert_eq!((entered_late(Decline::Busy), entered_late(Decline::NotAMember)), (1, 0));
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub(super) const HEDGE_RETRY: Duration = Duration::from_millis(250);
 pub(super) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Longest such pause: a peer that recovers is noticed.
 pub(super) const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// Requests in a row that a seed declines because it is busy, after which more neighbours are looked for: one may be chance.
+pub(super) const BUSY_IN_A_ROW: u32 = 3;
 /// Stalls in a row after which a peer is reported; one that says nothing for the whole fetch timeout is reported for that.
 pub(super) const STALLS_MAX: u32 = 3;
 /// A peer has stalled if it says nothing, while others send, for so many times what nineteen in twenty fetches take,

@@ -117,6 +117,8 @@ pub(crate) enum TransferOutput {
     PartUsed { seed: PeerId, manifest: ManifestId },
     /// A peer did not deliver within the time allowed, repeatedly.
     Stalled { peer: PeerId },
+    /// A seed was busy several times in a row; others are to be asked for what is wanted of this swarm.
+    SeedBusy { manifest: ManifestId },
     /// The local store holds every chunk of this swarm's manifest now. Said once, and again after a loss.
     Complete { manifest: ManifestId },
     /// The local store lost a chunk of this swarm's manifest.

@@ -46,6 +46,8 @@ pub(super) struct Peer {
     pub(super) distrusted: bool,
     /** what it was given beside others */
     pub(super) pace: Pace,
+    /** requests in a row that it declined because it was busy */
+    pub(super) busy: u32,
     /** asks of it that a seed declined in a row, so that others give it the chunk */
     pub(super) spared: u32,
     /** a seed: not asked for another part before */
@@ -76,6 +78,7 @@ impl Peer {
             paused_until: None,
             distrusted: false,
             pace: Pace::default(),
+            busy: 0,
             spared: 0,
             parts_from: Instant::ZERO,
             swarms: BTreeSet::new(),
@@ -154,7 +157,7 @@ impl Peer {
         self.service = (self.service * 7 + took) / 8;
         self.arrived = now;
         self.note_heard(now);
-        self.stalls = 0;
+        (self.stalls, self.busy) = (0, 0);
         self.backoff = BACKOFF_MIN;
         self.arrivals += 1;
         if self.arrivals >= self.window {

@@ -1,12 +1,14 @@
 //! What goes wrong with peers: they decline, break off, or send something wrong. Who is slow or says nothing: see `slow`.
 
 use super::fetch::Stage;
-use super::slab::{ChunkNo, PeerNo};
+use super::limits::BUSY_IN_A_ROW;
+use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use super::timers::Timer;
 use super::{Transfer, TransferOutput};
-use crate::engine::{FetchFailure, FetchId};
+use crate::engine::{FetchFailure, FetchId, Source};
 use crate::message::Decline;
 use crate::{ChunkFault, Instant, PeerId};
+use std::collections::BTreeSet;
 
 impl Transfer {
     /// A fetch ended without a frame.
@@ -20,9 +22,16 @@ impl Transfer {
         match why {
             FetchFailure::TooLong => return self.note_wrong(fetch, ChunkFault::TooLong),
             FetchFailure::Declined(Decline::Missing) => self.note_lacking(peer, no),
-            FetchFailure::Declined(Decline::Busy | Decline::NotAMember | Decline::Unknown(_))
+            FetchFailure::Declined(Decline::Busy) => {
+                if self.pause(now, peer, begun) {
+                    self.note_busy(peer, no);
+                }
+            }
+            FetchFailure::Declined(Decline::NotAMember | Decline::Unknown(_))
             | FetchFailure::Broken
-            | FetchFailure::NotConnected => self.pause(now, peer, begun),
+            | FetchFailure::NotConnected => {
+                self.pause(now, peer, begun);
+            }
         }
         self.release(fetch);
         self.requeue(no);
@@ -40,15 +49,31 @@ impl Transfer {
         }
     }
 
-    /// A peer is left alone for a while, for what was asked of it then.
-    pub(super) fn pause(&mut self, now: Instant, peer: PeerId, asked: Instant) {
-        let Some(no) = self.peers.find(peer) else { return };
-        let Some(peer) = self.peers.get_mut(no) else { return };
-        let Some(until) = peer.note_trouble(now, asked) else { return };
+    /// One request more that a peer declined because it was busy. A seed that does so again and again has too many to give
+    /// to, and this node too few others to ask.
+    fn note_busy(&mut self, peer: PeerId, no: ChunkNo) {
+        let peer = self.peers.find(peer).and_then(|no| self.peers.get_mut(no));
+        let Some(peer) = peer.filter(|peer| peer.source == Source::Seed) else { return };
+        peer.busy += 1;
+        let places = self.table.get(no).map(|chunk| &chunk.places).filter(|_| peer.busy >= BUSY_IN_A_ROW);
+        let Some(places) = places else { return };
+        peer.busy = 0;
+        let swarms: BTreeSet<SwarmNo> = places.iter().map(|place| place.swarm).collect();
+        let manifests =
+            swarms.into_iter().filter_map(|swarm| self.swarms.get(swarm)).map(|swarm| swarm.manifest);
+        self.outbox.extend(manifests.map(|manifest| TransferOutput::SeedBusy { manifest }));
+    }
+
+    /// A peer is left alone for a while, for what was asked of it then; false if it is already, for that.
+    pub(super) fn pause(&mut self, now: Instant, peer: PeerId, asked: Instant) -> bool {
+        let Some(no) = self.peers.find(peer) else { return false };
+        let Some(peer) = self.peers.get_mut(no) else { return false };
+        let Some(until) = peer.note_trouble(now, asked) else { return false };
         if let Some(before) = peer.paused_until.replace(until) {
             self.timers.disarm(before, Timer::Peer(no));
         }
         self.timers.arm(until, Timer::Peer(no));
+        true
     }
 
     /// A peer's pause is over.

@@ -165,7 +165,8 @@ impl Crowd {
                 TransferOutput::Done(_) => self.nodes[usize::from(n)].done_at = Some(self.now),
                 TransferOutput::Complete { .. }
                 | TransferOutput::Progress { .. }
-                | TransferOutput::Stored { .. } => {}
+                | TransferOutput::Stored { .. }
+                | TransferOutput::SeedBusy { .. } => {}
                 TransferOutput::Failed { .. }
                 | TransferOutput::NotKept { .. }
                 | TransferOutput::Junk { .. }

@@ -183,3 +183,44 @@ fn a_copy_that_comes_while_the_first_is_checked_waits() {
     world.run(2 * SECOND);
     assert_eq!((world.asked.len(), world.checked, world.given_to(1).len(), world.live.len()), (2, 1, 1, 0));
 }
+
+#[test]
+fn a_seed_that_is_busy_again_and_again_is_told_of() {
+    let said = |world: &World| {
+        world
+            .said
+            .iter()
+            .filter(|said| matches!(said, TransferOutput::SeedBusy { manifest: of } if *of == manifest(1)))
+            .count()
+    };
+    for (is_seed, expected) in [(true, 2), (false, 0)] {
+        let (mut world, chunks) = World::with_swarm(15, 5);
+        world.up(9, DECLINED(Decline::Busy), is_seed);
+        world.has(9, 1, 0..6);
+        world.want(job(1), &chunks);
+        // Asked at once, and after 50, 100, 200, 400, 800 and 1600 ms more.
+        world.run(149 * MS);
+        assert_eq!(said(&world), 0, "twice may be chance");
+        world.run(3500 * MS);
+        assert_eq!(said(&world), expected);
+        world.set_manner(9, Manner::Honest(MS));
+        world.settle();
+        assert_eq!(said(&world), expected);
+    }
+}
+
+#[test]
+fn a_seed_that_gives_in_between_is_not_told_of() {
+    let (mut world, chunks) = World::with_swarm(16, 500);
+    world.up(9, DECLINED(Decline::Busy), true);
+    world.has(9, 1, 0..501);
+    world.want(job(1), &chunks);
+    for _ in 0..4 {
+        world.run(100 * MS);
+        world.set_manner(9, Manner::Honest(20 * MS));
+        world.run(100 * MS);
+        world.set_manner(9, DECLINED(Decline::Busy));
+    }
+    assert!(world.asked.len() > 20 && world.done(job(1)) == 0);
+    assert!(!world.said.iter().any(|said| matches!(said, TransferOutput::SeedBusy { .. })));
+}

@@ -347,6 +347,7 @@ impl World {
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
                 | TransferOutput::PartUsed { .. }
+                | TransferOutput::SeedBusy { .. }
                 | TransferOutput::Complete { .. }
                 | TransferOutput::Lost { .. } => self.said.push(output),
             }
