@@ -1,4 +1,13 @@
 //! Peers that are refused for a while.
+//!
+//! Only what this node saw itself counts: a chunk that is not what it was asked for, or a message that nobody may send. There
+//! is no message by which one peer reports another, so nobody can have somebody else removed, neither one liar nor several
+//! that agree; and what a peer relays is judged by its signatures, and costs only itself. A seed names as neighbours only
+//! whom it believes, by its own evidence too.
+//!
+//! No ban is for ever: an honest peer that was banned, by a fault of its disk perhaps, is welcome again after [`BAN_TIME`]. Who
+//! is only slow is let go without a ban, and begins anew when it comes back. Seeds are never banned: without them there is
+//! no pool.
 use crate::engine::bounds::{BAN_TIME, BANS_MAX};
 use crate::{Instant, PeerId};
 use std::collections::BTreeMap;

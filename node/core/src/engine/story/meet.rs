@@ -298,7 +298,8 @@ impl Engine {
         }
     }
 
-    /// A peer that does not deliver is let go; a seed stays, because it is also who knows the others.
+    /// A peer that does not deliver is let go, and may come back at once, for it may be honest and slow; a seed stays, because
+    /// it is also who knows the others.
     pub(super) fn stalled(&mut self, now: Now, peer: PeerId) {
         if !self.config.trust.is_seed(&peer) {
             self.drop_peer(now, peer, DropReason::Stalled);

@@ -8,6 +8,7 @@ mod bench;
 mod byzantine;
 mod catching_up;
 mod chaos;
+mod conduct;
 mod cost;
 mod fetching;
 mod granting;
