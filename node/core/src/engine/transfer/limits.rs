@@ -80,10 +80,15 @@ pub(super) const HEDGE_AFTER_MIN: Duration = PIPELINE_TIME_MAX;
 pub(super) const HEDGE_FACTOR: u32 = 4;
 /// Of what was fetched for a wanter, this part may be asked for twice (2 %),
 pub(super) const HEDGE_PART: u64 = 50;
-/// this part when nothing is left to be asked for the first time (5 %),
+/// this part at the end (5 %), when nothing is left to be asked for the first time,
 pub(super) const HEDGE_PART_LAST: u64 = 20;
-/// and so many bytes in any case: of a small cache, as much as one request may ask for.
-pub(super) const HEDGE_FREE_BYTES: u64 = 1024 * 1024;
+/// and what is under way is no more than this part of what was fetched: before that a straggler holds up nobody,
+pub(super) const LAST_PART: u64 = 16;
+/// and so many bytes in any case: a chunk or two, of a cache that is small.
+pub(super) const HEDGE_FREE_BYTES: u64 = 256 * 1024;
+/// A second holder is asked if it would take less than this part of what the first has taken: where all are slow, a second copy
+/// is as late as the first.
+pub(super) const HEDGE_GAIN: u32 = 2;
 /// How soon a straggler that had no second holder is looked at again.
 pub(super) const HEDGE_RETRY: Duration = Duration::from_millis(250);
 /// First pause after a peer was busy or broke off; it doubles each time.

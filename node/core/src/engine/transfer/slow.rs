@@ -9,7 +9,7 @@
 //! row are reported. That is no judgement: it may come back, and begins anew.
 
 use super::fetch::Stage;
-use super::limits::{COPIES_MAX, HEDGE_AFTER_MAX, HEDGE_RETRY, STALL_FACTOR_MAX, STALLS_MAX};
+use super::limits::{COPIES_MAX, HEDGE_AFTER_MAX, HEDGE_GAIN, HEDGE_RETRY, STALL_FACTOR_MAX, STALLS_MAX};
 use super::peers::Peer;
 use super::slab::{ChunkNo, PeerNo};
 use super::timers::Timer;
@@ -108,9 +108,12 @@ impl Transfer {
         if copies >= COPIES_MAX || self.fetches.len() >= FETCHES_MAX || !(in_budget || is_silent) {
             return;
         }
-        self.note_slow(first, took);
+        if took >= self.usual.late_after(known.source) {
+            self.note_slow(first, took);
+        }
+        let within = if is_silent { FETCH_TIMEOUT } else { took / HEDGE_GAIN };
         let seeds_too = is_silent || took >= HEDGE_AFTER_MAX;
-        let second = self.second_holder(no, first, seeds_too);
+        let second = self.second_holder((no, first), within, seeds_too);
         let Some(output) = second.and_then(|second| self.begin(now, &[no], second, sponsor)) else { return };
         self.outbox.push_back(TransferOutput::Do(output));
         self.hedges += 1;
@@ -121,8 +124,14 @@ impl Transfer {
         }
     }
 
-    /// The quickest free holder but one: peers before seeds, which are there for what peers do not give.
-    fn second_holder(&self, no: ChunkNo, first: PeerId, seeds_too: bool) -> Option<PeerNo> {
+    /// The quickest free holder but one, if it is expected to send within this time: peers before seeds, which are there for
+    /// what peers do not give.
+    fn second_holder(
+        &self,
+        (no, first): (ChunkNo, PeerId),
+        within: Duration,
+        seeds_too: bool,
+    ) -> Option<PeerNo> {
         let chunk = self.table.get(no)?;
         let places =
             chunk.places.iter().filter_map(|place| Some((self.swarms.get(place.swarm)?, place.index)));
@@ -132,22 +141,27 @@ impl Transfer {
         let free = holders.filter_map(|peer| Some((peer, self.peers.get(peer)?)));
         let free = free.filter(|(_, peer)| peer.has_place() && peer.id != first);
         let free = free.filter(|(_, peer)| seeds_too || peer.source != Source::Seed);
+        let free = free.filter(|(_, peer)| peer.expected() <= within);
         free.min_by_key(|(no, peer)| (peer.source == Source::Seed, peer.expected(), *no)).map(|(no, _)| no)
     }
 
-    /// A copy came too late: its peer is slower than was thought, and left alone if it sent nothing meanwhile.
+    /// A copy came too late. If that is late for its class, its peer is slower than was thought, and left alone for a while if
+    /// it sent nothing meanwhile.
     pub(super) fn note_lost_race(&mut self, now: Instant, copy: FetchId) {
         let Some(known) = self.fetches.get(&copy) else { return };
         let (id, begun, stage) = (known.peer, known.begun, known.stage);
         let took = now.since(begun);
         if stage != Stage::UnderWay {
             self.duplicate_bytes += u64::from(known.frame_bytes);
-        } else if took >= self.usual.hedge_after(known.source) {
-            self.note_slow(id, took);
-            let flowing_from = self.flow.from();
-            let Some(peer) = self.peer_mut(id) else { return };
-            peer.keep_silence(now, flowing_from);
-            if peer.arrived <= begun {
+            return;
+        }
+        let (is_late, flowing_from) = (took >= self.usual.late_after(known.source), self.flow.from());
+        let Some(peer) = self.peer_mut(id) else { return };
+        peer.keep_silence(now, flowing_from);
+        let was_silent = peer.arrived <= begun;
+        if is_late {
+            peer.note_slow(took);
+            if was_silent {
                 self.pause(now, id, begun);
             }
         }

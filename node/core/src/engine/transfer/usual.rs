@@ -69,10 +69,15 @@ impl Usual {
         }
     }
 
+    /// How long a fetch may take before its holder is slow for one of its class.
+    pub(super) fn late_after(&self, source: Source) -> Duration {
+        let usual = self.of(source).p90.map(|p90| p90.saturating_mul(HEDGE_FACTOR));
+        usual.unwrap_or(HEDGE_AFTER_MAX).max(HEDGE_AFTER_MIN)
+    }
+
     /// How long a fetch may take before a second copy is asked for.
     pub(super) fn hedge_after(&self, source: Source) -> Duration {
-        let usual = self.of(source).p90.map(|p90| p90.saturating_mul(HEDGE_FACTOR));
-        usual.unwrap_or(HEDGE_AFTER_MAX).clamp(HEDGE_AFTER_MIN, HEDGE_AFTER_MAX)
+        self.late_after(source).min(HEDGE_AFTER_MAX)
     }
 
     /// How long a holder that stalled so often may say nothing while others send: longer each time, so that one that has
@@ -141,6 +146,7 @@ mod tests {
         assert_eq!(usual.stall_after(Source::Peer, 0), STALL_AFTER_MIN);
         let usual = seen(Source::Peer, (100..164).map(|ms| 5 * ms));
         assert_eq!(usual.hedge_after(Source::Peer), HEDGE_AFTER_MAX, "nobody waits longer unnoticed");
+        assert_eq!(usual.late_after(Source::Peer), 5 * p90 * HEDGE_FACTOR, "but all are slow");
         assert_eq!(usual.stall_after(Source::Peer, 0).as_millis(), 4 * 5 * 160);
     }
 

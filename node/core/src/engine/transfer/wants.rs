@@ -2,7 +2,7 @@
 
 use super::Wanter;
 use super::bits::Bits;
-use super::limits::{AHEAD_BYTES, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST};
+use super::limits::{AHEAD_BYTES, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART};
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use crate::Instant;
 use crate::engine::Source;
@@ -139,10 +139,10 @@ impl Wants {
         }
     }
 
-    /// Whether a chunk may be asked for twice: so far a small part of what arrived was, or a little more if nothing is left
-    /// to be asked for once.
+    /// Whether a chunk may be asked for twice: so far a small part of what arrived was, or a little more at the end.
     pub(super) fn may_hedge(&self) -> bool {
-        let is_last = !self.lanes.values().any(Lane::has_work);
+        let is_last =
+            self.coming_bytes <= self.fetched_bytes / LAST_PART && !self.lanes.values().any(Lane::has_work);
         let part = if is_last { HEDGE_PART_LAST } else { HEDGE_PART };
         self.hedged_bytes < HEDGE_FREE_BYTES.saturating_add(self.fetched_bytes / part)
     }

@@ -1,6 +1,8 @@
 //! Fetches that take long are hedged within a budget; peers that say nothing while others send have stalled.
 use super::super::TransferOutput;
-use super::super::limits::{HEDGE_AFTER_MIN, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, STALLS_MAX};
+use super::super::limits::{
+    HEDGE_AFTER_MIN, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART, STALLS_MAX,
+};
 use super::super::slab::SwarmNo;
 use super::super::wants::{Lane, Wants};
 use super::world::*;
@@ -73,6 +75,18 @@ fn little_of_what_is_fetched_is_asked_for_twice() {
 }
 
 #[test]
+fn where_all_are_slow_a_second_copy_is_of_no_use() {
+    let (mut world, _) = beside_a_steady_peer(13, 2, Manner::Honest(980 * MS), false);
+    world.member(3, Manner::Honest(5 * MS), 0..2);
+    let no = world.transfer.peers.find(peer(3)).unwrap();
+    world.transfer.peers.get_mut(no).unwrap().note_slow(std::time::Duration::from_millis(600));
+    world.run(900 * MS);
+    assert_eq!((world.transfer.hedged().0, world.asked_of(3)), (0, 0));
+    world.run(SECOND);
+    assert_eq!(world.asked_of(3), 1, "the one that takes twice as long");
+}
+
+#[test]
 fn a_little_more_is_asked_for_twice_at_the_end() {
     let mut wants = Wants::new(Instant::ZERO);
     let bytes = 1000 * 1024 * 1024;
@@ -85,6 +99,9 @@ fn a_little_more_is_asked_for_twice_at_the_end() {
     wants.hedged_bytes += 1;
     assert!(!wants.may_hedge());
     wants.lanes.clear();
+    wants.coming_bytes = bytes / LAST_PART + 1;
+    assert!(!wants.may_hedge(), "much is under way");
+    wants.coming_bytes -= 1;
     assert!(wants.may_hedge());
     wants.hedged_bytes = HEDGE_FREE_BYTES + bytes / HEDGE_PART_LAST;
     assert!(!wants.may_hedge());
