@@ -52,9 +52,10 @@ impl Restore {
     /// Time passes; this one sends a chunk now and then, and nobody else anything.
     fn run(&mut self, steady: PeerId, time: Duration) {
         for _ in 0..time.as_millis() / STEP.as_millis() {
-            for asked in self.bench.fetches() {
-                if asked.1 == steady { self.owed.push(asked) } else { self.ignored += 1 }
-            }
+            let (owed, ignored): (Vec<_>, Vec<_>) =
+                self.bench.fetches().into_iter().partition(|asked| asked.1 == steady);
+            self.ignored += ignored.len();
+            self.owed.extend(owed);
             if !self.owed.is_empty() {
                 let (fetch, ..) = self.owed.remove(0);
                 self.bench.give(Input::FrameArrived { fetch, bytes: 10 });

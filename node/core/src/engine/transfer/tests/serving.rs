@@ -319,7 +319,7 @@ fn compete(world: &mut World, rounds: u64, chunks: [crate::ChunkRef; 2]) -> ([u6
     let (mut given, mut busy) = ([0, 0], 0);
     for round in 0..rounds {
         (0..2).for_each(|n| {
-            world.ask(2 * round + n, 1 + u8::try_from(n).unwrap(), chunks[usize::from(n == 1)])
+            world.ask(2 * round + n, 1 + u8::try_from(n).unwrap(), chunks[usize::from(n == 1)]);
         });
         world.grant(Credit::Reads(1));
         world.drain();
@@ -388,7 +388,7 @@ fn the_queue_is_bounded_and_each_has_an_even_part_of_it() {
     }
     let waiting = 200 * 40 - world.served.len();
     assert!(world.served.iter().all(|(_, why)| *why == Some(Decline::Busy)));
-    assert!(waiting <= ASKS_IN_ALL && waiting >= ASKS_IN_ALL / 2, "{waiting}");
+    assert!((ASKS_IN_ALL / 2..=ASKS_IN_ALL).contains(&waiting), "{waiting}");
     world.grant(Credit::Reads(4096));
     world.served.clear();
     world.drain();
