@@ -165,9 +165,9 @@ pub(crate) const JOB_WAIT_MAX: Duration = Duration::from_secs(3_600);
 /// How soon a swarm that jobs wait for asks for neighbours again: when many boot at once, the first to ask hear of few.
 /// Doubles while they are few.
 pub(crate) const MINGLE_FIRST: Duration = Duration::from_millis(250);
-/// Chunks of the parts in which a seed gives a manifest to a crowd, at least: a megabyte or so, so that few messages are
-/// needed;
-pub(crate) const PART_CHUNKS_MIN: u32 = 4;
+/// Chunks of the parts in which a seed gives a manifest to a crowd, at least: what a node that just came asks a seed for
+/// at once, so that nothing is named long before it is given;
+pub(crate) const PART_CHUNKS_MIN: u32 = 2;
 /// and at most: some megabytes, so that one that takes long does not keep them from the others.
 pub(crate) const PART_CHUNKS_MAX: u32 = 16;
 /// Neighbours of a swarm that are enough: each has what this node lacks for most of the time.

@@ -4,7 +4,7 @@ use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN, SWARMS_PER_MEMBER_
 use crate::message::ChunkSet;
 use crate::{ManifestId, PeerId, PublicKey};
 use core::ops::Bound;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What is known of one member of a swarm.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +21,8 @@ struct Swarm {
     members: BTreeMap<PeerId, Member>,
     /** the chunk from which the next part begins */
     next_part: u32,
+    /** every chunk was named in a part */
+    is_given_out: bool,
 }
 
 /// Members by manifest.
@@ -28,6 +30,8 @@ struct Swarm {
 pub(crate) struct Tracker {
     swarms: BTreeMap<ManifestId, Swarm>,
     by_member: BTreeMap<PeerId, BTreeSet<ManifestId>>,
+    /** members that wait for a part, each once; who waits longest is first */
+    waiting: VecDeque<(ManifestId, PeerId)>,
 }
 
 impl Tracker {
@@ -57,6 +61,7 @@ impl Tracker {
                 self.swarms.remove(manifest);
             }
         }
+        self.waiting.retain(|waiting| waiting != &(*manifest, *peer));
         if let Some(mine) = self.by_member.get_mut(peer) {
             mine.remove(manifest);
             if mine.is_empty() {
@@ -95,20 +100,40 @@ impl Tracker {
     }
 
     /// What a member is to take of this seed, of so many chunks: the next few in a row, so that each is given out before
-    /// any is given out again. None where it takes part alone: it takes everything of this seed.
+    /// any is given out again; fewer towards the end, as nobody is to have much left when the others have nothing. None where
+    /// it takes part alone: it takes everything of this seed.
     pub(crate) fn next_part(&mut self, manifest: &ManifestId, peer: &PeerId, count: u32) -> Option<ChunkSet> {
         let swarm = self.swarms.get_mut(manifest).filter(|swarm| swarm.members.contains_key(peer))?;
         let members = u32::try_from(swarm.members.len()).unwrap_or(u32::MAX);
         if members < 2 {
             return None;
         }
-        let length = (count / members).clamp(PART_CHUNKS_MIN, PART_CHUNKS_MAX).min(count);
         let from = if swarm.next_part < count { swarm.next_part } else { 0 };
+        let length = ((count - from) / (2 * members)).clamp(PART_CHUNKS_MIN, PART_CHUNKS_MAX).min(count);
         let to = from.saturating_add(length);
+        swarm.is_given_out |= to >= count;
         swarm.next_part = if to < count { to } else { to - count };
         let mut part = ChunkSet::range(from, to.min(count));
         part.extend(&ChunkSet::range(0, to.saturating_sub(count)));
         Some(part)
+    }
+
+    /// Whether each chunk was named in a part of this manifest.
+    pub(crate) fn is_given_out(&self, manifest: &ManifestId) -> bool {
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.is_given_out)
+    }
+
+    /// A member waits for a part.
+    pub(crate) fn wait_for_part(&mut self, manifest: ManifestId, peer: PeerId) {
+        let takes_part = self.by_member.get(&peer).is_some_and(|mine| mine.contains(&manifest));
+        if takes_part && !self.waiting.contains(&(manifest, peer)) {
+            self.waiting.push_back((manifest, peer));
+        }
+    }
+
+    /// Who has waited longest for a part waits no more.
+    pub(crate) fn next_waiting(&mut self) -> Option<(ManifestId, PeerId)> {
+        self.waiting.pop_front()
     }
 
     /// Some members of a swarm, without this one: for each place two are drawn, and who was named less often has it. So
@@ -239,7 +264,36 @@ mod tests {
             let (least, most) = (given.iter().min().unwrap(), given.iter().max().unwrap());
             assert!(most - least <= 1, "{given:?}");
         }
-        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(0, 3)));
+        assert!(!tracker.is_given_out(&id(1)));
+        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(0, PART_CHUNKS_MIN)));
+        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some([0, 2].into_iter().collect()));
+        assert!(tracker.is_given_out(&id(1)) && !tracker.is_given_out(&id(2)));
+    }
+
+    #[test]
+    fn parts_are_small_where_many_share_what_is_left() {
+        let lengths = |members: u8| {
+            let mut tracker = Tracker::default();
+            (1..=members).for_each(|n| assert!(tracker.enter(id(1), peer(n), 0)));
+            let mut next = || tracker.next_part(&id(1), &peer(1), 200).map(|part| part.len());
+            [next(), next(), next()]
+        };
+        assert_eq!(lengths(2), [Some(16); 3]);
+        assert_eq!(lengths(10), [Some(10), Some(9), Some(9)]);
+        assert_eq!(lengths(100), [Some(PART_CHUNKS_MIN); 3]);
+    }
+
+    #[test]
+    fn who_waits_longest_for_a_part_is_next_and_who_left_is_not() {
+        let mut tracker = Tracker::default();
+        (1..=3).for_each(|n| assert!(tracker.enter(id(1), peer(n), 0)));
+        for n in [2, 1, 9, 2, 3] {
+            tracker.wait_for_part(id(1), peer(n));
+        }
+        tracker.leave(&id(1), &peer(1));
+        assert_eq!(tracker.next_waiting(), Some((id(1), peer(2))));
+        tracker.gone(&peer(3));
+        assert_eq!(tracker.next_waiting(), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ impl Engine {
         if self.transfer.served(now.instant, ask, result) {
             self.look_for_losses(now);
         }
+        self.name_waiting();
     }
 
     /// A chunk is lost. Looks under way may have seen it, so they are made again. A seed keeps no list of the chunks of what it holds, so it looks for everything once more.

@@ -55,12 +55,18 @@ pub(super) const ASKS_IN_ALL: usize = 2_048;
 pub(super) const ASKS_LEAST: usize = 2;
 /// Chunks that a seed remembers to have given; more than it gives in that time.
 pub(super) const SPARED_MAX: usize = 16_384;
-/// A seed is asked for the next part when fewer chunks of the last one than this are left to be asked for: the answer is here
-/// before they are.
-pub(super) const PART_ASK_BELOW: u32 = 3;
+/// A seed is asked for the next part when fewer chunks of the last one than this are left to be asked for. What is under way of
+/// it hides the time until the answer is here, and what is named early to one that is busy comes late to all.
+pub(super) const PART_ASK_BELOW: u32 = 1;
 /// And not sooner than this after the last time: a hundred messages a second, half of what a seed takes for a flood, and parts
 /// of some megabytes each fill a fast link.
 pub(super) const PART_ASK_EVERY: Duration = Duration::from_millis(10);
+/// Who has asked a seed for the next part takes nothing else of it meanwhile, but not for longer than this: the seed may have
+/// nothing more to name, and nobody else anything to give.
+pub(super) const PART_WAIT_MAX: Duration = Duration::from_secs(1);
+/// A seed that has fewer chunks than this on their way gives little: what it gives again takes nothing from what it gives for
+/// the first time.
+pub(super) const GIVING_LITTLE_BELOW: usize = 8;
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// Fetches of which it is remembered what they took, of peers and of seeds: enough for one in twenty to be three, and soon

@@ -407,6 +407,11 @@ impl Transfer {
         lost.map(|lost| self.note_lost(now, lost)).is_some()
     }
 
+    /// Whether little is being given to peers, and nobody waits for his turn.
+    pub(crate) fn gives_little(&self) -> bool {
+        self.serving.gives_little()
+    }
+
     /// The time that [`Self::next_timeout`] named has come (or any time: harmless).
     pub(crate) fn on_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.take_due(now) {

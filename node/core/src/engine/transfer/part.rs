@@ -2,7 +2,7 @@
 //! members; so a seed sends about one copy.
 
 use super::bits::Bits;
-use super::limits::{PART_ASK_BELOW, PART_ASK_EVERY};
+use super::limits::{PART_ASK_BELOW, PART_ASK_EVERY, PART_WAIT_MAX};
 use super::peers::Peer;
 use super::slab::{PeerNo, SwarmNo};
 use super::timers::Timer;
@@ -17,14 +17,14 @@ pub(super) struct Part {
     pub(super) chunks: Bits,
     /** of these, not yet asked of the seed; those that came from elsewhere count */
     left: u32,
-    /** another part was asked for */
-    asked: bool,
+    /** when another part was asked for, until that is said */
+    asked: Option<Instant>,
 }
 
 impl Part {
     /// Nothing yet.
     pub(super) fn new(space: u32) -> Self {
-        Self { chunks: Bits::new(space), left: 0, asked: false }
+        Self { chunks: Bits::new(space), left: 0, asked: None }
     }
 
     /// Memory that it takes.
@@ -32,19 +32,25 @@ impl Part {
         self.chunks.bytes()
     }
 
-    fn add(&mut self, ranges: &[(u32, u32)]) {
+    /// Whether the seed is about to say what else is to be taken of it.
+    pub(super) fn is_awaited(&self, now: Instant) -> bool {
+        self.asked.is_some_and(|asked| now.since(asked) < PART_WAIT_MAX)
+    }
+
+    /// Adds what the seed says. When it was asked for that, if it was.
+    fn add(&mut self, ranges: &[(u32, u32)]) -> Option<Instant> {
         let mut new = 0;
         for &(from, to) in ranges {
             self.chunks.insert_range(from, to, &mut |_| new += 1);
         }
         self.left += new;
-        self.asked = false;
+        self.asked.take()
     }
 
     /// So many chunks were asked of the seed, or (none) nothing is left to ask. True if another part is to be asked for.
     const fn take(&mut self, count: u32) -> bool {
         self.left = if count > 0 { self.left.saturating_sub(count) } else { 0 };
-        self.left < PART_ASK_BELOW && !self.asked
+        self.left < PART_ASK_BELOW && self.asked.is_none()
     }
 }
 
@@ -59,10 +65,13 @@ impl Transfer {
         let is_seed = |peer: &&mut Peer| peer.source == Source::Seed && !peer.distrusted;
         let Some(peer) = self.peers.get_mut(no).filter(is_seed).filter(|_| room) else { return };
         peer.swarms.insert(swarm);
-        self.change_have(no, swarm, |swarm| {
+        let asked = self.change_have(no, swarm, |swarm| {
             swarm.join(no);
-            swarm.part_mut(no).add(ranges);
+            swarm.part_mut(no).add(ranges)
         });
+        if let Some(asked) = asked.flatten() {
+            self.timers.disarm(asked.after(PART_WAIT_MAX), Timer::Part(no));
+        }
         self.make_ready(no);
     }
 
@@ -80,8 +89,9 @@ impl Transfer {
         if now < peer.parts_from {
             return self.timers.arm(peer.parts_from, Timer::Part(seed));
         }
-        part.asked = true;
+        part.asked = Some(now);
         peer.parts_from = now.after(PART_ASK_EVERY);
+        self.timers.arm(now.after(PART_WAIT_MAX), Timer::Part(seed));
         self.outbox.push_back(TransferOutput::PartUsed { seed: id, manifest });
     }
 }

@@ -10,6 +10,7 @@ use super::bits::{Bits, at};
 use super::limits::{
     CROWD_HOLDERS, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS, SEEDS_HELP_BELOW,
 };
+use super::part::Part;
 use super::peers::{Peer, Peers};
 use super::request::{Around, Room};
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
@@ -54,6 +55,7 @@ impl Transfer {
             peers: &self.peers,
             table: &self.table,
             rng: &mut self.rng,
+            now,
             wanter,
             room,
             seeds_are_spared: wants.live >= SEEDS_HELP_BELOW,
@@ -110,6 +112,7 @@ struct Picker<'a> {
     peers: &'a Peers,
     table: &'a Table,
     rng: &'a mut ChaCha8Rng,
+    now: Instant,
     wanter: Wanter,
     room: Room,
     /** enough is under way from others */
@@ -126,14 +129,16 @@ impl Picker<'_> {
             let peer = self.draw_two(lane.ready_mut(source))?;
             let have = swarm.have(peer);
             let of_part = self.pick_of_part((no, swarm), lane, peer);
-            if of_part.is_none() && self.seeds_are_spared && swarm.part(peer).is_some() {
+            let waits = |part: &Part| self.seeds_are_spared || part.is_awaited(self.now);
+            if of_part.is_none() && swarm.part(peer).is_some_and(waits) {
                 return None;
             }
             let index = of_part.or_else(|| self.pick_index(swarm, lane, have?));
             if index.is_some_and(|index| self.is_spared(source, swarm.holders(index))) {
                 return None;
             }
-            let from = if of_part.is_some() { swarm.part(peer) } else { have };
+            let part = swarm.part(peer).filter(|_| of_part.is_some()).map(|part| &part.chunks);
+            let from = part.or(have);
             let listed = index.zip(from).map(|(index, from)| self.group(swarm, lane, (peer, from), index));
             let mut chunks = listed.unwrap_or_default();
             if of_part.is_some() {
@@ -161,7 +166,7 @@ impl Picker<'_> {
 
     /// A chunk that a seed said is to be taken of it, unless many have that by now.
     fn pick_of_part(&mut self, (no, swarm): (SwarmNo, &Swarm), lane: &Lane, seed: PeerNo) -> Option<u32> {
-        let index = self.pick_index(swarm, lane, swarm.part(seed)?);
+        let index = self.pick_index(swarm, lane, &swarm.part(seed)?.chunks);
         self.part_use = Some((no, seed, u32::from(index.is_some())));
         index.filter(|&index| !self.is_spared(Source::Seed, swarm.holders(index)))
     }

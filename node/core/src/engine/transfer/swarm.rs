@@ -139,8 +139,8 @@ impl Swarm {
     }
 
     /// What is to be taken of a seed, if it said so.
-    pub(super) fn part(&self, seed: PeerNo) -> Option<&Bits> {
-        self.parts.get(&seed).map(|part| &part.chunks)
+    pub(super) fn part(&self, seed: PeerNo) -> Option<&Part> {
+        self.parts.get(&seed)
     }
 
     /// The same, to be changed.

@@ -13,7 +13,7 @@ pub(super) enum Timer {
     Fetch(FetchId),
     /// A peer's pause is over.
     Peer(PeerNo),
-    /// A seed may be asked for another part.
+    /// A seed may be asked for another part, or has not said which for long.
     Part(PeerNo),
     /// News is to be told.
     News,

@@ -2,7 +2,7 @@
 use super::world::*;
 use crate::engine::transfer::TransferOutput;
 use crate::engine::transfer::limits::{
-    CROWD_HOLDERS, HAVE_BYTES_PER_PEER_MAX, PART_ASK_BELOW, SEEDS_HELP_BELOW,
+    CROWD_HOLDERS, HAVE_BYTES_PER_PEER_MAX, PART_WAIT_MAX, SEEDS_HELP_BELOW,
 };
 use crate::message::ChunkSet;
 
@@ -63,8 +63,15 @@ fn the_next_part_is_asked_for_before_the_last_is_here() {
     while parts_asked_for(&world) == 0 {
         world.run(MS);
     }
-    let left = 12 - asked(&world, &chunks).len();
-    assert!((1..=usize::try_from(PART_ASK_BELOW).unwrap()).contains(&left), "{left}");
+    assert_eq!(
+        asked(&world, &chunks).len(),
+        12,
+        "not sooner: it may take long, and others take it meanwhile"
+    );
+    assert!(
+        world.live.len() > 4 * 4,
+        "what was asked of the seed last is under way, with what was asked of peers"
+    );
 }
 
 #[test]
@@ -80,14 +87,35 @@ fn a_part_that_many_have_by_now_is_not_taken_of_the_seed() {
 }
 
 #[test]
-fn who_has_too_little_under_way_takes_what_it_lacks() {
+fn who_has_too_little_under_way_takes_what_it_lacks_unless_the_seed_is_about_to_name_it() {
     let (mut world, chunks) = World::with_swarm(1, 99);
     seed(&mut world, 100);
-    part(&mut world, 0, 2);
+    part(&mut world, 10, 12);
     world.want(job(1), &chunks);
     assert!(world.live.len() <= SEEDS_HELP_BELOW);
+    let wait = u64::try_from(PART_WAIT_MAX.as_micros()).unwrap();
+    world.run(wait - 100 * MS);
+    assert_eq!((asked(&world, &chunks).len(), parts_asked_for(&world)), (2, 1));
+    world.run(200 * MS);
+    assert!(asked(&world, &chunks).len() > 2, "the seed says nothing");
     world.settle();
     assert_eq!(asked(&world, &chunks).len(), 100, "there is nobody else");
+}
+
+#[test]
+fn what_a_seed_names_at_once_is_taken_at_once() {
+    let (mut world, chunks) = World::with_swarm(1, 99);
+    seed(&mut world, 100);
+    let began = world.now;
+    world.want(job(1), &chunks);
+    for from in (0..100).step_by(10) {
+        part(&mut world, from, from + 10);
+        world.run(20 * MS);
+    }
+    let mut taken = asked(&world, &chunks);
+    assert!(world.now.since(began) < PART_WAIT_MAX);
+    taken.sort_unstable();
+    assert_eq!(taken, (0..100).collect::<Vec<_>>());
 }
 
 #[test]
