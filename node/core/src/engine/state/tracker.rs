@@ -13,6 +13,8 @@ struct Member {
     have: u32,
     /** how often it was named to others */
     named: u32,
+    /** it was told what to take of this seed */
+    has_part: bool,
 }
 
 /// Who takes part in one manifest.
@@ -100,22 +102,26 @@ impl Tracker {
     }
 
     /// What a member is to take of this seed, of so many chunks: the next few in a row, so that each is given out before
-    /// any is given out again; fewer towards the end, as nobody is to have much left when the others have nothing. None where
-    /// it takes part alone: it takes everything of this seed.
+    /// any is given out again; few at first, when a crowd may be coming, and towards the end, as nobody is to have much left when
+    /// the others have nothing. None where it takes part alone: it takes everything of this seed.
     pub(crate) fn next_part(&mut self, manifest: &ManifestId, peer: &PeerId, count: u32) -> Option<ChunkSet> {
-        let swarm = self.swarms.get_mut(manifest).filter(|swarm| swarm.members.contains_key(peer))?;
+        let swarm = self.swarms.get_mut(manifest)?;
         let members = u32::try_from(swarm.members.len()).unwrap_or(u32::MAX);
-        if members < 2 {
-            return None;
-        }
+        let member = swarm.members.get_mut(peer).filter(|_| members > 1)?;
+        let has_part = core::mem::replace(&mut member.has_part, true);
+        let most = if has_part { PART_CHUNKS_MAX } else { PART_CHUNKS_MIN };
         let from = if swarm.next_part < count { swarm.next_part } else { 0 };
-        let length = ((count - from) / (2 * members)).clamp(PART_CHUNKS_MIN, PART_CHUNKS_MAX).min(count);
-        let to = from.saturating_add(length);
-        swarm.is_given_out |= to >= count;
-        swarm.next_part = if to < count { to } else { to - count };
-        let mut part = ChunkSet::range(from, to.min(count));
-        part.extend(&ChunkSet::range(0, to.saturating_sub(count)));
-        Some(part)
+        let left = count - from;
+        let length = (left / members.saturating_mul(2)).clamp(PART_CHUNKS_MIN, most).min(left);
+        swarm.next_part = from + length;
+        swarm.is_given_out |= swarm.next_part >= count;
+        Some(ChunkSet::range(from, swarm.next_part))
+    }
+
+    /// Whether a member was told what to take of this seed, and asks for more itself.
+    pub(crate) fn has_part(&self, manifest: &ManifestId, peer: &PeerId) -> bool {
+        let member = self.swarms.get(manifest).and_then(|swarm| swarm.members.get(peer));
+        member.is_some_and(|member| member.has_part)
     }
 
     /// Whether each chunk was named in a part of this manifest.
@@ -265,8 +271,9 @@ mod tests {
             assert!(most - least <= 1, "{given:?}");
         }
         assert!(!tracker.is_given_out(&id(1)));
+        assert!(tracker.has_part(&id(1), &peer(25)) && !tracker.has_part(&id(1), &peer(26)));
         assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(0, PART_CHUNKS_MIN)));
-        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some([0, 2].into_iter().collect()));
+        assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(2, 3)));
         assert!(tracker.is_given_out(&id(1)) && !tracker.is_given_out(&id(2)));
     }
 
@@ -276,11 +283,11 @@ mod tests {
             let mut tracker = Tracker::default();
             (1..=members).for_each(|n| assert!(tracker.enter(id(1), peer(n), 0)));
             let mut next = || tracker.next_part(&id(1), &peer(1), 200).map(|part| part.len());
-            [next(), next(), next()]
+            [next(), next(), next()].map(Option::unwrap)
         };
-        assert_eq!(lengths(2), [Some(16); 3]);
-        assert_eq!(lengths(10), [Some(10), Some(9), Some(9)]);
-        assert_eq!(lengths(100), [Some(PART_CHUNKS_MIN); 3]);
+        assert_eq!(lengths(2), [PART_CHUNKS_MIN, PART_CHUNKS_MAX, PART_CHUNKS_MAX]);
+        assert_eq!(lengths(10), [PART_CHUNKS_MIN, 9, 9]);
+        assert_eq!(lengths(100), [PART_CHUNKS_MIN; 3]);
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Engine {
         }
         if have.len() >= count {
             self.holder_came(now, manifest, peer);
-        } else {
+        } else if !self.tracker.has_part(&manifest, &peer) {
             self.on_ask_part(peer, manifest);
         }
     }
@@ -160,30 +160,35 @@ impl Engine {
     /// A member asks what it is to take of this seed. Once each chunk was named, whoever asks waits while others are given
     /// what was named to them: a chunk is named again only where that keeps nobody from what is given for the first time.
     pub(super) fn on_ask_part(&mut self, peer: PeerId, manifest: ManifestId) {
-        if self.tracker.is_given_out(&manifest) {
+        let waits = self.tracker.is_given_out(&manifest);
+        if waits {
             self.tracker.wait_for_part(manifest, peer);
+        }
+        if waits || !self.name_part(peer, manifest) {
             self.name_waiting();
-        } else {
-            self.name_part(peer, manifest);
         }
     }
 
     /// Who waits longest for a part hears of one, if this seed gives little.
     pub(super) fn name_waiting(&mut self) {
-        if self.transfer.gives_little()
+        while self.transfer.gives_little()
             && let Some((manifest, peer)) = self.tracker.next_waiting()
         {
-            self.name_part(peer, manifest);
+            if self.name_part(peer, manifest) {
+                break;
+            }
         }
     }
 
-    /// Tells a member what it is to take of this seed. Who is told nothing takes what it likes.
-    fn name_part(&mut self, peer: PeerId, manifest: ManifestId) {
+    /// Tells a member what it is to take of this seed; whether there is anything to tell. Who is told nothing takes what it
+    /// likes.
+    fn name_part(&mut self, peer: PeerId, manifest: ManifestId) -> bool {
         let whole = self.catalogue.get(&manifest).filter(|entry| entry.complete && !entry.withdrawn);
-        let Some(count) = whole.map(|entry| entry.certified.manifest().chunk_count()) else { return };
-        if let Some(chunks) = self.tracker.next_part(&manifest, &peer, count) {
-            self.send(peer, Control::Part { manifest, chunks });
-        }
+        let count = whole.map(|entry| entry.certified.manifest().chunk_count());
+        let part = count.and_then(|count| self.tracker.next_part(&manifest, &peer, count));
+        let Some(chunks) = part else { return false };
+        self.send(peer, Control::Part { manifest, chunks });
+        true
     }
 
     /// A seed says what is to be taken of it.

@@ -26,6 +26,7 @@ mod logging;
 mod losses;
 mod measuring;
 mod offering;
+mod parts;
 mod places;
 mod publishing;
 mod reaching;

@@ -9,7 +9,7 @@
 //! The queue is bounded, and each requester has an even part of it. Who has been given much more than others that wait is
 //! told that this node is busy, until they have caught up; who is alone is never told so.
 
-use super::limits::{GIVING_LITTLE_BELOW, SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
+use super::limits::{SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
 use super::pace;
 use super::slab::PeerNo;
 use super::{Transfer, TransferOutput};
@@ -73,7 +73,7 @@ impl Serving {
 
     /// See [`Transfer::gives_little`].
     pub(super) fn gives_little(&self) -> bool {
-        self.turns.is_empty() && self.given.len() < GIVING_LITTLE_BELOW
+        self.turns.is_empty() && self.given.len() < super::limits::GIVING_LITTLE_BELOW
     }
 
     /// Forgets the asks of a peer that is gone.
