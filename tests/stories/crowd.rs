@@ -33,9 +33,8 @@ fn crowd(story: &str, nodes: u16) -> Option<(Crowd, MutexGuard<'static, ()>)> {
     Some((Crowd::start(&Programs::beside_this_one().unwrap(), &plan).unwrap(), alone))
 }
 
-/// With the headers of the wire and what is sent twice. A crowd that did not share would take sixteen copies; one that shares
-/// a cache of so few chunks takes about two.
-const TENTHS_OF_A_COPY_MAX: u64 = 30;
+/// With the headers of the wire and what is sent twice. A crowd that did not share would take sixteen copies.
+const TENTHS_OF_A_COPY_MAX: u64 = 20;
 
 fn tenths_of_a_copy(wave: &Wave, bytes: u64) -> u64 {
     bytes * 10 / wave.copy_bytes()

@@ -131,6 +131,28 @@ fn peers_get_as_much_each_second_as_the_operator_allows() {
     assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
+/// The niceness of each thread that works.
+fn niceness(process: u32) -> Vec<i32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let told = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    let working = told.filter(|stat| stat.contains("(pollux)"));
+    working
+        .map(|stat| stat.rsplit_once(')').unwrap().1.split_whitespace().nth(16).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_node_gives_way_to_jobs_and_a_seed_does_not() {
+    let scene = Scene::open();
+    let (node, nicer) = (scene.node("a"), scene.node_with("b", &options(&["--nice", "12"])));
+    // Whoever runs the tests may have made them nicer than that.
+    let mine = rustix::process::getpriority_process(None).unwrap();
+    for (daemon, expected) in [(&node.daemon, 5), (&nicer.daemon, 12), (&scene.seed, 0)] {
+        let found = niceness(daemon.pid());
+        assert!(!found.is_empty() && found.iter().all(|&nice| nice == expected.max(mine)), "{found:?}");
+    }
+}
+
 #[test]
 fn a_node_that_serves_nobody_restores_and_saves_all_the_same() {
     let scene = Scene::open();
