@@ -232,6 +232,7 @@ fn engine_config(settings: &Settings, ground: &Ground, listen: SocketAddr, clock
         token: ground.pool.token.clone(),
         trust: Arc::clone(&ground.trust),
         rng_seed: u64::from_le_bytes(seed),
+        zone: settings.zone.clone(),
     }
 }
 

@@ -10,7 +10,7 @@
 //! belief            the only makers of witness types
 //! tree   document   what is stored and what is signed
 //! chunk             how bytes are cut, framed and checked
-//! key    id   time   limits   bounded   numbered
+//! key    id   time   zone   limits   bounded   numbered
 //! ```
 mod belief;
 mod bounded;
@@ -25,6 +25,7 @@ pub mod message;
 pub mod numbered;
 mod time;
 mod tree;
+mod zone;
 
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use key::*;
 pub use log::*;
 pub use time::*;
 pub use tree::*;
+pub use zone::*;

@@ -1,7 +1,7 @@
 //! The TOML file.
 
 use super::values;
-use pollux_core::PeerRole;
+use pollux_core::{PeerRole, Zone};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -29,6 +29,8 @@ pub struct ConfigFile {
     pub membership: Option<PathBuf>,
     /// The directory for what lives as long as the instance runs: the identity and the socket.
     pub runtime: Option<PathBuf>,
+    /// Where this instance is: peers of one zone prefer each other. Any short name; none: as the policy places its address.
+    pub zone: Option<Zone>,
     /// Of the job socket.
     #[serde(default)]
     pub socket: SocketSection,
@@ -197,6 +199,7 @@ mod tests {
     fn every_field_is_read() {
         let file = read(
             "role = \"seed\"\npool = \"/p\"\nlisten = [\"[::]:1\"]\nidentity = \"/i\"\nmembership = \"/m\"\nruntime = \"/r\"\n\
+             zone = \"z\"\n\
              [socket]\npath = \"/s\"\nmode = \"0660\"\nusers = [1]\n[store]\ndirectory = \"/d\"\nbytes_max = 2\n\
              free_bytes_min = 3\n[limits]\nupload_bytes_per_second = 0\ncpu_threads = 1\nnice = 10\n\
              [log]\nformat = \"json\"\nfilter = \"debug\"\n[metrics]\nlisten = \"127.0.0.1:9480\"\n",
@@ -204,6 +207,7 @@ mod tests {
         .unwrap();
         assert_eq!(file.role, Some(PeerRole::Seed));
         assert_eq!(file.membership, Some("/m".into()));
+        assert_eq!(file.zone, Some("z".parse().unwrap()));
         assert_eq!(file.socket.users, Some(vec![1]));
         assert_eq!(file.store.bytes_max, Some(2));
         let limits = &file.limits;
@@ -213,6 +217,12 @@ mod tests {
         );
         assert_eq!(file.log.format, Some(LogFormat::Json));
         assert_eq!(file.metrics.listen, Some("127.0.0.1:9480".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_zone_that_is_no_name_is_refused_with_what_is() {
+        let error = read("zone = \"\"\n").unwrap_err().to_string();
+        assert!(error.contains("eqiad-1"), "{error}");
     }
 
     #[test]

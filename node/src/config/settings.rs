@@ -4,8 +4,8 @@ use super::file::{ConfigError, ConfigFile, LimitsSection, LogFormat};
 use super::values::{parse_address, parse_bytes};
 use clap::Args;
 use pollux_client::protocol::Place;
-use pollux_core::PeerRole;
 use pollux_core::limits::CHUNK_BYTES_AVERAGE;
+use pollux_core::{PeerRole, Zone};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,9 @@ pub struct Overrides {
     /// The directory for the identity and the socket
     #[arg(long, env = "POLLUX_NODE_RUNTIME", value_name = "DIR")]
     pub runtime: Option<PathBuf>,
+    /// Where this instance is: peers of one zone prefer each other [default: as the policy places its address]
+    #[arg(long, env = "POLLUX_NODE_ZONE", value_name = "NAME")]
+    pub zone: Option<Zone>,
     /// The socket for jobs
     #[arg(long, env = "POLLUX_NODE_SOCKET", value_name = "PATH")]
     pub socket: Option<PathBuf>,
@@ -97,6 +100,8 @@ pub struct Settings {
     pub membership: Option<PathBuf>,
     /// For the identity and the socket.
     pub runtime: PathBuf,
+    /// Where this instance is, if that is said.
+    pub zone: Option<Zone>,
     /// For jobs.
     pub socket: PathBuf,
     /// Mode of the socket.
@@ -188,6 +193,7 @@ impl Settings {
             listen,
             identity,
             membership: over.membership.or(file.membership),
+            zone: over.zone.or(file.zone),
             socket: over.socket.or(file.socket.path).unwrap_or_else(|| runtime.join("pollux.sock")),
             socket_mode: file.socket.mode.as_deref().map_or(Ok(0o666), parse_mode)?,
             socket_users: file.socket.users.unwrap_or_default(),
@@ -247,12 +253,14 @@ mod tests {
         let file = ConfigFile {
             pool: Some("/file/pool.json".into()),
             runtime: Some("/file/run".into()),
+            zone: Some("file".parse().unwrap()),
             ..ConfigFile::default()
         };
         let over = Overrides { pool: Some("/flag/pool.json".into()), ..Overrides::default() };
         let settings = Settings::new(file, over).unwrap();
         assert_eq!(settings.pool, PathBuf::from("/flag/pool.json"));
         assert_eq!(settings.runtime, PathBuf::from("/file/run"));
+        assert_eq!(settings.zone, Some("file".parse().unwrap()));
         assert_eq!(settings.socket, PathBuf::from("/file/run/pollux.sock"));
         assert_eq!(settings.store, PathBuf::from("/var/cache/pollux"));
     }
@@ -291,7 +299,7 @@ mod tests {
         assert_eq!(settings.limits, Limits { nice: 5, ..Limits::default() });
         assert_eq!((settings.store_bytes_max, settings.store_free_bytes_min), (None, 2 << 30));
         assert_eq!((settings.log_format, settings.log.as_str()), (LogFormat::Human, "info"));
-        assert_eq!(settings.metrics, None);
+        assert_eq!((settings.metrics, settings.zone), (None, None));
     }
 
     #[test]

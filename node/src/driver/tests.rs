@@ -59,6 +59,7 @@ async fn fixture_with(free_bytes_min: u64) -> Fixture {
         token: pool.token.clone(),
         trust,
         rng_seed: 1,
+        zone: None,
     };
     let (driver, handle) = Driver::new(DriverParts {
         engine,

@@ -66,6 +66,7 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::Neighbours { .. } => "neighbours",
         Control::AskPart { .. } => "ask-part",
         Control::Part { .. } => "part",
+        Control::Zone { .. } => "zone",
         Control::Have { .. } => "have",
         Control::Leave { .. } => "leave",
         Control::Offer { .. } => "offer",

@@ -30,6 +30,7 @@ impl World {
             token: self.pool.token.clone(),
             trust,
             rng_seed: self.lots.number("engine", u64::from(no.0) | (boots - 1) << 32),
+            zone: None,
         };
         let node = self.nodes.at_mut(no);
         node.engine = Some(Box::new(Engine::new(config, now)));

@@ -25,7 +25,7 @@ use pollux_core::{Cidr, Network};
 ///   pollux pool add-network 203.0.113.7/32=office --memberships 8 --pool pool.json --root-key root.pem --spread
 #[derive(Debug, Args)]
 pub(super) struct AddNetwork {
-    /// The networks, CIDR or CIDR=ZONE; the zone is a name for people
+    /// The networks, CIDR or CIDR=ZONE; peers of one zone prefer each other
     #[arg(required = true, value_name = "CIDR=ZONE", value_parser = parse_network)]
     networks: Vec<Network>,
     /// How many members may share one of their addresses: more than one behind address translation

@@ -172,6 +172,13 @@ pub(crate) const PART_CHUNKS_MIN: u32 = 2;
 pub(crate) const PART_CHUNKS_MAX: u32 = 16;
 /// Neighbours of a swarm that are enough: each has what this node lacks for most of the time.
 pub(crate) const NEIGHBOURS_WANTED: usize = 24;
+/// Of the neighbours that a seed names to who has a zone, one of so many is of another zone, if there are any: four of 32, so
+/// that what only one zone has comes into each several times;
+pub(crate) const FAR_PART: usize = 8;
+/// and so many of so many are of its own: enough that most bytes stay there, and some places are left to chance.
+pub(crate) const NEAR_PART: (usize, usize) = (3, 4);
+/// Members in a row that are looked at for one of another zone: one in twenty is met nearly always.
+pub(crate) const FAR_SCAN_MAX: usize = 64;
 /// How often a swarm that jobs wait for asks for neighbours again.
 pub(crate) const MINGLE_INTERVAL: Duration = Duration::from_secs(15);
 /// And while seeds are busy and neighbours few: a thousand nodes are a thousand small messages a second, as their news is; and

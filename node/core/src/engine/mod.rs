@@ -76,7 +76,7 @@ pub use surroundings::{SeedView, Surroundings};
 pub use work::{Statement, Verdict, Work};
 
 use crate::limits::RELAY_INTERVAL;
-use crate::{Envelope, GrantUse, Instant, ManifestId, Now, PeerId, PeerRole, Trust};
+use crate::{Envelope, GrantUse, Instant, ManifestId, Now, PeerId, PeerRole, Trust, Zone};
 use rand_chacha::rand_core::Rng;
 use state::ballots::Ballots;
 use state::bans::Bans;
@@ -134,6 +134,8 @@ pub struct EngineConfig {
     pub trust: Arc<Trust>,
     /// Makes every random choice repeatable.
     pub rng_seed: u64,
+    /// Where it is, told to seeds and peers; none: as the policy places its address, or nowhere in particular.
+    pub zone: Option<Zone>,
 }
 
 /// One node's decisions. See the module for the contract.

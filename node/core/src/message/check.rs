@@ -40,6 +40,7 @@ impl Control {
             | Self::Brought { .. }
             | Self::AskPart { .. }
             | Self::Part { .. }
+            | Self::Zone { .. }
             | Self::Unknown { .. } => true,
         }
     }

@@ -8,7 +8,7 @@ use crate::limits::{
     RECORD_NAMES_MAX, SEEDS_MAX,
 };
 use crate::{
-    CertifiedEnvelope, Digest, Envelope, Fallback, Key, ManifestId, Nonce, Papers, PapersDigest, Query,
+    CertifiedEnvelope, Digest, Envelope, Fallback, Key, ManifestId, Nonce, Papers, PapersDigest, Query, Zone,
     bounded,
 };
 use serde::{Deserialize, Deserializer, Serialize};
@@ -296,6 +296,11 @@ pub enum Control {
         /// What it has given to the fewest.
         chunks: ChunkSet,
     },
+    /// Where I am, so that who is near is named to me and asks me first. Said once, by who knows it; the first word counts.
+    Zone {
+        /// Nothing more than a hint.
+        zone: Zone,
+    },
     /// A kind of a later release. What it says is not kept; it is never sent.
     #[serde(skip)]
     Unknown {
@@ -306,7 +311,7 @@ pub enum Control {
 
 impl Control {
     /// How many kinds of messages this release knows.
-    pub const KINDS: u32 = 34;
+    pub const KINDS: u32 = 35;
 
     /// The message's bytes. The transport writes their length (u32 LE) before them.
     ///

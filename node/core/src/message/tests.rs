@@ -121,6 +121,7 @@ fn every_kind() -> Vec<Control> {
         Control::Log { ask: 6, page: log_page(2) },
         Control::AskPart { manifest: ID },
         Control::Part { manifest: ID, chunks: ChunkSet::range(3, 300) },
+        Control::Zone { zone: "eqiad-1".parse().unwrap() },
     ]
 }
 

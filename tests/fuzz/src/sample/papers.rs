@@ -5,7 +5,7 @@ use pollux_core::{
     CandidateRef, CertifiedEnvelope, ChunkId, ChunkRef, Digest, Document, Envelope, Fallback,
     FreshnessAnswer, Grant, Issuer, Key, KeyPair, Lineage, Manifest, ManifestId, Membership, Network, Nonce,
     Papers, PapersDigest, Pattern, PeerId, PeerRole, Policy, PoolFile, Provenance, Publisher, Query, Receipt,
-    RelayedAnswer, Root, Seed, Timestamp, Token, TreeRef, TreeTotals, Yank, Yanked,
+    RelayedAnswer, Root, Seed, Timestamp, Token, TreeRef, TreeTotals, Yank, Yanked, Zone,
 };
 
 const POOL: &str = "ci";
@@ -106,6 +106,11 @@ pub(crate) fn names() -> Vec<Vec<u8>> {
 
 fn signed<D: Document>(document: &D) -> Envelope {
     Envelope::sign(document, &KeyPair::from_seed([1; 32]))
+}
+
+/// Where somebody says that it is.
+pub(super) fn zone() -> Zone {
+    parsed("eqiad-1")
 }
 
 #[expect(clippy::expect_used, reason = "the texts stand in this file")]

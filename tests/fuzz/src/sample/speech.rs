@@ -2,7 +2,7 @@
 
 use super::papers::{
     certified, digest, key, manifest_id, papers, pattern, peer, query, signed_answer, signed_manifest,
-    signed_membership, signed_relayed, signed_token,
+    signed_membership, signed_relayed, signed_token, zone,
 };
 use pollux_client::protocol::{
     ChunkHead, ChunkSource, PublishEnd, PutFailure, Reply, Request, TakenBack, encode,
@@ -73,6 +73,7 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::Log { ask: 4, page: log_page() },
         Control::AskPart { manifest },
         Control::Part { manifest, chunks: [0, 7, 8].into_iter().collect() },
+        Control::Zone { zone: zone() },
         Control::Refused { why: Refusal::Unknown(17) },
         Control::Unknown { kind: 77 },
     ]

@@ -2,6 +2,7 @@
 use crate::message::Refusal;
 use crate::{Disbelief, Envelope, Instant, Now, VerifiedMembership};
 use core::time::Duration;
+use std::net::IpAddr;
 
 /// A later membership replaces the one at hand only if it lasts longer by this much: several seeds renew at about
 /// the same time, and every replacement is told to every peer.
@@ -21,6 +22,7 @@ pub(crate) struct Joining {
 struct Held {
     envelope: Envelope,
     until: Instant,
+    address: IpAddr,
 }
 
 impl Joining {
@@ -30,7 +32,11 @@ impl Joining {
         let worth = self.held.as_ref().is_none_or(|held| held.until.after(WORTH_TELLING) < until);
         if worth {
             (self.refused, self.unwelcome) = (None, None);
-            self.held = Some(Held { envelope: membership.envelope().clone(), until });
+            self.held = Some(Held {
+                envelope: membership.envelope().clone(),
+                until,
+                address: membership.membership().address,
+            });
         }
         worth
     }
@@ -63,6 +69,11 @@ impl Joining {
     /// The membership to show, while it lasts.
     pub(crate) fn membership(&self, now: Instant) -> Option<&Envelope> {
         self.held.as_ref().filter(|held| held.until > now).map(|held| &held.envelope)
+    }
+
+    /// The address under which a seed saw this node.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.held.as_ref().map(|held| held.address)
     }
 
     /// Whether this node is a member now.

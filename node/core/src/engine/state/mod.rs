@@ -15,6 +15,7 @@ pub(super) mod ledger;
 pub(super) mod listings;
 pub(super) mod log_shares;
 pub(super) mod logs;
+mod members;
 pub(super) mod offers;
 pub(super) mod outbox;
 pub(super) mod paper_turns;

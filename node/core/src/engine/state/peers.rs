@@ -2,7 +2,7 @@
 use super::chance::Chance;
 use crate::engine::bounds::{MESSAGE_BURST, MESSAGES_PER_SECOND};
 use crate::message::{Control, PeerAddress};
-use crate::{Instant, PeerId, PublicKey};
+use crate::{Instant, PeerId, PublicKey, Zone};
 use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -40,6 +40,8 @@ pub(crate) struct Peer {
     pub came: bool,
     /// Where it accepts connections; 0 if nowhere.
     pub listen_port: u16,
+    /// Where it says that it is.
+    pub zone: Option<Zone>,
     /// Program and version of a seed, for people.
     pub software: String,
     /// What it has proven.
@@ -129,6 +131,7 @@ impl Peers {
             ip,
             came: false,
             listen_port: 0,
+            zone: None,
             software: String::new(),
             standing: Standing::Silent,
             judging: false,

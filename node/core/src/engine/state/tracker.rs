@@ -1,26 +1,18 @@
 //! A seed's view of the swarms: which members take part in which manifest.
+//!
+//! A member is here as long as its lease: while it is connected and its membership lasts, which it has to renew, and in no
+//! swarm that it has left. So whoever is named is live, and nothing here outlives who said it.
 use super::chance::Chance;
+use super::members::Members;
 use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN, SWARMS_PER_MEMBER_MAX};
 use crate::message::ChunkSet;
-use crate::{ManifestId, PeerId, PublicKey};
-use core::ops::Bound;
+use crate::{ManifestId, PeerId, Zone};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// What is known of one member of a swarm.
-#[derive(Clone, Copy, Debug, Default)]
-struct Member {
-    /** chunks that it says it has */
-    have: u32,
-    /** how often it was named to others */
-    named: u32,
-    /** it was told what to take of this seed */
-    has_part: bool,
-}
 
 /// Who takes part in one manifest.
 #[derive(Debug, Default)]
 struct Swarm {
-    members: BTreeMap<PeerId, Member>,
+    members: Members,
     /** the chunk from which the next part begins */
     next_part: u32,
     /** every chunk was named in a part */
@@ -34,6 +26,8 @@ pub(crate) struct Tracker {
     by_member: BTreeMap<PeerId, BTreeSet<ManifestId>>,
     /** members that wait for a part, each once; who waits longest is first */
     waiting: VecDeque<(ManifestId, PeerId)>,
+    /// Where members are, as far as is known; of those that are connected.
+    zones: BTreeMap<PeerId, Zone>,
 }
 
 impl Tracker {
@@ -44,15 +38,24 @@ impl Tracker {
             return false;
         }
         mine.insert(manifest);
-        self.swarms.entry(manifest).or_default().members.entry(peer).or_default().have = have;
+        let zone = self.zones.get(&peer).cloned();
+        self.swarms.entry(manifest).or_default().members.enter(peer, have, zone);
         true
+    }
+
+    /// A member is there, in every swarm where it takes part or will.
+    pub(crate) fn place(&mut self, peer: PeerId, zone: Zone) {
+        for manifest in self.by_member.get(&peer).into_iter().flatten() {
+            if let Some(swarm) = self.swarms.get_mut(manifest) {
+                swarm.members.place(peer, zone.clone());
+            }
+        }
+        self.zones.insert(peer, zone);
     }
 
     /// A member has so many more; how many that makes, if it takes part.
     pub(crate) fn gain(&mut self, manifest: &ManifestId, peer: &PeerId, more: u32) -> Option<u32> {
-        let member = self.swarms.get_mut(manifest)?.members.get_mut(peer)?;
-        member.have = member.have.saturating_add(more);
-        Some(member.have)
+        self.swarms.get_mut(manifest)?.members.gain(peer, more)
     }
 
     /// A member takes no part any more.
@@ -80,6 +83,7 @@ impl Tracker {
 
     /// A member is gone.
     pub(crate) fn gone(&mut self, peer: &PeerId) {
+        self.zones.remove(peer);
         for manifest in self.by_member.remove(peer).unwrap_or_default() {
             self.leave(&manifest, peer);
         }
@@ -87,13 +91,12 @@ impl Tracker {
 
     /// Members of a swarm that have so many chunks, as far as they say.
     pub(crate) fn holders(&self, manifest: &ManifestId, count: u32) -> Vec<PeerId> {
-        let swarm = self.swarms.get(manifest).into_iter().flat_map(|swarm| &swarm.members);
-        swarm.filter(|(_, member)| member.have >= count).map(|(peer, _)| *peer).collect()
+        self.swarms.get(manifest).map(|swarm| swarm.members.holders(count)).unwrap_or_default()
     }
 
     /// Members of a swarm.
     pub(crate) fn members(&self, manifest: &ManifestId) -> impl Iterator<Item = PeerId> + '_ {
-        self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.members.keys().copied())
+        self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.members.ids())
     }
 
     /// Swarms that somebody takes part in.
@@ -107,8 +110,10 @@ impl Tracker {
     pub(crate) fn next_part(&mut self, manifest: &ManifestId, peer: &PeerId, count: u32) -> Option<ChunkSet> {
         let swarm = self.swarms.get_mut(manifest)?;
         let members = u32::try_from(swarm.members.len()).unwrap_or(u32::MAX);
-        let member = swarm.members.get_mut(peer).filter(|_| members > 1)?;
-        let has_part = core::mem::replace(&mut member.has_part, true);
+        if members < 2 {
+            return None;
+        }
+        let has_part = swarm.members.note_part(peer)?;
         let most = if has_part { PART_CHUNKS_MAX } else { PART_CHUNKS_MIN };
         let from = if swarm.next_part < count { swarm.next_part } else { 0 };
         let left = count - from;
@@ -120,8 +125,7 @@ impl Tracker {
 
     /// Whether a member was told what to take of this seed, and asks for more itself.
     pub(crate) fn has_part(&self, manifest: &ManifestId, peer: &PeerId) -> bool {
-        let member = self.swarms.get(manifest).and_then(|swarm| swarm.members.get(peer));
-        member.is_some_and(|member| member.has_part)
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.members.has_part(peer))
     }
 
     /// Whether each chunk was named in a part of this manifest.
@@ -142,55 +146,24 @@ impl Tracker {
         self.waiting.pop_front()
     }
 
-    /// Some members of a swarm, without this one: for each place two are drawn, and who was named less often has it. So
-    /// all have about as many neighbours, and nobody gets a larger share of what they give.
+    /// Some members of a swarm for one that asks, see [`Members`].
     pub(crate) fn sample(
         &mut self,
         chance: &mut Chance,
         manifest: &ManifestId,
         count: usize,
-        except: &PeerId,
+        asker: &PeerId,
     ) -> BTreeSet<PeerId> {
-        let Some(swarm) = self.swarms.get_mut(manifest).map(|swarm| &mut swarm.members) else {
-            return BTreeSet::new();
-        };
-        let mut picked = BTreeSet::new();
-        if swarm.len() <= count {
-            picked.extend(swarm.keys().filter(|peer| *peer != except));
-        }
-        for _ in 0..count.saturating_mul(2) {
-            if picked.len() >= count.min(swarm.len().saturating_sub(1)) {
-                break;
-            }
-            let drawn = [draw(swarm, chance, except, &picked), draw(swarm, chance, except, &picked)];
-            picked.extend(drawn.into_iter().flatten().min_by_key(|(_, named)| *named).map(|(peer, _)| peer));
-        }
-        for peer in &picked {
-            if let Some(member) = swarm.get_mut(peer) {
-                member.named = member.named.saturating_add(1);
-            }
-        }
-        picked
+        let zone = self.zones.get(asker);
+        let swarm = self.swarms.get_mut(manifest).map(|swarm| &mut swarm.members);
+        swarm.map(|members| members.sample(chance, count, (asker, zone))).unwrap_or_default()
     }
-}
-
-/// A member at random that is none of these, with how often it was named.
-fn draw(
-    swarm: &BTreeMap<PeerId, Member>,
-    chance: &mut Chance,
-    except: &PeerId,
-    picked: &BTreeSet<PeerId>,
-) -> Option<(PeerId, u32)> {
-    let pivot = PeerId::new(PublicKey::from_bytes(chance.name()));
-    let near = swarm.range((Bound::Excluded(pivot), Bound::Unbounded)).chain(swarm);
-    let mut fitting =
-        near.take(picked.len() + 2).filter(|(peer, _)| *peer != except && !picked.contains(peer));
-    fitting.next().map(|(peer, member)| (*peer, member.named))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PublicKey;
 
     fn peer(n: u8) -> PeerId {
         PeerId::new(PublicKey::from_bytes([n; 32]))

@@ -180,6 +180,8 @@ impl Engine {
         if first {
             self.dials.succeeded(&seed);
             self.event(Event::Joined { seed });
+            self.place(&seed);
+            self.say_zone(seed);
             self.seed_ready(now, seed);
             for named in peers.iter().take(WELCOME_DIALS_MAX) {
                 self.dial_neighbour(now, named, &seed);

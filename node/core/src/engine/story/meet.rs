@@ -259,7 +259,9 @@ impl Engine {
         if first {
             self.outbox.push(Output::Admit { peer });
             self.transfer.peer_up(now.instant, peer, false);
+            self.place(&peer);
             self.member_met(now, peer);
+            self.say_zone(peer);
             self.say_papers(peer);
             self.hear_held(now, peer);
         }

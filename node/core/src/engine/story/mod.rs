@@ -33,6 +33,7 @@ mod takeover;
 mod talk;
 mod vote;
 mod whole;
+mod zone;
 
 use crate::engine::state::tasks::{AfterRecord, AfterSign, AfterSync, AfterVerify};
 use crate::engine::{Engine, Event, JobId, JobReply, Output, Record, Statement, Work};

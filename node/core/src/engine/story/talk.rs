@@ -30,7 +30,8 @@ fn sender(message: &Control) -> Sender {
         | Control::Relayed { .. }
         | Control::Enter { .. }
         | Control::Have { .. }
-        | Control::Leave { .. } => Sender::Member,
+        | Control::Leave { .. }
+        | Control::Zone { .. } => Sender::Member,
         Control::Ask { .. }
         | Control::AskPart { .. }
         | Control::Offer { .. }
@@ -130,6 +131,7 @@ impl Engine {
             Control::Enter { manifest, have } => self.on_enter(now, peer, manifest, &have),
             Control::Have { manifest, chunks } => self.on_have(now, peer, manifest, &chunks),
             Control::Leave { manifest } => self.on_leave(now, peer, manifest),
+            Control::Zone { zone } => self.on_zone(peer, zone),
             Control::Ask { .. }
             | Control::AskPart { .. }
             | Control::Offer { .. }

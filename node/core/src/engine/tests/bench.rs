@@ -65,6 +65,7 @@ impl Bench {
             token: pool.file().token,
             trust,
             rng_seed: 1,
+            zone: None,
         };
         let now = Now { instant: Instant::ZERO, wall: WALL };
         let (engine, out) = (Engine::new(config, now), Vec::new());

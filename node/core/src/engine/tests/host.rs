@@ -90,6 +90,7 @@ impl Host {
             token: self.file.token.clone(),
             trust: Arc::new(trust),
             rng_seed: rng_seed + u64::from(self.life) * 1_000_000,
+            zone: None,
         };
         self.life += 1;
         self.engine = Some(Engine::new(config, now));

@@ -43,3 +43,4 @@ mod strict;
 mod surrounded;
 mod surroundings;
 mod world;
+mod zones;

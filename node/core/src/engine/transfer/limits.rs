@@ -67,6 +67,10 @@ pub(super) const PART_WAIT_MAX: Duration = Duration::from_secs(1);
 /// A seed that has fewer chunks than this on their way gives little: what it gives again takes nothing from what it gives for
 /// the first time.
 pub(super) const GIVING_LITTLE_BELOW: usize = 8;
+/// A peer of another zone is asked rather than a near one only if the near one takes more than so many times as long. Links
+/// between zones are thin, and what one node takes over them others wait for; but a near peer that is so much slower is
+/// busy or broken, and waiting for it would leave this node's own link idle.
+pub(super) const FAR_WEIGHT: u32 = 2;
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// Fetches of which it is remembered what they took, of peers and of seeds: enough for one in twenty to be three, and soon

@@ -213,6 +213,13 @@ impl Transfer {
         self.peers.add(peer, if is_seed { Source::Seed } else { Source::Peer });
     }
 
+    /// Whether it is in this node's zone. Ignored of peers that are not connected.
+    pub(crate) fn peer_is_near(&mut self, peer: PeerId, is_near: bool) {
+        if let Some(found) = self.peers.find(peer).and_then(|no| self.peers.get_mut(no)) {
+            found.is_near = is_near;
+        }
+    }
+
     /// It is gone: its fetches are asked of others, its asks forgotten. What it announced is forgotten too.
     pub(crate) fn peer_gone(&mut self, now: Instant, peer: PeerId) {
         self.remove_peer(now, peer);

@@ -21,6 +21,8 @@ pub(super) struct Peer {
     pub(super) id: PeerId,
     /** what its chunks count as: peer or seed */
     pub(super) source: Source,
+    /** its zone is this node's */
+    pub(super) is_near: bool,
     /** chunks asked of it and not arrived */
     pub(super) queue: u32,
     /** how many may be */
@@ -65,6 +67,7 @@ impl Peer {
         Self {
             id,
             source,
+            is_near: false,
             queue: 0,
             window,
             arrivals: 0,

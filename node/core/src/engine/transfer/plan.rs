@@ -1,14 +1,15 @@
 //! Which chunk is asked of whom next.
 //!
 //! Wanters take turns, each within its share of the buffers. For a wanter, two of its swarm's free members are drawn, and
-//! the one that would be quicker is taken; peers before seeds, so that a seed is asked only when all peers who have
+//! the one that would be quicker is taken, unless it is far and the other near and not much slower; peers before seeds, so that a seed is asked only when all peers who have
 //! something are busy, and of a crowd, only for what few have. Of what that member has and the wanter lacks, the rarest of
 //! a sample is asked for, with those of its neighbours that are as rare (`request`); the first few at random. A member that
 //! has nothing of use is set aside until something changes, so that nothing is searched twice in vain.
 
 use super::bits::{Bits, at};
 use super::limits::{
-    CROWD_HOLDERS, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS, SEEDS_HELP_BELOW,
+    CROWD_HOLDERS, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS,
+    SEEDS_HELP_BELOW,
 };
 use super::part::Part;
 use super::peers::{Peer, Peers};
@@ -22,6 +23,7 @@ use crate::Instant;
 use crate::engine::{Output, Source};
 use crate::limits::FETCHES_MAX;
 use core::ops::Bound;
+use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
@@ -93,6 +95,12 @@ fn random_below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     let bound = u64::try_from(bound).unwrap_or(u64::MAX);
     let drawn = (u64::from(rng.next_u32()) * bound) >> 32;
     usize::try_from(drawn).unwrap_or(0)
+}
+
+/// How long one more chunk would take of a peer, with what it costs others that it is far.
+fn weighed(peer: &Peer) -> Duration {
+    let weight = if peer.is_near { 1 } else { FAR_WEIGHT };
+    peer.expected().saturating_mul(weight)
 }
 
 /// What is asked of whom.
@@ -171,14 +179,14 @@ impl Picker<'_> {
         index.filter(|&index| !self.is_spared(Source::Seed, swarm.holders(index)))
     }
 
-    /// The quicker of two members drawn at random.
+    /// The quicker of two members drawn at random, where one that is far counts as slower than it is.
     fn draw_two(&mut self, ready: &mut Vec<PeerNo>) -> Option<PeerNo> {
         let one = self.draw(ready)?;
         let others = ready.len().saturating_sub(1);
         let place = ready.binary_search(&one).ok()? + 1 + random_below(self.rng, others);
         let other = *ready.get(place % ready.len())?;
         let quicker = |peer: &Peer| {
-            peer.is_free() && self.peers.get(one).is_some_and(|one| peer.expected() < one.expected())
+            peer.is_free() && self.peers.get(one).is_some_and(|one| weighed(peer) < weighed(one))
         };
         Some(if self.peers.get(other).is_some_and(quicker) { other } else { one })
     }

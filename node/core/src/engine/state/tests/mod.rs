@@ -6,6 +6,7 @@ mod bans;
 mod catalogue;
 mod dials;
 mod listings;
+mod neighbours;
 mod offers;
 mod outbox;
 mod peers;

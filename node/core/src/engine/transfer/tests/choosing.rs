@@ -43,6 +43,32 @@ fn a_quick_peer_is_asked_more_than_a_slow_one() {
     assert!(quick > 10 * slow, "{quick} and {slow}");
 }
 
+/// Eight peers of each kind that have everything, more than can be busy at once; how much was asked of each kind.
+fn asked_of_near_and_far(near: u64, far: u64) -> (usize, usize) {
+    let (mut world, chunks) = World::with_swarm(2, 999);
+    for n in 1..=8 {
+        world.member(n, Manner::Honest(near), 0..1000);
+        world.transfer.peer_is_near(peer(n), true);
+        world.member(100 + n, Manner::Honest(far), 0..1000);
+    }
+    world.want(job(1), &chunks);
+    world.settle();
+    let asked = |first: u8| (first..first + 8).map(|n| world.asked_of(n)).sum();
+    (asked(1), asked(101))
+}
+
+#[test]
+fn a_near_peer_is_preferred_to_a_far_one_that_is_not_much_quicker() {
+    let (near, far) = asked_of_near_and_far(10 * MS, 10 * MS);
+    assert!(near * 10 > far * 12, "{near} and {far}");
+}
+
+#[test]
+fn a_far_peer_that_is_much_quicker_is_preferred() {
+    let (near, far) = asked_of_near_and_far(20 * MS, 2 * MS);
+    assert!(far > 4 * near, "{near} and {far}");
+}
+
 #[test]
 fn the_pipeline_grows_with_success_and_is_bounded() {
     let (mut world, chunks) = World::with_swarm(3, 499);
