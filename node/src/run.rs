@@ -151,8 +151,8 @@ impl Node {
         self.metrics.as_ref().and_then(|server| server.address().ok())
     }
 
-    /// Runs until `stop` says so: jobs under way get a moment, then what they stored is made durable. Dropping the
-    /// future is as good as a crash, which loses nothing that was acknowledged.
+    /// Runs until `stop` says so: jobs under way get a moment, peers what only this node has, and what was stored is made
+    /// durable. Dropping the future is as good as a crash, which loses nothing that was acknowledged.
     ///
     /// # Errors
     /// The driver has failed: the node has stopped itself.
@@ -180,12 +180,13 @@ impl Node {
         stop_socket.send_replace(true);
         jobs.join_next().await.and_then(log_failure);
         stop_driver.send_replace(true);
-        self.net.shutdown();
         let outcome = if failed.is_some() { Err(DriverFailed) } else { Ok(()) };
         let ended = match failed {
             Some(ended) => Some(ended),
+            // It hands over what only this node has before the wire is closed.
             None => driver.join_next().await,
         };
+        self.net.shutdown();
         if let Some(wire) = ended.and_then(log_failure) {
             drain(wire).await;
         }

@@ -24,6 +24,7 @@ impl Fact<'_> {
             Input::Evicted { .. } => Self::new("< evicted"),
             Input::Room { .. } => Self::new("< room"),
             Input::Tidy => Self::new("< tidy"),
+            Input::Stopping => Self::new("< stopping"),
             Input::Marked { epoch } => Self::new("< marked").subject(*epoch),
             Input::Admitted { .. } => Self::new("< admitted"),
             Input::Connected { peer, dialled, .. } => {

@@ -221,6 +221,9 @@ pub enum Input {
     /// On a seed, once in a while: let go what need not be kept. [`Engine::needs`](super::Engine::needs) then says what
     /// a sweep may take.
     Tidy,
+    /// The node is to stop. It takes leave of its swarms and hands over what only it has: the driver goes on until
+    /// [`Engine::is_handed_over`](super::Engine::is_handed_over), and no longer than a moment.
+    Stopping,
 }
 
 /// Leave to emit so much more of a kind.

@@ -201,6 +201,8 @@ pub struct Engine {
     joins_waiting: BTreeMap<PeerId, Envelope>,
     /// Before this, seeds are not dialled out of turn again.
     hurry_after: Instant,
+    /// It takes no part in anything any more.
+    stopping: bool,
     /// The time of the last input.
     clock: Instant,
 }
@@ -265,6 +267,7 @@ impl Engine {
             lost: false,
             joins_waiting: BTreeMap::new(),
             hurry_after: now.instant,
+            stopping: false,
             clock: now.instant,
         };
         engine.dial_seeds(now);
@@ -342,6 +345,13 @@ impl Engine {
     #[must_use]
     pub const fn trust(&self) -> &Arc<Trust> {
         &self.config.trust
+    }
+
+    /// Whether there is nothing left to wait for since [`Input::Stopping`]: what peers had asked for was given, and what only
+    /// this node has of what others take part in was given to one of them.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.transfer.gave_last()
     }
 
     /// Why a manifest that was believed here is not any more: for jobs that have used it. None: nothing is known against

@@ -20,6 +20,7 @@ impl Engine {
             Input::Evicted { manifests } => self.on_evicted(now, &manifests),
             Input::Room { bytes, bytes_max } => self.on_room(bytes, bytes_max),
             Input::Tidy => self.on_tidy(now),
+            Input::Stopping => self.on_stopping(),
             Input::Marked { epoch } => self.on_marked(epoch),
             Input::RecoveredPapers(papers) => self.on_recovered_papers(now, papers),
             Input::RecoveredSeen { seed, epoch } => drop(self.wholeness.note_seen(seed, epoch)),

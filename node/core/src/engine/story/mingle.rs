@@ -31,7 +31,7 @@ impl Engine {
     /// Whether others may hear that we take part: the manifest is certified, and something is known of the store.
     fn may_enter(&self, manifest: &ManifestId) -> bool {
         let known = self.swarms.get(manifest).is_some_and(looked);
-        known && !self.is_seed() && self.catalogue.get(manifest).is_some()
+        known && !self.stopping && !self.is_seed() && self.catalogue.get(manifest).is_some()
     }
 
     /// Tells one peer that we take part, and what we hold.
@@ -43,17 +43,22 @@ impl Engine {
         }
         swarm.entered.insert(peer);
         let held = if self.serves_peers { self.transfer.held_of(*manifest) } else { ChunkSet::default() };
+        self.send_entry(*manifest, peer, held);
+    }
+
+    /// Says that we take part, and have these.
+    pub(super) fn send_entry(&mut self, manifest: ManifestId, peer: PeerId, held: ChunkSet) {
         let mut pieces = held.split().into_iter();
         let have = pieces.next().unwrap_or_default();
-        self.send(peer, Control::Enter { manifest: *manifest, have });
+        self.send(peer, Control::Enter { manifest, have });
         for chunks in pieces {
-            self.send(peer, Control::Have { manifest: *manifest, chunks });
+            self.send(peer, Control::Have { manifest, chunks });
         }
     }
 
     /// Tells the swarm what is newly held: each peer what it may want, seeds everything.
     pub(super) fn announce(&mut self, manifest: &ManifestId, chunks: &ChunkSet, audience: Audience) {
-        let told = self.serves_peers && !chunks.is_empty();
+        let told = self.serves_peers && !self.stopping && !chunks.is_empty();
         let Some(swarm) = self.swarms.get(manifest).filter(|_| told) else { return };
         let seeds = audience == Audience::Seeds;
         let peers = swarm.entered.iter().filter(|peer| self.config.trust.is_seed(peer) == seeds);

@@ -29,6 +29,7 @@ mod resolve;
 mod room;
 mod share;
 mod spread;
+mod stop;
 mod takeover;
 mod talk;
 mod vote;

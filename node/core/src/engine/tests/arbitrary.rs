@@ -245,6 +245,7 @@ impl Play {
             10 => Input::TreeOpened { task, result: Err(TreeFault::Broken) },
             11 => Input::DialFailed { peer },
             15 => Input::Room { bytes: u64::from(number) * 20, bytes_max: 1 << 20 },
+            16 if number % 32 == 7 => Input::Stopping,
             16 => Input::Tidy,
             17 => {
                 let manifests = vec![self.certified(number).manifest.id(), NO_MANIFEST];

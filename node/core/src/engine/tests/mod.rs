@@ -39,6 +39,7 @@ mod seeds;
 mod sharing;
 mod spreading;
 mod standing;
+mod stopping;
 mod strict;
 mod surrounded;
 mod surroundings;

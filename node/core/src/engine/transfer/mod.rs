@@ -19,13 +19,14 @@
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
 //! pace                      what each is given, beside others
-//! part                      what a seed wants taken of it
+//! part    hand_over         what a seed wants taken of it; what is given at the end
 //! wants   table   swarm   peers   timers   usual   the state
 //! bits    slab    limits    below them
 //! ```
 mod bits;
 mod deliver;
 mod fetch;
+mod hand_over;
 mod limits;
 mod members;
 mod news;
@@ -296,6 +297,7 @@ impl Transfer {
     /// A peer has these. Ignored of peers that are not connected, and for swarms that are not open.
     pub(crate) fn peer_has(&mut self, _now: Instant, peer: PeerId, manifest: ManifestId, chunks: &ChunkSet) {
         self.note_have(peer, manifest, chunks.ranges());
+        self.note_spread();
     }
 
     /// A seed says what is to be taken of it; added to what it said before.

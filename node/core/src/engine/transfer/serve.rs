@@ -9,6 +9,7 @@
 //! The queue is bounded, and each requester has an even part of it. Who has been given much more than others that wait is
 //! told that this node is busy, until they have caught up; who is alone is never told so.
 
+use super::hand_over::LastGifts;
 use super::limits::{SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
 use super::pace;
 use super::slab::PeerNo;
@@ -46,6 +47,8 @@ pub(super) struct Serving {
     recent: BTreeMap<ChunkId, Instant>,
     /** the same, the oldest first */
     order: VecDeque<(Instant, ChunkId)>,
+    /** what is still given at the end */
+    pub(super) last: LastGifts,
 }
 
 impl Serving {
@@ -76,6 +79,11 @@ impl Serving {
         self.turns.is_empty() && self.given.len() < super::limits::GIVING_LITTLE_BELOW
     }
 
+    /// Whether nothing waits to be given, or is on its way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.turns.is_empty() && self.given.is_empty()
+    }
+
     /// Forgets the asks of a peer that is gone.
     pub(super) fn forget_peer(&mut self, peer: PeerNo) {
         self.turns.retain(|&other| other != peer);
@@ -99,6 +107,9 @@ impl Transfer {
     fn queue_ask(&mut self, no: PeerNo, ask: Ask) -> Result<(), Decline> {
         if !self.table.may_be_held(ask.chunk) {
             return Err(Decline::Missing);
+        }
+        if let Some(why) = self.serving.last.refusal(ask.chunk) {
+            return Err(why);
         }
         let peer = self.peers.get_mut(no).ok_or(Decline::NotAMember)?;
         let others = self.serving.turns.len().saturating_sub(usize::from(!peer.asks.is_empty()));
@@ -199,6 +210,9 @@ impl Transfer {
         let chunk = self.serving.given.remove(&ask)?;
         if result.is_err() {
             self.serving.recent.remove(&chunk);
+        }
+        if result != Err(ServeFailure::PeerGone) {
+            self.serving.last.note_given(&chunk);
         }
         match result {
             Err(ServeFailure::Missing) => Some(chunk).filter(|&chunk| self.table.is_held(chunk)),
