@@ -67,6 +67,7 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::AskPart { .. } => "ask-part",
         Control::Part { .. } => "part",
         Control::Zone { .. } => "zone",
+        Control::Kin { .. } => "kin",
         Control::Have { .. } => "have",
         Control::Leave { .. } => "leave",
         Control::Offer { .. } => "offer",

@@ -179,6 +179,14 @@ pub(crate) const FAR_PART: usize = 8;
 pub(crate) const NEAR_PART: (usize, usize) = (3, 4);
 /// Members in a row that are looked at for one of another zone: one in twenty is met nearly always.
 pub(crate) const FAR_SCAN_MAX: usize = 64;
+/// Pairs of manifests of which a seed remembers what they have in common, each some 32 KiB at most.
+pub(crate) const KIN_MAX: usize = 64;
+/// Other manifests of a lineage, the newest, among which one is looked for that many members hold.
+pub(crate) const KIN_LOOKED_MAX: usize = 4;
+/// Holders of one of them that are as good as any number: more than a newcomer needs at once.
+pub(crate) const KIN_ENOUGH: usize = 16;
+/// What seeds say that holders of other manifests have of one swarm: the last from two of them are kept.
+pub(crate) const KIN_NAMED_SETS_MAX: usize = 2;
 /// How often a swarm that jobs wait for asks for neighbours again.
 pub(crate) const MINGLE_INTERVAL: Duration = Duration::from_secs(15);
 /// And while seeds are busy and neighbours few: a thousand nodes are a thousand small messages a second, as their news is; and

@@ -89,6 +89,7 @@ use state::dials::Dials;
 use state::fullness::StoreRoom;
 use state::joining::Joining;
 use state::journal::Journal;
+use state::kin::Kin;
 use state::ledger::Ledger;
 use state::listings::Listings;
 use state::logs::{LogQuestions, LogReads};
@@ -166,6 +167,7 @@ pub struct Engine {
     relays: Relays,
     handout: Handout,
     tracker: Tracker,
+    kin: Kin,
     votes: Votes,
     grant_use: GrantUse,
     shares: Shares,
@@ -242,6 +244,7 @@ impl Engine {
             relays: Relays::default(),
             handout: Handout::default(),
             tracker: Tracker::default(),
+            kin: Kin::default(),
             votes: Votes::default(),
             grant_use: GrantUse::default(),
             shares: Shares::default(),

@@ -41,6 +41,7 @@ impl Control {
             | Self::AskPart { .. }
             | Self::Part { .. }
             | Self::Zone { .. }
+            | Self::Kin { .. }
             | Self::Unknown { .. } => true,
         }
     }

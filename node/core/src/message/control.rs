@@ -301,6 +301,17 @@ pub enum Control {
         /// Nothing more than a hint.
         zone: Zone,
     },
+    /// From a seed: these take no part in the swarm of this manifest, and have some of its chunks all the same, as they hold
+    /// another manifest of its lineage.
+    Kin {
+        /// Whose chunks.
+        manifest: ManifestId,
+        /// What each of them has, as far as is known.
+        have: ChunkSet,
+        /// Who; at most [`NEIGHBOURS_MAX`].
+        #[serde(deserialize_with = "bounded::list::<_, _, NEIGHBOURS_MAX>")]
+        peers: Vec<PeerAddress>,
+    },
     /// A kind of a later release. What it says is not kept; it is never sent.
     #[serde(skip)]
     Unknown {
@@ -311,7 +322,7 @@ pub enum Control {
 
 impl Control {
     /// How many kinds of messages this release knows.
-    pub const KINDS: u32 = 35;
+    pub const KINDS: u32 = 36;
 
     /// The message's bytes. The transport writes their length (u32 LE) before them.
     ///

@@ -122,6 +122,7 @@ fn every_kind() -> Vec<Control> {
         Control::AskPart { manifest: ID },
         Control::Part { manifest: ID, chunks: ChunkSet::range(3, 300) },
         Control::Zone { zone: "eqiad-1".parse().unwrap() },
+        Control::Kin { manifest: ID, have: ChunkSet::range(3, 300), peers: vec![peer()] },
     ]
 }
 
@@ -191,7 +192,12 @@ fn what_is_cut_or_goes_on_is_refused() {
 #[test]
 fn lists_are_bounded() {
     type Make = fn(usize) -> Control;
-    let cases: [(&str, usize, Make); 18] = [
+    let cases: [(&str, usize, Make); 19] = [
+        ("kin", NEIGHBOURS_MAX, |n| Control::Kin {
+            manifest: ID,
+            have: ChunkSet::new(),
+            peers: vec![peer(); n],
+        }),
         ("log", LOG_LINES_MAX, |n| Control::Log { ask: 0, page: log_page(n) }),
         ("roots", ROOT_STEPS_MAX, |n| Control::Papers { papers: papers(n, 0) }),
         ("yanks", YANKS_MAX, |n| Control::Papers { papers: papers(0, n) }),

@@ -43,8 +43,8 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::Relayed { ask: 1, answers: vec![(signed_relayed(), vec![certified()])] },
         Control::Relay { answer: signed_relayed(), beside: vec![certified()] },
         Control::Enter { manifest, have: chunks.clone() },
-        Control::Neighbours { manifest, peers },
-        Control::Have { manifest, chunks },
+        Control::Neighbours { manifest, peers: peers.clone() },
+        Control::Have { manifest, chunks: chunks.clone() },
         Control::Leave { manifest },
         Control::Offer { offer: 2, manifest: signed_manifest() },
         Control::OfferProgress { offer: 2, have: 3, of: 9 },
@@ -74,6 +74,7 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::AskPart { manifest },
         Control::Part { manifest, chunks: [0, 7, 8].into_iter().collect() },
         Control::Zone { zone: zone() },
+        Control::Kin { manifest, have: chunks, peers },
         Control::Refused { why: Refusal::Unknown(17) },
         Control::Unknown { kind: 77 },
     ]

@@ -101,8 +101,13 @@ impl Members {
     }
 
     /// Those that have so many chunks, as far as they say.
-    pub(super) fn holders(&self, count: u32) -> Vec<PeerId> {
-        self.known.iter().filter(|(_, member)| member.have >= count).map(|(peer, _)| *peer).collect()
+    pub(super) fn holders(&self, count: u32) -> impl Iterator<Item = PeerId> + '_ {
+        self.known.iter().filter(move |(_, member)| member.have >= count).map(|(peer, _)| *peer)
+    }
+
+    /// Whether it has so many, as far as it says.
+    pub(super) fn holds(&self, peer: &PeerId, count: u32) -> bool {
+        self.known.get(peer).is_some_and(|member| member.have >= count)
     }
 
     /// Some of them for one, who is there, if that is known: `count`, or all others where there are no more.

@@ -11,6 +11,7 @@ pub(super) mod fullness;
 pub(super) mod hand_backs;
 pub(super) mod joining;
 pub(super) mod journal;
+pub(super) mod kin;
 pub(super) mod ledger;
 pub(super) mod listings;
 pub(super) mod log_shares;

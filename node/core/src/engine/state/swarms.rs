@@ -4,6 +4,7 @@ use super::tasks::AfterLook;
 use crate::engine::bounds::{LOOK_CHUNKS_MAX, SWARMS_MAX, WAITING_CHUNKS_MAX};
 use crate::engine::transfer::PullId;
 use crate::engine::{JobId, TreeFault};
+use crate::message::ChunkSet;
 use crate::{ChunkId, ChunkRef, Instant, ManifestId, PeerId, TreeRef};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,6 +75,8 @@ pub(crate) struct Swarm {
     pub entered: BTreeSet<PeerId>,
     /// Neighbours by name, connected or not.
     pub neighbours: BTreeSet<PeerId>,
+    /// Peers that take no part, and what they have of it all the same, as seeds say.
+    pub kin: Vec<(BTreeSet<PeerId>, ChunkSet)>,
     /// How often neighbours were asked for again while there were few.
     pub mingles: u32,
     /// When it was last used.
@@ -102,6 +105,7 @@ impl Swarm {
             publishing: BTreeSet::new(),
             entered: BTreeSet::new(),
             neighbours: BTreeSet::new(),
+            kin: Vec::new(),
             mingles: 0,
             used,
             complete: false,

@@ -91,7 +91,23 @@ impl Tracker {
 
     /// Members of a swarm that have so many chunks, as far as they say.
     pub(crate) fn holders(&self, manifest: &ManifestId, count: u32) -> Vec<PeerId> {
-        self.swarms.get(manifest).map(|swarm| swarm.members.holders(count)).unwrap_or_default()
+        self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.members.holders(count)).collect()
+    }
+
+    /// How many of them there are, counted up to a bound.
+    pub(crate) fn holders_up_to(&self, manifest: &ManifestId, count: u32, most: usize) -> usize {
+        let holders = self.swarms.get(manifest).into_iter().flat_map(|swarm| swarm.members.holders(count));
+        holders.take(most).count()
+    }
+
+    /// Whether a member has so many chunks, as far as it says.
+    pub(crate) fn holds(&self, manifest: &ManifestId, peer: &PeerId, count: u32) -> bool {
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.members.holds(peer, count))
+    }
+
+    /// Whether a member takes part.
+    pub(crate) fn contains(&self, manifest: &ManifestId, peer: &PeerId) -> bool {
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.members.contains(peer))
     }
 
     /// Members of a swarm.
@@ -224,6 +240,9 @@ mod tests {
         tracker.gain(&id(1), &peer(2), 1);
         assert_eq!(tracker.holders(&id(1), 4), [peer(1), peer(2)]);
         assert!(tracker.holders(&id(7), 0).is_empty());
+        assert_eq!([1, 9].map(|most| tracker.holders_up_to(&id(1), 4, most)), [1, 2]);
+        assert!(tracker.holds(&id(1), &peer(2), 4) && !tracker.holds(&id(1), &peer(2), 5));
+        assert!(tracker.contains(&id(2), &peer(3)) && !tracker.contains(&id(2), &peer(1)));
         tracker.enter(id(1), peer(1), 0);
         assert_eq!(tracker.holders(&id(1), 4), [peer(2)], "what it says last is what counts");
     }

@@ -80,8 +80,9 @@ impl Engine {
     }
 
     /// A member is met: it hears of the swarms where it was named, and of those that jobs wait for.
-    pub(super) fn member_met(&mut self, _now: Now, peer: PeerId) {
+    pub(super) fn member_met(&mut self, now: Now, peer: PeerId) {
         for manifest in self.swarms.manifests() {
+            self.note_kin(now, peer, &manifest);
             let Some(swarm) = self.swarms.get(&manifest) else { continue };
             let concerned = swarm.neighbours.contains(&peer) || !swarm.jobs.is_empty();
             if concerned && self.may_enter(&manifest) {
@@ -146,6 +147,7 @@ impl Engine {
         let believed = self.catalogue.get(&manifest).filter(|entry| !entry.withdrawn);
         let Some(entry) = believed.filter(|_| member) else { return };
         let (count, complete) = (entry.certified.manifest().chunk_count(), entry.complete);
+        let is_new = !self.tracker.contains(&manifest, &peer);
         if !self.tracker.enter(manifest, peer, have.len()) {
             return;
         }
@@ -159,6 +161,9 @@ impl Engine {
             self.holder_came(now, manifest, peer);
         } else if !self.tracker.has_part(&manifest, &peer) {
             self.on_ask_part(peer, manifest);
+            if is_new {
+                self.find_kin(peer, manifest);
+            }
         }
     }
 

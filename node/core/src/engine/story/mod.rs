@@ -11,6 +11,7 @@ mod job;
 mod join;
 mod journal;
 mod keep;
+mod kin;
 mod list;
 mod log;
 mod lose;

@@ -115,7 +115,9 @@ impl Engine {
         result: Result<Vec<ChunkRef>, TreeFault>,
     ) {
         let Some(open) = self.tasks.take_open(task) else { return };
-        let Some(swarm) = self.swarms.on(&open.manifest, open.serial) else { return };
+        let Some(swarm) = self.swarms.on(&open.manifest, open.serial) else {
+            return self.kin_opened(&open, result);
+        };
         let declared = usize::try_from(swarm.tree.totals.chunks).unwrap_or(usize::MAX);
         match result {
             Ok(content) if content.len() == declared => {

@@ -46,6 +46,7 @@ fn sender(message: &Control) -> Sender {
         | Control::Relay { .. }
         | Control::Neighbours { .. }
         | Control::Part { .. }
+        | Control::Kin { .. }
         | Control::OfferProgress { .. }
         | Control::OfferReceipt { .. }
         | Control::OfferRefused { .. }
@@ -146,6 +147,7 @@ impl Engine {
             | Control::Relay { .. }
             | Control::Neighbours { .. }
             | Control::Part { .. }
+            | Control::Kin { .. }
             | Control::OfferProgress { .. }
             | Control::OfferReceipt { .. }
             | Control::OfferRefused { .. }
@@ -191,6 +193,7 @@ impl Engine {
             Control::Relay { answer, beside } => self.on_relay(seed, answer, beside),
             Control::Neighbours { manifest, peers } => self.on_neighbours(now, seed, manifest, &peers),
             Control::Part { manifest, chunks } => self.on_part(now, seed, &manifest, &chunks),
+            Control::Kin { manifest, have, peers } => self.on_kin(now, seed, (manifest, have), &peers),
             Control::OfferProgress { offer, have, of } => self.on_offer_progress(seed, offer, have, of),
             Control::OfferReceipt { offer, receipt } => self.on_offer_receipt(seed, offer, receipt),
             Control::OfferRefused { offer, why, standing, highest } => {

@@ -20,6 +20,7 @@ mod hostile_papers;
 mod hostile_renewals;
 mod joining;
 mod keeping;
+mod kin;
 mod later;
 mod listing;
 mod logging;
