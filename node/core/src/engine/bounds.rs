@@ -179,6 +179,14 @@ pub(crate) const FAR_PART: usize = 8;
 pub(crate) const NEAR_PART: (usize, usize) = (3, 4);
 /// Members in a row that are looked at for one of another zone: one in twenty is met nearly always.
 pub(crate) const FAR_SCAN_MAX: usize = 64;
+/// Who says that it has this part of a manifest has much: whoever asks it asks for much, and is held up by a lie.
+pub(crate) const MUCH_PART: u32 = 2;
+/// How often a seed reads a tree and asks some members for a chunk of what they say they have;
+pub(crate) const PROOFS_EVERY: Duration = Duration::from_millis(500);
+/// and how many at once: some eight average chunks a second come in for that, two megabytes, and next to nothing goes out.
+pub(crate) const PROOFS_AT_ONCE: usize = 4;
+/// Members that wait for that at once: more than a seed can try before most of them are gone.
+pub(crate) const PROOFS_WAITING_MAX: usize = 4_096;
 /// Pairs of manifests of which a seed remembers what they have in common, each some 32 KiB at most.
 pub(crate) const KIN_MAX: usize = 64;
 /// Other manifests of a lineage, the newest, among which one is looked for that many members hold.

@@ -68,6 +68,7 @@ pub use crate::Matched;
 pub use ids::{AskId, FetchId, JobId, TaskId};
 pub use io::*;
 pub use measures::{EngineMeasures, ShareUse};
+pub(crate) use outcome::Proof;
 pub use outcome::*;
 pub use papers::JudgedPapers;
 pub use record::Record;
@@ -98,6 +99,7 @@ use state::outbox::Outbox;
 use state::papers::Spreading;
 use state::peers::Peers;
 use state::probes::Probes;
+use state::proofs::Proofs;
 use state::publishes::Publishes;
 use state::questions::Questions;
 use state::refusals::Refusals;
@@ -168,6 +170,9 @@ pub struct Engine {
     handout: Handout,
     tracker: Tracker,
     kin: Kin,
+    proofs: Proofs,
+    /// Members that had not what they said they had.
+    unproven: Bans,
     votes: Votes,
     grant_use: GrantUse,
     shares: Shares,
@@ -245,6 +250,8 @@ impl Engine {
             handout: Handout::default(),
             tracker: Tracker::default(),
             kin: Kin::default(),
+            proofs: Proofs::default(),
+            unproven: Bans::default(),
             votes: Votes::default(),
             grant_use: GrantUse::default(),
             shares: Shares::default(),

@@ -4,6 +4,17 @@ use crate::numbered::{UNKNOWN, numbered};
 use crate::{ChunkFault, ChunkId, Disbelief, Key, ManifestId, PeerId, PublicKey, Timestamp, TreeRef};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What came of asking a peer for a chunk to see whether it has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It gave it.
+    Given,
+    /// It did not, or something else.
+    Owed,
+    /// It could not say: it was busy, or the connection broke.
+    Open,
+}
+
 /// Where a chunk came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -16,6 +16,8 @@ struct Member {
     have: u32,
     /** how often it was named to others */
     named: u32,
+    /** it gave a chunk that it said it has */
+    is_proven: bool,
     zone: Option<Zone>,
     /** it was told what to take of this seed */
     has_part: bool,
@@ -27,6 +29,8 @@ pub(super) struct Members {
     known: BTreeMap<PeerId, Member>,
     /// Those of which a zone is known, by zone.
     placed: BTreeSet<(Zone, PeerId)>,
+    /// Those that came with much and have not proven it: named where there are not enough others.
+    aside: BTreeSet<PeerId>,
 }
 
 /// From where a neighbour is drawn.
@@ -35,6 +39,7 @@ enum Place<'a> {
     Near(&'a Zone),
     Far(&'a Zone),
     Anywhere,
+    Aside,
 }
 
 impl Members {
@@ -73,8 +78,29 @@ impl Members {
         self.known.get(peer).is_some_and(|member| member.has_part)
     }
 
+    /// It has to prove first that it has what it says.
+    pub(super) fn set_aside(&mut self, peer: PeerId) {
+        if self.contains(&peer) {
+            self.aside.insert(peer);
+        }
+    }
+
+    /// It has proven that.
+    pub(super) fn prove(&mut self, peer: &PeerId) {
+        self.aside.remove(peer);
+        if let Some(member) = self.known.get_mut(peer) {
+            member.is_proven = true;
+        }
+    }
+
+    /// Whether it has.
+    pub(super) fn is_proven(&self, peer: &PeerId) -> bool {
+        self.known.get(peer).is_some_and(|member| member.is_proven)
+    }
+
     /// It takes no part any more.
     pub(super) fn remove(&mut self, peer: &PeerId) {
+        self.aside.remove(peer);
         if let Some(zone) = self.known.remove(peer).and_then(|member| member.zone) {
             self.placed.remove(&(zone, *peer));
         }
@@ -128,6 +154,7 @@ impl Members {
             }
             let all = count.min(self.known.len().saturating_sub(1));
             self.pick(chance, &mut picked, (all, asker), Place::Anywhere);
+            self.pick(chance, &mut picked, (all, asker), Place::Aside);
         }
         for peer in &picked {
             if let Some(member) = self.known.get_mut(peer) {
@@ -149,7 +176,10 @@ impl Members {
             if picked.len() >= count {
                 break;
             }
-            let fits = |peer: &PeerId| peer != asker && !picked.contains(peer);
+            let is_aside = matches!(place, Place::Aside);
+            let fits = |peer: &PeerId| {
+                peer != asker && !picked.contains(peer) && (is_aside || !self.aside.contains(peer))
+            };
             let drawn = [(); 2].map(|()| self.draw(chance, place, picked.len() + 2, fits));
             let named = |peer: &PeerId| self.known.get(peer).map_or(u32::MAX, |member| member.named);
             let least = drawn.into_iter().flatten().min_by_key(named);
@@ -168,6 +198,10 @@ impl Members {
     ) -> Option<PeerId> {
         let pivot = name(chance.name());
         match place {
+            Place::Aside => {
+                let later = self.aside.range((Bound::Excluded(pivot), Bound::Unbounded));
+                later.chain(&self.aside).copied().take(tries).find(fits)
+            }
             Place::Anywhere => self.from(pivot).map(|(peer, _)| *peer).take(tries).find(fits),
             Place::Near(zone) => {
                 let later = self.placed.range((zone.clone(), pivot)..=(zone.clone(), name([0xff; 32])));

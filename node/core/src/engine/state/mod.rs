@@ -23,6 +23,7 @@ pub(super) mod paper_turns;
 pub(super) mod papers;
 pub(super) mod peers;
 pub(super) mod probes;
+pub(super) mod proofs;
 pub(super) mod publishes;
 pub(super) mod questions;
 pub(super) mod refusals;

@@ -84,9 +84,7 @@ impl Tracker {
     /// A member is gone.
     pub(crate) fn gone(&mut self, peer: &PeerId) {
         self.zones.remove(peer);
-        for manifest in self.by_member.remove(peer).unwrap_or_default() {
-            self.leave(&manifest, peer);
-        }
+        self.leave_all(peer);
     }
 
     /// Members of a swarm that have so many chunks, as far as they say.
@@ -103,6 +101,32 @@ impl Tracker {
     /// Whether a member has so many chunks, as far as it says.
     pub(crate) fn holds(&self, manifest: &ManifestId, peer: &PeerId, count: u32) -> bool {
         self.swarms.get(manifest).is_some_and(|swarm| swarm.members.holds(peer, count))
+    }
+
+    /// A member is named where there are not enough others, until it has proven what it has.
+    pub(crate) fn set_aside(&mut self, manifest: &ManifestId, peer: PeerId) {
+        if let Some(swarm) = self.swarms.get_mut(manifest) {
+            swarm.members.set_aside(peer);
+        }
+    }
+
+    /// It has.
+    pub(crate) fn prove(&mut self, manifest: &ManifestId, peer: &PeerId) {
+        if let Some(swarm) = self.swarms.get_mut(manifest) {
+            swarm.members.prove(peer);
+        }
+    }
+
+    /// Whether it has.
+    pub(crate) fn is_proven(&self, manifest: &ManifestId, peer: &PeerId) -> bool {
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.members.is_proven(peer))
+    }
+
+    /// A member takes part in nothing any more, and may again.
+    pub(crate) fn leave_all(&mut self, peer: &PeerId) {
+        for manifest in self.by_member.remove(peer).unwrap_or_default() {
+            self.leave(&manifest, peer);
+        }
     }
 
     /// Whether a member takes part.

@@ -118,6 +118,7 @@ impl Engine {
             Alarm::Log(job) => self.log_is_late(job),
             Alarm::Relay => self.relay_all(now),
             Alarm::Mingle(manifest) => self.mingle_again(now, manifest),
+            Alarm::Proofs => self.prove_more(now),
             Alarm::CatchUp(seed) => self.catch_up_with(now, seed),
             Alarm::Papers(seed) => self.ask_papers_again(now, seed),
             Alarm::Spread(job) => self.spread_is_late(now, job),
@@ -281,6 +282,7 @@ impl Engine {
                 self.event(Event::Junk { peer, fault });
                 self.ban(now, peer, DropReason::Junk);
             }
+            TransferOutput::Proven { peer, manifest, proof } => self.proven(now, peer, manifest, proof),
             TransferOutput::Stalled { peer } => self.stalled(now, peer),
             TransferOutput::SeedBusy { manifest } => self.seed_is_busy(now, manifest),
             TransferOutput::PartUsed { seed, manifest } => self.part_used(seed, manifest),

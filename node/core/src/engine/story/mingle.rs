@@ -1,7 +1,7 @@
 //! Swarms among peers: who takes part, who has what. A seed keeps count and names neighbours; nodes tell each other.
 use super::Alarm;
 use crate::engine::Engine;
-use crate::engine::bounds::{MINGLE_FIRST, MINGLE_INTERVAL, NEIGHBOURS_WANTED, SWARM_DIALS_MAX};
+use crate::engine::bounds::{MINGLE_FIRST, MINGLE_INTERVAL, MUCH_PART, NEIGHBOURS_WANTED, SWARM_DIALS_MAX};
 use crate::engine::state::peers::Standing;
 use crate::engine::state::swarms::{Stage, Swarm};
 use crate::engine::transfer::Audience;
@@ -148,8 +148,13 @@ impl Engine {
         let Some(entry) = believed.filter(|_| member) else { return };
         let (count, complete) = (entry.certified.manifest().chunk_count(), entry.complete);
         let is_new = !self.tracker.contains(&manifest, &peer);
-        if !self.tracker.enter(manifest, peer, have.len()) {
+        // Who owes a proof is told of others all the same.
+        let counts = !self.unproven.holds(now.instant, &peer);
+        if counts && !self.tracker.enter(manifest, peer, have.len()) {
             return;
+        }
+        if counts && is_new && have.len() >= count / MUCH_PART {
+            self.tracker.set_aside(&manifest, peer);
         }
         let named = self.tracker.sample(&mut self.chance, &manifest, NEIGHBOURS_MAX, &peer);
         let peers: Vec<PeerAddress> = named.iter().filter_map(|peer| self.peers.reach(peer)).collect();
@@ -157,7 +162,8 @@ impl Engine {
         if complete {
             self.send(peer, Control::Enter { manifest, have: ChunkSet::range(0, count) });
         }
-        if have.len() >= count {
+        self.consider_proof(now, (peer, manifest), have, (have.len(), count));
+        if have.len() >= count && counts {
             self.holder_came(now, manifest, peer);
         } else if !self.tracker.has_part(&manifest, &peer) {
             self.on_ask_part(peer, manifest);
@@ -239,6 +245,7 @@ impl Engine {
         let Some(have) = self.tracker.gain(&manifest, &peer, chunks.len()) else { return };
         let Some(entry) = self.catalogue.get(&manifest) else { return };
         let count = entry.certified.manifest().chunk_count();
+        self.consider_proof(now, (peer, manifest), chunks, (have, count));
         if have >= count && have.saturating_sub(chunks.len()) < count {
             self.holder_came(now, manifest, peer);
         }

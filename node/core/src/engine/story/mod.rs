@@ -20,6 +20,7 @@ mod mingle;
 mod offer;
 mod papers;
 mod place;
+mod prove;
 mod publish;
 mod pull;
 mod recover;
@@ -72,6 +73,8 @@ pub(super) enum Alarm {
     Relay,
     /// Ask for neighbours again.
     Mingle(ManifestId),
+    /// See whether members have what they say.
+    Proofs,
     /// Ask a seed what is new there.
     CatchUp(PeerId),
     /// Ask a seed which papers it goes by.

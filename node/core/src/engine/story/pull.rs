@@ -115,6 +115,9 @@ impl Engine {
         result: Result<Vec<ChunkRef>, TreeFault>,
     ) {
         let Some(open) = self.tasks.take_open(task) else { return };
+        if self.proof_tree_opened(now, &open, &result) {
+            return;
+        }
         let Some(swarm) = self.swarms.on(&open.manifest, open.serial) else {
             return self.kin_opened(&open, result);
         };

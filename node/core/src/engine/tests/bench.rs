@@ -26,7 +26,7 @@ pub(super) struct Bench {
     pub(super) prompt: bool,
     key: KeyPair,
     out: Vec<Output>,
-    witnesses: RefCell<BTreeMap<ChunkRef, CheckedChunk>>,
+    pub(super) witnesses: RefCell<BTreeMap<ChunkRef, CheckedChunk>>,
 }
 
 impl Bench {

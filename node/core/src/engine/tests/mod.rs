@@ -29,6 +29,7 @@ mod measuring;
 mod offering;
 mod parts;
 mod places;
+mod proving;
 mod publishing;
 mod reaching;
 mod recovery;

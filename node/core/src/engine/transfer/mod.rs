@@ -6,7 +6,7 @@
 //! Wants of several jobs and pulls for one chunk are counted together: it is fetched once, given to each job, and kept.
 //! What holds at any moment:
 //!
-//! - At most [`FETCHES_MAX`](crate::limits::FETCHES_MAX) fetches have a buffer, and each is released exactly once.
+//! - At most [`FETCHES_MAX`](crate::limits::FETCHES_MAX) fetches, and a few proofs, have a buffer, and each is released exactly once.
 //! - No output leaves without the driver's credit for it, where its kind has one.
 //! - A chunk that is wanted is here, or on its way, or on a lane of everybody who wants it.
 //! - What a peer says can only add to bounded sets of swarms that are open here.
@@ -18,7 +18,7 @@
 //! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
-//! pace                      what each is given, beside others
+//! pace    proof             what each is given, beside others; whether a peer has what it says
 //! part    hand_over         what a seed wants taken of it; what is given at the end
 //! wants   table   swarm   peers   timers   usual   the state
 //! bits    slab    limits    below them
@@ -35,6 +35,7 @@ mod part;
 mod peers;
 mod plan;
 mod progress;
+mod proof;
 mod request;
 mod serve;
 mod slab;
@@ -51,7 +52,7 @@ mod wants;
 mod tests;
 
 use crate::engine::{
-    AskId, Credit, FetchEnd, FetchFailure, FetchId, JobId, Output, ServeFailure, Source, StoreFailure,
+    AskId, Credit, FetchEnd, FetchFailure, FetchId, JobId, Output, Proof, ServeFailure, Source, StoreFailure,
 };
 use crate::message::ChunkSet;
 use crate::{CheckedChunk, ChunkFault, ChunkId, ChunkRef, Instant, ManifestId, PeerId};
@@ -61,6 +62,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use fetch::{Fetch, Stage};
 use news::News;
 use peers::Peers;
+use proof::Proofs;
 use serve::Serving;
 use swarm::{Swarm, Swarms};
 use table::Table;
@@ -116,6 +118,8 @@ pub(crate) enum TransferOutput {
     Junk { peer: PeerId, fault: ChunkFault },
     /// Nearly all that a seed said is to be taken of it is here or under way: it is asked what next. Said once for each.
     PartUsed { seed: PeerId, manifest: ManifestId },
+    /// A peer was asked for a chunk to see whether it has it.
+    Proven { peer: PeerId, manifest: ManifestId, proof: Proof },
     /// A peer did not deliver within the time allowed, repeatedly.
     Stalled { peer: PeerId },
     /// A seed was busy several times in a row; others are to be asked for what is wanted of this swarm.
@@ -154,6 +158,7 @@ pub(crate) struct Transfer {
     store_refuses: bool,
     serving: Serving,
     news: News,
+    proofs: Proofs,
     timers: Timers,
     /** what needs no credit, in order */
     outbox: VecDeque<TransferOutput>,
@@ -193,6 +198,7 @@ impl Transfer {
             store_refuses: false,
             serving: Serving::default(),
             news: News::default(),
+            proofs: Proofs::default(),
             timers: Timers::default(),
             outbox: VecDeque::new(),
             alone_since: Instant::ZERO,
@@ -224,6 +230,7 @@ impl Transfer {
     /// It is gone: its fetches are asked of others, its asks forgotten. What it announced is forgotten too.
     pub(crate) fn peer_gone(&mut self, now: Instant, peer: PeerId) {
         self.remove_peer(now, peer);
+        self.proofs_of_gone(peer);
     }
 
     /// Takes part in a manifest's swarm; `content` chunks are known once the tree is open. Harmless if known.
@@ -374,16 +381,23 @@ impl Transfer {
 
     /// A frame is in the driver's hands. Its length was bounded by the driver.
     pub(crate) fn frame_arrived(&mut self, now: Instant, fetch: FetchId, bytes: u32) {
-        self.note_frame(now, fetch, bytes);
+        if !self.proof_arrived(fetch) {
+            self.note_frame(now, fetch, bytes);
+        }
     }
 
     /// A fetch ended without a frame.
     pub(crate) fn fetch_failed(&mut self, now: Instant, fetch: FetchId, why: FetchFailure) {
-        self.note_failure(now, fetch, why);
+        if !self.proof_failed(fetch, why) {
+            self.note_failure(now, fetch, why);
+        }
     }
 
     /// Answer to `Check`.
     pub(crate) fn checked(&mut self, now: Instant, fetch: FetchId, result: Result<CheckedChunk, ChunkFault>) {
+        if self.proof_checked(fetch, result.as_ref().map(CheckedChunk::chunk).map_err(Clone::clone)) {
+            return;
+        }
         let Some(known) = self.fetches.get(&fetch).filter(|known| known.stage == Stage::Checking) else {
             return;
         };
@@ -428,6 +442,7 @@ impl Transfer {
                 Timer::Fetch(fetch) => self.look_after(now, fetch),
                 Timer::Peer(peer) => self.end_pause(peer),
                 Timer::Part(seed) => self.make_ready(seed),
+                Timer::Proof(fetch) => self.proof_is_late(fetch),
                 Timer::News => self.tell_news(now),
                 Timer::Wanter(wanter) => self.look_at(now, wanter),
             }
@@ -445,6 +460,7 @@ impl Transfer {
             return Some(output);
         }
         let next = self.next_check().or_else(|| self.next_delivery(now)).or_else(|| self.next_keep());
+        let next = next.or_else(|| self.next_proof_check());
         let next = next.or_else(|| self.next_serve(now)).or_else(|| self.plan(now));
         if next.is_none() {
             self.schedule_news(now);

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Peer(PeerNo),
     /// A seed may be asked for another part, or has not said which for long.
     Part(PeerNo),
+    /// A proof has had its time.
+    Proof(FetchId),
     /// News is to be told.
     News,
     /// Has anything moved for this wanter?

@@ -171,6 +171,7 @@ impl Crowd {
                 | TransferOutput::NotKept { .. }
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
+                | TransferOutput::Proven { .. }
                 | TransferOutput::PartUsed { .. }
                 | TransferOutput::Lost { .. } => panic!("nobody does wrong here: {output:?}"),
             }

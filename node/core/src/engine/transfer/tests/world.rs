@@ -346,6 +346,7 @@ impl World {
                 | TransferOutput::Stored { .. }
                 | TransferOutput::Junk { .. }
                 | TransferOutput::Stalled { .. }
+                | TransferOutput::Proven { .. }
                 | TransferOutput::PartUsed { .. }
                 | TransferOutput::SeedBusy { .. }
                 | TransferOutput::Complete { .. }
