@@ -124,6 +124,8 @@ pub const LOG_KEPT: Duration = Duration::from_secs(400 * 24 * 3600);
 pub const NEIGHBOURS_MAX: usize = 32;
 /// Peers that a node keeps control connections to at most (a seed: [`SEED_PEERS_MAX`]).
 pub const PEERS_MAX: usize = 64;
+/// Peers that a node which has its [`PEERS_MAX`] takes on trial: one that shares a swarm takes the place of one that shares none.
+pub const NEWCOMERS_MAX: usize = 8;
 /// Peers that a seed keeps control connections to at most.
 pub const SEED_PEERS_MAX: usize = 20_000;
 /// Ranges of one have message at most.

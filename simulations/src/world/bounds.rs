@@ -5,7 +5,8 @@ use crate::node::Role;
 use crate::numbered::{ChunkNo, NodeNo};
 use pollux_core::engine::FetchId;
 use pollux_core::limits::{
-    CONTROL_BYTES_MAX, FETCHES_MAX, PEERS_MAX, REQUEST_BYTES_MAX, REQUEST_CHUNKS_MAX, SEED_PEERS_MAX,
+    CONTROL_BYTES_MAX, FETCHES_MAX, NEWCOMERS_MAX, PEERS_MAX, REQUEST_BYTES_MAX, REQUEST_CHUNKS_MAX,
+    SEED_PEERS_MAX,
 };
 
 impl World {
@@ -30,7 +31,7 @@ impl World {
     /// A node has so many peers at most.
     pub(super) fn hold_peers(&mut self, no: NodeNo) {
         let node = self.nodes.at(no);
-        let max = if node.spec.role == Role::Seed { SEED_PEERS_MAX } else { PEERS_MAX };
+        let max = if node.spec.role == Role::Seed { SEED_PEERS_MAX } else { PEERS_MAX + NEWCOMERS_MAX };
         let peers = node.engine.as_ref().map_or(0, |engine| engine.status().peers);
         self.hold(no, "peers", usize::try_from(peers).unwrap_or(usize::MAX), max);
     }

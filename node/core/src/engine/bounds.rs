@@ -52,9 +52,6 @@ pub(crate) const SWARMS_PER_MEMBER_MAX: usize = 512;
 pub(crate) const SWARM_DIALS_MAX: usize = 12;
 /// Members dialled after a welcome, so that there is somebody to ask while seeds are away.
 pub(crate) const WELCOME_DIALS_MAX: usize = 8;
-/// Peers that a node which has its [`PEERS_MAX`](crate::limits::PEERS_MAX) takes on trial: one that shares a swarm takes
-/// the place of one that shares none.
-pub(crate) const NEWCOMERS_MAX: usize = 8;
 /// Neighbours of a node that one seed has named or admitted, where there are several: half of its places, so that one hostile
 /// seed cannot surround it.
 pub(crate) const NEIGHBOURS_PER_SEED_MAX: usize = PEERS_MAX / 2;

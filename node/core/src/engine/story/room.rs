@@ -1,9 +1,9 @@
 //! A node that has enough neighbours: one that shares a swarm takes the place of one that shares none. Where there are
 //! several seeds, one of them fills half of the places at most.
 use super::Alarm;
-use crate::engine::bounds::{NEIGHBOURS_PER_SEED_MAX, NEWCOMERS_MAX, TRIAL_TIME};
+use crate::engine::bounds::{NEIGHBOURS_PER_SEED_MAX, TRIAL_TIME};
 use crate::engine::{DropReason, Engine};
-use crate::limits::{PEERS_MAX, SEED_PEERS_MAX};
+use crate::limits::{NEWCOMERS_MAX, PEERS_MAX, SEED_PEERS_MAX};
 use crate::{Now, PeerId};
 
 impl Engine {

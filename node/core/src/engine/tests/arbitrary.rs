@@ -2,12 +2,12 @@
 //! inputs give the same outputs.
 use super::bench::Bench;
 use crate::belief::fixture::{NO_MANIFEST, key_pair, later, node, query, signed, yank, yank_envelope};
-use crate::engine::bounds::{NEWCOMERS_MAX, OFFERS_MAX, SWARMS_MAX};
+use crate::engine::bounds::{OFFERS_MAX, SWARMS_MAX};
 use crate::engine::{
     AskId, Credit, FetchFailure, FetchId, Input, JobId, JobRequest, Offence, ServeFailure, Share,
     StoreFailure, TaskId, TreeFault, Verdict,
 };
-use crate::limits::{FETCHES_MAX, JOBS_MAX, PEERS_MAX};
+use crate::limits::{FETCHES_MAX, JOBS_MAX, NEWCOMERS_MAX, PEERS_MAX};
 use crate::message::{
     ChunkSet, Control, Decline, ListQuery, LogPage, LogPlace, LogQuery, OfferRefusal, PeerAddress,
     RecordName, Refusal, VoteEnvelope,

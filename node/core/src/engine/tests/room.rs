@@ -1,9 +1,9 @@
 //! A node that has all the neighbours that it may have.
 use super::bench::Bench;
 use crate::belief::fixture::node;
-use crate::engine::bounds::{NEWCOMERS_MAX, TRIAL_TIME};
+use crate::engine::bounds::TRIAL_TIME;
 use crate::engine::{DropReason, Input};
-use crate::limits::PEERS_MAX;
+use crate::limits::{NEWCOMERS_MAX, PEERS_MAX};
 use crate::message::{ChunkSet, Control, PeerAddress};
 use crate::{ManifestId, PeerId};
 use core::time::Duration;
