@@ -89,7 +89,7 @@ fn what_was_named_is_named_again_only_while_little_is_given() {
     let others: Vec<PeerId> = (2..=4).map(|number| enter(&mut bench, id, number)).collect();
     name_all(&mut bench, id, &others);
     others.iter().for_each(|&member| bench.clear_sent(member));
-    let asked = asks(&mut bench, first, &content[..8]);
+    let asked = asks(&mut bench, first, &content[..24]);
     for &member in others.iter().rev() {
         bench.say(member, Control::AskPart { manifest: id });
     }

@@ -65,8 +65,9 @@ pub(super) const PART_ASK_EVERY: Duration = Duration::from_millis(10);
 /// nothing more to name, and nobody else anything to give.
 pub(super) const PART_WAIT_MAX: Duration = Duration::from_secs(1);
 /// A seed that has fewer chunks than this on their way gives little: what it gives again takes nothing from what it gives for
-/// the first time.
-pub(super) const GIVING_LITTLE_BELOW: usize = 8;
+/// the first time. Three quarters of what a driver lets it give at once, for with a third of that a link of four gigabits
+/// was idle between two rounds.
+pub(super) const GIVING_LITTLE_BELOW: usize = 24;
 /// A peer of another zone is asked rather than a near one only if the near one takes more than so many times as long. Links
 /// between zones are thin, and what one node takes over them others wait for; but a near peer that is so much slower is
 /// busy or broken, and waiting for it would leave this node's own link idle.
