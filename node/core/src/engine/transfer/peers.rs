@@ -101,6 +101,11 @@ impl Peer {
         self.has_place() && self.places() >= self.window / REFILL_PART
     }
 
+    /// Whether it has given anything.
+    pub(super) fn is_proven(&self) -> bool {
+        self.arrived > Instant::ZERO
+    }
+
     /// How many chunks more its pipeline takes.
     fn places(&self) -> u32 {
         self.window.saturating_sub(self.queue)

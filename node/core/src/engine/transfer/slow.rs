@@ -6,7 +6,9 @@
 //!
 //! A peer that says nothing for much longer than usual, while others send, has stalled: all that was asked of it is put back
 //! at once, and it is left alone for a while. If nobody sends it is nobody's fault until the fetch timeout. Three stalls in a
-//! row are reported. That is no judgement: it may come back, and begins anew.
+//! row are reported. That is no judgement: it may come back, and begins anew. One that has never given anything
+//! has less credit: it has stalled also when nobody sends at the moment, and of a straggler's chunk others are asked first
+//! that have given something: whoever only says that it has everything would be the next to say nothing.
 
 use super::fetch::Stage;
 use super::limits::{COPIES_MAX, HEDGE_AFTER_MAX, HEDGE_GAIN, HEDGE_RETRY, STALL_FACTOR_MAX, STALLS_MAX};
@@ -69,15 +71,28 @@ impl Transfer {
 
     fn has_stalled(&self, now: Instant, peer: PeerId) -> bool {
         let timed_out = self.peer(peer).is_some_and(|peer| peer.quiet_for(now) >= FETCH_TIMEOUT);
-        timed_out || (self.flow.flows(now) && self.is_silent(now, peer))
+        timed_out || (self.flow.flows(now) && self.is_silent(now, peer)) || self.is_unheard(now, peer)
+    }
+
+    /// Whether a peer that has never given anything says nothing for much longer than others usually take, whether they send
+    /// now or not.
+    fn is_unheard(&self, now: Instant, peer: PeerId) -> bool {
+        self.peer(peer).is_some_and(|peer| {
+            let patience = self.usual.stall_after(peer.source, peer.stalls);
+            let is_judged = self.usual.is_known(peer.source) && peer.source == Source::Peer;
+            is_judged && !peer.is_proven() && peer.quiet_for(now) >= patience
+        })
     }
 
     /// A peer has stalled.
     fn note_stall(&mut self, now: Instant, id: PeerId) {
+        let flows = self.flow.flows(now);
         let Some(peer) = self.peer_mut(id) else { return };
         let quiet = peer.quiet_for(now);
         let count = if quiet >= FETCH_TIMEOUT { STALLS_MAX } else { 1 };
-        peer.stalls = peer.stalls.saturating_add(count);
+        // Where nobody sends it may be this node's own link: nobody is reported for that before the timeout.
+        let most = if flows || quiet >= FETCH_TIMEOUT { u32::MAX } else { STALLS_MAX - 1 };
+        peer.stalls = peer.stalls.saturating_add(count).min(most);
         peer.note_slow(quiet);
         peer.note_heard(now);
         let is_last = peer.stalls >= STALLS_MAX;
@@ -124,8 +139,8 @@ impl Transfer {
         }
     }
 
-    /// The quickest free holder but one, if it is expected to send within this time: peers before seeds, which are there for
-    /// what peers do not give.
+    /// The quickest free holder but one, if it is expected to send within this time: peers that have given something, then
+    /// seeds, which are there for what peers do not give, then peers of which nothing is known.
     fn second_holder(
         &self,
         (no, first): (ChunkNo, PeerId),
@@ -142,7 +157,7 @@ impl Transfer {
         let free = free.filter(|(_, peer)| peer.has_place() && peer.id != first);
         let free = free.filter(|(_, peer)| seeds_too || peer.source != Source::Seed);
         let free = free.filter(|(_, peer)| peer.expected() <= within);
-        free.min_by_key(|(no, peer)| (peer.source == Source::Seed, peer.expected(), *no)).map(|(no, _)| no)
+        free.min_by_key(|(no, peer)| (unsure(peer), peer.expected(), *no)).map(|(no, _)| no)
     }
 
     /// A copy came too late. If that is late for its class, its peer is slower than was thought, and left alone for a while if
@@ -171,5 +186,14 @@ impl Transfer {
         if let Some(peer) = self.peer_mut(peer) {
             peer.note_slow(took);
         }
+    }
+}
+
+/// How unsure it is that a holder sends what it is asked for.
+fn unsure(peer: &Peer) -> u8 {
+    match (peer.source, peer.is_proven()) {
+        (Source::Peer | Source::Local, true) => 0,
+        (Source::Seed, _) => 1,
+        (Source::Peer | Source::Local, false) => 2,
     }
 }

@@ -69,6 +69,11 @@ impl Usual {
         }
     }
 
+    /// Whether enough was seen to tell what is usual.
+    pub(super) fn is_known(&self, source: Source) -> bool {
+        self.of(source).p95.is_some()
+    }
+
     /// How long a fetch may take before its holder is slow for one of its class.
     pub(super) fn late_after(&self, source: Source) -> Duration {
         let usual = self.of(source).p90.map(|p90| p90.saturating_mul(HEDGE_FACTOR));

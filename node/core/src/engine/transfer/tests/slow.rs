@@ -159,17 +159,23 @@ fn when_nobody_sends_nobody_has_stalled() {
     world.set_manner(SLOW, Manner::Silent);
     world.member(3, Manner::Silent, 0..2000);
     world.run(9 * SECOND);
-    assert_eq!([2, 3, SLOW].map(|n| stalls_of(&world, n)), [0, 0, 0]);
+    assert_eq!([2, SLOW].map(|n| stalls_of(&world, n)), [0, 0]);
+    assert!(
+        stalls_of(&world, 3) < STALLS_MAX,
+        "it has never given anything, and is only left alone for a while"
+    );
     assert!([2, 3, SLOW].iter().all(|&n| reported(&world, n) == 0));
 }
 
 #[test]
 fn after_a_break_everybody_has_its_time_again() {
-    let (mut world, _) = beside_a_steady_peer(8, 4, Manner::Silent, false);
+    let (mut world, _) = beside_a_steady_peer(8, 400, Manner::Honest(5 * MS), false);
+    world.run(100 * MS);
+    world.set_manner(SLOW, Manner::Silent);
     world.set_manner(2, Manner::Silent);
     world.run(3 * SECOND);
     world.set_manner(2, Manner::Honest(10 * MS));
-    world.member(3, Manner::Honest(10 * MS), 4..2000);
+    world.member(3, Manner::Honest(10 * MS), 400..2000);
     world.run(900 * MS);
     assert_eq!(stalls_of(&world, SLOW), 0, "it was not silent while others sent");
     world.run(400 * MS);
@@ -213,4 +219,30 @@ fn who_declines_has_said_something() {
     assert_eq!(stalls_of(&world, SLOW), 1);
     world.run(6 * SECOND);
     assert_eq!((stalls_of(&world, SLOW), reported(&world, SLOW)), (1, 0));
+}
+
+#[test]
+fn a_second_copy_is_asked_of_a_seed_rather_than_of_one_that_has_given_nothing() {
+    let (mut world, chunks) = World::with_swarm(31, 0);
+    world.member(1, Manner::Silent, 0..1);
+    world.want(job(1), &chunks);
+    world.member(2, Manner::Silent, 0..1);
+    world.up(9, Manner::Honest(MS), true);
+    world.has(9, 1, 0..1);
+    world.run(1500 * MS);
+    assert_eq!((world.given_to(1).len(), world.asked_of(2)), (1, 0), "not after ten seconds");
+}
+
+#[test]
+fn one_that_has_given_nothing_has_stalled_also_when_nobody_sends() {
+    let (mut world, chunks) = World::with_swarm(32, 49);
+    world.member(1, Manner::Honest(MS), 0..49);
+    world.want(job(1), &chunks);
+    world.run(100 * MS);
+    world.member(2, Manner::Silent, 0..50);
+    world.run(100 * MS);
+    assert_eq!(world.asked_of(2), 1, "for what nobody else has");
+    world.member(3, Manner::Honest(MS), 0..50);
+    world.run(1500 * MS);
+    assert_eq!((world.given_to(1).len(), world.done(job(1))), (50, 1));
 }
