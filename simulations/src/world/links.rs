@@ -40,6 +40,11 @@ impl World {
             let peer = dialled.peer;
             return self.feed(from, Input::DialFailed { peer });
         }
+        if self.partings.contains(&(from, to)) || self.partings.contains(&(to, from)) {
+            // Whoever has not heard yet that the last connection is gone hears that first.
+            let at = self.now().max(self.nodes.at(from).paused).max(self.nodes.at(to).paused);
+            return self.push_unless_never(at, Event::Connect { from, to });
+        }
         self.links_begun += 1;
         let link = Link { number: self.links_begun, bulk_from: Instant::NEVER, arrives: Instant::ZERO };
         self.nodes.at_mut(from).links.insert(to, link);
@@ -81,6 +86,15 @@ impl World {
         }
     }
 
+    /// An engine hears that a connection is gone.
+    pub(super) fn note_parted(&mut self, no: NodeNo, input: &Input) {
+        if let Input::Disconnected { peer } = input
+            && let Some(other) = self.by_peer.get(peer)
+        {
+            self.partings.remove(&(no, *other));
+        }
+    }
+
     pub(super) fn disconnect(&mut self, no: NodeNo, peer: &PeerId) {
         if let Some(other) = self.find_peer(no, peer) {
             self.hang_up(no, other);
@@ -99,6 +113,7 @@ impl World {
     pub(super) fn closed(&mut self, from: NodeNo, to: NodeNo, link: u64) {
         if self.nodes.at(to).is_linked(from, link) {
             self.forget_link(to, from);
+            self.partings.insert((to, from));
             let peer = self.nodes.at(from).peer;
             // After the fetches that failed with it.
             self.answer(to, Duration::ZERO, Input::Disconnected { peer });

@@ -69,7 +69,7 @@ use core::time::Duration;
 use costs::Costs;
 use event::Event;
 use pollux_core::{Instant, ManifestId, Now, PeerId, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use troubles::Cut;
 use verdicts::Verdicts;
 
@@ -98,6 +98,8 @@ pub(crate) struct World {
     queue: Queue<Event>,
     links_begun: u64,
     cuts: Vec<Cut>,
+    /// Who has not heard yet that its connection to whom is gone.
+    partings: BTreeSet<(NodeNo, NodeNo)>,
     /// The beginning has come: whoever is bad is so from now on.
     begun: bool,
     /// When that was.
@@ -134,6 +136,7 @@ impl World {
             queue: Queue::new(),
             links_begun: 0,
             cuts: Vec::new(),
+            partings: BTreeSet::new(),
             begun: false,
             begin: Instant::ZERO,
             certified: BTreeMap::new(),
@@ -215,7 +218,10 @@ impl World {
             Event::Stream(stream) => self.stream_wakes(stream),
             Event::Settle => self.network.settle(self.queue.now()),
             Event::Deadline(no, job) => self.look_at_deadlines(no, job),
-            Event::Input { to, input } => self.answered(to, *input),
+            Event::Input { to, input } => {
+                self.note_parted(to, &input);
+                self.answered(to, *input);
+            }
             Event::Trouble(place) => self.trouble(place),
             Event::Healed(place) => self.healed(place),
             Event::Silence(place) => self.fall_silent(place),

@@ -199,7 +199,7 @@ impl World {
         None
     }
 
-    fn push_unless_never(&mut self, at: Instant, event: Event) {
+    pub(super) fn push_unless_never(&mut self, at: Instant, event: Event) {
         if at < Instant::NEVER {
             self.queue.push(at, event);
         }
