@@ -168,7 +168,7 @@ impl Driver {
         self
     }
 
-    /// Runs until `stop` says so and what only this node has is handed over, for [`HAND_OVER_TIME`] at most, and gives the
+    /// Runs until `stop` says so and what only this node has is handed over, for two seconds at most, and gives the
     /// wire's events back. Dropping the future between two inputs loses
     /// nothing but what is under way.
     pub async fn run(
