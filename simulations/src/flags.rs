@@ -52,6 +52,13 @@ pub(crate) struct RunFlags {
     /// Makes every random choice repeatable [default: 1]
     #[arg(long, value_name = "NUMBER")]
     rng_seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) shown: ShownFlags,
+}
+
+/// Where a run is told.
+#[derive(Debug, Args)]
+pub(crate) struct ShownFlags {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,6 +1,6 @@
 //! `hunt`, `replay` and `shrink`.
 
-use crate::flags::named;
+use crate::flags::{ShownFlags, named};
 use crate::{Failure, failed, usage};
 use clap::Args;
 use core::fmt;
@@ -10,7 +10,6 @@ use pollux_sim::{Report, Scenario, Trace};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// Which scenario is drawn.
@@ -51,15 +50,8 @@ pub(crate) struct ReplayFlags {
     /// Print the scenario that is drawn, in TOML, and do not run it
     #[arg(long)]
     pub(crate) scenario: bool,
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Write the report as a page to this file, too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Write every input and output of every engine to this file, a line each
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trace: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shown: ShownFlags,
 }
 
 /// See `shrink --help`.

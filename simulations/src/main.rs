@@ -7,7 +7,7 @@ mod manual;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
-use flags::RunFlags;
+use flags::{RunFlags, ShownFlags};
 use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
 use pollux_sim::{READY, Report, Scenario, Trace};
 use std::fs;
@@ -99,11 +99,7 @@ fn failed(message: impl ToString) -> Failure {
 fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let scenario = flags.scenario().map_err(usage)?;
     scenario.check().map_err(usage)?;
-    run_one(
-        &scenario,
-        flags.command(),
-        Shown { json: flags.json, html: flags.html.as_deref(), trace: flags.trace.as_deref() },
-    )
+    run_one(&scenario, flags.command(), &flags.shown)
 }
 
 fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
@@ -132,26 +128,15 @@ fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {
         return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(failed);
     }
     let command = flags.base.command(flags.rng_seed);
-    run_one(
-        &scenario,
-        command,
-        Shown { json: flags.json, html: flags.html.as_deref(), trace: flags.trace.as_deref() },
-    )
+    run_one(&scenario, command, &flags.shown)
 }
 
-/// Where a run is told.
-struct Shown<'a> {
-    json: bool,
-    html: Option<&'a Path>,
-    trace: Option<&'a Path>,
-}
-
-fn run_one(scenario: &Scenario, command: String, shown: Shown<'_>) -> Result<ExitCode, Failure> {
-    let trace = shown.trace.map_or_else(|| Ok(Trace::new()), open_trace)?;
+fn run_one(scenario: &Scenario, command: String, shown: &ShownFlags) -> Result<ExitCode, Failure> {
+    let trace = shown.trace.as_deref().map_or_else(|| Ok(Trace::new()), open_trace)?;
     let before = cpu_time();
     let report = pollux_sim::run(scenario, trace).map_err(failed)?;
     let report = report.with_command(command).with_cpu(cpu_time().saturating_sub(before));
-    if let Some(path) = shown.html {
+    if let Some(path) = &shown.html {
         fs::write(path, report.to_html()).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     }
     show(&report, shown.json).map_err(failed)?;
