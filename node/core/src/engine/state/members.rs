@@ -21,6 +21,8 @@ struct Member {
     zone: Option<Zone>,
     /** it was told what to take of this seed */
     has_part: bool,
+    /** its place among those that wait to be told */
+    place: Option<u64>,
 }
 
 /// Every member of one swarm.
@@ -76,6 +78,18 @@ impl Members {
     /// Whether it was told so.
     pub(super) fn has_part(&self, peer: &PeerId) -> bool {
         self.known.get(peer).is_some_and(|member| member.has_part)
+    }
+
+    /// A member begins to wait for a part, at this place; false if it waits already, or takes no part.
+    pub(super) fn give_place(&mut self, peer: &PeerId, place: u64) -> bool {
+        let waits = self.known.get_mut(peer).map(|member| &mut member.place);
+        let begins = waits.filter(|waits| waits.is_none());
+        begins.map(|waits| *waits = Some(place)).is_some()
+    }
+
+    /// It waits no more; the place that it had.
+    pub(super) fn take_place(&mut self, peer: &PeerId) -> Option<u64> {
+        self.known.get_mut(peer)?.place.take()
     }
 
     /// It has to prove first that it has what it says.

@@ -7,7 +7,7 @@ use super::members::Members;
 use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN, SWARMS_PER_MEMBER_MAX};
 use crate::message::ChunkSet;
 use crate::{ManifestId, PeerId, Zone};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who takes part in one manifest.
 #[derive(Debug, Default)]
@@ -24,8 +24,10 @@ struct Swarm {
 pub(crate) struct Tracker {
     swarms: BTreeMap<ManifestId, Swarm>,
     by_member: BTreeMap<PeerId, BTreeSet<ManifestId>>,
-    /** members that wait for a part, each once; who waits longest is first */
-    waiting: VecDeque<(ManifestId, PeerId)>,
+    /** members that wait for a part, in the order in which they began to, and no more than take part */
+    waiting: BTreeMap<u64, (ManifestId, PeerId)>,
+    /** the place of who begins to wait next */
+    next_place: u64,
     /// Where members are, as far as is known; of those that are connected.
     zones: BTreeMap<PeerId, Zone>,
 }
@@ -61,12 +63,12 @@ impl Tracker {
     /// A member takes no part any more.
     pub(crate) fn leave(&mut self, manifest: &ManifestId, peer: &PeerId) {
         if let Some(swarm) = self.swarms.get_mut(manifest) {
+            swarm.members.take_place(peer).map(|place| self.waiting.remove(&place));
             swarm.members.remove(peer);
             if swarm.members.is_empty() {
                 self.swarms.remove(manifest);
             }
         }
-        self.waiting.retain(|waiting| waiting != &(*manifest, *peer));
         if let Some(mine) = self.by_member.get_mut(peer) {
             mine.remove(manifest);
             if mine.is_empty() {
@@ -175,15 +177,18 @@ impl Tracker {
 
     /// A member waits for a part.
     pub(crate) fn wait_for_part(&mut self, manifest: ManifestId, peer: PeerId) {
-        let takes_part = self.by_member.get(&peer).is_some_and(|mine| mine.contains(&manifest));
-        if takes_part && !self.waiting.contains(&(manifest, peer)) {
-            self.waiting.push_back((manifest, peer));
+        let place = self.next_place;
+        if self.swarms.get_mut(&manifest).is_some_and(|swarm| swarm.members.give_place(&peer, place)) {
+            self.waiting.insert(place, (manifest, peer));
+            self.next_place += 1;
         }
     }
 
     /// Who has waited longest for a part waits no more.
     pub(crate) fn next_waiting(&mut self) -> Option<(ManifestId, PeerId)> {
-        self.waiting.pop_front()
+        let (_, (manifest, peer)) = self.waiting.pop_first()?;
+        self.swarms.get_mut(&manifest).and_then(|swarm| swarm.members.take_place(&peer));
+        Some((manifest, peer))
     }
 
     /// Some members of a swarm for one that asks, see [`Members`].

@@ -10,7 +10,7 @@
 //! told that this node is busy, until they have caught up; who is alone is never told so.
 
 use super::hand_over::LastGifts;
-use super::limits::{SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
+use super::limits::{GIVING_LITTLE_BELOW, SPARE_TIME, SPARED_IN_A_ROW_MAX, SPARED_MAX};
 use super::pace;
 use super::slab::PeerNo;
 use super::{Transfer, TransferOutput};
@@ -76,7 +76,7 @@ impl Serving {
 
     /// See [`Transfer::gives_little`].
     pub(super) fn gives_little(&self) -> bool {
-        self.turns.is_empty() && self.given.len() < super::limits::GIVING_LITTLE_BELOW
+        self.turns.is_empty() && self.given.len() < GIVING_LITTLE_BELOW
     }
 
     /// Whether nothing waits to be given, or is on its way.
