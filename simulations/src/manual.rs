@@ -66,7 +66,7 @@ what is older than the newest that was certified before, or what no publisher si
 are certified; every job completes, from `heals_at` on if the scenario has that.
 
 A scenario may say what is expected of a run, and what the run must have gone through to show anything:
-  coverage = [\"junk\", \"ban\"]  # hedge, stall, late, duplicate, left, fault, restart, garbage, disbelieved, withdrawn
+  coverage = [\"junk\", \"ban\"]  # hedge, stall, late, duplicate, left, fault, restart, garbage, disbelieved, withdrawn, lie
   [[expectations]]
   figure = \"p99-ratio\"       # see below
   group = \"crowd\"

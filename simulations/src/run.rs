@@ -6,7 +6,7 @@ use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
 use crate::report::{Bound, Completion, Report};
-use crate::scenario::{Arrival, Behaviour, Patience, Scenario, ScenarioError};
+use crate::scenario::{Arrival, Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::world::{Done, Fault, Reached, World};
@@ -249,11 +249,12 @@ impl Run<'_> {
     }
 
     /// A job gets the newest version that was certified, and not taken back, when it asked. Answers that are handed on
-    /// while seeds are away may be older, as the policy has it.
+    /// while seeds are away may be older, as the policy has it, but no older than what its own node has used.
     fn misuse(&self, done: &Done) -> Option<Fault> {
         let found = self.world.content.version(done.version?).sequence;
         if done.relayed {
-            return None;
+            let newest = self.newest_used(done)?;
+            return (found < newest).then_some(Fault::Stale { found, newest });
         }
         let before =
             || self.world.done.iter().filter(|other| other.cache == done.cache && other.ended < done.began);
@@ -267,10 +268,30 @@ impl Run<'_> {
         (found < newest).then_some(Fault::Stale { found, newest })
     }
 
+    /// The newest version of a job's cache that its node had restored before, and that is never taken back. Whose disk may have been lost
+    /// need not know it any more.
+    fn newest_used(&self, done: &Done) -> Option<u64> {
+        let loses = |fault: &FaultSpec| matches!(fault.what, FaultKind::Crash { .. });
+        if self
+            .scenario
+            .faults
+            .iter()
+            .enumerate()
+            .any(|(place, fault)| loses(fault) && self.world.struck(place).contains(&done.node))
+        {
+            return None;
+        }
+        let own = self.world.done.iter().filter(|other| {
+            other.node == done.node && other.cache == done.cache && other.ended <= done.began
+        });
+        let used = own.filter(|other| other.outcome == Outcome::Restored);
+        let lasting = used.filter(|other| !self.is_ever_taken_back(other.manifest));
+        lasting.filter_map(|other| Some(self.world.content.version(other.version?).sequence)).max()
+    }
+
     /// Whether a manifest is taken back some time.
     fn is_ever_taken_back(&self, manifest: Option<ManifestId>) -> bool {
-        let yanked = |place| self.world.yanked(place).map(|(_, manifest)| manifest);
-        (0..self.scenario.yanks.len()).any(|place| yanked(place) == manifest)
+        manifest.is_some_and(|manifest| self.world.is_ever_yanked(&manifest))
     }
 
     fn published_by(&self, no: NodeNo) -> Option<u64> {

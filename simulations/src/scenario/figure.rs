@@ -180,11 +180,13 @@ pub enum Cover {
     Disbelieved,
     /// A manifest was taken back where it was known.
     Withdrawn,
+    /// Somebody said or did otherwise than an honest engine.
+    Lie,
 }
 
 impl Cover {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Junk,
         Self::Ban,
         Self::Hedge,
@@ -197,6 +199,7 @@ impl Cover {
         Self::Garbage,
         Self::Disbelieved,
         Self::Withdrawn,
+        Self::Lie,
     ];
 
     /// As scenarios and reports name it.
@@ -215,6 +218,7 @@ impl Cover {
             Self::Garbage => "garbage",
             Self::Disbelieved => "disbelieved",
             Self::Withdrawn => "withdrawn",
+            Self::Lie => "lie",
         }
     }
 }

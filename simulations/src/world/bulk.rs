@@ -44,6 +44,7 @@ impl World {
     pub(super) fn requested(&mut self, (from, to, link): Way, chunks: &[(FetchId, ChunkNo)]) {
         let peer = self.nodes.at(from).peer;
         let node = self.nodes.at_mut(to);
+        self.reached.lies += u64::from(!node.gives());
         if node.is_linked(from, link) && node.gives() {
             let ask = |&(fetch, chunk)| {
                 let ask = node.begin_ask(Ask { from, fetch, chunk, served: false });
@@ -130,6 +131,7 @@ impl World {
         };
         (found.stage, found.junk) = (Stage::Arrived, junk);
         if junk {
+            self.reached.lies += 1;
             node.tally.junk_bytes += u64::from(bytes);
         } else {
             let again = node.arrived.put(found.chunk);

@@ -33,7 +33,11 @@ impl World {
     /// A message is on its way, as it is or as a liar would have it; what else it says follows.
     pub(super) fn say(&mut self, from: NodeNo, to: NodeNo, message: Control) {
         let before = self.beside(from, to, &message);
-        match self.lie(from, to, message) {
+        let was = (!self.nodes.at(from).is_honest()).then(|| message.clone());
+        let said = self.lie(from, to, message);
+        let differs = was.is_some_and(|was| !matches!(&said, Said::Message(message) if *message == was));
+        self.reached.lies += u64::from(differs || !before.is_empty());
+        match said {
             Said::Nothing => {}
             Said::Message(message) => self.put_on_way(from, to, message),
             Said::Garbage => {
@@ -189,7 +193,10 @@ impl World {
                 node.lies.offered.insert((from, *offer), manifest.clone());
                 false
             }
-            (Behaviour::Stale, _) => begun && is_news(message),
+            (Behaviour::Stale, _) if begun && is_news(message) => {
+                self.reached.lies += 1;
+                true
+            }
             _ => false,
         }
     }

@@ -108,6 +108,8 @@ pub(crate) struct World {
     certified: BTreeMap<(usize, u64), ManifestId>,
     /// All that there are, with the versions that they are of, and their sequences.
     manifests: BTreeMap<ManifestId, (VersionNo, u64)>,
+    /// Of which cache each yank is, and what it takes back.
+    yanked: Vec<Option<(usize, ManifestId)>>,
     /// How engines are broken.
     #[cfg(test)]
     pub(crate) sabotage: Option<Sabotage>,
@@ -141,10 +143,12 @@ impl World {
             begin: Instant::ZERO,
             certified: BTreeMap::new(),
             manifests: BTreeMap::new(),
+            yanked: Vec::new(),
             #[cfg(test)]
             sabotage: None,
         };
         world.manifests = papers::manifests(scenario, &world.pool, &world.content);
+        world.yanked = papers::yanked(scenario, &world.pool, &world.content);
         world.populate();
         world
     }

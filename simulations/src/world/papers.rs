@@ -6,7 +6,7 @@ use crate::content::{Content, Version};
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
 use crate::pool::Pool;
-use crate::scenario::{Publish, Scenario};
+use crate::scenario::{Publish, Scenario, YankSpec};
 use core::time::Duration;
 use pollux_core::ManifestId;
 use pollux_core::engine::{Input, JobId, JobRequest};
@@ -30,6 +30,20 @@ pub(super) fn manifests(
     manifests
 }
 
+/// Of which cache each yank is, and what it takes back.
+pub(super) fn yanked(
+    scenario: &Scenario,
+    pool: &Pool,
+    content: &Content,
+) -> Vec<Option<(usize, ManifestId)>> {
+    let of = |yank: &YankSpec| {
+        let (cache, spec) = scenario.cache(&yank.cache)?;
+        let version = content.version_of(cache, u64::from(yank.version))?;
+        Some((cache, pool.manifest(&spec.name, content.version(version), 0).id()))
+    };
+    scenario.yanks.iter().map(of).collect()
+}
+
 /// How many builds publish a version.
 pub(super) fn builds(scenario: &Scenario, version: &Version) -> u32 {
     publish_of(scenario, version).map_or(1, |publish| publish.builds)
@@ -45,7 +59,7 @@ pub(super) fn publish_of<'a>(scenario: &'a Scenario, version: &Version) -> Optio
 impl World {
     /// A node boots, and its job brings a yank to the seeds.
     pub(super) fn boot_and_yank(&mut self, no: NodeNo, number: usize) {
-        let Some((cache, manifest)) = self.yanked(number) else { return };
+        let Some(&Some((cache, manifest))) = self.yanked.get(number) else { return };
         let papers = self.pool.yank(number, manifest, self.clocks(no).wall);
         self.boot(no);
         let job = self.open_job(no, cache);
@@ -53,12 +67,9 @@ impl World {
         self.feed(no, Input::Job { job, request: JobRequest::Spread { papers, deadline: PUBLISH_MAX } });
     }
 
-    /// Of which cache a yank is, and what it takes back.
-    pub(crate) fn yanked(&self, number: usize) -> Option<(usize, ManifestId)> {
-        let yank = self.scenario.yanks.get(number)?;
-        let (cache, spec) = self.scenario.cache(&yank.cache)?;
-        let version = self.content.version_of(cache, u64::from(yank.version))?;
-        Some((cache, self.pool.manifest(&spec.name, self.content.version(version), 0).id()))
+    /// Whether some yank takes a manifest back.
+    pub(crate) fn is_ever_yanked(&self, manifest: &ManifestId) -> bool {
+        self.yanked.iter().flatten().any(|(_, yanked)| yanked == manifest)
     }
 
     /// A race that nobody won is run again above the highest sequence that was voted for, as the client does.

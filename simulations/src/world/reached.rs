@@ -33,6 +33,8 @@ pub(crate) struct Reached {
     pub(crate) disbelieved: u64,
     /// Manifests that were taken back where they were known.
     pub(crate) withdrawn: u64,
+    /// What somebody said or did otherwise than an honest engine.
+    pub(crate) lies: u64,
 }
 
 impl Reached {
@@ -50,6 +52,7 @@ impl Reached {
             Cover::Garbage => self.garbage,
             Cover::Disbelieved => self.disbelieved,
             Cover::Withdrawn => self.withdrawn,
+            Cover::Lie => self.lies,
         }
     }
 }

@@ -123,3 +123,35 @@ fn a_network_that_is_too_fast_is_caught() {
     let said = run.story().verdict.first_faults.join("\n");
     assert!(said.contains("sooner than its links allow"), "{said}");
 }
+
+#[test]
+fn an_old_manifest_that_is_handed_on_is_caught_where_the_node_has_used_a_newer_one() {
+    let scenario = versions();
+    let run = |versions: [u64; 2]| {
+        let mut run = Run {
+            world: World::new(&scenario, Trace::new()),
+            scenario: &scenario,
+            stopped: None,
+            recorder: None,
+        };
+        let member = |role| matches!(role, Role::Member { .. });
+        let node = run.nodes(member)[0];
+        let mut restores =
+            versions.into_iter().zip([(0, false), (10, true)]).map(|(version, (began, relayed))| Done {
+                node,
+                cache: 0,
+                version: run.world.content.version_of(0, version),
+                manifest: None,
+                relayed,
+                lacked: 0,
+                began: Instant::from_micros(began),
+                ended: Instant::from_micros(began + 5),
+                outcome: Outcome::Restored,
+            });
+        let (first, second) = (restores.next().unwrap(), restores.next().unwrap());
+        run.world.done = vec![first];
+        run.misuse(&second)
+    };
+    assert_eq!(run([2, 1]), Some(Fault::Stale { found: 1, newest: 2 }));
+    assert_eq!([run([1, 1]), run([1, 2])], [None, None]);
+}
