@@ -100,6 +100,8 @@ impl Snapshot {
         page.whole(table::BANS, totals.bans);
         page.whole(table::OFFENCES, totals.offences);
         page.whole(table::UNKNOWN_MESSAGES, totals.unknown_messages);
+        page.whole(table::HEDGES, self.measures.hedges);
+        page.whole(table::DUPLICATES, self.measures.duplicate_bytes);
         page.whole(table::JUNK_CHUNKS, self.status.junk_chunks);
         page.whole(table::DISBELIEVED, totals.disbelieved);
         page.whole(table::WITHDRAWN, totals.withdrawn);

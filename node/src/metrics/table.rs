@@ -81,6 +81,8 @@ table! {
     BANS: "pollux_bans_total", Counter, Both, [], "Peers that were banned for a while.";
     OFFENCES: "pollux_offences_total", Counter, Both, [], "Times that a peer broke the protocol.";
     UNKNOWN_MESSAGES: "pollux_unknown_messages_total", Counter, Both, [], "Messages of peers that only a later release knows.";
+    HEDGES: "pollux_hedges_total", Counter, Both, [], "Chunks that a second holder was asked for, because the first took long.";
+    DUPLICATES: "pollux_duplicate_bytes_total", Counter, Both, [], "Bytes of frames that arrived for nothing, because another holder's came first.";
     JUNK_CHUNKS: "pollux_junk_chunks_total", Counter, Both, [], "Chunks that were not what they were asked for as.";
     DISBELIEVED: "pollux_disbelieved_total", Counter, Both, [], "Documents that did not hold.";
     WITHDRAWN: "pollux_withdrawn_total", Counter, Both, [], "Manifests that were known and are served no more.";
