@@ -289,6 +289,7 @@ impl Driver {
                 chunks.iter().for_each(|(ask, _)| self.counters.asked(*ask, peer, class));
                 Input::Asked { peer, chunks }
             }
+            NetEvent::TakenBack { peer, ask } => Input::TakenBack { peer, ask },
             NetEvent::Served { ask, result } => {
                 self.counters.served(ask, result);
                 return self.served(Input::Served { ask, result });

@@ -60,6 +60,11 @@ impl Asks {
         wanted
     }
 
+    /// Whether the driver is still to answer it.
+    pub(super) fn waits(&self, id: AskId) -> bool {
+        self.0.get(&id).is_some_and(|ask| ask.stage == Stage::Reported)
+    }
+
     /// It has its outcome. False if it had one before.
     pub(super) fn close(&mut self, id: AskId) -> bool {
         self.0.remove(&id).is_some()
@@ -99,7 +104,9 @@ mod tests {
     #[test]
     fn a_frame_is_given_once_and_closed_once() {
         let mut asks = book();
+        assert!(asks.waits(AskId(1)));
         assert_eq!(asks.answer(AskId(1), true), Answering::Wanted(peer(1), link(1)));
+        assert!(!asks.waits(AskId(1)));
         assert_eq!(asks.answer(AskId(1), true), Answering::Twice);
         assert_eq!(asks.answer(AskId(1), false), Answering::Twice);
         assert!(asks.close(AskId(1)));

@@ -3,7 +3,7 @@
 
 use super::bounds::{GIVERS_PER_CONNECTION_MAX, Patience};
 use super::control::{ControlEvent, ControlStream};
-use super::giver::{Giver, GiverEvent};
+use super::giver::{Accepted, Giver, GiverEvent};
 use super::lane::{Lane, LaneEvent};
 use super::plane::{Accept, Open, Plane};
 use super::transfer::Watch;
@@ -63,6 +63,8 @@ pub(super) enum Report {
     Failed(FetchId, FetchFailure),
     /// The peer wants chunks, which it asked for together.
     Asked(Vec<(AskId, ChunkId)>),
+    /// The peer takes this back before it was answered.
+    TakenBack(AskId),
     /// An answer's frame was written, or could not be.
     Served(AskId, Result<u32, ServeFailure>),
     /// The peer broke the protocol.
@@ -285,7 +287,8 @@ impl Handler {
                 }
                 Poll::Ready(GiverEvent::Asked(requests)) => {
                     let name = || AskId(self.setup.asks.fetch_add(1, Ordering::Relaxed));
-                    self.reports.push_back(Report::Asked(giver.accept(requests, name)));
+                    let accepted = giver.accept(requests, name);
+                    self.reports.extend(told(accepted));
                 }
                 Poll::Ready(GiverEvent::Served(ask, bytes)) => {
                     self.reports.push_back(Report::Served(ask, Ok(bytes)));
@@ -332,6 +335,14 @@ impl Handler {
             if self.setup.admitted { self.end() } else { self.turn_away() }
         }
     }
+}
+
+/// What requests that were read come to, in an order in which each ask is known before it ends.
+fn told(accepted: Accepted) -> impl Iterator<Item = Report> {
+    let Accepted { asked, taken_back, unwanted } = accepted;
+    let asked = Some(asked).filter(|asked| !asked.is_empty()).map(Report::Asked);
+    let unwanted = unwanted.into_iter().map(|ask| Report::Served(ask, Err(ServeFailure::Unwanted)));
+    asked.into_iter().chain(taken_back.into_iter().map(Report::TakenBack)).chain(unwanted)
 }
 
 type Event = ConnectionHandlerEvent<Open, Plane, Report>;

@@ -1,7 +1,8 @@
 //! A bulk stream's asking end: requests go out, replies come back in any order.
 //!
 //! On the wire: [`BulkRequest`]s one way; the other way [`BulkReply`]s, each followed by the frame that it
-//! announces. A request's number names it until its reply came; both ends of the stream forget it then.
+//! announces. A request's number names it until its reply came; both ends of the stream forget it then. A fetch that is
+//! cancelled is taken back, and what comes of it all the same is dropped.
 //!
 //! What is asked for together is several headers in a row in one write, which the other end finds in one read. A header of
 //! its own for that would save some bytes for each chunk and nothing else, and each reply would still be for one chunk.
@@ -80,10 +81,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
         BulkRequest { request, chunk: chunk.id }.to_bytes()
     }
 
-    /// Forgets a fetch, if it is one of this lane.
+    /// Forgets a fetch, if it is one of this lane, and tells the peer so if it has not begun to answer.
     pub(super) fn cancel(&mut self, fetch: FetchId) {
-        for asked in self.asked.values_mut().filter(|asked| asked.fetch == Some(fetch)) {
+        let asked = self.asked.iter_mut().find(|(_, asked)| asked.fetch == Some(fetch));
+        if let Some((&request, asked)) = asked {
             asked.fetch = None;
+            self.outbox.push(BulkRequest::take_back(request).to_bytes().to_vec(), None);
         }
         if let Reading::Frame { fetch: current, .. } = &mut self.reading
             && *current == Some(fetch)

@@ -131,6 +131,13 @@ pub enum NetEvent {
         /// The name of each ask, never used again, and for what, in the order asked; sixteen at most.
         chunks: Vec<(AskId, ChunkId)>,
     },
+    /// A peer takes back what it asked for. It is to be answered all the same, best with a decline.
+    TakenBack {
+        /// Who.
+        peer: PeerId,
+        /// Which ask.
+        ask: AskId,
+    },
     /// What became of a frame that was given as an answer: sent (bytes of the frame), or not. Said once for each
     /// frame given, never for a decline.
     Served {

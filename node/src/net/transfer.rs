@@ -112,6 +112,8 @@ impl Watch {
 pub(super) struct Outbox<M> {
     pieces: VecDeque<Piece<M>>,
     written: usize,
+    /** a part was written of what ends with the next mark */
+    begun: bool,
     unflushed: bool,
     watch: Watch,
     pace: Pace,
@@ -131,7 +133,8 @@ impl<M> Outbox<M> {
 
     /// The same; writes no faster than its pace.
     pub(super) fn paced(stall: Duration, pace: Pace) -> Self {
-        Self { pieces: VecDeque::new(), written: 0, unflushed: false, watch: Watch::new(stall), pace }
+        let watch = Watch::new(stall);
+        Self { pieces: VecDeque::new(), written: 0, begun: false, unflushed: false, watch, pace }
     }
 
     /// Appends bytes. The mark comes back from [`Outbox::poll`] when they are written.
@@ -140,6 +143,17 @@ impl<M> Outbox<M> {
             self.watch.touch();
         }
         self.pieces.push_back(Piece { bytes, mark });
+    }
+
+    /// Takes out what ends with such a mark and begins after the mark before, unless a part of it was written.
+    pub(super) fn take_unbegun(&mut self, is_such: impl Fn(&M) -> bool) -> Option<M> {
+        let end = self.pieces.iter().position(|piece| piece.mark.as_ref().is_some_and(&is_such))?;
+        let before = self.pieces.iter().take(end).rposition(|piece| piece.mark.is_some());
+        let begin = before.map_or(0, |before| before + 1);
+        if begin == 0 && self.begun {
+            return None;
+        }
+        self.pieces.drain(begin..=end).last().and_then(|piece| piece.mark)
     }
 
     /// Whether everything was handed to the stream.
@@ -180,7 +194,9 @@ impl<M> Outbox<M> {
         let rest = piece.bytes.get(self.written..).unwrap_or_default();
         if rest.is_empty() {
             self.written = 0;
-            return Poll::Ready(Ok(self.pieces.pop_front().and_then(|piece| piece.mark)));
+            let mark = self.pieces.pop_front().and_then(|piece| piece.mark);
+            self.begun = mark.is_none();
+            return Poll::Ready(Ok(mark));
         }
         let Poll::Ready(turn) = self.pace.poll(cx, rest.len()) else { return self.poll_turn(cx, stream) };
         let rest = rest.get(..turn).unwrap_or(rest);
@@ -190,7 +206,7 @@ impl<M> Outbox<M> {
         }
         self.pace.wrote(count);
         self.written = self.written.saturating_add(count);
-        self.unflushed = true;
+        (self.begun, self.unflushed) = (true, true);
         Poll::Ready(Ok(None))
     }
 
@@ -312,6 +328,28 @@ mod tests {
         assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
         assert!(outbox.is_empty());
         assert_eq!(stream.taken, [1, 1, 2, 2, 3, 3]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_begun_can_be_taken_out_whole() {
+        let mut stream = Narrow { room: 0, taken: Vec::new() };
+        let mut outbox = Outbox::new(Duration::from_secs(1));
+        for number in 1..=3 {
+            outbox.push(vec![number; 2], None);
+            outbox.push(vec![number * 10; 2], Some(number));
+        }
+        // The first part of the first is written.
+        stream.room = 2;
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 1), None);
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 2), Some(2));
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 2), None);
+        stream.room = 2;
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok(1))));
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 3), Some(3), "nothing of it is written yet");
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        assert!(outbox.is_empty());
+        assert_eq!(stream.taken, [1, 1, 10, 10]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -196,6 +196,11 @@ impl Wire {
                 }
             }
             Report::Asked(chunks) => self.on_asked(id, link, chunks),
+            Report::TakenBack(ask) => {
+                if self.asks.waits(ask) {
+                    self.emit(NetEvent::TakenBack { peer: id, ask });
+                }
+            }
             Report::Served(ask, result) => {
                 if self.asks.close(ask) {
                     self.emit(NetEvent::Served { ask, result });

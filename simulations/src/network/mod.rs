@@ -158,6 +158,11 @@ impl Network {
         }
     }
 
+    /// Takes a frame that has not set off from the stream from one node to another; whether it did.
+    pub(crate) fn take_unbegun(&mut self, way: (NodeNo, NodeNo), ask: AskId) -> bool {
+        self.by_pair.get(&way).is_some_and(|no| self.streams.at_mut(*no).take_unbegun(ask))
+    }
+
     /// Whom a stream leads from and to.
     pub(crate) fn pair(&self, no: StreamNo) -> (NodeNo, NodeNo) {
         let stream = self.streams.at(no);

@@ -6,6 +6,7 @@ use super::FrameOut;
 use super::way::Way;
 use crate::numbered::NodeNo;
 use pollux_core::Instant;
+use pollux_core::engine::AskId;
 use std::collections::VecDeque;
 
 const MILLIONTHS: u64 = 1_000_000;
@@ -94,6 +95,12 @@ impl Stream {
     pub(super) fn finish(&self, now: Instant) -> Instant {
         let micros = self.left.div_ceil(self.rate.max(1));
         Instant::from_micros(now.as_micros().saturating_add(micros))
+    }
+
+    /// Takes out a frame that waits behind the first; whether it was there.
+    pub(super) fn take_unbegun(&mut self, ask: AskId) -> bool {
+        let place = self.frames.iter().skip(1).position(|frame| frame.ask == ask);
+        place.and_then(|behind| self.frames.remove(behind + 1)).is_some()
     }
 
     /// Drops everything that is on it.

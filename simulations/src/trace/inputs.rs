@@ -44,6 +44,7 @@ impl Fact<'_> {
             }
             Input::Kept { fetch, result } => Self::new("< kept").subject(fetch.0).outcome(ended(result)),
             Input::Asked { peer, chunks } => Self::new("< asked").peer(*peer).amount(chunks.len()),
+            Input::TakenBack { peer, ask } => Self::new("< taken-back").peer(*peer).subject(ask.0),
             Input::Served { ask, result } => Self::new("< served").subject(ask.0).outcome(ended(result)),
             Input::ChunkLost { chunk } => Self::new("< lost").chunk(*chunk),
             Input::Job { job, request } => Self::new(requested(request)).subject(job.0),

@@ -55,6 +55,27 @@ impl World {
         }
     }
 
+    /// Tells a peer that a chunk is not wanted any more; not sooner than it is asked for it.
+    pub(super) fn take_back(&mut self, no: NodeNo, peer: NodeNo, fetch: FetchId) {
+        let Some(link) = self.nodes.at(no).links.get(&peer) else { return };
+        let (sent, link) = (link.bulk_from.max(self.now()), link.number);
+        let arrives = sent.after(self.latency(no, peer));
+        self.queue.push(arrives, Event::TakenBack { from: no, to: peer, link, fetch });
+    }
+
+    /// A request is taken back: the engine ends what waits for its turn, the driver a frame that has not set off.
+    pub(super) fn taken_back(&mut self, (from, to, link): Way, fetch: FetchId) {
+        let (peer, node) = (self.nodes.at(from).peer, self.nodes.at(to));
+        let ask = node.asks.iter().find(|(_, ask)| ask.from == from && ask.fetch == fetch);
+        let Some((&ask, asked)) = ask.filter(|_| node.is_linked(from, link)) else { return };
+        if !asked.served {
+            self.feed(to, Input::TakenBack { peer, ask });
+        } else if self.network.take_unbegun((to, from), ask) {
+            self.decline(to, ask, Decline::Busy);
+            self.answered(to, Input::Served { ask, result: Err(ServeFailure::Unwanted) });
+        }
+    }
+
     pub(super) fn decline(&mut self, no: NodeNo, ask: AskId, why: Decline) {
         let node = self.nodes.at_mut(no);
         let Some(Ask { from, fetch, .. }) = node.asks.remove(&ask) else { return };

@@ -71,6 +71,12 @@ pub(super) enum Event {
         link: u64,
         chunks: Box<[(FetchId, ChunkNo)]>,
     },
+    TakenBack {
+        from: NodeNo,
+        to: NodeNo,
+        link: u64,
+        fetch: FetchId,
+    },
     Refusal {
         from: NodeNo,
         to: NodeNo,
@@ -99,6 +105,7 @@ impl Event {
             | Self::Garbage { from, to, .. }
             | Self::Closed { from, to, .. }
             | Self::Request { from, to, .. }
+            | Self::TakenBack { from, to, .. }
             | Self::Refusal { from, to, .. }
             | Self::Frame { from, to, .. } => Some((Some(from), to)),
             Self::Boot(_)

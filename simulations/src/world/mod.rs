@@ -3,8 +3,8 @@
 //!
 //! What a driver does off its thread takes the fixed times of [`Costs`] and is never refused; a connection comes up at
 //! both ends in one moment; a control message takes the latency and no bandwidth, and has left as soon as it is sent; a
-//! job takes a chunk as soon as it is delivered; reading a chunk takes no time. A fetch that is cancelled still
-//! arrives, as on a real bulk connection, and is dropped there.
+//! job takes a chunk as soon as it is delivered; reading a chunk takes no time. A fetch that is cancelled is taken
+//! back; a frame of it that had set off arrives all the same, as on a real bulk connection, and is dropped there.
 //!
 //! ```text
 //! mod      the state, and time
@@ -237,6 +237,7 @@ impl World {
             Event::BrokenOff { from, to, link } => self.closed(from, to, link),
             Event::Closed { from, to, link } => self.closed(from, to, link),
             Event::Request { from, to, link, chunks } => self.requested((from, to, link), &chunks),
+            Event::TakenBack { from, to, link, fetch } => self.taken_back((from, to, link), fetch),
             Event::Refusal { from, to, link, fetch, why } => self.refused((from, to, link), fetch, why),
             Event::Frame { from, to, link, fetch, bytes } => {
                 self.frame_arrives((from, to, link), fetch, bytes);

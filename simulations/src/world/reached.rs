@@ -59,13 +59,14 @@ impl Reached {
 
 impl World {
     /// A fetch is over for the engine. One that is still under way was given up.
-    pub(super) fn release(&mut self, no: NodeNo, fetch: FetchId) {
+    pub(super) fn release(&mut self, no: NodeNo, id: FetchId) {
         let node = self.nodes.at_mut(no);
-        let Some(fetch) = node.fetches.remove(&fetch) else { return };
+        let Some(fetch) = node.fetches.remove(&id) else { return };
         if fetch.stage == Stage::Waiting {
             let others = node.arrived.holds(fetch.chunk);
             let count = if others { &mut self.reached.hedges } else { &mut self.reached.stalls };
             *count += 1;
+            self.take_back(no, fetch.from, id);
         }
     }
 }

@@ -126,6 +126,14 @@ pub enum Input {
         /// The driver's number for each, and which chunk, in the order asked.
         chunks: Vec<(AskId, ChunkId)>,
     },
+    /// A peer takes back what it asked for. What waits for its turn is declined; what was handed to the driver is the
+    /// driver's to end, with [`ServeFailure::Unwanted`] where its frame was not begun.
+    TakenBack {
+        /// Who.
+        peer: PeerId,
+        /// The driver's number for the ask.
+        ask: AskId,
+    },
     /// Answer to [`Output::Serve`], for each of its chunks.
     Served {
         /// Which.

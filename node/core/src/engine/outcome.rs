@@ -48,6 +48,8 @@ pub enum ServeFailure {
     Corrupt,
     /// The peer is gone, or does not read.
     PeerGone,
+    /// The peer took its request back before the frame was begun.
+    Unwanted,
 }
 
 /// How the store fails.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! request   0  4  request number
-//!           4 32  chunk id
+//!           4 32  chunk id; all zero: the request of that number is taken back
 //! reply     0  4  request number, as asked
 //!           4  1  0: a frame follows; 1: not held; 2: busy; 3: the asker is not a member; more: declined, a later release says why
 //!           5  1  frame kind: 0 raw, 1 zstd; 0 where no frame follows
@@ -13,6 +13,9 @@
 //!           8  4  bytes of the frame that follow, 1 ..= CHUNK_BYTES_MAX; 0 where none follows
 //!          12  …  the frame
 //! ```
+//!
+//! A request that is taken back has its one reply all the same: the frame, if that was begun, else status 2. One that was
+//! answered before, or never made, is taken back without effect, for the reply may have crossed it.
 use super::MessageError;
 use crate::limits::CHUNK_BYTES_MAX;
 use crate::{ChunkId, FrameKind};
@@ -93,6 +96,20 @@ impl Decline {
 impl BulkRequest {
     /// Length on the wire.
     pub const BYTES: usize = 36;
+    /// In the place of a chunk's name: no chunk has this one.
+    const NO_CHUNK: ChunkId = ChunkId::from_bytes([0; 32]);
+
+    /// Takes back the request with this number.
+    #[must_use]
+    pub const fn take_back(request: u32) -> Self {
+        Self { request, chunk: Self::NO_CHUNK }
+    }
+
+    /// Whether it asks for nothing, and takes back what was asked for under its number.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        self.chunk == Self::NO_CHUNK
+    }
 
     /// On the wire.
     #[must_use]
@@ -198,8 +215,11 @@ mod tests {
 
     #[test]
     fn the_layout_is_as_written() {
-        let request = BulkRequest { request: 0x0403_0201, chunk: ChunkId::from_bytes([7; 32]) }.to_bytes();
-        assert_eq!(request[..6], [1, 2, 3, 4, 7, 7]);
+        let request = BulkRequest { request: 0x0403_0201, chunk: ChunkId::from_bytes([7; 32]) };
+        assert_eq!(request.to_bytes()[..6], [1, 2, 3, 4, 7, 7]);
+        let taken_back = BulkRequest::take_back(0x0403_0201);
+        assert_eq!(taken_back.to_bytes()[..6], [1, 2, 3, 4, 0, 0]);
+        assert!(taken_back.takes_back() && !request.takes_back());
         let frame = BulkOutcome::Frame { kind: FrameKind::Zstd, bytes: 0x000a_0908 };
         let reply = BulkReply { request: 0x0403_0201, outcome: frame }.to_bytes();
         assert_eq!(reply, [1, 2, 3, 4, 0, 1, 0, 0, 8, 9, 10, 0]);

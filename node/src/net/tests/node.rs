@@ -105,6 +105,15 @@ impl Node {
         .await
     }
 
+    /// The next ask that is taken back.
+    pub(super) async fn taken_back(&mut self) -> AskId {
+        self.until(|event| match event {
+            NetEvent::TakenBack { ask, .. } => Some(ask),
+            _ => None,
+        })
+        .await
+    }
+
     pub(super) async fn arrived(&mut self) -> (FetchId, Frame) {
         self.until(|event| match event {
             NetEvent::FrameArrived { fetch, frame } => Some((fetch, frame)),

@@ -108,6 +108,7 @@ pub(crate) fn replies() -> Vec<Vec<u8>> {
     let mut asked = BulkReply { request: 3, outcome: zstd }.to_bytes().to_vec();
     asked.push(0);
     asked.extend_from_slice(&BulkRequest { request: 7, chunk: ChunkId::of(PLAIN) }.to_bytes());
+    asked.extend_from_slice(&BulkRequest::take_back(7).to_bytes());
     vec![given, asked]
 }
 

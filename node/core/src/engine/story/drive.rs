@@ -41,6 +41,7 @@ impl Engine {
             | Input::Checked { .. }
             | Input::Kept { .. }
             | Input::Asked { .. }
+            | Input::TakenBack { .. }
             | Input::Served { .. } => self.take_chunk(now, input),
             Input::Verified { .. }
             | Input::Signed { .. }
@@ -62,6 +63,7 @@ impl Engine {
             Input::Checked { fetch, result } => transfer.checked(at, fetch, result),
             Input::Kept { fetch, result } => transfer.kept(at, fetch, result),
             Input::Served { ask, result } => self.on_served(now, ask, result),
+            Input::TakenBack { peer, ask } => transfer.taken_back(peer, ask),
             Input::Asked { peer, chunks } => {
                 if !self.peers.get(&peer).is_some_and(|peer| peer.belongs()) {
                     self.decline_all(&chunks, Decline::NotAMember);

@@ -227,13 +227,14 @@ impl Play {
         let (task, fetch, ask) = (TaskId(n), FetchId(n), AskId(n));
         let chunk = self.known.contents[usize::from(number) % 4][usize::from(which) % 5];
         let peer = self.who(which);
-        self.bench.give(match which % 18 {
+        self.bench.give(match which % 19 {
             0 => Input::ChunkLost { chunk: chunk.id },
             1 => Input::FrameArrived { fetch, bytes: u32::MAX },
             2 => Input::FetchFailed { fetch, why: FetchFailure::Broken },
             3 => Input::Kept { fetch, result: Err(StoreFailure::Broken) },
             4 => Input::Asked { peer, chunks: vec![(ask, chunk.id); 1 + usize::from(number) % 3] },
             5 => Input::Served { ask, result: Err(ServeFailure::Corrupt) },
+            18 => Input::TakenBack { peer, ask },
             6 => {
                 // A driver never answers one kind of work with another: of a task that is none, then.
                 let verdict = Box::new(Verdict::Token(Err(Disbelief::NotAPublisher)));

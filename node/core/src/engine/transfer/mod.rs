@@ -424,6 +424,11 @@ impl Transfer {
         self.queue_request(peer, chunks);
     }
 
+    /// A peer takes an ask back. Ignored of what does not wait for its turn.
+    pub(crate) fn taken_back(&mut self, peer: PeerId, ask: AskId) {
+        self.drop_ask(peer, ask);
+    }
+
     /// Answer to `Serve`. True if the store turned out to have lost the chunk.
     pub(crate) fn served(&mut self, now: Instant, ask: AskId, result: Result<u32, ServeFailure>) -> bool {
         let lost = self.end_serve(ask, result);

@@ -124,6 +124,21 @@ impl Transfer {
         Ok(())
     }
 
+    /// An ask that waits is taken back: the rest of its request keeps its turn.
+    pub(super) fn drop_ask(&mut self, peer: PeerId, ask: AskId) {
+        let Some(no) = self.peers.find(peer) else { return };
+        let Some(known) = self.peers.get_mut(no) else { return };
+        let Some(place) = known.asks.iter().position(|waiting| waiting.ask == ask) else { return };
+        let begins = known.asks.remove(place).is_some_and(|dropped| dropped.begins);
+        if let Some(next) = known.asks.get_mut(place) {
+            next.begins |= begins;
+        }
+        if known.asks.is_empty() {
+            self.serving.forget_peer(no);
+        }
+        self.decline(ask, Decline::Busy);
+    }
+
     /// The next chunks to give, if there is credit.
     pub(super) fn next_serve(&mut self, now: Instant) -> Option<Output> {
         while self.serving.reads > 0 {
@@ -211,13 +226,13 @@ impl Transfer {
         if result.is_err() {
             self.serving.recent.remove(&chunk);
         }
-        if result != Err(ServeFailure::PeerGone) {
+        if !matches!(result, Err(ServeFailure::PeerGone | ServeFailure::Unwanted)) {
             self.serving.last.note_given(&chunk);
         }
         match result {
             Err(ServeFailure::Missing) => Some(chunk).filter(|&chunk| self.table.is_held(chunk)),
             Err(ServeFailure::Corrupt) => Some(chunk),
-            Ok(_) | Err(ServeFailure::PeerGone) => None,
+            Ok(_) | Err(ServeFailure::PeerGone | ServeFailure::Unwanted) => None,
         }
     }
 

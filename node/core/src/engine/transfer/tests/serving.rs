@@ -162,6 +162,38 @@ fn peers_take_turns() {
 }
 
 #[test]
+fn what_is_taken_back_in_time_is_not_given_and_costs_no_credit() {
+    let (mut world, chunks) = holder(16);
+    (0..3).for_each(|ask| world.ask(ask, 1, chunks[0]));
+    world.ask(10, 2, chunks[1]);
+    world.transfer.taken_back(peer(2), AskId(0));
+    for (who, ask) in [(1, 0), (1, 2), (2, 10)] {
+        world.transfer.taken_back(peer(who), AskId(ask));
+    }
+    world.grant(Credit::Reads(1));
+    world.drain();
+    let busy = Some(Decline::Busy);
+    assert_eq!(answers(&world), [(0, busy), (2, busy), (10, busy), (1, None)]);
+    world.transfer.taken_back(peer(1), AskId(1));
+    world.drain();
+    assert_eq!(world.served.len(), 4, "what is being given is not declined");
+}
+
+#[test]
+fn the_rest_of_a_request_is_given_together_when_its_first_chunk_is_taken_back() {
+    let (mut world, chunks) = holder(17);
+    world.ask(1, 1, chunks[0]);
+    let request: Vec<_> = (2..5).map(|ask| (AskId(ask), chunks[0].id)).collect();
+    world.transfer.asked(world.now, peer(1), &request);
+    world.ask(9, 2, chunks[1]);
+    world.transfer.taken_back(peer(1), AskId(2));
+    world.grant(Credit::Reads(9));
+    world.drain();
+    let order: Vec<u64> = answers(&world).into_iter().map(|answer| answer.0).collect();
+    assert_eq!(order, [2, 1, 9, 3, 4]);
+}
+
+#[test]
 fn what_was_lost_meanwhile_is_declined() {
     let (mut world, chunks) = holder(6);
     world.ask(1, 1, chunks[0]);
@@ -173,8 +205,12 @@ fn what_was_lost_meanwhile_is_declined() {
 
 #[test]
 fn what_could_not_be_read_is_lost() {
-    for (why, held) in [(ServeFailure::Missing, 9), (ServeFailure::Corrupt, 9), (ServeFailure::PeerGone, 10)]
-    {
+    for (why, held) in [
+        (ServeFailure::Missing, 9),
+        (ServeFailure::Corrupt, 9),
+        (ServeFailure::PeerGone, 10),
+        (ServeFailure::Unwanted, 10),
+    ] {
         let (mut world, chunks) = holder(7);
         world.grant(Credit::Reads(1));
         world.ask(1, 1, chunks[0]);
