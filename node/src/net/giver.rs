@@ -142,7 +142,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
     /// What happens next. After `Gone` it is not polled again.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<GiverEvent> {
         while let Poll::Ready(written) = self.outbox.poll(cx, &mut self.stream) {
-            let Ok(Answered { ask, frame_bytes }) = written else { return Poll::Ready(GiverEvent::Gone) };
+            let Ok(Answered { ask, frame_bytes, request: _ }) = written else {
+                return Poll::Ready(GiverEvent::Gone);
+            };
             self.unwritten = self.unwritten.saturating_sub(1);
             if let Some(bytes) = frame_bytes {
                 return Poll::Ready(GiverEvent::Served(ask, bytes));

@@ -68,6 +68,7 @@ pub(super) const fn name(message: &Control) -> &'static str {
         Control::Part { .. } => "part",
         Control::Zone { .. } => "zone",
         Control::Kin { .. } => "kin",
+        Control::AskNeighbours { .. } => "ask-neighbours",
         Control::Have { .. } => "have",
         Control::Leave { .. } => "leave",
         Control::Offer { .. } => "offer",

@@ -167,6 +167,11 @@ pub(crate) const MINGLE_FIRST: Duration = Duration::from_millis(250);
 pub(crate) const PART_CHUNKS_MIN: u32 = 2;
 /// and at most: some megabytes, so that one that takes long does not keep them from the others.
 pub(crate) const PART_CHUNKS_MAX: u32 = 16;
+/// Members that are asked at once for their neighbours, while no seed is here: one may be silent, and one may lie.
+pub(crate) const MEMBERS_ASKED_MAX: usize = 3;
+/// Neighbours that a member names, and that a node has by one member's word: a sixth of [`NEIGHBOURS_WANTED`], so that those
+/// who lie do not surround a node that others have told the truth.
+pub(crate) const NAMED_BY_MEMBER_MAX: usize = 4;
 /// Neighbours of a swarm that are enough: each has what this node lacks for most of the time.
 pub(crate) const NEIGHBOURS_WANTED: usize = 24;
 /// Of the neighbours that a seed names to who has a zone, one of so many is of another zone, if there are any: four of 32, so

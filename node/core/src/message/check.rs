@@ -42,6 +42,7 @@ impl Control {
             | Self::Part { .. }
             | Self::Zone { .. }
             | Self::Kin { .. }
+            | Self::AskNeighbours { .. }
             | Self::Unknown { .. } => true,
         }
     }

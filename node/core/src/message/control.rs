@@ -110,7 +110,7 @@ pub enum Control {
         /// What I have; where it takes more ranges than one message holds, `Have` follows.
         have: ChunkSet,
     },
-    /// From a seed: neighbours of a swarm.
+    /// From a seed, or from whom [`Self::AskNeighbours`] was sent to: neighbours of a swarm.
     Neighbours {
         /// Whose chunks.
         manifest: ManifestId,
@@ -312,6 +312,11 @@ pub enum Control {
         #[serde(deserialize_with = "bounded::list::<_, _, NEIGHBOURS_MAX>")]
         peers: Vec<PeerAddress>,
     },
+    /// No seed is here: who else takes part in the swarm of this manifest?
+    AskNeighbours {
+        /// Whose chunks.
+        manifest: ManifestId,
+    },
     /// A kind of a later release. What it says is not kept; it is never sent.
     #[serde(skip)]
     Unknown {
@@ -322,7 +327,7 @@ pub enum Control {
 
 impl Control {
     /// How many kinds of messages this release knows.
-    pub const KINDS: u32 = 36;
+    pub const KINDS: u32 = 37;
 
     /// The message's bytes. The transport writes their length (u32 LE) before them.
     ///

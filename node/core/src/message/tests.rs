@@ -123,6 +123,7 @@ fn every_kind() -> Vec<Control> {
         Control::Part { manifest: ID, chunks: ChunkSet::range(3, 300) },
         Control::Zone { zone: "eqiad-1".parse().unwrap() },
         Control::Kin { manifest: ID, have: ChunkSet::range(3, 300), peers: vec![peer()] },
+        Control::AskNeighbours { manifest: ID },
     ]
 }
 

@@ -120,7 +120,7 @@ proptest! {
                             asks += 1;
                             AskId(asks)
                         };
-                        for (ask, _) in giver.accept(requests, name) {
+                        for (ask, _) in giver.accept(requests, name).asked {
                             giver.answer(ask, Ok(chunk(0, 100).1)).expect("it was asked");
                         }
                     }

@@ -75,6 +75,7 @@ pub(crate) fn messages() -> Vec<Control> {
         Control::Part { manifest, chunks: [0, 7, 8].into_iter().collect() },
         Control::Zone { zone: zone() },
         Control::Kin { manifest, have: chunks, peers },
+        Control::AskNeighbours { manifest },
         Control::Refused { why: Refusal::Unknown(17) },
         Control::Unknown { kind: 77 },
     ]

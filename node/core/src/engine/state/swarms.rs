@@ -75,6 +75,8 @@ pub(crate) struct Swarm {
     pub entered: BTreeSet<PeerId>,
     /// Neighbours by name, connected or not.
     pub neighbours: BTreeSet<PeerId>,
+    /// Members that were asked for neighbours and have not named any.
+    pub asked: BTreeSet<PeerId>,
     /// Peers that take no part, and what they have of it all the same, as seeds say.
     pub kin: Vec<(BTreeSet<PeerId>, ChunkSet)>,
     /// How often neighbours were asked for again while there were few.
@@ -105,6 +107,7 @@ impl Swarm {
             publishing: BTreeSet::new(),
             entered: BTreeSet::new(),
             neighbours: BTreeSet::new(),
+            asked: BTreeSet::new(),
             kin: Vec::new(),
             mingles: 0,
             used,
@@ -295,6 +298,7 @@ impl Swarms {
     pub(crate) fn peer_gone(&mut self, peer: &PeerId) {
         for swarm in self.by_id.values_mut() {
             swarm.entered.remove(peer);
+            swarm.asked.remove(peer);
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Swarms among peers: who takes part, who has what. A seed keeps count and names neighbours; nodes tell each other.
+//! Swarms among peers: who takes part, who has what. A seed keeps count and names neighbours; nodes tell each other. While
+//! no seed is there, members name each other theirs (`exchange`).
 use super::Alarm;
 use crate::engine::Engine;
-use crate::engine::bounds::{MINGLE_FIRST, MINGLE_INTERVAL, MUCH_PART, NEIGHBOURS_WANTED, SWARM_DIALS_MAX};
+use crate::engine::bounds::{
+    MINGLE_FIRST, MINGLE_INTERVAL, MUCH_PART, NAMED_BY_MEMBER_MAX, NEIGHBOURS_WANTED, SWARM_DIALS_MAX,
+};
 use crate::engine::state::peers::Standing;
 use crate::engine::state::swarms::{Stage, Swarm};
 use crate::engine::transfer::Audience;
@@ -103,10 +106,14 @@ impl Engine {
         swarm.mingles = if few { swarm.mingles.saturating_add(1) } else { 0 };
         let soon = MINGLE_FIRST.saturating_mul(1 << swarm.mingles.min(16));
         let wait = if few { soon.min(MINGLE_INTERVAL) } else { MINGLE_INTERVAL };
+        let alone = few && seeds.is_empty();
         for seed in seeds {
             swarm.entered.remove(&seed);
         }
         self.enter_swarm(&manifest);
+        if alone {
+            self.ask_neighbours(manifest);
+        }
         self.timers.set(Alarm::Mingle(manifest), now.instant.after(wait));
     }
 
@@ -261,32 +268,38 @@ impl Engine {
         }
     }
 
-    /// A seed names neighbours.
+    /// A seed names neighbours, or a member that was asked to.
     pub(super) fn on_neighbours(
         &mut self,
         now: Now,
-        seed: PeerId,
+        by: PeerId,
         manifest: ManifestId,
         peers: &[PeerAddress],
     ) {
+        let is_seed = self.config.trust.is_seed(&by);
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
-        let others = peers.iter().take(NEIGHBOURS_MAX).filter(|named| named.peer != self.config.me);
+        if !is_seed && !swarm.asked.remove(&by) {
+            return;
+        }
+        let most = if is_seed { NEIGHBOURS_MAX } else { NAMED_BY_MEMBER_MAX };
+        let others = peers.iter().take(most).filter(|named| named.peer != self.config.me);
         let mut others: Vec<&PeerAddress> = others.collect();
         for named in &others {
             if swarm.neighbours.len() < NAMED_MAX {
                 swarm.neighbours.insert(named.peer);
             }
         }
-        let owed = |peer: &&PeerId| self.peers.get(peer).is_some_and(|found| found.is_owed_to(&seed));
+        let owed = |peer: &&PeerId| self.peers.get(peer).is_some_and(|found| found.is_owed_to(&by));
         let here = swarm.neighbours.iter().filter(owed).count();
         // An even part of each seed, so that one that names its own does not keep those of the others away; more while that
         // is not enough, as others may be away.
         let part = NEIGHBOURS_WANTED.div_ceil(self.config.trust.policy().seeds.len().max(1));
         let part = part.saturating_mul(1 << swarm.mingles.min(4)).min(NEIGHBOURS_WANTED);
+        let part = if is_seed { part } else { NAMED_BY_MEMBER_MAX };
         let mut dials = SWARM_DIALS_MAX.min(part.saturating_sub(here));
         self.chance.shuffle(&mut others);
         for named in others {
-            if dials > 0 && self.dial_neighbour(now, named, &seed) {
+            if dials > 0 && self.dial_neighbour(now, named, &by) {
                 dials -= 1;
             }
         }

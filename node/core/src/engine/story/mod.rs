@@ -4,6 +4,7 @@ mod answer;
 mod catch_up;
 mod crowded;
 mod drive;
+mod exchange;
 mod fetch;
 mod hand_back;
 mod hearsay;

@@ -31,7 +31,9 @@ fn sender(message: &Control) -> Sender {
         | Control::Enter { .. }
         | Control::Have { .. }
         | Control::Leave { .. }
-        | Control::Zone { .. } => Sender::Member,
+        | Control::Zone { .. }
+        | Control::Neighbours { .. }
+        | Control::AskNeighbours { .. } => Sender::Member,
         Control::Ask { .. }
         | Control::AskPart { .. }
         | Control::Offer { .. }
@@ -44,7 +46,6 @@ fn sender(message: &Control) -> Sender {
         | Control::Refused { .. }
         | Control::Answer { .. }
         | Control::Relay { .. }
-        | Control::Neighbours { .. }
         | Control::Part { .. }
         | Control::Kin { .. }
         | Control::OfferProgress { .. }
@@ -133,6 +134,8 @@ impl Engine {
             Control::Have { manifest, chunks } => self.on_have(now, peer, manifest, &chunks),
             Control::Leave { manifest } => self.on_leave(now, peer, manifest),
             Control::Zone { zone } => self.on_zone(peer, zone),
+            Control::Neighbours { manifest, peers } => self.on_neighbours(now, peer, manifest, &peers),
+            Control::AskNeighbours { manifest } => self.on_ask_neighbours(peer, manifest),
             Control::Ask { .. }
             | Control::AskPart { .. }
             | Control::Offer { .. }
@@ -145,7 +148,6 @@ impl Engine {
             | Control::Refused { .. }
             | Control::Answer { .. }
             | Control::Relay { .. }
-            | Control::Neighbours { .. }
             | Control::Part { .. }
             | Control::Kin { .. }
             | Control::OfferProgress { .. }
@@ -191,7 +193,6 @@ impl Engine {
             Control::Refused { why } => self.on_refused(now, seed, why),
             Control::Answer { ask, answer, beside } => self.on_answer(now, seed, ask, (answer, beside)),
             Control::Relay { answer, beside } => self.on_relay(seed, answer, beside),
-            Control::Neighbours { manifest, peers } => self.on_neighbours(now, seed, manifest, &peers),
             Control::Part { manifest, chunks } => self.on_part(now, seed, &manifest, &chunks),
             Control::Kin { manifest, have, peers } => self.on_kin(now, seed, (manifest, have), &peers),
             Control::OfferProgress { offer, have, of } => self.on_offer_progress(seed, offer, have, of),

@@ -122,7 +122,7 @@ fn babble(world: &World, chance: &mut Chance, manifest: crate::ManifestId) -> Co
     let certified = world.pool.certified(&world.pool.manifest(KEY, u64::from(number(4) + 1)));
     let token = world.pool.token(crate::belief::fixture::WALL);
     let named = PeerAddress { peer: node(80), addresses: vec!["10.0.0.200:1".parse().unwrap()] };
-    match number(22) {
+    match number(23) {
         0 => Control::Enter { manifest, have },
         1 => Control::Have { manifest, chunks: have },
         2 => Control::Leave { manifest },
@@ -147,6 +147,7 @@ fn babble(world: &World, chance: &mut Chance, manifest: crate::ManifestId) -> Co
         16 => Control::Join { token },
         17 => Control::Welcome { membership: token, peers: vec![named] },
         20 => Control::AskPart { manifest },
+        22 => Control::AskNeighbours { manifest },
         21 => Control::Part { manifest, chunks: have },
         18 => Control::Refused { why: crate::message::Refusal::Full },
         _ => Control::List { ask, what: crate::message::ListQuery::Prefix("abcd".to_owned()) },

@@ -98,7 +98,7 @@ impl Play {
         let have = ChunkSet::range(low, low + u32::from(number));
         let query = query("core/main/npm/1", &["core/main/npm"]);
         let token = self.bench.pool.token(self.bench.now().wall.after(Duration::from_secs(u64::from(which))));
-        match which % 34 {
+        match which % 35 {
             0 => self.bench.hello(Some(token)),
             1 => self.bench.hello(None),
             2 => Control::Join { token },
@@ -122,6 +122,7 @@ impl Play {
             19 => Control::OfferProgress { offer: ask, have: u32::from(number), of: low },
             20 => Control::Refused { why: Refusal::Full },
             32 => Control::AskPart { manifest },
+            34 => Control::AskNeighbours { manifest },
             33 => Control::Part { manifest, chunks: have },
             _ => self.among_seeds(which, number),
         }

@@ -92,7 +92,8 @@ fn frame_an_honest_peer() {
     let shown = hello(&world, Some(membership));
     world.forge(liar, victim, shown);
     let peers = vec![PeerAddress { peer: named, addresses: vec![wrong] }];
-    world.forge(liar, other, Control::Neighbours { manifest, peers });
+    world.forge(liar, other, Control::Neighbours { manifest, peers: peers.clone() });
+    world.forge(liar, other, Control::Kin { manifest, have: ChunkSet::range(0, 21), peers });
     assert!(world.until(|world| world.fetched(victim, 1)), "{:?}", world.last(victim, 1));
     world.run(Duration::from_secs(2));
     for host in [victim, other, 0] {

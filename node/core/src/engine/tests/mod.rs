@@ -10,6 +10,7 @@ mod catching_up;
 mod chaos;
 mod conduct;
 mod cost;
+mod exchanging;
 mod fetching;
 mod granting;
 mod handing_back;
