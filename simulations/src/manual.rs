@@ -75,7 +75,7 @@ Figures, of all honest jobs or of a group: makespan, p50, p99, max (seconds); th
 completed-share. Of the whole run: seed-copies, duplicate-share, late-share, junk-share, control-share, \
 messages-per-node-second, bans, upload-gini.
 
-Output: text, or with --json one object whose `version` is 3. The trace digest covers every input and output of every \
+Output: text, or with --json one object whose `version` is 4. The trace digest covers every input and output of every \
 engine; equal digests mean equal runs.
 
 ",

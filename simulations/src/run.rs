@@ -9,7 +9,7 @@ use crate::report::{Bound, Completion, Report};
 use crate::scenario::{Arrival, Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
-use crate::world::{Done, Fault, Reached, World};
+use crate::world::{Done, Reached, Violation, World};
 use core::time::Duration;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
 use pollux_core::{Instant, ManifestId};
@@ -183,35 +183,35 @@ impl Run<'_> {
     /// Every job must have completed, none sooner than its links allow.
     fn judge(&mut self, begin: Instant) {
         let now = self.world.now();
-        let wrong: Vec<(NodeNo, Fault)> = self
+        let wrong: Vec<(NodeNo, Violation)> = self
             .world
             .done
             .iter()
-            .filter_map(|done| Some((done.node, self.fault_of(done, begin)?)))
+            .filter_map(|done| Some((done.node, self.violation_of(done, begin)?)))
             .collect();
-        for (no, fault) in wrong {
-            self.world.faults.add(now, no, fault);
+        for (no, violation) in wrong {
+            self.world.violations.add(now, no, violation);
         }
         let open: Vec<NodeNo> =
             self.world.nodes.iter().filter(|(_, node)| node.job.is_some()).map(|(no, _)| no).collect();
         for no in open {
             let honest = self.world.nodes.at(no).spec.behaviour == Behaviour::Honest;
             if honest && !matches!(self.world.nodes.at(no).spec.role, Role::Seed) {
-                self.world.faults.add(now, no, Fault::Incomplete("it was still waiting".to_owned()));
+                self.world.violations.add(now, no, Violation::Incomplete("it was still waiting".to_owned()));
             }
         }
         self.judge_makespan(begin);
     }
 
     /// What is wrong with how a job went.
-    fn fault_of(&self, done: &Done, begin: Instant) -> Option<Fault> {
+    fn violation_of(&self, done: &Done, begin: Instant) -> Option<Violation> {
         if !self.world.nodes.at(done.node).is_honest() {
             return None;
         }
         match &done.outcome {
             Outcome::Restored => self.misuse(done).or_else(|| {
                 let micros = micros(self.soonest(done, begin), done.ended);
-                (micros > 0).then_some(Fault::TooFast { micros })
+                (micros > 0).then_some(Violation::TooFast { micros })
             }),
             // A node whose life ends with its job under way is nobody's fault.
             Outcome::Published | Outcome::Spread | Outcome::Gone => None,
@@ -227,7 +227,7 @@ impl Run<'_> {
             | Outcome::TooSlow
             | Outcome::NotSpread
             | Outcome::NotPublished(_)) => {
-                self.must_succeed(done, begin).then(|| Fault::Incomplete(format!("{other:?}")))
+                self.must_succeed(done, begin).then(|| Violation::Incomplete(format!("{other:?}")))
             }
         }
     }
@@ -250,22 +250,22 @@ impl Run<'_> {
 
     /// A job gets the newest version that was certified, and not taken back, when it asked. Answers that are handed on
     /// while seeds are away may be older, as the policy has it, but no older than what its own node has used.
-    fn misuse(&self, done: &Done) -> Option<Fault> {
+    fn misuse(&self, done: &Done) -> Option<Violation> {
         let found = self.world.content.version(done.version?).sequence;
         if done.relayed {
             let newest = self.newest_used(done)?;
-            return (found < newest).then_some(Fault::Stale { found, newest });
+            return (found < newest).then_some(Violation::Stale { found, newest });
         }
         let before =
             || self.world.done.iter().filter(|other| other.cache == done.cache && other.ended < done.began);
         let mut taken_back = before().filter(|other| other.outcome == Outcome::Spread);
         if taken_back.any(|other| other.manifest == done.manifest) {
-            return Some(Fault::Revoked { found });
+            return Some(Violation::Revoked { found });
         }
         let published = before().filter(|other| other.outcome == Outcome::Published);
         let lasting = published.filter(|other| !self.is_ever_taken_back(other.manifest));
         let newest = lasting.filter_map(|other| self.published_by(other.node)).max()?;
-        (found < newest).then_some(Fault::Stale { found, newest })
+        (found < newest).then_some(Violation::Stale { found, newest })
     }
 
     /// The newest version of a job's cache that its node had restored before, and that is never taken back. Whose disk may have been lost
@@ -316,7 +316,7 @@ impl Run<'_> {
             && completion.makespan_us < bound.total_us
         {
             let micros = bound.total_us - completion.makespan_us;
-            self.world.faults.add(now, NodeNo(0), Fault::TooFast { micros });
+            self.world.violations.add(now, NodeNo(0), Violation::TooFast { micros });
         }
     }
 

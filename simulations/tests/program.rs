@@ -64,7 +64,7 @@ fn the_report_says_what_it_must() {
     let output = small(&["--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report = report(&output);
-    assert_eq!(report["version"], 3);
+    assert_eq!(report["version"], 4);
     assert_eq!(report["verdict"]["ok"], true);
     assert_eq!(report["verdict"]["completed"], 6);
     assert_eq!(report["scenario"]["groups"][0]["count"], 6);
@@ -114,7 +114,7 @@ fn each_class_has_its_exit_code() {
     let output = small(&["--json", "--total-deadline", "1ms"]);
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let late = report(&output);
-    assert_eq!((&late["verdict"]["class"], &late["verdict"]["faults"]), (&"liveness".into(), &6.into()));
+    assert_eq!((&late["verdict"]["class"], &late["verdict"]["violations"]), (&"liveness".into(), &6.into()));
     let (code, ended) = judged("ended.toml", "time_max = \"1050ms\"");
     assert_eq!((code, &ended["verdict"]["class"]), (Some(4), &"liveness".into()), "{ended:#}");
     let missed = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"p50-ratio\"\nat_most = 0.5";

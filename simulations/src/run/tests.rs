@@ -84,7 +84,7 @@ fn a_deadline_that_cannot_be_met_is_a_failed_run() {
     let report = report(&scenario);
     assert!(!report.verdict.ok);
     assert_eq!(report.verdict.completed, 0);
-    assert!(report.verdict.first_faults[0].contains("TooSlow"), "{report}");
+    assert!(report.verdict.first_violations[0].contains("TooSlow"), "{report}");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn nodes_go_when_their_life_is_over() {
         };
         scenario.groups.push(passing);
         let report = report(&scenario);
-        assert_eq!(report.verdict.faults, 0, "{report}");
+        assert_eq!(report.verdict.violations, 0, "{report}");
         assert_eq!(report.groups[0].completion.unwrap().completed, 6, "{report}");
     }
 }

@@ -52,7 +52,7 @@ fn who_is_killed_for_good_has_no_job() {
     let report =
         report(&Scenario { heals_at: Patience::For(millis(600)), faults: vec![crash], ..slow_crowd(8) });
     assert!(report.verdict.ok, "{report}");
-    assert_eq!((report.verdict.completed, report.verdict.faults), (6, 0));
+    assert_eq!((report.verdict.completed, report.verdict.violations), (6, 0));
 }
 
 const fn crash() -> FaultKind {
@@ -155,7 +155,7 @@ fn what_is_taken_back_is_not_restored_any_more() {
     };
     scenario.groups.push(late);
     let report = report(&scenario);
-    assert_eq!(report.verdict.faults, 0, "{report}");
+    assert_eq!(report.verdict.violations, 0, "{report}");
     assert_eq!(report.groups[1].completion.unwrap().completed, 4, "{report}");
 }
 
