@@ -1,7 +1,7 @@
 //! The flags of `run`: a scenario file, and what goes before it.
 
 use clap::Args;
-use pollux_sim::{Arrival, ByteSize, Patience, READY, Rate, Scenario, Span};
+use pollux_sim::{Arrival, ByteSize, Patience, READY, Rate, Scenario, Sharing, Span};
 use std::path::PathBuf;
 
 /// See the module. A flag that is not given leaves what the file says, or the default.
@@ -43,6 +43,10 @@ pub(crate) struct RunFlags {
     /// How long a job waits in all [default: off]
     #[arg(long, value_name = "off|TIME")]
     total_deadline: Option<Patience>,
+    /// Share links by exact max-min fairness at every change, as the check of what is done otherwise, which is off by a few
+    /// per cent: slow, and for 128 nodes and seeds at most
+    #[arg(long)]
+    exact: bool,
     /// Virtual time at most; a run that takes longer has failed [default: 60min]
     #[arg(long, value_name = "TIME")]
     time_max: Option<Span>,
@@ -105,6 +109,7 @@ impl RunFlags {
         set(&mut scenario.time_max, self.time_max);
         set(&mut scenario.events_max, self.events_max);
         set(&mut scenario.rng_seed, self.rng_seed);
+        set(&mut scenario.sharing, self.exact.then_some(Sharing::Exact));
         Ok(scenario)
     }
 
@@ -163,6 +168,7 @@ impl RunFlags {
             flag("time-max", self.time_max),
             flag("events-max", self.events_max),
             flag("rng-seed", self.rng_seed),
+            self.exact.then(|| "--exact".to_owned()),
         ];
         let words =
             ["pollux-sim run".to_owned(), self.scenario.clone().unwrap_or_else(|| "crowd".to_owned())];
@@ -199,12 +205,13 @@ mod tests {
     fn a_run_can_be_repeated_by_its_command() {
         let words = "small-crowd --nodes 7 --size 1MiB --chunk-bytes 64KiB --up 1000001B/s --down 16Mbit/s --seed-up 24Mbit/s \
                      --latency 5ms --arrival 30s --answer-deadline 3s --progress-deadline off --total-deadline 2min \
-                     --time-max 10min --events-max 12345 --rng-seed 99";
+                     --time-max 10min --events-max 12345 --rng-seed 99 --exact";
         let scenario = parsed(words);
         let group = &scenario.groups[0];
         assert_eq!((group.count, group.up, group.down), (7, Rate(1_000_001), Rate(2_000_000)));
         assert_eq!((group.progress_deadline, scenario.seeds.up), (Patience::Off, Rate(3_000_000)));
         assert_eq!((scenario.events_max, scenario.rng_seed), (12_345, 99));
+        assert_eq!([scenario.sharing, parsed("small-crowd").sharing], [Sharing::Exact, Sharing::Settled]);
         let given =
             Cli::try_parse_from(std::iter::once("run").chain(words.split_whitespace())).unwrap().flags;
         assert_eq!(
@@ -249,6 +256,9 @@ mod tests {
             let help = flag.get_help().unwrap().to_string();
             assert!(help.contains(&format!("[default: {value}]")), "{name}: {help}, but {value}");
         }
+        let exact = command.get_arguments().find(|flag| flag.get_id().as_str() == "exact").unwrap();
+        let help = exact.get_help().unwrap().to_string();
+        assert!(help.contains(&format!("for {} nodes and seeds", Scenario::EXACT_NODES_MAX)), "{help}");
         assert_eq!(parsed(""), Scenario::ready("crowd").unwrap());
     }
 }

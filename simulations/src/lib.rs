@@ -47,7 +47,7 @@ pub use run::{RunError, run};
 pub use scenario::{
     Amount, AmountError, Arrival, Behaviour, Better, CacheSpec, Cover, Disk, Exit, Expectation, FaultKind,
     FaultSpec, Figure, Group, Path, Patience, Publish, READY, ReadError, Scenario, ScenarioError, Seeds,
-    Share, Unit, Whom, WhomError, YankSpec, Zone,
+    Share, Sharing, Unit, Whom, WhomError, YankSpec, Zone,
 };
 pub use trace::Trace;
 pub use units::{ByteSize, Rate, Span, UnitError};

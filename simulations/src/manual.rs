@@ -58,6 +58,10 @@ one that it extends; flags go before it:
   version = 2
   at = \"40s\"
 
+Links are shared fairly, but hear a few milliseconds later of what has changed elsewhere, which is off by a few per cent. \
+With --exact, or sharing = \"exact\" in the file, they are shared anew at every change: slow, and so for 128 nodes and seeds \
+at most.
+
 Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
 
 Checks: no node finishes sooner than its links allow; a job gets what it asked for, checked, and nothing else; engines \
@@ -101,7 +105,7 @@ Each failure is told with the command that repeats it. Exit codes: as of `run`; 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollux_sim::{Class, Cover, Figure, Report};
+    use pollux_sim::{Class, Cover, Figure, Report, Scenario};
 
     #[test]
     fn the_manual_names_all_that_there_is() {
@@ -110,6 +114,7 @@ mod tests {
         let ratio = |figure: &Figure| figure.name().ends_with("-ratio");
         Figure::ALL.iter().filter(|figure| !ratio(figure)).for_each(|figure| said(figure.name()));
         said(&format!("`version` is {}", Report::VERSION));
+        said(&format!("for {} nodes and seeds", Scenario::EXACT_NODES_MAX));
         for class in [Class::Safety, Class::Liveness, Class::Expectation, Class::Coverage] {
             said(&format!("  {}  {}: ", class.exit_code(), class.name()));
         }

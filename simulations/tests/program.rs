@@ -155,6 +155,16 @@ fn what_is_wrong_is_said_with_exit_code_2() {
 }
 
 #[test]
+fn links_can_be_shared_exactly() {
+    let output = small(&["--exact", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["scenario"]["sharing"], "exact");
+    assert!(report["command"].as_str().unwrap().ends_with(" --exact"));
+    assert!(refusal(&pollux_sim(&["run", "boot-storm", "--exact"])).contains("`sharing` cannot be"));
+}
+
+#[test]
 fn the_page_is_written_beside_the_report() {
     let path = scratch("page.html");
     let output = small(&["--html", path.to_str().unwrap()]);

@@ -4,7 +4,7 @@ mod bad;
 mod canaries;
 mod troubles;
 
-use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share};
+use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share, Sharing};
 use crate::units::{ByteSize, Rate, Span};
 
 fn small(nodes: u32) -> Scenario {
@@ -56,6 +56,21 @@ fn a_node_alone_takes_about_what_its_link_takes() {
     assert!(report.verdict.ok, "{report}");
     assert!(report.completion.unwrap().makespan_ratio < 1.2);
     assert_eq!(report.traffic.peer_bytes, 0);
+}
+
+#[test]
+fn links_that_are_shared_exactly_give_about_the_same() {
+    for rng_seed in 1..4 {
+        let mut settled =
+            with_group(16, |group| (group.up, group.down) = (Rate(12_500_000), Rate(12_500_000)));
+        (settled.rng_seed, settled.seeds.up) = (rng_seed, Rate(12_500_000));
+        let exact = Scenario { sharing: Sharing::Exact, ..settled.clone() };
+        let [settled, exact] = [settled, exact].map(|scenario| report(&scenario));
+        assert!(settled.verdict.ok && exact.verdict.ok, "{settled}{exact}");
+        assert_ne!(settled.trace.digest, exact.trace.digest, "they are two");
+        let [one, other] = [settled, exact].map(|report| report.completion.unwrap().makespan_us);
+        assert!(one.abs_diff(other) * 100 < 3 * other, "{one} and {other}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Whether a scenario can be run: bounds, and names that there are.
 
-use super::{Arrival, CacheSpec, Group, Patience, Scenario, Share};
+use super::{Arrival, CacheSpec, Group, Patience, Scenario, Share, Sharing};
 use crate::units::{ByteSize, Rate, Span};
 use core::fmt;
 use pollux_core::limits::{CHUNK_BYTES_MAX, SEEDS_MAX};
@@ -119,6 +119,9 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
+    /// Nodes and seeds at most where links are shared exactly: what each change costs grows with the streams that there are.
+    pub const EXACT_NODES_MAX: u64 = 128;
+
     /// Whether it can be run.
     ///
     /// # Errors
@@ -219,6 +222,7 @@ impl Scenario {
     fn check_sums(&self) -> Result<(), ScenarioError> {
         let nodes = self.nodes();
         bounded("the sum of all `groups.count`", nodes, 1, NODES_MAX)?;
+        self.check_sharing(nodes)?;
         let versions = |cache: &CacheSpec| u64::try_from(self.versions(&cache.name)).unwrap_or(u64::MAX);
         let bytes = self.caches.iter().map(|cache| cache.size.0.saturating_mul(versions(cache)));
         let bytes = ByteSize(bytes.fold(0, u64::saturating_add));
@@ -229,6 +233,19 @@ impl Scenario {
             return Err(ScenarioError::TooLarge { nodes, chunks, events, events_max });
         }
         Ok(())
+    }
+
+    fn check_sharing(&self, nodes: u64) -> Result<(), ScenarioError> {
+        let all = nodes.saturating_add(self.seeds.count.into());
+        if self.sharing == Sharing::Settled || all <= Self::EXACT_NODES_MAX {
+            return Ok(());
+        }
+        let why = format!(
+            "\"exact\" is for {} nodes and seeds at most, and there are {all}: take fewer, or \"settled\" \
+             (without `--exact`), which is off by a few per cent",
+            Self::EXACT_NODES_MAX
+        );
+        Err(ScenarioError::Contradicts { field: "sharing".to_owned(), why })
     }
 
     /// Chunks that all jobs restore.
@@ -355,6 +372,19 @@ mod tests {
         assert!(refusal(|s| s.groups[0].life = Patience::For(Span(0))).contains("`groups.crowd.life`"));
         assert!(refusal(|s| s.zones[1].up = Some(Rate(0))).contains("`zones.west.up`"));
         assert!(refusal(|s| s.version = 2).contains("`version` is 2"));
+    }
+
+    #[test]
+    fn exact_sharing_is_for_few() {
+        let exact = |nodes| Scenario {
+            sharing: Sharing::Exact,
+            groups: vec![Group { count: nodes, ..Group::default() }],
+            ..Scenario::default()
+        };
+        assert_eq!(exact(127).check(), Ok(()));
+        let refused = exact(128).check().unwrap_err().to_string();
+        assert!(refused.starts_with("`sharing` cannot be: \"exact\" is for 128"), "{refused}");
+        assert!(refused.contains("there are 129: take fewer, or \"settled\""), "{refused}");
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub enum Patience {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub u32);
 
+/// How links are shared among what flows over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// Fairly, but a link hears a few milliseconds later of what has changed elsewhere: fast, and off by a few per cent.
+    #[default]
+    Settled,
+    /// By max-min fairness at every change: slow, and so for few nodes only.
+    Exact,
+}
+
 /// How a node goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -25,7 +25,7 @@ pub use amount::{Amount, AmountError};
 pub use check::ScenarioError;
 pub use expect::Expectation;
 pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};
-pub use fields::{Arrival, Behaviour, Exit, Patience, Share};
+pub use fields::{Arrival, Behaviour, Exit, Patience, Share, Sharing};
 pub use figure::{Better, Cover, Figure, Unit};
 pub use read::ReadError;
 pub use ready::READY;
@@ -52,6 +52,8 @@ pub struct Scenario {
     pub events_max: u64,
     /// One way between any two nodes, where zones and paths say nothing else.
     pub latency: Span,
+    /// How links are shared.
+    pub sharing: Sharing,
     /// The pool's seeds.
     pub seeds: Seeds,
     /// Where nodes are; none: all in one place.
@@ -225,6 +227,7 @@ impl Default for Scenario {
             time_max: Span(3_600 * 1_000_000),
             events_max: 500_000_000,
             latency: Span(1_000),
+            sharing: Sharing::Settled,
             seeds: Seeds::default(),
             zones: Vec::new(),
             paths: Vec::new(),
