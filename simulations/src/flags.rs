@@ -1,7 +1,8 @@
 //! The flags of `run`: a scenario file, and what goes before it.
 
+use crate::files;
 use clap::Args;
-use pollux_sim::{Arrival, ByteSize, Patience, READY, Rate, Scenario, Sharing, Span};
+use pollux_sim::{Arrival, ByteSize, Patience, Rate, Scenario, Sharing, Span};
 use std::path::PathBuf;
 
 /// See the module. A flag that is not given leaves what the file says, or the default.
@@ -74,22 +75,6 @@ pub(crate) struct ShownFlags {
     pub(crate) trace: Option<PathBuf>,
 }
 
-/// A scenario by its name, or by its file's.
-///
-/// # Errors
-/// What is wrong with the file.
-pub(crate) fn named(name: &str) -> Result<Scenario, String> {
-    if READY.iter().any(|(known, _)| *known == name) {
-        return Scenario::ready(name).map_err(|error| error.to_string());
-    }
-    let said = |error: &dyn std::error::Error| format!("{name}: {error}");
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
-        format!("{}; it is none of those that come along either: {}", said(&error), names.join(", "))
-    })?;
-    Scenario::from_toml(&text).map_err(|error| said(&error))
-}
-
 impl RunFlags {
     /// The scenario that is named, with the flags over it; its bounds are not looked at.
     ///
@@ -97,7 +82,7 @@ impl RunFlags {
     /// What is wrong with the file, or with a flag that does not fit it.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
         let name = self.scenario.as_deref().unwrap_or("crowd");
-        self.over(named(name)?)
+        self.over(files::named(name)?)
     }
 
     fn over(&self, mut scenario: Scenario) -> Result<Scenario, String> {
@@ -140,7 +125,7 @@ impl RunFlags {
         for group in &mut scenario.groups {
             set(&mut group.up, self.up);
             set(&mut group.down, self.down);
-            set(&mut group.arrival, self.arrival);
+            set(&mut group.arrival, self.arrival.clone());
             set(&mut group.answer_deadline, self.answer_deadline);
             set(&mut group.progress_deadline, self.progress_deadline);
             set(&mut group.total_deadline, self.total_deadline);
@@ -161,7 +146,7 @@ impl RunFlags {
             flag("down", self.down),
             flag("seed-up", self.seed_up),
             flag("latency", self.latency),
-            flag("arrival", self.arrival),
+            flag("arrival", self.arrival.as_ref()),
             flag("answer-deadline", self.answer_deadline),
             flag("progress-deadline", self.progress_deadline),
             flag("total-deadline", self.total_deadline),

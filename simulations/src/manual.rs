@@ -40,7 +40,8 @@ one that it extends; flags go before it:
   name = \"crowd\"
   count = 1000
   behaviour = \"honest\"       # junk, stalling, false-haves, slow, draining, framing, sybil, replaying, forging, garbage
-  arrival = \"poisson 10ms\"   # all-at-once, or within a time: 30s
+  arrival = \"poisson 10ms\"   # all-at-once, within a time: 30s, or each at its own: { times = [\"0s\", \"1.5s\"] }, or
+                             # { trace = \"FILE\" }; then `count` may be left out
   life = \"5min\"              # and then exit = killed or vanished
   [[faults]]
   at = \"5s\"
@@ -57,6 +58,10 @@ one that it extends; flags go before it:
   cache = \"cache\"
   version = 2
   at = \"40s\"
+
+A trace is a text beside the scenario's file, of 2 MiB at most: a time in each line, in order, since the group's `from`; in \
+seconds, or with a unit; `#` begins a comment. Reports, `replay --scenario` and `shrink` have its times in them, and need no \
+other file. `pollux-sim scenarios ci-morning.trace` prints one.
 
 Links are shared fairly, but hear a few milliseconds later of what has changed elsewhere, which is off by a few per cent. \
 With --exact, or sharing = \"exact\" in the file, they are shared anew at every change: slow, and so for 128 nodes and seeds \
@@ -105,7 +110,7 @@ Each failure is told with the command that repeats it. Exit codes: as of `run`; 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollux_sim::{Class, Cover, Figure, Report, Scenario};
+    use pollux_sim::{Class, Cover, Figure, Report, Scenario, TRACE_BYTES_MAX};
 
     #[test]
     fn the_manual_names_all_that_there_is() {
@@ -115,6 +120,7 @@ mod tests {
         Figure::ALL.iter().filter(|figure| !ratio(figure)).for_each(|figure| said(figure.name()));
         said(&format!("`version` is {}", Report::VERSION));
         said(&format!("for {} nodes and seeds", Scenario::EXACT_NODES_MAX));
+        said(&format!("of {} MiB", TRACE_BYTES_MAX >> 20));
         for class in [Class::Safety, Class::Liveness, Class::Expectation, Class::Coverage] {
             said(&format!("  {}  {}: ", class.exit_code(), class.name()));
         }

@@ -6,16 +6,18 @@ use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
 use crate::report::{Bound, Completion, Report};
-use crate::scenario::{Arrival, Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
+use crate::scenario::{Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::world::{Done, Reached, Violation, World};
+use arrivals::Arrivals;
 use core::time::Duration;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
 use pollux_core::{Instant, ManifestId};
 use recorder::Recorder;
 use std::io;
 
+mod arrivals;
 mod recorder;
 mod told;
 
@@ -123,18 +125,13 @@ impl Run<'_> {
                 self.world.boot_later(saver, at);
             }
         }
-        let members = self.nodes(|role| matches!(role, Role::Member { .. }));
-        let (mut group, mut arrivals) = (None, None);
-        for no in members {
-            let role = self.world.nodes.at(no).spec.role;
-            if group != Some(role) {
-                (group, arrivals) =
-                    (Some(role), self.world.group_of(no).map(|group| Arrivals::new(group.arrival)));
+        let (scenario, lots) = (self.scenario, Lots::new(self.scenario.rng_seed));
+        for (number, group) in scenario.groups.iter().enumerate() {
+            let mut arrivals = Arrivals::new(&group.arrival);
+            let from = begin.after(group.from.duration());
+            for no in self.nodes(|role| role == Role::Member { group: number }) {
+                self.world.boot_later(no, from.after(arrivals.next(&lots, no)));
             }
-            let lots = Lots::new(self.scenario.rng_seed);
-            let wait = arrivals.as_mut().map_or(Duration::ZERO, |arrivals| arrivals.next(&lots, no));
-            let from = self.world.group_of(no).map_or(Duration::ZERO, |group| group.from.duration());
-            self.world.boot_later(no, begin.after(from).after(wait));
         }
         self.drive_jobs();
     }
@@ -340,29 +337,6 @@ impl Run<'_> {
 fn ends<'a>(done: impl Iterator<Item = &'a Done>, begin: Instant) -> Vec<(u64, u64)> {
     let restored = done.filter(|done| done.outcome == Outcome::Restored);
     restored.map(|done| (micros(done.ended, begin), micros(done.ended, done.began))).collect()
-}
-
-/// When the nodes of a group boot.
-struct Arrivals {
-    arrival: Arrival,
-    last: Duration,
-}
-
-impl Arrivals {
-    const fn new(arrival: Arrival) -> Self {
-        Self { arrival, last: Duration::ZERO }
-    }
-
-    fn next(&mut self, lots: &Lots, no: NodeNo) -> Duration {
-        match self.arrival {
-            Arrival::AllAtOnce => Duration::ZERO,
-            Arrival::Spread(span) => Duration::from_micros(lots.below("arrival", u64::from(no.0), span.0)),
-            Arrival::Poisson(apart) => {
-                self.last += lots.exponential("arrival", u64::from(no.0), apart.duration());
-                self.last
-            }
-        }
-    }
 }
 
 fn micros(at: Instant, since: Instant) -> u64 {

@@ -155,6 +155,42 @@ fn what_is_wrong_is_said_with_exit_code_2() {
 }
 
 #[test]
+fn a_trace_lies_beside_its_scenario() {
+    let directory = scratch("traces");
+    std::fs::create_dir_all(&directory).expect("the scratch directory can be written");
+    let trace = |text: &[u8]| std::fs::write(directory.join("jobs.trace"), text).expect("it can be written");
+    let file = scenario(
+        "traces/jobs.toml",
+        "extends = \"crowd\"\n[[groups]]\narrival = { trace = \"jobs.trace\" }\n",
+    );
+    let run = |more: &[&str]| pollux_sim(&[&["run", &file, "--size", "1MiB", "--json"], more].concat());
+    trace(b"# three\n0\n0.5\n2s\n");
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let group = &report(&output)["scenario"]["groups"][0];
+    assert_eq!(
+        (&group["count"], &group["arrival"]["times"]),
+        (&3.into(), &["0", "500ms", "2s"].as_slice().into())
+    );
+    let compared = pollux_sim(&["diff", &file, &file]);
+    assert_eq!(compared.status.code(), Some(0), "{compared:?}");
+    assert!(refusal(&run(&["--nodes", "4"])).contains("4 nodes cannot come at 3 times"));
+    trace(b"5\n4\n");
+    let refused = refusal(&run(&[]));
+    assert!(
+        refused.contains("jobs.toml") && refused.contains("`jobs.trace`, line 2: 4s is earlier"),
+        "{refused}"
+    );
+    assert!(refusal(&pollux_sim(&["hunt", "--base", &file])).contains("`jobs.trace`, line 2"));
+    trace(b"\xff\n");
+    assert!(refusal(&run(&[])).contains("UTF-8"));
+    trace(&b"# much\n".repeat(400_000));
+    assert!(refusal(&run(&[])).contains("`jobs.trace`: it has more than 2097152 bytes"));
+    std::fs::remove_file(directory.join("jobs.trace")).expect("it was there");
+    assert!(refusal(&run(&[])).contains("beside the scenario's file"));
+}
+
+#[test]
 fn links_can_be_shared_exactly() {
     let output = small(&["--exact", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -226,6 +262,8 @@ fn what_comes_along_is_listed_and_printed() {
     assert!(listed.lines().count() >= 12 && listed.contains("seed-death"), "{listed}");
     let printed = stdout(&pollux_sim(&["scenarios", "two-regions"]));
     assert!(printed.starts_with("version = 1") && printed.contains("[[zones]]"), "{printed}");
+    let trace = stdout(&pollux_sim(&["scenarios", "ci-morning.trace"]));
+    assert!(trace.starts_with("# ") && trace.lines().count() > 100, "{trace}");
     assert!(refusal(&pollux_sim(&["scenarios", "nowhere"])).contains("pollux-sim scenarios"));
 }
 

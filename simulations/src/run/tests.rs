@@ -4,7 +4,7 @@ mod bad;
 mod canaries;
 mod troubles;
 
-use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share, Sharing};
+use crate::scenario::{Arrival, CacheSpec, Exit, Group, Patience, Publish, Share, Sharing};
 use crate::units::{ByteSize, Rate, Span};
 
 fn small(nodes: u32) -> Scenario {
@@ -85,11 +85,32 @@ fn the_same_rng_seed_gives_the_same_run() {
 #[test]
 fn nodes_may_arrive_one_by_one() {
     for arrival in [Arrival::Spread(Span(2_000_000)), Arrival::Poisson(Span(300_000))] {
-        let report = report(&with_group(6, |group| group.arrival = arrival));
+        let report = report(&with_group(6, |group| group.arrival = arrival.clone()));
         assert!(report.verdict.ok, "{report}");
         let completion = report.completion.unwrap();
         assert!(completion.makespan_us > completion.max_us, "a node's time is counted from its own boot");
     }
+}
+
+#[test]
+fn nodes_arrive_at_their_times() {
+    let times = [0, 0, 700, 700, 5_000].map(|millis| Span(millis * 1_000));
+    let mut scenario = with_group(5, |group| group.arrival = Arrival::Times(times.to_vec()));
+    let began = |scenario: &Scenario| {
+        let mut run =
+            Run { world: World::new(scenario, Trace::new()), scenario, stopped: None, recorder: None };
+        let report = run.story();
+        assert!(report.verdict.ok, "{report}");
+        let mut done: Vec<(NodeNo, u64)> =
+            run.restores().map(|done| (done.node, micros(done.began, Instant::ZERO))).collect();
+        done.sort_unstable();
+        done.into_iter().map(|(_, began)| began).collect::<Vec<u64>>()
+    };
+    let first = began(&scenario);
+    let since: Vec<Span> = first.iter().map(|began| Span(began - first[0])).collect();
+    assert_eq!(since, times);
+    scenario.groups[0].from = Span(300_000);
+    assert_eq!(began(&scenario)[0] - first[0], 300_000, "from then on");
 }
 
 #[test]
