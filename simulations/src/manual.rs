@@ -49,7 +49,8 @@ one that it extends; flags go before it:
   whom = \"seeds\"            # everybody, a group, zone/NAME
   share = \"50%\"             # drawn
   what = { crash = { disk = \"wiped\" } }  # or kept, or { aged = \"3s\" }; or what = \"pause\", or what = { link = { up, down } },
-                             # { delay = TIME }, { cut = { from = \"zone/east\", one_way = true } }, { clock-behind = TIME }
+                             # { delay = TIME }, { cut = { from = \"zone/east\", one_way = true } }, { clock-behind = TIME },
+                             # { clock-ahead = TIME }; of seeds what = \"stale\", too: they hear of nothing new
   [[publishes]]              # a version that is published meanwhile, by several builds at once if need be
   cache = \"cache\"
   at = \"20s\"
@@ -58,6 +59,9 @@ one that it extends; flags go before it:
   cache = \"cache\"
   version = 2
   at = \"40s\"
+
+Seeds that are slow for a time are a `link` of whom = \"seeds\" (`slow-seeds`). No more seeds are bad or stale at a time than the \
+pool withstands: one of four, two of seven (`stale-seeds`).
 
 A trace is a text beside the scenario's file, of 2 MiB at most: a time in each line, in order, since the group's `from`; in \
 seconds, or with a unit; `#` begins a comment. Reports, `replay --scenario` and `shrink` have its times in them, and need no \
@@ -99,11 +103,11 @@ Exit codes: 0 both could be read, whatever came; 1 the table could not be writte
 
 /// Of `hunt`.
 pub(crate) const HUNT: &str = "\
-Each rng seed draws a scenario: liars, later versions, yanks, and up to eight faults of machines, links and clocks, until the \
+Each rng seed draws a scenario: liars, later versions, yanks, up to eight faults of machines, links and clocks, and a seed that is stale, until the \
 base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
 the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
 
-No more seeds are bad, or lose their disk, than a pool of that many withstands.
+No more seeds are bad or stale, or lose their disk, than a pool of that many withstands.
 
 Each failure is told with the command that repeats it. Exit codes: as of `run`; of several failures the worst.";
 

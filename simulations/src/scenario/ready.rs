@@ -14,8 +14,10 @@ pub const READY: &[(&str, &str)] = &[
     ("rolling-version", include_str!("../../scenarios/rolling-version.toml")),
     ("seed-death", include_str!("../../scenarios/seed-death.toml")),
     ("slow-disks", include_str!("../../scenarios/slow-disks.toml")),
+    ("slow-seeds", include_str!("../../scenarios/slow-seeds.toml")),
     ("slow-tenth", include_str!("../../scenarios/slow-tenth.toml")),
     ("small-crowd", include_str!("../../scenarios/small-crowd.toml")),
+    ("stale-seeds", include_str!("../../scenarios/stale-seeds.toml")),
     ("stalling-tenth", include_str!("../../scenarios/stalling-tenth.toml")),
     ("two-regions", include_str!("../../scenarios/two-regions.toml")),
 ];
