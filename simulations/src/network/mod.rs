@@ -20,8 +20,8 @@
 //! Between a change far away and the moment when it is heard of, a few times [`SETTLE`], a stream has less than its
 //! fair share. A test holds settled crowds of equal nodes to within a few per cent of exact max-min fairness.
 //! A scenario of few nodes may say `sharing = "exact"`: then all links are shared anew at the very moment of each change, by
-//! filling (`exact`). That is the check of all this. Each change costs more the more streams there
-//! are: a crowd of 120 takes 1.6 times the CPU, one of 16 about the same.
+//! filling (`exact`). That is the check of all this. Each change costs more the more streams there are: a crowd of 120 takes
+//! 1.6 times the CPU, one of 16 about the same.
 //!
 //! Control messages take latency only and no rate; losses, slow start and CPU are not modelled. A rate is what TCP carries,
 //! which is 0.956 of a link with frames of 1,500 bytes.
