@@ -1,7 +1,8 @@
 //! The flags of `run`: a scenario file, and what goes before it.
 
+use crate::files;
 use clap::Args;
-use pollux_sim::{Arrival, ByteSize, Patience, READY, Rate, Scenario, Span};
+use pollux_sim::{Arrival, ByteSize, Patience, Rate, Scenario, Sharing, Span};
 use std::path::PathBuf;
 
 /// See the module. A flag that is not given leaves what the file says, or the default.
@@ -43,6 +44,10 @@ pub(crate) struct RunFlags {
     /// How long a job waits in all [default: off]
     #[arg(long, value_name = "off|TIME")]
     total_deadline: Option<Patience>,
+    /// Share links by exact max-min fairness at every change, as the check of what is done otherwise, which is off by a few
+    /// per cent: slow, and for 128 nodes and seeds at most
+    #[arg(long)]
+    exact: bool,
     /// Virtual time at most; a run that takes longer has failed [default: 60min]
     #[arg(long, value_name = "TIME")]
     time_max: Option<Span>,
@@ -70,22 +75,6 @@ pub(crate) struct ShownFlags {
     pub(crate) trace: Option<PathBuf>,
 }
 
-/// A scenario by its name, or by its file's.
-///
-/// # Errors
-/// What is wrong with the file.
-pub(crate) fn named(name: &str) -> Result<Scenario, String> {
-    if READY.iter().any(|(known, _)| *known == name) {
-        return Scenario::ready(name).map_err(|error| error.to_string());
-    }
-    let said = |error: &dyn std::error::Error| format!("{name}: {error}");
-    let text = std::fs::read_to_string(name).map_err(|error| {
-        let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
-        format!("{}; it is none of those that come along either: {}", said(&error), names.join(", "))
-    })?;
-    Scenario::from_toml(&text).map_err(|error| said(&error))
-}
-
 impl RunFlags {
     /// The scenario that is named, with the flags over it; its bounds are not looked at.
     ///
@@ -93,7 +82,7 @@ impl RunFlags {
     /// What is wrong with the file, or with a flag that does not fit it.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
         let name = self.scenario.as_deref().unwrap_or("crowd");
-        self.over(named(name)?)
+        self.over(files::named(name)?)
     }
 
     fn over(&self, mut scenario: Scenario) -> Result<Scenario, String> {
@@ -105,6 +94,7 @@ impl RunFlags {
         set(&mut scenario.time_max, self.time_max);
         set(&mut scenario.events_max, self.events_max);
         set(&mut scenario.rng_seed, self.rng_seed);
+        set(&mut scenario.sharing, self.exact.then_some(Sharing::Exact));
         Ok(scenario)
     }
 
@@ -135,7 +125,7 @@ impl RunFlags {
         for group in &mut scenario.groups {
             set(&mut group.up, self.up);
             set(&mut group.down, self.down);
-            set(&mut group.arrival, self.arrival);
+            set(&mut group.arrival, self.arrival.clone());
             set(&mut group.answer_deadline, self.answer_deadline);
             set(&mut group.progress_deadline, self.progress_deadline);
             set(&mut group.total_deadline, self.total_deadline);
@@ -156,13 +146,14 @@ impl RunFlags {
             flag("down", self.down),
             flag("seed-up", self.seed_up),
             flag("latency", self.latency),
-            flag("arrival", self.arrival),
+            flag("arrival", self.arrival.as_ref()),
             flag("answer-deadline", self.answer_deadline),
             flag("progress-deadline", self.progress_deadline),
             flag("total-deadline", self.total_deadline),
             flag("time-max", self.time_max),
             flag("events-max", self.events_max),
             flag("rng-seed", self.rng_seed),
+            self.exact.then(|| "--exact".to_owned()),
         ];
         let words =
             ["pollux-sim run".to_owned(), self.scenario.clone().unwrap_or_else(|| "crowd".to_owned())];
@@ -199,12 +190,13 @@ mod tests {
     fn a_run_can_be_repeated_by_its_command() {
         let words = "small-crowd --nodes 7 --size 1MiB --chunk-bytes 64KiB --up 1000001B/s --down 16Mbit/s --seed-up 24Mbit/s \
                      --latency 5ms --arrival 30s --answer-deadline 3s --progress-deadline off --total-deadline 2min \
-                     --time-max 10min --events-max 12345 --rng-seed 99";
+                     --time-max 10min --events-max 12345 --rng-seed 99 --exact";
         let scenario = parsed(words);
         let group = &scenario.groups[0];
         assert_eq!((group.count, group.up, group.down), (7, Rate(1_000_001), Rate(2_000_000)));
         assert_eq!((group.progress_deadline, scenario.seeds.up), (Patience::Off, Rate(3_000_000)));
         assert_eq!((scenario.events_max, scenario.rng_seed), (12_345, 99));
+        assert_eq!([scenario.sharing, parsed("small-crowd").sharing], [Sharing::Exact, Sharing::Settled]);
         let given =
             Cli::try_parse_from(std::iter::once("run").chain(words.split_whitespace())).unwrap().flags;
         assert_eq!(
@@ -249,6 +241,9 @@ mod tests {
             let help = flag.get_help().unwrap().to_string();
             assert!(help.contains(&format!("[default: {value}]")), "{name}: {help}, but {value}");
         }
+        let exact = command.get_arguments().find(|flag| flag.get_id().as_str() == "exact").unwrap();
+        let help = exact.get_help().unwrap().to_string();
+        assert!(help.contains(&format!("for {} nodes and seeds", Scenario::EXACT_NODES_MAX)), "{help}");
         assert_eq!(parsed(""), Scenario::ready("crowd").unwrap());
     }
 }

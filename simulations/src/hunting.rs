@@ -1,6 +1,7 @@
 //! `hunt`, `replay` and `shrink`.
 
-use crate::flags::{ShownFlags, named};
+use crate::files::named;
+use crate::flags::ShownFlags;
 use crate::{Failure, failed, usage};
 use clap::Args;
 use core::fmt;

@@ -1,6 +1,7 @@
 //! `pollux-sim`: what a rollout would do, before doing it.
 
 mod compare;
+mod files;
 mod flags;
 mod hunting;
 mod manual;
@@ -9,7 +10,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
 use flags::{RunFlags, ShownFlags};
 use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
-use pollux_sim::{READY, Report, Scenario, Trace};
+use pollux_sim::{READY, Report, Scenario, TRACES, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ enum Verb {
     /// Puts two runs beside each other: figure by figure, how much it has changed, and in which it is better.
     #[command(after_help = manual::DIFF)]
     Diff(DiffFlags),
-    /// Lists the scenarios that come along, or prints one.
+    /// Lists the scenarios that come along, or prints one, or a trace that one names.
     Scenarios {
         /// Which to print, as a file has it.
         name: Option<String>,
@@ -106,7 +107,7 @@ fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     let shown = match name {
         Some(wanted) => {
-            let Some((_, text)) = READY.iter().find(|(known, _)| *known == wanted) else {
+            let Some((_, text)) = READY.iter().chain(TRACES).find(|(known, _)| *known == wanted) else {
                 return Err(usage(format!(
                     "there is no scenario `{wanted}`: `pollux-sim scenarios` lists all"
                 )));

@@ -40,7 +40,8 @@ one that it extends; flags go before it:
   name = \"crowd\"
   count = 1000
   behaviour = \"honest\"       # junk, stalling, false-haves, slow, draining, framing, sybil, replaying, forging, garbage
-  arrival = \"poisson 10ms\"   # all-at-once, or within a time: 30s
+  arrival = \"poisson 10ms\"   # all-at-once, within a time: 30s, or each at its own: { times = [\"0s\", \"1.5s\"] }, or
+                             # { trace = \"FILE\" }; then `count` may be left out
   life = \"5min\"              # and then exit = killed or vanished
   [[faults]]
   at = \"5s\"
@@ -48,7 +49,8 @@ one that it extends; flags go before it:
   whom = \"seeds\"            # everybody, a group, zone/NAME
   share = \"50%\"             # drawn
   what = { crash = { disk = \"wiped\" } }  # or kept, or { aged = \"3s\" }; or what = \"pause\", or what = { link = { up, down } },
-                             # { delay = TIME }, { cut = { from = \"zone/east\", one_way = true } }, { clock-behind = TIME }
+                             # { delay = TIME }, { cut = { from = \"zone/east\", one_way = true } }, { clock-behind = TIME },
+                             # { clock-ahead = TIME }; of seeds what = \"stale\", too: they hear of nothing new
   [[publishes]]              # a version that is published meanwhile, by several builds at once if need be
   cache = \"cache\"
   at = \"20s\"
@@ -57,6 +59,17 @@ one that it extends; flags go before it:
   cache = \"cache\"
   version = 2
   at = \"40s\"
+
+Seeds that are slow for a time are a `link` of whom = \"seeds\" (`slow-seeds`). No more seeds are bad or stale at a time than the \
+pool withstands: one of four, two of seven (`stale-seeds`).
+
+A trace is a text beside the scenario's file, of 2 MiB at most: a time in each line, in order, since the group's `from`; in \
+seconds, or with a unit; `#` begins a comment. Reports, `replay --scenario` and `shrink` have its times in them, and need no \
+other file. `pollux-sim scenarios ci-morning.trace` prints one.
+
+Links are shared fairly, but hear a few milliseconds later of what has changed elsewhere, which is off by a few per cent. \
+With --exact, or sharing = \"exact\" in the file, they are shared anew at every change: slow, and so for 128 nodes and seeds \
+at most.
 
 Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
 
@@ -75,7 +88,7 @@ Figures, of all honest jobs or of a group: makespan, p50, p99, max (seconds); th
 completed-share. Of the whole run: seed-copies, duplicate-share, late-share, junk-share, control-share, \
 messages-per-node-second, bans, upload-gini.
 
-Output: text, or with --json one object whose `version` is 3. The trace digest covers every input and output of every \
+Output: text, or with --json one object whose `version` is 4. The trace digest covers every input and output of every \
 engine; equal digests mean equal runs.
 
 ",
@@ -90,18 +103,18 @@ Exit codes: 0 both could be read, whatever came; 1 the table could not be writte
 
 /// Of `hunt`.
 pub(crate) const HUNT: &str = "\
-Each rng seed draws a scenario: liars, later versions, yanks, and up to eight faults of machines, links and clocks, until the \
+Each rng seed draws a scenario: liars, later versions, yanks, up to eight faults of machines, links and clocks, and a seed that is stale, until the \
 base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
 the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
 
-No more seeds are bad, or lose their disk, than a pool of that many withstands.
+No more seeds are bad or stale, or lose their disk, than a pool of that many withstands.
 
 Each failure is told with the command that repeats it. Exit codes: as of `run`; of several failures the worst.";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollux_sim::{Class, Cover, Figure, Report};
+    use pollux_sim::{Class, Cover, Figure, Report, Scenario, TRACE_BYTES_MAX};
 
     #[test]
     fn the_manual_names_all_that_there_is() {
@@ -110,6 +123,8 @@ mod tests {
         let ratio = |figure: &Figure| figure.name().ends_with("-ratio");
         Figure::ALL.iter().filter(|figure| !ratio(figure)).for_each(|figure| said(figure.name()));
         said(&format!("`version` is {}", Report::VERSION));
+        said(&format!("for {} nodes and seeds", Scenario::EXACT_NODES_MAX));
+        said(&format!("of {} MiB", TRACE_BYTES_MAX >> 20));
         for class in [Class::Safety, Class::Liveness, Class::Expectation, Class::Coverage] {
             said(&format!("  {}  {}: ", class.exit_code(), class.name()));
         }

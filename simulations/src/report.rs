@@ -106,7 +106,7 @@ pub struct Speed {
 
 impl Report {
     /// The version of this form.
-    pub const VERSION: u32 = 3;
+    pub const VERSION: u32 = 4;
 
     /// Adds what repeats the run.
     #[must_use]

@@ -6,16 +6,18 @@ use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
 use crate::report::{Bound, Completion, Report};
-use crate::scenario::{Arrival, Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
+use crate::scenario::{Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
-use crate::world::{Done, Fault, Reached, World};
+use crate::world::{Done, Reached, Violation, World};
+use arrivals::Arrivals;
 use core::time::Duration;
 use pollux_core::engine::{FetchEnd, MissReason, PublishFailure};
 use pollux_core::{Instant, ManifestId};
 use recorder::Recorder;
 use std::io;
 
+mod arrivals;
 mod recorder;
 mod told;
 
@@ -123,18 +125,13 @@ impl Run<'_> {
                 self.world.boot_later(saver, at);
             }
         }
-        let members = self.nodes(|role| matches!(role, Role::Member { .. }));
-        let (mut group, mut arrivals) = (None, None);
-        for no in members {
-            let role = self.world.nodes.at(no).spec.role;
-            if group != Some(role) {
-                (group, arrivals) =
-                    (Some(role), self.world.group_of(no).map(|group| Arrivals::new(group.arrival)));
+        let (scenario, lots) = (self.scenario, Lots::new(self.scenario.rng_seed));
+        for (number, group) in scenario.groups.iter().enumerate() {
+            let mut arrivals = Arrivals::new(&group.arrival);
+            let from = begin.after(group.from.duration());
+            for no in self.nodes(|role| role == Role::Member { group: number }) {
+                self.world.boot_later(no, from.after(arrivals.next(&lots, no)));
             }
-            let lots = Lots::new(self.scenario.rng_seed);
-            let wait = arrivals.as_mut().map_or(Duration::ZERO, |arrivals| arrivals.next(&lots, no));
-            let from = self.world.group_of(no).map_or(Duration::ZERO, |group| group.from.duration());
-            self.world.boot_later(no, begin.after(from).after(wait));
         }
         self.drive_jobs();
     }
@@ -183,35 +180,35 @@ impl Run<'_> {
     /// Every job must have completed, none sooner than its links allow.
     fn judge(&mut self, begin: Instant) {
         let now = self.world.now();
-        let wrong: Vec<(NodeNo, Fault)> = self
+        let wrong: Vec<(NodeNo, Violation)> = self
             .world
             .done
             .iter()
-            .filter_map(|done| Some((done.node, self.fault_of(done, begin)?)))
+            .filter_map(|done| Some((done.node, self.violation_of(done, begin)?)))
             .collect();
-        for (no, fault) in wrong {
-            self.world.faults.add(now, no, fault);
+        for (no, violation) in wrong {
+            self.world.violations.add(now, no, violation);
         }
         let open: Vec<NodeNo> =
             self.world.nodes.iter().filter(|(_, node)| node.job.is_some()).map(|(no, _)| no).collect();
         for no in open {
             let honest = self.world.nodes.at(no).spec.behaviour == Behaviour::Honest;
             if honest && !matches!(self.world.nodes.at(no).spec.role, Role::Seed) {
-                self.world.faults.add(now, no, Fault::Incomplete("it was still waiting".to_owned()));
+                self.world.violations.add(now, no, Violation::Incomplete("it was still waiting".to_owned()));
             }
         }
         self.judge_makespan(begin);
     }
 
     /// What is wrong with how a job went.
-    fn fault_of(&self, done: &Done, begin: Instant) -> Option<Fault> {
+    fn violation_of(&self, done: &Done, begin: Instant) -> Option<Violation> {
         if !self.world.nodes.at(done.node).is_honest() {
             return None;
         }
         match &done.outcome {
             Outcome::Restored => self.misuse(done).or_else(|| {
                 let micros = micros(self.soonest(done, begin), done.ended);
-                (micros > 0).then_some(Fault::TooFast { micros })
+                (micros > 0).then_some(Violation::TooFast { micros })
             }),
             // A node whose life ends with its job under way is nobody's fault.
             Outcome::Published | Outcome::Spread | Outcome::Gone => None,
@@ -227,7 +224,7 @@ impl Run<'_> {
             | Outcome::TooSlow
             | Outcome::NotSpread
             | Outcome::NotPublished(_)) => {
-                self.must_succeed(done, begin).then(|| Fault::Incomplete(format!("{other:?}")))
+                self.must_succeed(done, begin).then(|| Violation::Incomplete(format!("{other:?}")))
             }
         }
     }
@@ -250,22 +247,22 @@ impl Run<'_> {
 
     /// A job gets the newest version that was certified, and not taken back, when it asked. Answers that are handed on
     /// while seeds are away may be older, as the policy has it, but no older than what its own node has used.
-    fn misuse(&self, done: &Done) -> Option<Fault> {
+    fn misuse(&self, done: &Done) -> Option<Violation> {
         let found = self.world.content.version(done.version?).sequence;
         if done.relayed {
             let newest = self.newest_used(done)?;
-            return (found < newest).then_some(Fault::Stale { found, newest });
+            return (found < newest).then_some(Violation::Stale { found, newest });
         }
         let before =
             || self.world.done.iter().filter(|other| other.cache == done.cache && other.ended < done.began);
         let mut taken_back = before().filter(|other| other.outcome == Outcome::Spread);
         if taken_back.any(|other| other.manifest == done.manifest) {
-            return Some(Fault::Revoked { found });
+            return Some(Violation::Revoked { found });
         }
         let published = before().filter(|other| other.outcome == Outcome::Published);
         let lasting = published.filter(|other| !self.is_ever_taken_back(other.manifest));
         let newest = lasting.filter_map(|other| self.published_by(other.node)).max()?;
-        (found < newest).then_some(Fault::Stale { found, newest })
+        (found < newest).then_some(Violation::Stale { found, newest })
     }
 
     /// The newest version of a job's cache that its node had restored before, and that is never taken back. Whose disk may have been lost
@@ -316,7 +313,7 @@ impl Run<'_> {
             && completion.makespan_us < bound.total_us
         {
             let micros = bound.total_us - completion.makespan_us;
-            self.world.faults.add(now, NodeNo(0), Fault::TooFast { micros });
+            self.world.violations.add(now, NodeNo(0), Violation::TooFast { micros });
         }
     }
 
@@ -340,29 +337,6 @@ impl Run<'_> {
 fn ends<'a>(done: impl Iterator<Item = &'a Done>, begin: Instant) -> Vec<(u64, u64)> {
     let restored = done.filter(|done| done.outcome == Outcome::Restored);
     restored.map(|done| (micros(done.ended, begin), micros(done.ended, done.began))).collect()
-}
-
-/// When the nodes of a group boot.
-struct Arrivals {
-    arrival: Arrival,
-    last: Duration,
-}
-
-impl Arrivals {
-    const fn new(arrival: Arrival) -> Self {
-        Self { arrival, last: Duration::ZERO }
-    }
-
-    fn next(&mut self, lots: &Lots, no: NodeNo) -> Duration {
-        match self.arrival {
-            Arrival::AllAtOnce => Duration::ZERO,
-            Arrival::Spread(span) => Duration::from_micros(lots.below("arrival", u64::from(no.0), span.0)),
-            Arrival::Poisson(apart) => {
-                self.last += lots.exponential("arrival", u64::from(no.0), apart.duration());
-                self.last
-            }
-        }
-    }
 }
 
 fn micros(at: Instant, since: Instant) -> u64 {

@@ -64,7 +64,7 @@ fn the_report_says_what_it_must() {
     let output = small(&["--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report = report(&output);
-    assert_eq!(report["version"], 3);
+    assert_eq!(report["version"], 4);
     assert_eq!(report["verdict"]["ok"], true);
     assert_eq!(report["verdict"]["completed"], 6);
     assert_eq!(report["scenario"]["groups"][0]["count"], 6);
@@ -114,7 +114,7 @@ fn each_class_has_its_exit_code() {
     let output = small(&["--json", "--total-deadline", "1ms"]);
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let late = report(&output);
-    assert_eq!((&late["verdict"]["class"], &late["verdict"]["faults"]), (&"liveness".into(), &6.into()));
+    assert_eq!((&late["verdict"]["class"], &late["verdict"]["violations"]), (&"liveness".into(), &6.into()));
     let (code, ended) = judged("ended.toml", "time_max = \"1050ms\"");
     assert_eq!((code, &ended["verdict"]["class"]), (Some(4), &"liveness".into()), "{ended:#}");
     let missed = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"p50-ratio\"\nat_most = 0.5";
@@ -152,6 +152,52 @@ fn what_is_wrong_is_said_with_exit_code_2() {
     let figure = scenario("figure.toml", "[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
     assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 2"));
     assert!(refusal(&pollux_sim(&["walk"])).contains("walk"));
+}
+
+#[test]
+fn a_trace_lies_beside_its_scenario() {
+    let directory = scratch("traces");
+    std::fs::create_dir_all(&directory).expect("the scratch directory can be written");
+    let trace = |text: &[u8]| std::fs::write(directory.join("jobs.trace"), text).expect("it can be written");
+    let file = scenario(
+        "traces/jobs.toml",
+        "extends = \"crowd\"\n[[groups]]\narrival = { trace = \"jobs.trace\" }\n",
+    );
+    let run = |more: &[&str]| pollux_sim(&[&["run", &file, "--size", "1MiB", "--json"], more].concat());
+    trace(b"# three\n0\n0.5\n2s\n");
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let group = &report(&output)["scenario"]["groups"][0];
+    assert_eq!(
+        (&group["count"], &group["arrival"]["times"]),
+        (&3.into(), &["0", "500ms", "2s"].as_slice().into())
+    );
+    let compared = pollux_sim(&["diff", &file, &file]);
+    assert_eq!(compared.status.code(), Some(0), "{compared:?}");
+    assert!(refusal(&run(&["--nodes", "4"])).contains("4 nodes cannot come at 3 times"));
+    trace(b"5\n4\n");
+    let refused = refusal(&run(&[]));
+    assert!(
+        refused.contains("jobs.toml") && refused.contains("`jobs.trace`, line 2: 4s is earlier"),
+        "{refused}"
+    );
+    assert!(refusal(&pollux_sim(&["hunt", "--base", &file])).contains("`jobs.trace`, line 2"));
+    trace(b"\xff\n");
+    assert!(refusal(&run(&[])).contains("UTF-8"));
+    trace(&b"# much\n".repeat(400_000));
+    assert!(refusal(&run(&[])).contains("`jobs.trace`: it has more than 2097152 bytes"));
+    std::fs::remove_file(directory.join("jobs.trace")).expect("it was there");
+    assert!(refusal(&run(&[])).contains("beside the scenario's file"));
+}
+
+#[test]
+fn links_can_be_shared_exactly() {
+    let output = small(&["--exact", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = report(&output);
+    assert_eq!(report["scenario"]["sharing"], "exact");
+    assert!(report["command"].as_str().unwrap().ends_with(" --exact"));
+    assert!(refusal(&pollux_sim(&["run", "boot-storm", "--exact"])).contains("`sharing` cannot be"));
 }
 
 #[test]
@@ -216,6 +262,8 @@ fn what_comes_along_is_listed_and_printed() {
     assert!(listed.lines().count() >= 12 && listed.contains("seed-death"), "{listed}");
     let printed = stdout(&pollux_sim(&["scenarios", "two-regions"]));
     assert!(printed.starts_with("version = 1") && printed.contains("[[zones]]"), "{printed}");
+    let trace = stdout(&pollux_sim(&["scenarios", "ci-morning.trace"]));
+    assert!(trace.starts_with("# ") && trace.lines().count() > 100, "{trace}");
     assert!(refusal(&pollux_sim(&["scenarios", "nowhere"])).contains("pollux-sim scenarios"));
 }
 

@@ -35,7 +35,8 @@ const BAD_SEEDS: [Behaviour; 6] = [
 ];
 
 /// The scenario of an rng seed: a base, and what is drawn on top of it. All faults of a base that heals are over then; of
-/// the groups but the last, a part goes for good at that moment. At most one seed in four is bad, loses its disk, or goes.
+/// the groups but the last, a part goes for good at that moment. At most one seed in four is bad, stale, or loses its disk; one
+/// may go for good where none is bad or loses its disk.
 #[must_use]
 pub fn draw(base: &Scenario, rng_seed: u64) -> Scenario {
     let mut drawing =
@@ -48,6 +49,7 @@ pub fn draw(base: &Scenario, rng_seed: u64) -> Scenario {
         drawing.scenario.faults.push(fault);
     }
     drawing.those_who_go();
+    drawing.stale_seed();
     drawing.scenario
 }
 
@@ -55,7 +57,7 @@ struct Drawing {
     lots: Lots,
     drawn: u64,
     scenario: Scenario,
-    /// As many seeds are bad, or lost their disk, as the pool withstands.
+    /// As many seeds are bad or stale, or lost their disk, as the pool withstands.
     seed_struck: bool,
 }
 
@@ -202,6 +204,19 @@ impl Drawing {
             self.scenario.faults.push(crash(Whom::Seeds, Share(1)));
         }
     }
+
+    /// One seed hears of nothing new for a while, in one of three runs in which all others are well.
+    fn stale_seed(&mut self) {
+        if self.seed_struck || self.scenario.seeds.count < 4 || !self.one_in(3) {
+            return;
+        }
+        let heals = self.heals();
+        let at = self.below(heals);
+        let lasts = Patience::For(Span(1 + self.below(heals - at)));
+        let (whom, share, what) = (Whom::Seeds, Share(1), FaultKind::Stale);
+        self.scenario.faults.push(FaultSpec { at: Span(at), lasts, whom, share, what });
+        self.seed_struck = true;
+    }
 }
 
 #[cfg(test)]
@@ -227,7 +242,7 @@ mod tests {
         let drawn: Vec<Scenario> = (0..500).map(|rng_seed| draw(&base(), rng_seed)).collect();
         let kinds: BTreeSet<&str> =
             drawn.iter().flat_map(|scenario| &scenario.faults).map(|fault| fault.what.name()).collect();
-        assert_eq!(kinds.len(), 7, "{kinds:?}");
+        assert_eq!(kinds.len(), 8, "{kinds:?}");
         let liars: BTreeSet<Behaviour> = drawn.iter().map(|scenario| scenario.groups[1].behaviour).collect();
         let seeds: BTreeSet<Behaviour> = drawn.iter().map(|scenario| scenario.seeds.behaviour).collect();
         assert_eq!((liars.len(), seeds.len()), (LIARS.len() + 1, BAD_SEEDS.len() + 1));

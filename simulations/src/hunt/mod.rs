@@ -18,19 +18,19 @@ use crate::report::Report;
 
 /// What is wrong with a run, so far as two runs can be said to fail in the same way; none: nothing is.
 ///
-/// Of the first fault its words without its numbers, or what the run was ended by, or the class of what is wrong.
+/// Of the first violation its words without its numbers, or what the run was ended by, or the class of what is wrong.
 #[must_use]
 pub fn failure(report: &Report) -> Option<String> {
     let verdict = &report.verdict;
     if verdict.ok {
         return None;
     }
-    let fault = verdict
-        .first_faults
+    let violation = verdict
+        .first_violations
         .first()
         .map(|line| line.split_once(": ").map_or(line.as_str(), |(_, what)| what));
     let class = format!("{:?}", verdict.class);
-    let words = fault.or(verdict.stopped.as_deref()).unwrap_or(&class);
+    let words = violation.or(verdict.stopped.as_deref()).unwrap_or(&class);
     let words: String = words.chars().filter(|letter| !letter.is_ascii_digit()).collect();
     // What is distrusted has names in it that change with everything else.
     Some(words.split(['{', '(']).next().unwrap_or_default().trim().to_owned())

@@ -78,7 +78,7 @@ fn steps(scenario: &Scenario) -> Vec<Scenario> {
     steps.extend((0..scenario.publishes.len()).map(|place| with(&|s| drop(s.publishes.remove(place)))));
     steps.extend((0..scenario.groups.len()).map(|place| with(&|s| drop(s.groups.remove(place)))));
     for place in 0..scenario.groups.len() {
-        steps.push(with(&|s| each(&mut s.groups, place, |group| group.count /= 2)));
+        steps.push(with(&|s| each(&mut s.groups, place, |group| group.truncate(group.count / 2))));
         steps.push(with(&|s| each(&mut s.groups, place, |group| group.behaviour = Behaviour::Honest)));
         steps.push(with(&|s| each(&mut s.groups, place, |group| group.again_at = Patience::Off)));
         steps.push(with(&|s| each(&mut s.groups, place, |group| drop(group.restores.pop()))));
@@ -110,12 +110,27 @@ fn halve(fault: &mut FaultSpec) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{FaultKind, Whom};
+    use crate::scenario::{Arrival, FaultKind, Whom};
     use crate::units::Rate;
 
     #[test]
     fn what_does_not_fail_is_not_shrunk() {
         assert_eq!(shrink(&Scenario::ready("small-crowd").unwrap(), 10).unwrap(), None);
+    }
+
+    #[test]
+    fn who_comes_at_times_of_its_own_is_left_out_with_its_time() {
+        let mut scenario = Scenario::ready("hunt").unwrap();
+        scenario.heals_at = Patience::Off;
+        scenario.groups.truncate(1);
+        let times: Vec<Span> = (0..8).map(|number| Span(number * 1_000)).collect();
+        let group = &mut scenario.groups[0];
+        (group.arrival, group.total_deadline) = (Arrival::Times(times), Patience::For(Span(1_000)));
+        let shrunk = shrink(&scenario, 100).unwrap().unwrap().scenario;
+        assert_eq!(shrunk.check(), Ok(()));
+        assert_eq!(shrunk.groups[0].arrival, Arrival::Times(vec![Span(0)]));
+        let text = toml::to_string(&shrunk).unwrap();
+        assert_eq!(Scenario::from_toml(&text), Ok(shrunk), "what is left needs no other file");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The driver's books: what an engine was granted and has spent. An engine that spends more has a fault.
+//! The driver's books: what an engine was granted and has spent. An engine that spends more breaks a promise.
 
 use crate::numbered::NodeNo;
 use pollux_core::engine::Credit;

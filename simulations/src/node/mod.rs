@@ -94,6 +94,8 @@ pub(crate) struct Node {
     pub(crate) disk_free: Instant,
     /// Until then it stands still.
     pub(crate) paused: Instant,
+    /// Until then it hears of nothing new.
+    pub(crate) stale_until: Instant,
     /// Everything to and from it takes so much longer.
     pub(crate) delay: Duration,
     /// Its wall clock is ahead by so much,
@@ -172,6 +174,7 @@ impl Node {
             snapshot: None,
             disk_free: Instant::ZERO,
             paused: Instant::ZERO,
+            stale_until: Instant::ZERO,
             delay: Duration::ZERO,
             ahead: Duration::ZERO,
             behind: Duration::ZERO,

@@ -267,9 +267,9 @@ mod tests {
     #[test]
     fn other_versions_and_other_files_are_refused() {
         let said = |text: &str| Measured::from_json(text).unwrap_err().to_string();
-        let older = json(&report()).replacen("\"version\":3", "\"version\":2", 1);
+        let older = json(&report()).replacen("\"version\":4", "\"version\":2", 1);
         assert!(said(&older).contains("a report of version 2") && said(&older).contains("make it anew"));
-        assert!(said("{\"version\": 3}").contains("no report"));
+        assert!(said("{\"version\": 4}").contains("no report"));
         assert!(said("[1").contains("no report"));
         assert!(said("{}").contains("version"));
     }

@@ -21,7 +21,7 @@ pub(crate) struct Sample {
     pub(crate) active_nodes: u32,
     pub(crate) active_seeds: u32,
     pub(crate) completed: u32,
-    pub(crate) faults: u64,
+    pub(crate) violations: u64,
 }
 
 /// What passed some links, and what could have.
@@ -73,8 +73,8 @@ pub struct Series {
     pub active_seeds: Vec<u32>,
     /// Restores of honest nodes that have completed.
     pub completed: Vec<u32>,
-    /// Broken promises.
-    pub faults: Vec<u64>,
+    /// Violations: promises that were broken.
+    pub violations: Vec<u64>,
     /// What happened from outside.
     pub marks: Vec<Mark>,
 }
@@ -102,7 +102,7 @@ impl Series {
             series.active_nodes.push(sample.active_nodes);
             series.active_seeds.push(sample.active_seeds);
             series.completed.push(sample.completed);
-            series.faults.push(sample.faults);
+            series.violations.push(sample.violations);
             before = *sample;
         }
         series

@@ -23,14 +23,17 @@ impl Report {
     fn verdict_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = &self.verdict;
         let word = if verdict.ok { "ok".to_owned() } else { format!("FAILED ({})", verdict.class.name()) };
-        let (completed, of, faults) = (verdict.completed, verdict.of, verdict.faults);
+        let (completed, of, violations) = (verdict.completed, verdict.of, verdict.violations);
         let gone =
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
-        writeln!(f, "verdict     {word}: {completed} of {of} restores completed{gone}, {faults} faults")?;
+        writeln!(
+            f,
+            "verdict     {word}: {completed} of {of} restores completed{gone}, {violations} violations"
+        )?;
         if let Some(stopped) = &verdict.stopped {
             writeln!(f, "stopped     {stopped}")?;
         }
-        verdict.first_faults.iter().try_for_each(|fault| writeln!(f, "  fault     {fault}"))?;
+        verdict.first_violations.iter().try_for_each(|one| writeln!(f, "  violation {one}"))?;
         verdict.expectations.iter().try_for_each(|one| writeln!(f, "expected    {one}"))?;
         self.coverage_line(f)
     }

@@ -59,10 +59,10 @@ pub struct Verdict {
     pub gone: u32,
     /// Restores of honest nodes.
     pub of: u64,
-    /// Broken promises.
-    pub faults: u64,
+    /// Violations: promises that were broken.
+    pub violations: u64,
     /// The first of them, in words.
-    pub first_faults: Vec<String>,
+    pub first_violations: Vec<String>,
     /// Why the run was ended before its jobs.
     pub stopped: Option<String>,
     /// What was expected, and what came.
@@ -105,10 +105,10 @@ pub(crate) struct Jobs {
     pub(crate) stopped: Option<String>,
 }
 
-/// Broken promises.
+/// Violations: promises that were broken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Broken {
-    pub(crate) faults: u64,
+    pub(crate) violations: u64,
     /// Of them, those that must never happen.
     pub(crate) of_safety: u64,
     pub(crate) first: Vec<String>,
@@ -137,8 +137,8 @@ impl Verdict {
             completed: jobs.completed,
             gone: jobs.gone,
             of: jobs.of,
-            faults: broken.faults,
-            first_faults: broken.first,
+            violations: broken.violations,
+            first_violations: broken.first,
             stopped: jobs.stopped,
             expectations: scenario.expectations.iter().map(judge).collect(),
             coverage: Cover::ALL.into_iter().map(covered).collect(),
@@ -152,7 +152,7 @@ impl Verdict {
         let over = u64::from(self.completed) + u64::from(self.gone);
         if of_safety > 0 {
             Class::Safety
-        } else if self.faults > 0 || self.stopped.is_some() || (over < self.of && !may_miss) {
+        } else if self.violations > 0 || self.stopped.is_some() || (over < self.of && !may_miss) {
             Class::Liveness
         } else if self.expectations.iter().any(|one| !one.met) {
             Class::Expectation
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn safety_goes_first_then_liveness_then_expectations_then_coverage() {
         let jobs = |completed, gone| Jobs { completed, gone, of: 3, ..Jobs::default() };
-        let broken = |faults, of_safety| Broken { faults, of_safety, first: Vec::new() };
+        let broken = |violations, of_safety| Broken { violations, of_safety, first: Vec::new() };
         let class = |jobs, broken, bans| verdict(jobs, broken, bans).class;
         assert_eq!(class(jobs(2, 0), broken(2, 1), 9), Class::Safety);
         assert_eq!(class(jobs(3, 0), broken(1, 0), 9), Class::Liveness);

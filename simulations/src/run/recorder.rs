@@ -74,7 +74,7 @@ impl Recorder {
                 }
             }
         }
-        sample.faults = world.faults.count();
+        sample.violations = world.violations.count();
         (self.last, self.last_us) = (sample, at_us);
     }
 

@@ -4,7 +4,7 @@ mod bad;
 mod canaries;
 mod troubles;
 
-use crate::scenario::{CacheSpec, Exit, Group, Patience, Publish, Share};
+use crate::scenario::{Arrival, CacheSpec, Exit, Group, Patience, Publish, Share, Sharing};
 use crate::units::{ByteSize, Rate, Span};
 
 fn small(nodes: u32) -> Scenario {
@@ -59,6 +59,21 @@ fn a_node_alone_takes_about_what_its_link_takes() {
 }
 
 #[test]
+fn links_that_are_shared_exactly_give_about_the_same() {
+    for rng_seed in 1..4 {
+        let mut settled =
+            with_group(16, |group| (group.up, group.down) = (Rate(12_500_000), Rate(12_500_000)));
+        (settled.rng_seed, settled.seeds.up) = (rng_seed, Rate(12_500_000));
+        let exact = Scenario { sharing: Sharing::Exact, ..settled.clone() };
+        let [settled, exact] = [settled, exact].map(|scenario| report(&scenario));
+        assert!(settled.verdict.ok && exact.verdict.ok, "{settled}{exact}");
+        assert_ne!(settled.trace.digest, exact.trace.digest, "they are two");
+        let [one, other] = [settled, exact].map(|report| report.completion.unwrap().makespan_us);
+        assert!(one.abs_diff(other) * 100 < 3 * other, "{one} and {other}");
+    }
+}
+
+#[test]
 fn the_same_rng_seed_gives_the_same_run() {
     let one = report(&small(4));
     assert_eq!(one, report(&small(4)));
@@ -70,11 +85,32 @@ fn the_same_rng_seed_gives_the_same_run() {
 #[test]
 fn nodes_may_arrive_one_by_one() {
     for arrival in [Arrival::Spread(Span(2_000_000)), Arrival::Poisson(Span(300_000))] {
-        let report = report(&with_group(6, |group| group.arrival = arrival));
+        let report = report(&with_group(6, |group| group.arrival = arrival.clone()));
         assert!(report.verdict.ok, "{report}");
         let completion = report.completion.unwrap();
         assert!(completion.makespan_us > completion.max_us, "a node's time is counted from its own boot");
     }
+}
+
+#[test]
+fn nodes_arrive_at_their_times() {
+    let times = [0, 0, 700, 700, 5_000].map(|millis| Span(millis * 1_000));
+    let mut scenario = with_group(5, |group| group.arrival = Arrival::Times(times.to_vec()));
+    let began = |scenario: &Scenario| {
+        let mut run =
+            Run { world: World::new(scenario, Trace::new()), scenario, stopped: None, recorder: None };
+        let report = run.story();
+        assert!(report.verdict.ok, "{report}");
+        let mut done: Vec<(NodeNo, u64)> =
+            run.restores().map(|done| (done.node, micros(done.began, Instant::ZERO))).collect();
+        done.sort_unstable();
+        done.into_iter().map(|(_, began)| began).collect::<Vec<u64>>()
+    };
+    let first = began(&scenario);
+    let since: Vec<Span> = first.iter().map(|began| Span(began - first[0])).collect();
+    assert_eq!(since, times);
+    scenario.groups[0].from = Span(300_000);
+    assert_eq!(began(&scenario)[0] - first[0], 300_000, "from then on");
 }
 
 #[test]
@@ -84,7 +120,7 @@ fn a_deadline_that_cannot_be_met_is_a_failed_run() {
     let report = report(&scenario);
     assert!(!report.verdict.ok);
     assert_eq!(report.verdict.completed, 0);
-    assert!(report.verdict.first_faults[0].contains("TooSlow"), "{report}");
+    assert!(report.verdict.first_violations[0].contains("TooSlow"), "{report}");
 }
 
 #[test]
@@ -173,7 +209,7 @@ fn nodes_go_when_their_life_is_over() {
         };
         scenario.groups.push(passing);
         let report = report(&scenario);
-        assert_eq!(report.verdict.faults, 0, "{report}");
+        assert_eq!(report.verdict.violations, 0, "{report}");
         assert_eq!(report.groups[0].completion.unwrap().completed, 6, "{report}");
     }
 }

@@ -42,8 +42,12 @@ impl Run<'_> {
 
     fn verdict(&mut self, figures: &Figures, groups: &[GroupReport]) -> Verdict {
         let jobs = self.jobs();
-        let faults = &self.world.faults;
-        let broken = Broken { faults: faults.count(), of_safety: faults.of_safety(), first: faults.lines() };
+        let violations = &self.world.violations;
+        let broken = Broken {
+            violations: violations.count(),
+            of_safety: violations.of_safety(),
+            first: violations.lines(),
+        };
         let of_group = |name: &str| groups.iter().find(|group| group.name == name);
         let figures = |group: Option<&str>| match group {
             None => Some(figures),

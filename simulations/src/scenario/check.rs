@@ -1,13 +1,13 @@
 //! Whether a scenario can be run: bounds, and names that there are.
 
-use super::{Arrival, CacheSpec, Group, Patience, Scenario, Share};
+use super::{CacheSpec, Group, Scenario, Share, Sharing};
 use crate::units::{ByteSize, Rate, Span};
 use core::fmt;
 use pollux_core::limits::{CHUNK_BYTES_MAX, SEEDS_MAX};
 use std::collections::BTreeSet;
 
 /// Nodes at most: a seed keeps 20,000 peers.
-const NODES_MAX: u64 = 20_000;
+pub(super) const NODES_MAX: u64 = 20_000;
 /// Bytes of all versions of all caches at most: each chunk's bytes are made and hashed once, at a gigabyte a second.
 const SIZE_MAX: ByteSize = ByteSize(64 << 30);
 /// Bytes of a chunk at least: smaller ones would make a tree that no manifest can name.
@@ -15,15 +15,15 @@ const CHUNK_BYTES_LEAST: ByteSize = ByteSize(4 << 10);
 /// Chunks of a cache at most: half of what a manifest may name.
 const CHUNKS_MAX: u64 = 1_000_000;
 /// Slowest link: below, a chunk takes minutes.
-const RATE_MIN: Rate = Rate(1_000);
+pub(super) const RATE_MIN: Rate = Rate(1_000);
 /// Fastest link: a terabit.
-const RATE_MAX: Rate = Rate(125_000_000_000);
+pub(super) const RATE_MAX: Rate = Rate(125_000_000_000);
 /// Longest way over a link.
 const LATENCY_MAX: Span = Span(10_000_000);
 /// Longest virtual time: the pool's documents hold for a month.
-const TIME_MAX: Span = Span(7 * 24 * 3_600 * 1_000_000);
+pub(super) const TIME_MAX: Span = Span(7 * 24 * 3_600 * 1_000_000);
 /// Caches, zones, groups and publishes at most.
-const LIST_MAX: usize = 256;
+pub(super) const LIST_MAX: usize = 256;
 /// Builds that publish one version at most.
 const BUILDS_MAX: u32 = 256;
 /// Events that one chunk transfer takes, about: asked, left, arrived, checked, kept, told.
@@ -119,6 +119,9 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
+    /// Nodes and seeds at most where links are shared exactly: what each change costs grows with the streams that there are.
+    pub const EXACT_NODES_MAX: u64 = 128;
+
     /// Whether it can be run.
     ///
     /// # Errors
@@ -179,33 +182,6 @@ impl Scenario {
         Ok(())
     }
 
-    fn check_group(&self, group: &Group) -> Result<(), ScenarioError> {
-        let field = |name: &str| format!("groups.{}.{name}", group.name);
-        bounded(&field("count"), group.count, 1, u32::try_from(NODES_MAX).unwrap_or(u32::MAX))?;
-        rates(&format!("groups.{}", group.name), group.up, group.down)?;
-        self.zone_there(&field("zone"), &group.zone)?;
-        for (name, caches) in [("restores", &group.restores), ("holds", &group.holds)] {
-            bounded(&field(name), caches.len(), 0, LIST_MAX)?;
-            caches.iter().try_for_each(|cache| self.cache_there(&field(name), cache))?;
-        }
-        group.disk.map_or(Ok(()), |disk| bounded(&field("disk"), disk, RATE_MIN, RATE_MAX))?;
-        bounded(&field("from"), group.from, Span(0), self.time_max)?;
-        if let Arrival::Spread(span) | Arrival::Poisson(span) = group.arrival {
-            bounded(&field("arrival"), span, Span(1), self.time_max)?;
-        }
-        let waits = [
-            ("life", group.life),
-            ("again_at", group.again_at),
-            ("answer_deadline", group.answer_deadline),
-            ("progress_deadline", group.progress_deadline),
-            ("total_deadline", group.total_deadline),
-        ];
-        waits.into_iter().try_for_each(|(name, patience)| match patience {
-            Patience::For(span) => bounded(&field(name), span, Span(1), TIME_MAX),
-            Patience::Off => Ok(()),
-        })
-    }
-
     fn check_publishes(&self) -> Result<(), ScenarioError> {
         for publish in &self.publishes {
             self.cache_there("publishes.cache", &publish.cache)?;
@@ -219,6 +195,7 @@ impl Scenario {
     fn check_sums(&self) -> Result<(), ScenarioError> {
         let nodes = self.nodes();
         bounded("the sum of all `groups.count`", nodes, 1, NODES_MAX)?;
+        self.check_sharing(nodes)?;
         let versions = |cache: &CacheSpec| u64::try_from(self.versions(&cache.name)).unwrap_or(u64::MAX);
         let bytes = self.caches.iter().map(|cache| cache.size.0.saturating_mul(versions(cache)));
         let bytes = ByteSize(bytes.fold(0, u64::saturating_add));
@@ -229,6 +206,19 @@ impl Scenario {
             return Err(ScenarioError::TooLarge { nodes, chunks, events, events_max });
         }
         Ok(())
+    }
+
+    fn check_sharing(&self, nodes: u64) -> Result<(), ScenarioError> {
+        let all = nodes.saturating_add(self.seeds.count.into());
+        if self.sharing == Sharing::Settled || all <= Self::EXACT_NODES_MAX {
+            return Ok(());
+        }
+        let why = format!(
+            "\"exact\" is for {} nodes and seeds at most, and there are {all}: take fewer, or \"settled\" \
+             (without `--exact`), which is off by a few per cent",
+            Self::EXACT_NODES_MAX
+        );
+        Err(ScenarioError::Contradicts { field: "sharing".to_owned(), why })
     }
 
     /// Chunks that all jobs restore.
@@ -259,7 +249,7 @@ fn check_cache(cache: &CacheSpec) -> Result<(), ScenarioError> {
     bounded(&field("size / chunk_bytes"), cache.chunks(), 1, CHUNKS_MAX)
 }
 
-fn rates(what: &str, up: Rate, down: Rate) -> Result<(), ScenarioError> {
+pub(super) fn rates(what: &str, up: Rate, down: Rate) -> Result<(), ScenarioError> {
     bounded(&format!("{what}.up"), up, RATE_MIN, RATE_MAX)?;
     bounded(&format!("{what}.down"), down, RATE_MIN, RATE_MAX)
 }
@@ -307,7 +297,7 @@ pub(super) fn bounded<T: Copy + PartialOrd + fmt::Display>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Path, Publish, READY, Zone};
+    use super::super::{Arrival, Path, Patience, Publish, READY, Zone};
     use super::*;
 
     fn refusal(change: impl Fn(&mut Scenario)) -> String {
@@ -355,6 +345,19 @@ mod tests {
         assert!(refusal(|s| s.groups[0].life = Patience::For(Span(0))).contains("`groups.crowd.life`"));
         assert!(refusal(|s| s.zones[1].up = Some(Rate(0))).contains("`zones.west.up`"));
         assert!(refusal(|s| s.version = 2).contains("`version` is 2"));
+    }
+
+    #[test]
+    fn exact_sharing_is_for_few() {
+        let exact = |nodes| Scenario {
+            sharing: Sharing::Exact,
+            groups: vec![Group { count: nodes, ..Group::default() }],
+            ..Scenario::default()
+        };
+        assert_eq!(exact(127).check(), Ok(()));
+        let refused = exact(128).check().unwrap_err().to_string();
+        assert!(refused.starts_with("`sharing` cannot be: \"exact\" is for 128"), "{refused}");
+        assert!(refused.contains("there are 129: take fewer, or \"settled\""), "{refused}");
     }
 
     #[test]

@@ -23,12 +23,38 @@ impl Scenario {
             bounded("heals_at", heals, Span(0), self.time_max)?;
         }
         self.check_yanks()?;
-        self.faults.iter().enumerate().try_for_each(|(place, fault)| self.check_fault(place, fault))
+        self.faults.iter().enumerate().try_for_each(|(place, fault)| self.check_fault(place, fault))?;
+        self.faults.iter().enumerate().try_for_each(|(place, fault)| self.check_stale(place, fault))
+    }
+
+    /// A seed that is stale is as bad as one that lies: no more of them at any time than the pool withstands. There are
+    /// most when one more begins.
+    fn check_stale(&self, place: usize, fault: &FaultSpec) -> Result<(), ScenarioError> {
+        if fault.what != FaultKind::Stale {
+            return Ok(());
+        }
+        let why = "only seeds answer what is newest: write \"seeds\", and as `share` how many of them";
+        fits(format!("faults.{place}.whom"), fault.whom == Whom::Seeds, why)?;
+        let count = self.seeds.count;
+        let at_once =
+            self.faults.iter().filter(|other| other.what == FaultKind::Stale && other.lasts_at(fault.at));
+        let stale: u64 = at_once.map(|other| other.count_of(count.into())).sum();
+        let (bad, withstood) = (self.seeds.bad, u64::from(self.seeds_withstood()));
+        let why = format!(
+            "{stale} seeds are stale then and {bad} are bad, and a pool of {count} seeds withstands {withstood}: take a \
+             smaller `share`, other times, or more seeds"
+        );
+        fits(format!("faults.{place}.what"), stale.saturating_add(bad.into()) <= withstood, why)
+    }
+
+    /// How many seeds may do anything.
+    const fn seeds_withstood(&self) -> u32 {
+        self.seeds.count.saturating_sub(1) / 3
     }
 
     fn check_bad_seeds(&self) -> Result<(), ScenarioError> {
         let (count, bad) = (self.seeds.count, self.seeds.bad);
-        let withstood = count.saturating_sub(1) / 3;
+        let withstood = self.seeds_withstood();
         let why = format!("a pool of {count} seeds withstands {withstood} bad ones: {bad} could do anything");
         fits("seeds.bad".to_owned(), bad <= withstood, &why)?;
         let why = "a node, and no seed, can be so";
@@ -58,7 +84,9 @@ impl Scenario {
             FaultKind::Crash { disk: Disk::Aged(age) } => {
                 bounded(&field("what.crash.disk.aged"), *age, Span(1), self.time_max)
             }
-            FaultKind::Crash { disk: Disk::Kept | Disk::Wiped } | FaultKind::Pause => Ok(()),
+            FaultKind::Crash { disk: Disk::Kept | Disk::Wiped } | FaultKind::Pause | FaultKind::Stale => {
+                Ok(())
+            }
             FaultKind::Link { up, down } => {
                 bounded(&field("what.link.up"), *up, RATES.0, RATES.1)?;
                 bounded(&field("what.link.down"), *down, RATES.0, RATES.1)
@@ -115,6 +143,35 @@ mod tests {
                 .contains("a node, and no seed")
         );
         assert!(said(|s| s.groups[0].behaviour = Behaviour::Forking).contains("groups.crowd.behaviour"));
+    }
+
+    #[test]
+    fn more_seeds_that_are_stale_at_a_time_than_a_pool_withstands_are_refused() {
+        let stale = |at, lasts: Option<u64>, share| FaultSpec {
+            at: Span(at),
+            lasts: lasts.map_or(Patience::Off, |lasts| Patience::For(Span(lasts))),
+            share: Share(share),
+            ..fault("seeds", FaultKind::Stale)
+        };
+        let checked = |count, faults: &[FaultSpec]| {
+            let seeds = Seeds { count, ..Seeds::default() };
+            let scenario = Scenario { seeds, faults: faults.to_vec(), ..Scenario::default() };
+            scenario.check().map_err(|error| error.to_string())
+        };
+        let all = checked(4, &[stale(1, None, 1_000)]).unwrap_err();
+        assert!(all.starts_with("`faults.0.what` cannot be: 4 seeds are stale then and 0 are bad"), "{all}");
+        assert!(all.contains("a pool of 4 seeds withstands 1: take a smaller `share`"), "{all}");
+        assert_eq!(checked(4, &[stale(1, None, 250)]), Ok(()));
+        assert!(checked(3, &[stale(1, None, 1)]).is_err(), "one of three is too many");
+        let (early, late) = (stale(10, Some(10), 250), stale(20, None, 250));
+        assert_eq!(checked(4, &[late.clone(), early.clone()]), Ok(()), "one after the other");
+        let both = checked(4, &[late, stale(10, Some(11), 250)]).unwrap_err();
+        assert!(both.starts_with("`faults.0.what` cannot be: 2 seeds are stale then"), "{both}");
+        assert_eq!(checked(7, &[stale(20, None, 1), stale(10, None, 1)]), Ok(()));
+        let bad = Seeds { count: 4, bad: 1, behaviour: Behaviour::Junk, ..Seeds::default() };
+        assert!(said(|s| (s.seeds, s.faults) = (bad.clone(), vec![early.clone()])).contains("and 1 are bad"));
+        let whom = said(|s| s.faults = vec![fault("everybody", FaultKind::Stale)]);
+        assert!(whom.starts_with("`faults.0.whom` cannot be: only seeds answer"), "{whom}");
     }
 
     #[test]

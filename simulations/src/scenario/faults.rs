@@ -34,6 +34,22 @@ pub struct FaultSpec {
     pub what: FaultKind,
 }
 
+impl FaultSpec {
+    /// Whether it has begun at this time, and is not over.
+    pub(crate) fn lasts_at(&self, time: Span) -> bool {
+        let is_over = match self.lasts {
+            Patience::Off => false,
+            Patience::For(lasts) => self.at.0.saturating_add(lasts.0) <= time.0,
+        };
+        self.at <= time && !is_over
+    }
+
+    /// How many of so many it strikes.
+    pub(crate) fn count_of(&self, all: u64) -> u64 {
+        all.saturating_mul(self.share.0.into()).div_ceil(1_000).max(1)
+    }
+}
+
 const fn for_ever() -> Patience {
     Patience::Off
 }
@@ -89,6 +105,8 @@ pub enum FaultKind {
     ClockAhead(Span),
     /// Or behind.
     ClockBehind(Span),
+    /// Of seeds: they hear of nothing new, so that they answer with what was newest when it began.
+    Stale,
 }
 
 const fn everybody() -> Whom {
@@ -120,6 +138,7 @@ impl FaultKind {
             Self::Cut { .. } => "cut",
             Self::ClockAhead(_) => "clock-ahead",
             Self::ClockBehind(_) => "clock-behind",
+            Self::Stale => "stale",
         }
     }
 }
@@ -177,6 +196,8 @@ mod tests {
         assert_eq!((crash.lasts, crash.share), (Patience::Off, Share::ALL));
         let cut = read("at = \"5s\"\nwhom = \"zone/east\"\nwhat = { cut = { one_way = true } }").unwrap();
         assert_eq!(cut.what, FaultKind::Cut { from: Whom::Everybody, one_way: true });
+        let stale = read("at = \"5s\"\nwhom = \"seeds\"\nwhat = \"stale\"").unwrap();
+        assert_eq!(stale.what, FaultKind::Stale);
         assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"flood\"").is_err());
         assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"pause\"\nhow = 1").is_err());
     }

@@ -25,17 +25,6 @@ macro_rules! as_text {
 
 pub(super) use as_text;
 
-/// When nodes boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// In one moment.
-    AllAtOnce,
-    /// Each at a random moment of this time.
-    Spread(Span),
-    /// One after the other, as far apart on average, each independent of the others.
-    Poisson(Span),
-}
-
 /// How long somebody waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
@@ -48,6 +37,17 @@ pub enum Patience {
 /// A part of something, in thousandths: `75%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share(pub u32);
+
+/// How links are shared among what flows over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// Fairly, but a link hears a few milliseconds later of what has changed elsewhere: fast, and off by a few per cent.
+    #[default]
+    Settled,
+    /// By max-min fairness at every change: slow, and so for few nodes only.
+    Exact,
+}
 
 /// How a node goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,28 +164,6 @@ impl fmt::Display for Share {
     }
 }
 
-impl FromStr for Arrival {
-    type Err = UnitError;
-
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text.strip_prefix("poisson ") {
-            Some(apart) => apart.parse().map(Self::Poisson),
-            None if text == "all-at-once" => Ok(Self::AllAtOnce),
-            None => text.parse().map(Self::Spread),
-        }
-    }
-}
-
-impl fmt::Display for Arrival {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AllAtOnce => f.write_str("all-at-once"),
-            Self::Spread(span) => span.fmt(f),
-            Self::Poisson(apart) => write!(f, "poisson {apart}"),
-        }
-    }
-}
-
 impl FromStr for Patience {
     type Err = UnitError;
 
@@ -203,7 +181,7 @@ impl fmt::Display for Patience {
     }
 }
 
-as_text!(Arrival Patience Share);
+as_text!(Patience Share);
 
 #[cfg(test)]
 mod tests {
@@ -211,9 +189,6 @@ mod tests {
 
     #[test]
     fn words_read_back() {
-        let arrivals =
-            [Arrival::AllAtOnce, Arrival::Spread(Span(30_000_000)), Arrival::Poisson(Span(100_000))];
-        assert!(arrivals.iter().all(|arrival| arrival.to_string().parse().as_ref() == Ok(arrival)));
         for share in [Share(0), Share(5), Share(750), Share::ALL] {
             assert_eq!(share.to_string().parse(), Ok(share), "{share}");
         }

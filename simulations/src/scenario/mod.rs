@@ -12,23 +12,28 @@
 //! ```
 
 mod amount;
+mod arrival;
 mod check;
 mod check_faults;
+mod check_groups;
 mod expect;
 mod faults;
 mod fields;
 mod figure;
 mod read;
 mod ready;
+mod trace;
 
 pub use amount::{Amount, AmountError};
+pub use arrival::Arrival;
 pub use check::ScenarioError;
 pub use expect::Expectation;
 pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};
-pub use fields::{Arrival, Behaviour, Exit, Patience, Share};
+pub use fields::{Behaviour, Exit, Patience, Share, Sharing};
 pub use figure::{Better, Cover, Figure, Unit};
 pub use read::ReadError;
-pub use ready::READY;
+pub use ready::{READY, TRACES};
+pub use trace::{Beside, TRACE_BYTES_MAX};
 
 use crate::units::{ByteSize, Rate, Span};
 use serde::{Deserialize, Serialize};
@@ -52,6 +57,8 @@ pub struct Scenario {
     pub events_max: u64,
     /// One way between any two nodes, where zones and paths say nothing else.
     pub latency: Span,
+    /// How links are shared.
+    pub sharing: Sharing,
     /// The pool's seeds.
     pub seeds: Seeds,
     /// Where nodes are; none: all in one place.
@@ -151,7 +158,7 @@ pub struct Group {
     pub name: String,
     /// Where they are; empty: in the first zone.
     pub zone: String,
-    /// How many.
+    /// How many; where `arrival` says each one's time, as many as those.
     pub count: u32,
     /// Each node's uplink.
     pub up: Rate,
@@ -225,6 +232,7 @@ impl Default for Scenario {
             time_max: Span(3_600 * 1_000_000),
             events_max: 500_000_000,
             latency: Span(1_000),
+            sharing: Sharing::Settled,
             seeds: Seeds::default(),
             zones: Vec::new(),
             paths: Vec::new(),
@@ -316,6 +324,14 @@ impl Scenario {
 }
 
 impl Group {
+    /// Leaves so many of its nodes, those that come first.
+    pub(crate) fn truncate(&mut self, count: u32) {
+        self.count = count;
+        if let Arrival::Times(times) = &mut self.arrival {
+            times.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        }
+    }
+
     /// Restores of each node.
     #[must_use]
     pub fn jobs(&self) -> u64 {

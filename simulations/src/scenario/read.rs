@@ -1,6 +1,8 @@
 //! Reading: TOML over what it extends. Tables are laid over tables field by field; a list takes the place of a list.
 
+use super::trace::{self, Beside};
 use super::{Scenario, ready};
+use std::io;
 use toml::{Table, Value};
 
 /// How far a scenario may be from what it extends in the end.
@@ -18,6 +20,18 @@ pub enum ReadError {
     /// It extends something that there is not.
     #[error("`extends` names `{0}`, which is none of {known}", known = names())]
     Unknown(String),
+    /// A trace of arrivals that it names cannot be read, or is none.
+    #[error("`{field}` names the trace `{file}`{}: {why}", .line.map_or_else(String::new, |line| format!(", line {line}")))]
+    Trace {
+        /// Where it is named, as `groups.crowd.arrival`.
+        field: String,
+        /// As the scenario names it.
+        file: String,
+        /// Where it is wrong, if there is one place.
+        line: Option<usize>,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// It extends itself, or too many others.
     #[error("`extends` goes on for ever")]
     Endless,
@@ -33,12 +47,20 @@ fn unreadable(error: impl ToString) -> ReadError {
 }
 
 impl Scenario {
-    /// Reads TOML; the bounds are not looked at.
+    /// Reads TOML that has no other files beside it; the bounds are not looked at.
     ///
     /// # Errors
-    /// Where it does not parse, is of a later form, names a field that there is not, or extends what there is not.
+    /// Where it does not parse, is of a later form, names a field that there is not, or extends or names what there is not.
     pub fn from_toml(text: &str) -> Result<Self, ReadError> {
-        let table = whole(text, EXTENDS_MAX)?;
+        Self::from_toml_beside(text, &nothing)
+    }
+
+    /// Reads TOML, with the traces that it names: what is read is whole, and needs no other file any more.
+    ///
+    /// # Errors
+    /// As [`Scenario::from_toml`], and where a trace cannot be read, is too long, out of order, or has what is no time.
+    pub fn from_toml_beside(text: &str, beside: Beside<'_>) -> Result<Self, ReadError> {
+        let table = whole(text, EXTENDS_MAX, beside)?;
         // A field that there is not has its line only in the text that has it.
         Self::deserialize_lone(text)?;
         table.try_into().map_err(unreadable)
@@ -61,23 +83,29 @@ impl Scenario {
     }
 }
 
+/// Beside what comes along is nothing but what comes along.
+fn nothing(_: &str) -> io::Result<String> {
+    Err(io::ErrorKind::NotFound.into())
+}
+
 fn is_extends(line: &str) -> bool {
     line.trim_start().strip_prefix("extends").is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
 /// A text with all that it extends.
-fn whole(text: &str, left: usize) -> Result<Table, ReadError> {
+fn whole(text: &str, left: usize, beside: Beside<'_>) -> Result<Table, ReadError> {
     let mut table: Table = toml::from_str(text).map_err(unreadable)?;
     if let Some(version) = table.get("version").and_then(Value::as_integer)
         && version > i64::from(Scenario::VERSION)
     {
         return Err(ReadError::Newer(version));
     }
+    trace::resolve(&mut table, beside)?;
     let Some(extended) = table.remove("extends") else { return Ok(table) };
     let left = left.checked_sub(1).ok_or(ReadError::Endless)?;
     let name = extended.as_str().unwrap_or_default();
     let below = ready::text(name).ok_or_else(|| ReadError::Unknown(extended.to_string()))?;
-    let mut below = whole(below, left)?;
+    let mut below = whole(below, left, &nothing)?;
     lay_over(&mut below, table);
     Ok(below)
 }

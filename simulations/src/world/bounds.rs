@@ -1,6 +1,6 @@
 //! The engine's own bounds, held against what it does.
 
-use super::{Fault, World};
+use super::{Violation, World};
 use crate::node::Role;
 use crate::numbered::{ChunkNo, NodeNo};
 use pollux_core::engine::FetchId;
@@ -38,7 +38,7 @@ impl World {
 
     fn hold(&mut self, no: NodeNo, what: &'static str, is: usize, max: usize) {
         if is > max {
-            self.fault(no, Fault::OverLimit { what, is, max });
+            self.violated(no, Violation::OverLimit { what, is, max });
         }
     }
 }

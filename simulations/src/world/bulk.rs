@@ -1,6 +1,6 @@
 //! Chunks from node to node.
 
-use super::{Event, Fault, World};
+use super::{Event, Violation, World};
 use crate::network::FrameOut;
 use crate::node::{Ask, Fetch, Stage};
 use crate::numbered::{ChunkNo, NodeNo, StreamNo};
@@ -111,10 +111,10 @@ impl World {
         asked.served = true;
         let (to, bytes) = (asked.from, self.content.chunk(asked.chunk).bytes);
         if overdrawn {
-            self.fault(no, Fault::NoCredit("serve"));
+            self.violated(no, Violation::NoCredit("serve"));
         }
         if !held {
-            self.fault(no, Fault::NotHeld("served"));
+            self.violated(no, Violation::NotHeld("served"));
         }
         self.network.give(self.queue.now(), (no, to), FrameOut { ask, bytes });
     }
@@ -167,13 +167,13 @@ impl World {
         let overdrawn = node.credits.check().is_err();
         let arrived = node.fetches.get_mut(&fetch).filter(|found| found.stage == Stage::Arrived);
         let Some(found) = arrived.filter(|found| self.content.chunk(found.chunk) == chunk) else {
-            return self.fault(no, Fault::Unknown("frame"));
+            return self.violated(no, Violation::Unknown("frame"));
         };
         found.stage = Stage::Checked;
         let right = Ok(self.content.witness(found.chunk));
         let result = if found.junk { Err(ChunkFault::WrongHash) } else { right };
         if overdrawn {
-            self.fault(no, Fault::NoCredit("check"));
+            self.violated(no, Violation::NoCredit("check"));
         }
         self.answer(no, self.costs.check, Input::Checked { fetch, result });
     }
@@ -194,10 +194,10 @@ impl World {
         let overdrawn = node.credits.write().is_err();
         match node.fetches.get(&fetch) {
             Some(found) if found.stage == Stage::Checked => drop(node.store.put(found.chunk)),
-            Some(_) | None => self.fault(no, Fault::NotChecked("kept")),
+            Some(_) | None => self.violated(no, Violation::NotChecked("kept")),
         }
         if overdrawn {
-            self.fault(no, Fault::NoCredit("keep"));
+            self.violated(no, Violation::NoCredit("keep"));
         }
         let wait = self.disk_takes(no, fetch);
         self.answer(no, wait, Input::Kept { fetch, result: Ok(()) });

@@ -1,6 +1,6 @@
 //! Where each output goes.
 
-use super::{Fault, World};
+use super::{Violation, World};
 use crate::numbered::{ChunkNo, NodeNo};
 use crate::scenario::FaultKind;
 use pollux_core::engine::{Event, Output};
@@ -41,7 +41,7 @@ impl World {
     pub(super) fn find_peer(&mut self, no: NodeNo, peer: &PeerId) -> Option<NodeNo> {
         let found = self.by_peer.get(peer).copied();
         if found.is_none() {
-            self.fault(no, Fault::Unknown("peer"));
+            self.violated(no, Violation::Unknown("peer"));
         }
         found
     }
@@ -49,7 +49,7 @@ impl World {
     pub(super) fn find_chunk(&mut self, no: NodeNo, chunk: ChunkRef) -> Option<ChunkNo> {
         let found = self.content.find(&chunk.id).filter(|found| self.content.chunk(*found) == chunk);
         if found.is_none() {
-            self.fault(no, Fault::Unknown("chunk"));
+            self.violated(no, Violation::Unknown("chunk"));
         }
         found
     }
@@ -95,7 +95,7 @@ impl World {
             Event::PapersNotKept => true,
         };
         if wrong && self.nodes.at(no).is_honest() {
-            self.fault(no, Fault::Distrusted(format!("{event:?}")));
+            self.violated(no, Violation::Distrusted(format!("{event:?}")));
         }
     }
 

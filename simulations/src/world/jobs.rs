@@ -1,6 +1,6 @@
 //! Jobs, one after the other on each node, and what they are told.
 
-use super::{Event, Fault, World};
+use super::{Event, Violation, World};
 use crate::job::{Job, Outcome, Wish};
 use crate::node::{Role, Stage};
 use crate::numbered::{NodeNo, VersionNo};
@@ -200,17 +200,21 @@ impl World {
         let running = node.job.as_mut().filter(|running| running.id == job);
         let taken = running.map(|job| job.take(now, number, &self.content));
         if overdrawn {
-            self.fault(no, Fault::NoCredit("deliver"));
+            self.violated(no, Violation::NoCredit("deliver"));
         }
         if !there {
-            self.fault(
+            self.violated(
                 no,
-                if fetch.is_some() { Fault::NotChecked("delivered") } else { Fault::NotHeld("delivered") },
+                if fetch.is_some() {
+                    Violation::NotChecked("delivered")
+                } else {
+                    Violation::NotHeld("delivered")
+                },
             );
         }
         match taken {
             Some(Ok(wish)) => self.wish((no, job), wish),
-            Some(Err(_)) | None => self.fault(no, Fault::Unasked),
+            Some(Err(_)) | None => self.violated(no, Violation::Unasked),
         }
     }
 

@@ -182,8 +182,13 @@ impl World {
 
     /// What somebody does not want to know; what may be of use later is kept.
     fn is_deaf(&mut self, to: NodeNo, from: NodeNo, message: &Control) -> bool {
-        let begun = self.begun;
+        let (now, begun) = (self.now(), self.begun);
         let node = self.nodes.at_mut(to);
+        let is_stale = node.stale_until > now || (begun && node.spec.behaviour == Behaviour::Stale);
+        if is_stale && is_news(message) {
+            self.reached.lies += 1;
+            return true;
+        }
         match (node.spec.behaviour, message) {
             (Behaviour::Replaying, Control::Relay { answer, beside }) if node.lies.old.len() < OLD_MAX => {
                 node.lies.old.push((answer.clone(), beside.clone()));
@@ -192,10 +197,6 @@ impl World {
             (Behaviour::Forking, Control::Offer { offer, manifest }) => {
                 node.lies.offered.insert((from, *offer), manifest.clone());
                 false
-            }
-            (Behaviour::Stale, _) if begun && is_news(message) => {
-                self.reached.lies += 1;
-                true
             }
             _ => false,
         }

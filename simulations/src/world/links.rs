@@ -1,6 +1,6 @@
 //! Connections: dialling, messages, hanging up. A pair has one control connection, whoever dialled it.
 
-use super::{Event, Fault, World};
+use super::{Event, Violation, World};
 use crate::node::Link;
 use crate::numbered::NodeNo;
 use crate::trace::fact::Fact;
@@ -79,7 +79,7 @@ impl World {
             return; // it is gone, and the engine hears of that next
         }
         if node.credits.send(to).is_err() {
-            self.fault(from, Fault::NoCredit("send"));
+            self.violated(from, Violation::NoCredit("send"));
         }
         if let Output::Send { message, .. } = output {
             self.say(from, to, *message);

@@ -29,5 +29,6 @@ const fn name(kind: &FaultKind) -> &'static str {
         FaultKind::Cut { .. } => "cut off",
         FaultKind::ClockAhead(_) => "clock ahead",
         FaultKind::ClockBehind(_) => "clock behind",
+        FaultKind::Stale => "stale",
     }
 }

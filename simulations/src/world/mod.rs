@@ -21,7 +21,7 @@
 //! troubles what goes wrong: processes, links, clocks
 //! lies     what those say who are not honest
 //! verdicts verifications that were done before
-//! costs    fault
+//! costs    violation
 //! reached  what not every run has
 //! marks    what happens from outside
 //! ```
@@ -32,7 +32,6 @@ mod carry;
 mod costs;
 mod engines;
 mod event;
-mod fault;
 mod jobs;
 mod lies;
 mod links;
@@ -43,18 +42,19 @@ mod reached;
 mod tasks;
 mod troubles;
 mod verdicts;
+mod violation;
 
 #[cfg(test)]
 mod sabotage;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fault::{Fault, Faults};
 pub(crate) use jobs::Done;
 pub(crate) use lies::Lies;
 pub(crate) use reached::Reached;
 #[cfg(test)]
 pub(crate) use sabotage::Sabotage;
+pub(crate) use violation::{Violation, Violations};
 
 use crate::content::Content;
 use crate::lots::Lots;
@@ -78,7 +78,7 @@ use verdicts::Verdicts;
 pub(crate) struct World {
     pub(crate) content: Content,
     pub(crate) nodes: Numbered<NodeNo, Node>,
-    pub(crate) faults: Faults,
+    pub(crate) violations: Violations,
     pub(crate) trace: Trace,
     pub(crate) events: u64,
     /// Jobs of honest nodes that have begun or will, and are not over.
@@ -121,7 +121,7 @@ impl World {
         let mut world = Self {
             content: Content::new(scenario),
             nodes: Numbered::default(),
-            faults: Faults::default(),
+            violations: Violations::default(),
             trace,
             events: 0,
             jobs_open: 0,
@@ -245,7 +245,7 @@ impl World {
         }
     }
 
-    fn fault(&mut self, no: NodeNo, fault: Fault) {
-        self.faults.add(self.now(), no, fault);
+    fn violated(&mut self, no: NodeNo, violation: Violation) {
+        self.violations.add(self.now(), no, violation);
     }
 }

@@ -1,7 +1,7 @@
 //! Manifests and yanks: which there are, and what must never be said of them.
 
 use super::jobs::PUBLISH_MAX;
-use super::{Fault, World};
+use super::{Violation, World};
 use crate::content::{Content, Version};
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
@@ -101,12 +101,12 @@ impl World {
     /// Only what a publisher signed is ever certified, and no two manifests of one sequence are.
     pub(super) fn note_certified(&mut self, no: NodeNo, manifest: ManifestId) {
         let Some(&(version, sequence)) = self.manifests.get(&manifest) else {
-            return self.fault(no, Fault::Untrusted);
+            return self.violated(no, Violation::Untrusted);
         };
         let cache = self.content.version(version).cache;
         let first = *self.certified.entry((cache, sequence)).or_insert(manifest);
         if first != manifest {
-            self.fault(no, Fault::Forked { sequence });
+            self.violated(no, Violation::Forked { sequence });
         }
     }
 }

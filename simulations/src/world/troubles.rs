@@ -62,8 +62,8 @@ impl World {
     pub(crate) fn struck(&self, place: usize) -> BTreeSet<NodeNo> {
         let Some(fault) = self.scenario.faults.get(place) else { return BTreeSet::new() };
         let all = self.named(&fault.whom);
-        let count = u64::try_from(all.len()).unwrap_or(u64::MAX).saturating_mul(fault.share.0.into());
-        let count = usize::try_from(count.div_ceil(1_000)).unwrap_or(usize::MAX).max(1);
+        let count = fault.count_of(u64::try_from(all.len()).unwrap_or(u64::MAX));
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let purpose = format!("struck {place}");
         let mut drawn: Vec<(u64, NodeNo)> =
             all.into_iter().map(|no| (self.lots.number(&purpose, u64::from(no.0)), no)).collect();
@@ -119,11 +119,15 @@ impl World {
             FaultKind::Delay(by) => self.nodes.at_mut(no).delay = by.duration(),
             FaultKind::ClockAhead(by) => self.nodes.at_mut(no).ahead = by.duration(),
             FaultKind::ClockBehind(by) => self.nodes.at_mut(no).behind = by.duration(),
+            FaultKind::Stale => {
+                let node = self.nodes.at_mut(no);
+                node.stale_until = node.stale_until.max(until);
+            }
             FaultKind::Cut { .. } => {}
         }
     }
 
-    /// A fault is over. Who was killed starts again by an event of its own; who stood still goes on by itself.
+    /// A fault is over. Who was killed starts again by an event of its own; who stood still or was stale goes on by itself.
     pub(super) fn healed(&mut self, place: usize) {
         let Some(fault) = self.fault_spec(place) else { return };
         self.cuts.retain(|cut| cut.fault != place);
@@ -137,7 +141,7 @@ impl World {
                 FaultKind::Delay(_) => self.nodes.at_mut(no).delay = Duration::ZERO,
                 FaultKind::ClockAhead(_) => self.nodes.at_mut(no).ahead = Duration::ZERO,
                 FaultKind::ClockBehind(_) => self.nodes.at_mut(no).behind = Duration::ZERO,
-                FaultKind::Crash { .. } | FaultKind::Pause | FaultKind::Cut { .. } => {}
+                FaultKind::Crash { .. } | FaultKind::Pause | FaultKind::Cut { .. } | FaultKind::Stale => {}
             }
         }
     }

@@ -82,14 +82,14 @@ impl Report {
         let gone =
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
         let told = format!(
-            "{} of {} restores completed{gone}; {} promises were broken.",
-            verdict.completed, verdict.of, verdict.faults
+            "{} of {} restores completed{gone}; {} violations.",
+            verdict.completed, verdict.of, verdict.violations
         );
         page.element("section", &[("class", class), ("id", "verdict")], |page| {
             page.line("strong", &[], &format!("Verdict: {}", self.verdict_words()));
             page.line("p", &[], &told);
             verdict.stopped.iter().for_each(|why| page.line("p", &[], &format!("The run was ended: {why}.")));
-            write_faults(page, &verdict.first_faults);
+            write_violations(page, &verdict.first_violations);
         });
     }
 
@@ -158,9 +158,9 @@ impl Report {
     }
 }
 
-fn write_faults(page: &mut Markup, faults: &[String]) {
-    if !faults.is_empty() {
-        page.element("ul", &[], |page| faults.iter().for_each(|fault| page.line("li", &[], fault)));
+fn write_violations(page: &mut Markup, violations: &[String]) {
+    if !violations.is_empty() {
+        page.element("ul", &[], |page| violations.iter().for_each(|one| page.line("li", &[], one)));
     }
 }
 

@@ -49,8 +49,8 @@ fn hostile() -> Report {
     report.scenario.about = HOSTILE.to_owned();
     report.scenario.groups[0].name = HOSTILE.to_owned();
     report.groups[0].name = HOSTILE.to_owned();
-    report.verdict.first_faults = vec![HOSTILE.to_owned()];
-    report.verdict.faults = 1;
+    report.verdict.first_violations = vec![HOSTILE.to_owned()];
+    report.verdict.violations = 1;
     report.verdict.stopped = Some(HOSTILE.to_owned());
     report.verdict.expectations[0].expectation.group = Some(HOSTILE.to_owned());
     report.series.marks[0].what = HOSTILE.to_owned();

@@ -37,7 +37,7 @@ fn stops_nobody(behaviour: Behaviour) {
 
 /// Whether nothing is wrong but that nobody may have lied.
 fn is_well(report: &Report) -> bool {
-    matches!(report.verdict.class, Class::Ok | Class::Coverage) && report.verdict.faults == 0
+    matches!(report.verdict.class, Class::Ok | Class::Coverage) && report.verdict.violations == 0
 }
 
 fn bad_seed(behaviour: Behaviour) {

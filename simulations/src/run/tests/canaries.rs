@@ -8,7 +8,7 @@ fn caught(scenario: &Scenario, sabotage: Sabotage) -> String {
     assert!(report(scenario).verdict.ok, "all is well before: {}", report(scenario));
     let mut run = Run { world: World::new(scenario, Trace::new()), scenario, stopped: None, recorder: None };
     run.world.sabotage = Some(sabotage);
-    run.story().verdict.first_faults.join("\n")
+    run.story().verdict.first_violations.join("\n")
 }
 
 fn is_caught(scenario: &Scenario, sabotage: Sabotage, as_what: &str) {
@@ -120,7 +120,7 @@ fn a_network_that_is_too_fast_is_caught() {
         recorder: None,
     };
     run.world.quicken();
-    let said = run.story().verdict.first_faults.join("\n");
+    let said = run.story().verdict.first_violations.join("\n");
     assert!(said.contains("sooner than its links allow"), "{said}");
 }
 
@@ -152,6 +152,6 @@ fn an_old_manifest_that_is_handed_on_is_caught_where_the_node_has_used_a_newer_o
         run.world.done = vec![first];
         run.misuse(&second)
     };
-    assert_eq!(run([2, 1]), Some(Fault::Stale { found: 1, newest: 2 }));
+    assert_eq!(run([2, 1]), Some(Violation::Stale { found: 1, newest: 2 }));
     assert_eq!([run([1, 1]), run([1, 2])], [None, None]);
 }

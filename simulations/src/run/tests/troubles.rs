@@ -1,6 +1,7 @@
 //! Runs in which machines, links and clocks fail.
 use super::*;
-use crate::scenario::{Disk, FaultKind, FaultSpec, Whom, YankSpec};
+use crate::scenario::{Cover, Disk, FaultKind, FaultSpec, Whom, YankSpec};
+use pollux_core::engine::Input;
 
 fn millis(millis: u64) -> Span {
     Span(millis * 1_000)
@@ -52,7 +53,7 @@ fn who_is_killed_for_good_has_no_job() {
     let report =
         report(&Scenario { heals_at: Patience::For(millis(600)), faults: vec![crash], ..slow_crowd(8) });
     assert!(report.verdict.ok, "{report}");
-    assert_eq!((report.verdict.completed, report.verdict.faults), (6, 0));
+    assert_eq!((report.verdict.completed, report.verdict.violations), (6, 0));
 }
 
 const fn crash() -> FaultKind {
@@ -123,6 +124,34 @@ fn links_and_delays_slow_a_run_down_while_they_last() {
     }
 }
 
+/// Four seeds, of which one is stale for so long from the beginning on; a second version; some who come at this time.
+fn with_stale_seed(lasts: u64, late: u64) -> Scenario {
+    let mut scenario = slow_crowd(2);
+    scenario.seeds.count = 4;
+    scenario.faults = vec![FaultSpec { share: Share(250), ..fault(0, lasts, "seeds", FaultKind::Stale) }];
+    scenario.publishes = vec![second_version(millis(1_000))];
+    let late = Group { name: "late".to_owned(), from: millis(late), ..scenario.groups[0].clone() };
+    scenario.groups.push(late);
+    scenario.coverage = vec![Cover::Lie];
+    scenario
+}
+
+/// How many seeds know the second version as certified when all is over.
+fn know_the_second(scenario: &Scenario) -> usize {
+    let mut run = Run { world: World::new(scenario, Trace::new()), scenario, stopped: None, recorder: None };
+    let report = run.story();
+    assert!(report.verdict.ok, "{report}");
+    let remembered = |seed| run.world.nodes.at(seed).memory.clone().recover();
+    let certified = |seed| remembered(seed).iter().filter(|one| matches!(one, Input::Recovered(_))).count();
+    run.nodes(|role| role == Role::Seed).into_iter().filter(|seed| certified(*seed) == 2).count()
+}
+
+#[test]
+fn a_stale_seed_hears_of_nothing_new_until_it_is_over() {
+    assert_eq!(know_the_second(&with_stale_seed(60_000, 30_000)), 3, "it is stale still");
+    assert_eq!(know_the_second(&with_stale_seed(5_000, 30_000)), 4, "it has caught up");
+}
+
 #[test]
 fn clocks_may_be_off_by_minutes() {
     let minutes = |count: u64| Span(count * 60 * 1_000_000);
@@ -155,7 +184,7 @@ fn what_is_taken_back_is_not_restored_any_more() {
     };
     scenario.groups.push(late);
     let report = report(&scenario);
-    assert_eq!(report.verdict.faults, 0, "{report}");
+    assert_eq!(report.verdict.violations, 0, "{report}");
     assert_eq!(report.groups[1].completion.unwrap().completed, 4, "{report}");
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn runs(arguments: &Arguments, chunks: u32) -> Result<Vec<Report>, Mo
 
 fn run(scenario: &Scenario) -> Result<Report, ModelError> {
     let report = pollux_sim::run(scenario, Trace::new())?;
-    if report.verdict.ok { Ok(report) } else { Err(ModelError::NotWell(report.verdict.first_faults)) }
+    if report.verdict.ok { Ok(report) } else { Err(ModelError::NotWell(report.verdict.first_violations)) }
 }
 
 /// Chunks of real caches differ in length; here they have the same as the mean.

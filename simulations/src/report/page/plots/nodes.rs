@@ -7,13 +7,13 @@ use super::{Times, cell, greatest};
 use crate::report::Report;
 use crate::report::numbers::{Percent, Seconds, float};
 
-/// Nodes that are there, jobs that have completed, promises that were broken.
+/// Nodes that are there, jobs that have completed, violations.
 pub(super) fn activity(report: &Report) -> Option<Plot> {
     let times = Times::new(report)?;
     let series = times.series;
     let (active, done) = (times.counts(&series.active_nodes), times.counts(&series.completed));
-    let faults = times.bytes(&series.faults);
-    let most = [&active, &done, &faults].map(|points| greatest(points)).into_iter().fold(0.0, f64::max);
+    let violations = times.bytes(&series.violations);
+    let most = [&active, &done, &violations].map(|points| greatest(points)).into_iter().fold(0.0, f64::max);
     let mut layers = times.marks();
     let mut legend = vec![
         (Key::Line(Ink::First), "nodes that are there".to_owned()),
@@ -21,33 +21,33 @@ pub(super) fn activity(report: &Report) -> Option<Plot> {
     ];
     let most_active = series.active_nodes.iter().max().copied().unwrap_or_default();
     layers.extend([Layer::Steps(Ink::First, active), Layer::Steps(Ink::Second, done)]);
-    if report.verdict.faults > 0 {
-        layers.push(Layer::Steps(Ink::Fourth, faults));
-        legend.push((Key::Line(Ink::Fourth), "broken promises".to_owned()));
+    if report.verdict.violations > 0 {
+        layers.push(Layer::Steps(Ink::Fourth, violations));
+        legend.push((Key::Line(Ink::Fourth), "violations".to_owned()));
     }
     if !series.marks.is_empty() {
         legend.push((Key::Line(Ink::Mark), "from outside".to_owned()));
     }
     Some(Plot {
         id: "nodes",
-        title: "Nodes and faults",
+        title: "Nodes and violations",
         about: format!(
-            "At most {most_active} nodes of groups were there at once; {} jobs completed, and {} promises were broken.{}",
+            "At most {most_active} nodes of groups were there at once; {} jobs completed, and there were {} violations.{}",
             report.verdict.completed,
-            report.verdict.faults,
+            report.verdict.violations,
             told_marks(report)
         ),
         y: Axis::of_count("nodes, jobs", most),
         layers,
         legend,
         table: Table::of_some(
-            &[&times.axis.label, "nodes", "seeds", "jobs completed", "broken promises"],
+            &[&times.axis.label, "nodes", "seeds", "jobs completed", "violations"],
             times.places.len(),
             |place| {
                 let counts = [&series.active_nodes, &series.active_seeds, &series.completed];
                 let cells = counts.map(|column| cell(column, place).to_string());
-                let faults = cell(&series.faults, place).to_string();
-                [times.time(place)].into_iter().chain(cells).chain([faults]).collect()
+                let violations = cell(&series.violations, place).to_string();
+                [times.time(place)].into_iter().chain(cells).chain([violations]).collect()
             },
         ),
         x: times.axis,

@@ -4,12 +4,12 @@ use crate::numbered::NodeNo;
 use core::fmt;
 use pollux_core::Instant;
 
-/// Faults that are kept; more only count.
+/// Violations that are kept; more only count.
 const KEPT_MAX: usize = 20;
 
 /// A promise that was broken: the engine's, or the simulator's own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum Violation {
     #[error("an output of kind `{0}` without credit")]
     NoCredit(&'static str),
     #[error("a chunk that was not checked is {0}")]
@@ -38,27 +38,27 @@ pub(crate) enum Fault {
     Incomplete(String),
 }
 
-impl Fault {
+impl Violation {
     /// Whether something did not happen that should have; all else is what must never happen.
     pub(crate) const fn is_of_liveness(&self) -> bool {
         matches!(self, Self::Incomplete(_))
     }
 }
 
-/// All faults of a run.
+/// All violations of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Faults {
-    first: Vec<(Instant, NodeNo, Fault)>,
+pub(crate) struct Violations {
+    first: Vec<(Instant, NodeNo, Violation)>,
     count: u64,
     of_liveness: u64,
 }
 
-impl Faults {
-    pub(crate) fn add(&mut self, at: Instant, node: NodeNo, fault: Fault) {
+impl Violations {
+    pub(crate) fn add(&mut self, at: Instant, node: NodeNo, violation: Violation) {
         self.count += 1;
-        self.of_liveness += u64::from(fault.is_of_liveness());
+        self.of_liveness += u64::from(violation.is_of_liveness());
         if self.first.len() < KEPT_MAX {
-            self.first.push((at, node, fault));
+            self.first.push((at, node, violation));
         }
     }
 
@@ -73,8 +73,9 @@ impl Faults {
 
     /// The first of them, for people.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let line =
-            |(at, node, fault): &(Instant, NodeNo, Fault)| Line { at: *at, node: *node, fault }.to_string();
+        let line = |(at, node, violation): &(Instant, NodeNo, Violation)| {
+            Line { at: *at, node: *node, violation }.to_string()
+        };
         self.first.iter().map(line).collect()
     }
 }
@@ -82,12 +83,12 @@ impl Faults {
 struct Line<'a> {
     at: Instant,
     node: NodeNo,
-    fault: &'a Fault,
+    violation: &'a Violation,
 }
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} us, n{}: {}", self.at.as_micros(), self.node.0, self.fault)
+        write!(f, "{} us, n{}: {}", self.at.as_micros(), self.node.0, self.violation)
     }
 }
 
@@ -96,14 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_faults_are_kept_and_all_are_counted() {
-        let mut faults = Faults::default();
+    fn the_first_violations_are_kept_and_all_are_counted() {
+        let mut violations = Violations::default();
         for micros in 0..30 {
-            faults.add(Instant::from_micros(micros), NodeNo(3), Fault::NoCredit("check"));
+            violations.add(Instant::from_micros(micros), NodeNo(3), Violation::NoCredit("check"));
         }
-        assert_eq!((faults.count(), faults.lines().len()), (30, KEPT_MAX));
-        faults.add(Instant::ZERO, NodeNo(1), Fault::Incomplete(String::new()));
-        assert_eq!((faults.count(), faults.of_safety()), (31, 30));
-        assert_eq!(faults.lines()[1], "1 us, n3: an output of kind `check` without credit");
+        assert_eq!((violations.count(), violations.lines().len()), (30, KEPT_MAX));
+        violations.add(Instant::ZERO, NodeNo(1), Violation::Incomplete(String::new()));
+        assert_eq!((violations.count(), violations.of_safety()), (31, 30));
+        assert_eq!(violations.lines()[1], "1 us, n3: an output of kind `check` without credit");
     }
 }

@@ -1,0 +1,49 @@
+//! Scenario files, and the traces beside them.
+
+use pollux_sim::{READY, Scenario, TRACE_BYTES_MAX};
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A scenario or a report has so many bytes at most: a report of the largest run has less than a hundredth of them.
+pub(crate) const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// A scenario by its name, or by its file's.
+///
+/// # Errors
+/// What is wrong with the file, or with a trace that it names.
+pub(crate) fn named(name: &str) -> Result<Scenario, String> {
+    if READY.iter().any(|(known, _)| *known == name) {
+        return Scenario::ready(name).map_err(|error| error.to_string());
+    }
+    let text = read(Path::new(name), FILE_BYTES_MAX).map_err(|error| {
+        let names: Vec<&str> = READY.iter().map(|(name, _)| *name).collect();
+        format!("{name}: {error}; it is none of those that come along either: {}", names.join(", "))
+    })?;
+    scenario(name, &text)
+}
+
+/// The scenario of a file with this text.
+///
+/// # Errors
+/// As [`named`].
+pub(crate) fn scenario(file: &str, text: &str) -> Result<Scenario, String> {
+    let directory = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    let beside = |trace: &str| read(&directory.join(trace), TRACE_BYTES_MAX);
+    Scenario::from_toml_beside(text, &beside).map_err(|error| format!("{file}: {error}"))
+}
+
+/// A text of so many bytes at most.
+///
+/// # Errors
+/// Where it cannot be read, or has more.
+pub(crate) fn read(path: &Path, bytes_max: u64) -> io::Result<String> {
+    #[expect(clippy::disallowed_types, reason = "the program has files, the library has none")]
+    let file = fs::File::open(path)?;
+    let mut text = String::new();
+    let bytes = file.take(bytes_max + 1).read_to_string(&mut text)?;
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes <= bytes_max) {
+        return Ok(text);
+    }
+    Err(io::Error::other(format!("it has more than {bytes_max} bytes")))
+}
