@@ -5,6 +5,7 @@ mod files;
 mod flags;
 mod hunting;
 mod manual;
+mod tabling;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
@@ -16,6 +17,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
+use tabling::TableFlags;
 
 /// A static program is linked with musl, whose own allocator is slow.
 #[cfg(target_env = "musl")]
@@ -40,6 +42,9 @@ enum Verb {
     /// Puts two runs beside each other: figure by figure, how much it has changed, and in which it is better.
     #[command(after_help = manual::DIFF)]
     Diff(DiffFlags),
+    /// Runs many scenarios and prints a table of what came of each.
+    #[command(after_help = manual::TABLE)]
+    Table(TableFlags),
     /// Lists the scenarios that come along, or prints one, or a trace that one names.
     Scenarios {
         /// Which to print, as a file has it.
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Run(flags) => run(&flags),
         Verb::Diff(flags) => flags.run(),
+        Verb::Table(flags) => flags.run(),
         Verb::Scenarios { name } => show_scenarios(name.as_deref()),
         Verb::Hunt(flags) => hunting::hunt(&flags).map(ExitCode::from),
         Verb::Replay(flags) => replay(&flags),

@@ -101,6 +101,14 @@ A scenario is run for it. Reports of another version are refused: what they meas
 
 Exit codes: 0 both could be read, whatever came; 1 the table could not be written; 2 one is no report and no scenario.";
 
+/// Of `table`.
+pub(crate) const TABLE: &str = "\
+The table is Markdown, a row as soon as its run has ended; `run` tells more of one of them. Ratios are over what no crowd can \
+beat, copies what seeds gave.
+
+The exit code is that of the worst run: 3 safety, 4 liveness, 5 expectation, 6 coverage; 1 the table could not be written; 2 a \
+scenario is wrong.";
+
 /// Of `hunt`.
 pub(crate) const HUNT: &str = "\
 Each rng seed draws a scenario: liars, later versions, yanks, up to eight faults of machines, links and clocks, and a seed that is stale, until the \

@@ -289,3 +289,25 @@ fn a_hunt_tells_what_failed_and_how_to_repeat_it() {
 fn what_does_not_fail_is_not_shrunk() {
     assert!(refusal(&pollux_sim(&["shrink", "--file", "small-crowd"])).contains("it does not fail"));
 }
+
+#[test]
+fn a_table_has_a_row_for_each_scenario_and_the_exit_code_of_the_worst() {
+    let few = |name: &str, at_most: &str| {
+        let text = format!(
+            "version = 1\n[[caches]]\nname = \"npm\"\nsize = \"1MiB\"\n\
+             [[groups]]\nname = \"few\"\ncount = 3\nrestores = [\"npm\"]\n\
+             [[expectations]]\nfigure = \"p50-ratio\"\nat_most = {at_most}\n"
+        );
+        scenario(name, &text)
+    };
+    let (well, badly) = (few("table-well.toml", "99"), few("table-badly.toml", "0.1"));
+    let output = pollux_sim(&["table", &well, &badly]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    let rows: Vec<&str> = text.lines().skip(2).collect();
+    assert_eq!(rows.len(), 2, "{text}");
+    assert!(rows[0].contains("table-well.toml | 3 | 1 |") && rows[0].ends_with("| ok |"), "{text}");
+    assert!(rows[1].ends_with("| expectation |"), "{text}");
+    let refused = refusal(&pollux_sim(&["table", &well, "nowhere.toml"]));
+    assert!(refused.contains("nowhere.toml"), "nothing is run before all were read: {refused}");
+}
