@@ -39,7 +39,7 @@ mod world;
 
 pub use hunt::{Shrunk, draw, failure, shrink};
 pub use report::{
-    Bound, Calibration, Class, Compared, Completion, Covered, Deviation, Diff, Fairness, Figures,
+    Bound, Calibration, Class, Compared, Completion, Covered, Crossing, Deviation, Diff, Fairness, Figures,
     GroupReport, Judged, Mark, Measured, MeasuredError, Report, Series, Side, Speed, TraceReport, Traffic,
     Verdict,
 };

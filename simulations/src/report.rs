@@ -16,7 +16,7 @@ pub use calibration::{Calibration, Deviation};
 pub use diff::{Compared, Diff, Measured, MeasuredError, Side};
 pub use fairness::Fairness;
 pub use figures::Figures;
-pub use numbers::{Bound, Completion, Traffic};
+pub use numbers::{Bound, Completion, Crossing, Traffic};
 pub(crate) use numbers::{percentiles, time_us};
 pub(crate) use series::Sample;
 pub use series::{Mark, Series};
@@ -53,6 +53,8 @@ pub struct Report {
     pub groups: Vec<GroupReport>,
     /// What nodes and seeds sent.
     pub traffic: Traffic,
+    /// What nodes and seeds of one zone gave to another, from the beginning to the end; empty where there is one zone.
+    pub crossings: Vec<Crossing>,
     /// Peers that were banned.
     pub bans: u64,
     /// How evenly nodes gave.

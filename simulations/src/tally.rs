@@ -1,12 +1,15 @@
 //! What one node sent and received since the tally was last emptied.
 
 use pollux_core::engine::Source;
+use std::collections::BTreeMap;
 
 /// See the module. Bytes are of frames.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     /// Frames that this node gave away whole.
     pub(crate) given_bytes: u64,
+    /// Of these: to other zones, by zone.
+    pub(crate) crossed_bytes: BTreeMap<usize, u64>,
     /// Frames that arrived and were waited for.
     pub(crate) frames: u64,
     pub(crate) frame_bytes: u64,
@@ -26,6 +29,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// This node gave a frame away; to another zone, if that is so.
+    pub(crate) fn gave(&mut self, bytes: u32, zone: Option<usize>) {
+        self.given_bytes += u64::from(bytes);
+        if let Some(zone) = zone {
+            *self.crossed_bytes.entry(zone).or_default() += u64::from(bytes);
+        }
+    }
+
     /// A frame that was waited for has arrived; `again` if its chunk had arrived before.
     pub(crate) fn arrived(&mut self, bytes: u32, again: bool) {
         self.frames += 1;
@@ -54,6 +65,9 @@ impl Tally {
     /// The sum of several nodes' tallies.
     pub(crate) fn add(&mut self, other: &Self) {
         self.given_bytes += other.given_bytes;
+        for (zone, bytes) in &other.crossed_bytes {
+            *self.crossed_bytes.entry(*zone).or_default() += bytes;
+        }
         self.frames += other.frames;
         self.frame_bytes += other.frame_bytes;
         self.duplicate_bytes += other.duplicate_bytes;
@@ -88,11 +102,14 @@ mod tests {
         one.delivered(Source::Local, 1);
         one.delivered(Source::Peer, 2);
         one.delivered(Source::Seed, 3);
-        (one.given_bytes, one.late_bytes, one.junk_bytes, one.duplicate_bytes) = (4, 5, 6, 7);
+        one.gave(1, None);
+        one.gave(3, Some(2));
+        (one.late_bytes, one.junk_bytes, one.duplicate_bytes) = (5, 6, 7);
         let mut sum = one.clone();
         sum.add(&one);
         assert_eq!((sum.messages, sum.message_bytes, sum.frames, sum.frame_bytes), (2, 20, 2, 20));
         assert_eq!((sum.local_bytes, sum.peer_bytes, sum.seed_bytes), (2, 4, 6));
+        assert_eq!(sum.crossed_bytes, BTreeMap::from([(2, 6)]));
         assert_eq!((sum.given_bytes, sum.late_bytes, sum.junk_bytes, sum.duplicate_bytes), (8, 10, 12, 14));
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn report() -> Report {
         groups: vec![group("crowd", completion), group("junk", None)],
         figures,
         traffic,
+        crossings: vec![Crossing::new("east", "west", 1_250_000, 1_000_000)],
         bans: 1,
         fairness,
         series: series(),

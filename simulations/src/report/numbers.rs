@@ -167,6 +167,25 @@ impl Traffic {
     }
 }
 
+/// What went from one zone to another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Crossing {
+    /// From where.
+    pub from: String,
+    /// And where to.
+    pub to: String,
+    /// In whole frames.
+    pub bytes: u64,
+    /// The same in copies of the cache.
+    pub copies: f64,
+}
+
+impl Crossing {
+    pub(crate) fn new(from: &str, to: &str, bytes: u64, copy_bytes: u64) -> Self {
+        Self { from: from.to_owned(), to: to.to_owned(), bytes, copies: ratio(bytes, copy_bytes) }
+    }
+}
+
 /// The least time in which so many bytes pass at this rate, rounded down.
 pub(crate) fn time_us(bytes: u64, rate: u64) -> u64 {
     let micros = u128::from(bytes) * u128::from(SECOND_US) / u128::from(rate.max(1));

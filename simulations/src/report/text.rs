@@ -12,6 +12,13 @@ impl fmt::Display for Report {
         self.time_lines(f)?;
         self.group_lines(f)?;
         traffic_lines(&self.traffic, f)?;
+        self.crossings.iter().try_for_each(|one| {
+            writeln!(
+                f,
+                "crossed     {} to {}: {:.3} copies, {} bytes",
+                one.from, one.to, one.copies, one.bytes
+            )
+        })?;
         writeln!(f, "fairness    Gini {:.3} of what {} nodes gave", self.fairness.gini, self.fairness.nodes)?;
         self.calibration.iter().try_for_each(|one| writeln!(f, "calibrated  {one}"))?;
         self.machine_lines(f)?;

@@ -198,6 +198,21 @@ fn zones_share_what_leads_out_of_them() {
 }
 
 #[test]
+fn a_thin_link_between_zones_carries_about_one_copy() {
+    for rng_seed in 1..=3 {
+        let mut scenario = Scenario { rng_seed, ..ready("two-regions") };
+        (scenario.caches[0].size, scenario.caches[0].chunk_bytes) = (ByteSize(16 << 20), ByteSize(64 << 10));
+        scenario.groups.iter_mut().for_each(|group| group.count = 12);
+        scenario.paths.iter_mut().for_each(|path| path.rate = Some(Rate(5_000_000)));
+        let report = report(&scenario);
+        assert!(report.verdict.ok, "{report}");
+        let copies = |from: &str| report.crossings.iter().find(|one| one.from == from).unwrap().copies;
+        assert!((1.0..1.25).contains(&copies("east")), "{report}");
+        assert!(copies("west") < 0.25, "the seeds are in the east\n{report}");
+    }
+}
+
+#[test]
 fn nodes_go_when_their_life_is_over() {
     for exit in [Exit::Killed, Exit::Vanished] {
         let mut scenario = with_group(6, |group| group.arrival = Arrival::Spread(Span(200_000)));

@@ -4,8 +4,8 @@ use super::{Run, ends, micros};
 use crate::job::Outcome;
 use crate::node::Role;
 use crate::report::{
-    Broken, Calibration, Completion, Fairness, Figures, GroupReport, Jobs, Report, TraceReport, Traffic,
-    Verdict, percentiles,
+    Broken, Calibration, Completion, Crossing, Fairness, Figures, GroupReport, Jobs, Report, TraceReport,
+    Traffic, Verdict, percentiles,
 };
 use crate::scenario::Behaviour;
 use crate::tally::Tally;
@@ -30,6 +30,7 @@ impl Run<'_> {
             figures,
             groups,
             traffic,
+            crossings: self.crossings(),
             bans,
             fairness,
             series: self.recorder.take().map(|recorder| recorder.finish(&self.world)).unwrap_or_default(),
@@ -96,6 +97,22 @@ impl Run<'_> {
         let elapsed_us = micros(self.world.now(), begin);
         let copy = self.bound().copy_bytes;
         Traffic::new(&sum, seeds, copy, (self.scenario.nodes(), elapsed_us))
+    }
+
+    /// What each zone gave to each other.
+    fn crossings(&self) -> Vec<Crossing> {
+        let (copy, zones) = (self.bound().copy_bytes, &self.scenario.zones);
+        let mut given = vec![Tally::default(); zones.len()];
+        for (_, node) in self.world.nodes.iter() {
+            given.get_mut(node.spec.zone).into_iter().for_each(|sum| sum.add(&node.tally));
+        }
+        let pairs = zones.iter().zip(&given).flat_map(|(from, sum)| {
+            let others = zones.iter().enumerate().filter(move |(_, to)| to.name != from.name);
+            others.map(move |(place, to)| {
+                (from, to, sum.crossed_bytes.get(&place).copied().unwrap_or_default())
+            })
+        });
+        pairs.map(|(from, to, bytes)| Crossing::new(&from.name, &to.name, bytes, copy)).collect()
     }
 
     /// Of honest nodes of groups.

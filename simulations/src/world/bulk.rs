@@ -124,9 +124,10 @@ impl World {
         let now = self.now();
         let (from, to) = self.network.pair(stream);
         let Some(FrameOut { ask, bytes }) = self.network.wake(now, stream) else { return };
+        let (zone, other) = (self.nodes.at(from).spec.zone, self.nodes.at(to).spec.zone);
         let node = self.nodes.at_mut(from);
         let Some(Ask { fetch, .. }) = node.asks.remove(&ask) else { return };
-        node.tally.given_bytes += u64::from(bytes);
+        node.tally.gave(bytes, Some(other).filter(|other| *other != zone));
         let link = node.links.get(&to).map(|link| link.number);
         if let Some(link) = link {
             self.queue

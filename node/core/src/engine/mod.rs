@@ -280,6 +280,7 @@ impl Engine {
             stopping: false,
             clock: now.instant,
         };
+        engine.transfer.set_me(engine.config.me);
         engine.dial_seeds(now);
         if engine.is_seed() {
             engine.transfer.spare_uplink();

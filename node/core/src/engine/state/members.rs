@@ -4,7 +4,9 @@
 //! some at random, so that nobody's choice of a zone cuts a swarm in two. For each place two are drawn, and who was named
 //! less often has it: so all have about as many neighbours, and nobody gets a larger share of what they give.
 use super::chance::Chance;
+use super::naming::Naming;
 use crate::engine::bounds::{FAR_PART, FAR_SCAN_MAX, NEAR_PART};
+use crate::message::ChunkSet;
 use crate::{PeerId, PublicKey, Zone};
 use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +35,7 @@ pub(super) struct Members {
     placed: BTreeSet<(Zone, PeerId)>,
     /// Those that came with much and have not proven it: named where there are not enough others.
     aside: BTreeSet<PeerId>,
+    naming: Naming,
 }
 
 /// From where a neighbour is drawn.
@@ -47,6 +50,9 @@ enum Place<'a> {
 impl Members {
     /// A member has so many chunks, and is there, if that is known.
     pub(super) fn enter(&mut self, peer: PeerId, have: u32, zone: Option<Zone>) {
+        if !self.contains(&peer) {
+            self.naming.enter(None);
+        }
         self.known.entry(peer).or_default().have = have;
         if let Some(zone) = zone {
             self.place(peer, zone);
@@ -56,7 +62,12 @@ impl Members {
     /// A member is there.
     pub(super) fn place(&mut self, peer: PeerId, zone: Zone) {
         let Some(member) = self.known.get_mut(&peer) else { return };
-        if let Some(before) = member.zone.replace(zone.clone()) {
+        let before = member.zone.replace(zone.clone());
+        if before.as_ref() != Some(&zone) {
+            self.naming.enter(Some(zone.clone()));
+            self.naming.leave(&before);
+        }
+        if let Some(before) = before {
             self.placed.remove(&(before, peer));
         }
         self.placed.insert((zone, peer));
@@ -69,10 +80,16 @@ impl Members {
         Some(member.have)
     }
 
-    /// A member is told what to take of this seed; whether it was before. None: it takes no part in the swarm.
-    pub(super) fn note_part(&mut self, peer: &PeerId) -> Option<bool> {
+    /// What a member is to take of this seed, of so many chunks. None: it takes no part in the swarm.
+    pub(super) fn next_part(&mut self, peer: &PeerId, count: u32) -> Option<ChunkSet> {
         let member = self.known.get_mut(peer)?;
-        Some(core::mem::replace(&mut member.has_part, true))
+        let has_part = core::mem::replace(&mut member.has_part, true);
+        self.naming.next_part(&member.zone, has_part, count)
+    }
+
+    /// Whether each chunk was named where a member is.
+    pub(super) fn is_given_out(&self, peer: &PeerId) -> bool {
+        self.known.get(peer).is_some_and(|member| self.naming.is_given_out(&member.zone))
     }
 
     /// Whether it was told so.
@@ -115,7 +132,9 @@ impl Members {
     /// It takes no part any more.
     pub(super) fn remove(&mut self, peer: &PeerId) {
         self.aside.remove(peer);
-        if let Some(zone) = self.known.remove(peer).and_then(|member| member.zone) {
+        let Some(member) = self.known.remove(peer) else { return };
+        self.naming.leave(&member.zone);
+        if let Some(zone) = member.zone {
             self.placed.remove(&(zone, *peer));
         }
     }

@@ -17,6 +17,7 @@ pub(super) mod listings;
 pub(super) mod log_shares;
 pub(super) mod logs;
 mod members;
+mod naming;
 pub(super) mod offers;
 pub(super) mod outbox;
 pub(super) mod paper_turns;

@@ -4,7 +4,7 @@
 //! swarm that it has left. So whoever is named is live, and nothing here outlives who said it.
 use super::chance::Chance;
 use super::members::Members;
-use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN, SWARMS_PER_MEMBER_MAX};
+use crate::engine::bounds::SWARMS_PER_MEMBER_MAX;
 use crate::message::ChunkSet;
 use crate::{ManifestId, PeerId, Zone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,10 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 struct Swarm {
     members: Members,
-    /** the chunk from which the next part begins */
-    next_part: u32,
-    /** every chunk was named in a part */
-    is_given_out: bool,
 }
 
 /// Members by manifest.
@@ -146,23 +142,12 @@ impl Tracker {
         self.swarms.keys()
     }
 
-    /// What a member is to take of this seed, of so many chunks: the next few in a row, so that each is given out before
-    /// any is given out again; few at first, when a crowd may be coming, and towards the end, as nobody is to have much left when
-    /// the others have nothing. None where it takes part alone: it takes everything of this seed.
+    /// What a member is to take of this seed, of so many chunks: the next few in a row, so that each is given out in a zone
+    /// before any is given out there again; few at first, when a crowd may be coming, and towards the end, as nobody is to
+    /// have much left when the others have nothing. None where it takes part alone: it takes everything of this seed.
     pub(crate) fn next_part(&mut self, manifest: &ManifestId, peer: &PeerId, count: u32) -> Option<ChunkSet> {
-        let swarm = self.swarms.get_mut(manifest)?;
-        let members = u32::try_from(swarm.members.len()).unwrap_or(u32::MAX);
-        if members < 2 {
-            return None;
-        }
-        let has_part = swarm.members.note_part(peer)?;
-        let most = if has_part { PART_CHUNKS_MAX } else { PART_CHUNKS_MIN };
-        let from = if swarm.next_part < count { swarm.next_part } else { 0 };
-        let left = count - from;
-        let length = (left / members.saturating_mul(2)).clamp(PART_CHUNKS_MIN, most).min(left);
-        swarm.next_part = from + length;
-        swarm.is_given_out |= swarm.next_part >= count;
-        Some(ChunkSet::range(from, swarm.next_part))
+        let swarm = self.swarms.get_mut(manifest).filter(|swarm| swarm.members.len() >= 2)?;
+        swarm.members.next_part(peer, count)
     }
 
     /// Whether a member was told what to take of this seed, and asks for more itself.
@@ -170,9 +155,9 @@ impl Tracker {
         self.swarms.get(manifest).is_some_and(|swarm| swarm.members.has_part(peer))
     }
 
-    /// Whether each chunk was named in a part of this manifest.
-    pub(crate) fn is_given_out(&self, manifest: &ManifestId) -> bool {
-        self.swarms.get(manifest).is_some_and(|swarm| swarm.is_given_out)
+    /// Whether each chunk of this manifest was named in a part where a member is.
+    pub(crate) fn is_given_out(&self, manifest: &ManifestId, peer: &PeerId) -> bool {
+        self.swarms.get(manifest).is_some_and(|swarm| swarm.members.is_given_out(peer))
     }
 
     /// A member waits for a part.
@@ -209,6 +194,7 @@ impl Tracker {
 mod tests {
     use super::*;
     use crate::PublicKey;
+    use crate::engine::bounds::{PART_CHUNKS_MAX, PART_CHUNKS_MIN};
 
     fn peer(n: u8) -> PeerId {
         PeerId::new(PublicKey::from_bytes([n; 32]))
@@ -291,11 +277,30 @@ mod tests {
             let (least, most) = (given.iter().min().unwrap(), given.iter().max().unwrap());
             assert!(most - least <= 1, "{given:?}");
         }
-        assert!(!tracker.is_given_out(&id(1)));
+        assert!(!tracker.is_given_out(&id(1), &peer(1)));
         assert!(tracker.has_part(&id(1), &peer(25)) && !tracker.has_part(&id(1), &peer(26)));
         assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(0, PART_CHUNKS_MIN)));
         assert_eq!(tracker.next_part(&id(1), &peer(1), 3), Some(ChunkSet::range(2, 3)));
-        assert!(tracker.is_given_out(&id(1)) && !tracker.is_given_out(&id(2)));
+        assert!(tracker.is_given_out(&id(1), &peer(1)) && !tracker.is_given_out(&id(2), &peer(1)));
+    }
+
+    #[test]
+    fn each_zone_is_named_each_chunk_once() {
+        let mut tracker = Tracker::default();
+        for n in 1..=20 {
+            let zone = if n <= 10 { "east" } else { "west" };
+            tracker.place(peer(n), zone.parse().unwrap());
+            assert!(tracker.enter(id(1), peer(n), 0));
+        }
+        let next =
+            |tracker: &mut Tracker, n| tracker.next_part(&id(1), &peer(n), 6).unwrap().ranges().to_vec();
+        assert_eq!([1, 2, 3].map(|n| next(&mut tracker, n)), [[(0, 2)], [(2, 4)], [(4, 6)]]);
+        assert!(tracker.is_given_out(&id(1), &peer(9)) && !tracker.is_given_out(&id(1), &peer(11)));
+        assert_eq!(next(&mut tracker, 11), [(0, 2)]);
+        assert_eq!(next(&mut tracker, 12), [(2, 4)]);
+        (11..=20).for_each(|n| tracker.leave(&id(1), &peer(n)));
+        assert!(tracker.enter(id(1), peer(11), 0));
+        assert_eq!(next(&mut tracker, 11), [(0, 2)], "nobody is there who knows of the first time");
     }
 
     #[test]

@@ -183,7 +183,7 @@ impl Engine {
     /// A member asks what it is to take of this seed. Once each chunk was named, whoever asks waits while others are given
     /// what was named to them: a chunk is named again only where that keeps nobody from what is given for the first time.
     pub(super) fn on_ask_part(&mut self, peer: PeerId, manifest: ManifestId) {
-        let waits = self.tracker.is_given_out(&manifest);
+        let waits = self.tracker.is_given_out(&manifest, &peer);
         if waits {
             self.tracker.wait_for_part(manifest, peer);
         }

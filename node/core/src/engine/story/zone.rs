@@ -1,6 +1,7 @@
 //! Zones: where this node and its peers are. A peer's own word counts, else the policy, which places addresses. Both only
-//! say who is named to whom, and who is asked first of two that are about as quick: a peer that lies about its zone is
-//! found out by its speed.
+//! say who is named to whom, who is asked first of two that are about as quick, and whose chunks are not fetched from far away:
+//! a peer that lies about its zone is found out by its speed, and counts only while it gives. Where one of two zones is not
+//! known, nobody is near or far.
 use crate::engine::Engine;
 use crate::message::Control;
 use crate::{PeerId, Zone};
@@ -25,8 +26,9 @@ impl Engine {
     pub(super) fn place(&mut self, peer: &PeerId) {
         let Some(found) = self.peers.get(peer) else { return };
         let zone = found.zone.clone().or_else(|| self.zone_at(&found.ip));
-        let is_near = zone.is_some() && zone == self.own_zone();
-        self.transfer.peer_is_near(*peer, is_near);
+        if let (Some(zone), Some(own)) = (&zone, self.own_zone()) {
+            self.transfer.peer_is_near(*peer, *zone == own);
+        }
         if let Some(zone) = zone.filter(|_| self.is_seed()) {
             self.tracker.place(*peer, zone);
         }

@@ -91,14 +91,19 @@ impl Bits {
 
     /// The numbers in both sets, ascending from `start` and then from zero up to it.
     pub(super) fn common<'a>(&'a self, other: &'a Self, start: u32) -> impl Iterator<Item = u32> + 'a {
-        let first = start / 64;
-        let high = u64::MAX << (start % 64);
         let words = if other.is_empty() { 0 } else { self.words_used() };
-        let masked = move |k, mask| Ones { base: k * 64, word: self.word(k) & other.word(k) & mask };
-        let rest = (first + 1..words).chain(0..first.min(words));
-        let begin = core::iter::once(masked(first, high));
-        let end = core::iter::once_with(move || masked(first, !high));
-        begin.chain(rest.map(move |k| masked(k, u64::MAX))).chain(end).flatten()
+        round(words, start, move |k| self.word(k) & other.word(k))
+    }
+
+    /// The same of those that a third set lacks.
+    pub(super) fn common_without<'a>(
+        &'a self,
+        other: &'a Self,
+        without: &'a Self,
+        start: u32,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let words = if other.is_empty() || without.is_full() { 0 } else { self.words_used() };
+        round(words, start, move |k| self.word(k) & other.word(k) & !without.word(k))
     }
 
     fn words_used(&self) -> u32 {
@@ -124,6 +129,17 @@ impl Bits {
             self.words = Vec::new();
         }
     }
+}
+
+/// The numbers of so many words, ascending from `start` and then from zero up to it.
+fn round(words: u32, start: u32, word: impl Fn(u32) -> u64 + Copy) -> impl Iterator<Item = u32> {
+    let first = start / 64;
+    let high = u64::MAX << (start % 64);
+    let masked = move |k, mask| Ones { base: k * 64, word: word(k) & mask };
+    let rest = (first + 1..words).chain(0..first.min(words));
+    let begin = core::iter::once(masked(first, high));
+    let end = core::iter::once_with(move || masked(first, !high));
+    begin.chain(rest.map(move |k| masked(k, u64::MAX))).chain(end).flatten()
 }
 
 fn bit(number: u32) -> u64 {
@@ -198,6 +214,21 @@ mod tests {
             let expected: Vec<u32> = high.into_iter().chain(low).collect();
             prop_assert_eq!(one.common(&two, start).collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    fn common_without_leaves_out_what_a_third_set_has() {
+        let set = |numbers: &mut dyn Iterator<Item = u32>| {
+            let mut bits = Bits::new(200);
+            numbers.for_each(|number| bits.insert_range(number, number + 1, &mut |_| ()));
+            bits
+        };
+        let (all, even) = (set(&mut (0..200)), set(&mut (0..200).step_by(2)));
+        let (fours, nothing) = (set(&mut (0..200).step_by(4)), Bits::new(200));
+        let found = |without: &Bits| all.common_without(&even, without, 100).collect::<Vec<_>>();
+        assert_eq!(found(&fours), (102..200).step_by(4).chain((2..100).step_by(4)).collect::<Vec<_>>());
+        assert_eq!(found(&nothing), even.common(&all, 100).collect::<Vec<_>>());
+        assert!(found(&all).is_empty());
     }
 
     #[test]

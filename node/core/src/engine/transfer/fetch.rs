@@ -146,7 +146,11 @@ impl Transfer {
         }
         if let Some(peer) = self.peers.find(peer).and_then(|peer| self.peers.get_mut(peer)) {
             peer.note_arrival(now, begun);
+            if peer.is_far() {
+                self.far_service = (self.far_service * 7 + peer.service()) / 8;
+            }
         }
+        self.note_near_of(peer);
         self.free_pipeline(peer);
         self.check_next_copy(no);
     }

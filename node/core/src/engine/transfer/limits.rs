@@ -72,6 +72,9 @@ pub(super) const GIVING_LITTLE_BELOW: usize = 24;
 /// between zones are thin, and what one node takes over them others wait for; but a near peer that is so much slower is
 /// busy or broken, and waiting for it would leave this node's own link idle.
 pub(super) const FAR_WEIGHT: u32 = 2;
+/// A near peer that takes so many times as long for a chunk as far ones do keeps nobody from asking these: it is busy or broken,
+/// or wants to be slow. Near ones that give to a whole crowd take a few times as long as an idle far one.
+pub(super) const NEAR_SLOWER: u32 = 8;
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// Fetches of which it is remembered what they took, of peers and of seeds: enough for one in twenty to be three, and soon

@@ -110,6 +110,7 @@ impl Transfer {
             swarm.join(no);
             swarm.gain(no, ranges)
         });
+        self.note_near(no);
         self.note_gained(no, swarm, &gained.unwrap_or_default());
     }
 
@@ -125,7 +126,7 @@ impl Transfer {
                 || !lane.loose.is_empty()
                 || gained.first.iter().any(|&index| lane.todo.contains(index));
             if of_use {
-                lane.make_ready(no, peer.source);
+                lane.note_free(no, peer);
                 self.active.insert(*wanter);
             }
         }
@@ -183,7 +184,7 @@ impl Transfer {
         {
             let lane = self.wanters.get_mut(&wanter).and_then(|wants| wants.lanes.get_mut(&swarm));
             if let Some(lane) = lane.filter(|lane| lane.has_work()) {
-                lane.make_ready(no, peer.source);
+                lane.note_free(no, peer);
                 self.active.insert(wanter);
             }
         }

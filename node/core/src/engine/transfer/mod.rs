@@ -15,20 +15,24 @@
 //! mod                       what the engine calls
 //! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
 //! slow                      when it takes long
+//! far                       what to ask of peers and seeds of other zones
 //! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
 //! pace    proof             what each is given, beside others; whether a peer has what it says
 //! part    hand_over         what a seed wants taken of it; what is given at the end
 //! wants   table   swarm   peers   timers   usual   the state
+//! near                      what near members have, and who brings the rest from far
 //! bits    slab    limits    below them
 //! ```
 mod bits;
 mod deliver;
+mod far;
 mod fetch;
 mod hand_over;
 mod limits;
 mod members;
+mod near;
 mod news;
 mod pace;
 mod part;
@@ -56,12 +60,15 @@ use crate::engine::{
 };
 use crate::message::ChunkSet;
 use crate::{CheckedChunk, ChunkFault, ChunkId, ChunkRef, Instant, ManifestId, PeerId};
+use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use fetch::{Fetch, Stage};
+use limits::SERVICE_FIRST;
+use near::Lot;
 use news::News;
-use peers::Peers;
+use peers::{Peers, Whereabouts};
 use proof::Proofs;
 use serve::Serving;
 use swarm::{Swarm, Swarms};
@@ -134,6 +141,8 @@ pub(crate) enum TransferOutput {
 #[derive(Debug)]
 pub(crate) struct Transfer {
     rng: ChaCha8Rng,
+    /** this node, where chunks are drawn for */
+    me: Lot,
     table: Table,
     swarms: Swarms,
     peers: Peers,
@@ -168,6 +177,8 @@ pub(crate) struct Transfer {
     usual: Usual,
     /** whether anything arrives */
     flow: Flow,
+    /** what one chunk of a far member takes, smoothed */
+    far_service: Duration,
     /** copies asked for because the first took long */
     hedges: u64,
     /** bytes of frames that arrived after another copy */
@@ -181,6 +192,7 @@ impl Transfer {
     pub(crate) fn new(rng: ChaCha8Rng) -> Self {
         Self {
             rng,
+            me: Lot::default(),
             table: Table::new(),
             swarms: Swarms::new(),
             peers: Peers::new(),
@@ -204,6 +216,7 @@ impl Transfer {
             alone_since: Instant::ZERO,
             usual: Usual::default(),
             flow: Flow::default(),
+            far_service: SERVICE_FIRST,
             hedges: 0,
             duplicate_bytes: 0,
             junk: 0,
@@ -215,16 +228,19 @@ impl Transfer {
         self.serving.spares = true;
     }
 
+    /// Who this node is.
+    pub(crate) fn set_me(&mut self, me: PeerId) {
+        self.me = Lot::of_peer(me);
+    }
+
     /// A member is connected (may be asked for chunks; may ask us).
     pub(crate) fn peer_up(&mut self, _now: Instant, peer: PeerId, is_seed: bool) {
         self.peers.add(peer, if is_seed { Source::Seed } else { Source::Peer });
     }
 
-    /// Whether it is in this node's zone. Ignored of peers that are not connected.
+    /// Whether it is in this node's zone, where both zones are known. Ignored of peers that are not connected.
     pub(crate) fn peer_is_near(&mut self, peer: PeerId, is_near: bool) {
-        if let Some(found) = self.peers.find(peer).and_then(|no| self.peers.get_mut(no)) {
-            found.is_near = is_near;
-        }
+        self.place(peer, if is_near { Whereabouts::Near } else { Whereabouts::Far });
     }
 
     /// It is gone: its fetches are asked of others, its asks forgotten. What it announced is forgotten too.

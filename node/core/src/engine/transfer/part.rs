@@ -69,6 +69,7 @@ impl Transfer {
             swarm.join(no);
             swarm.part_mut(no).add(ranges)
         });
+        self.note_near(no);
         if let Some(asked) = asked.flatten() {
             self.timers.disarm(asked.after(PART_WAIT_MAX), Timer::Part(no));
         }

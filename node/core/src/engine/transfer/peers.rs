@@ -4,6 +4,7 @@ use super::limits::{
     BACKOFF_MAX, BACKOFF_MIN, HAVE_BYTES_MAX, HAVE_BYTES_PER_PEER_MAX, PIPELINE_TIME_MAX, REFILL_PART,
     SERVICE_FIRST, WINDOW_LEAST, WINDOW_LEAST_SEED, WINDOW_START, WINDOW_START_SEED,
 };
+use super::near::{Lot, NearMember};
 use super::pace::Pace;
 use super::serve::Ask;
 use super::slab::{PeerNo, Slab, SwarmNo};
@@ -14,6 +15,17 @@ use core::cmp::Ordering;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Where a peer is, as seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// Its zone, or this node's, is not known.
+    Unknown,
+    /// In this node's zone.
+    Near,
+    /// In another.
+    Far,
+}
+
 /// One connected peer.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -21,8 +33,8 @@ pub(super) struct Peer {
     pub(super) id: PeerId,
     /** what its chunks count as: peer or seed */
     pub(super) source: Source,
-    /** its zone is this node's */
-    pub(super) is_near: bool,
+    /** where it is */
+    pub(super) whereabouts: Whereabouts,
     /** chunks asked of it and not arrived */
     pub(super) queue: u32,
     /** how many may be */
@@ -67,7 +79,7 @@ impl Peer {
         Self {
             id,
             source,
-            is_near: false,
+            whereabouts: Whereabouts::Unknown,
             queue: 0,
             window,
             arrivals: 0,
@@ -104,6 +116,31 @@ impl Peer {
     /// Whether it has given anything.
     pub(super) fn is_proven(&self) -> bool {
         self.arrived > Instant::ZERO
+    }
+
+    /// Whether it is in this node's zone.
+    pub(super) fn is_near(&self) -> bool {
+        self.whereabouts == Whereabouts::Near
+    }
+
+    /// Whether it is known to be in another.
+    pub(super) fn is_far(&self) -> bool {
+        self.whereabouts == Whereabouts::Far
+    }
+
+    /// What one of its chunks takes.
+    pub(super) const fn service(&self) -> Duration {
+        self.service
+    }
+
+    /// What it is to the swarms that it takes part in, if it is near. One that takes longer than this is no holder that counts.
+    pub(super) fn as_near_member(&self, service_max: Duration) -> Option<NearMember> {
+        let is_well = self.stalls == 0;
+        self.is_near().then(|| NearMember {
+            lot: Lot::of_peer(self.id),
+            is_holder: is_well && self.is_proven() && self.service <= service_max,
+            is_rival: is_well && self.source == Source::Peer,
+        })
     }
 
     /// How many chunks more its pipeline takes.
@@ -315,6 +352,21 @@ mod tests {
         assert_eq!(peer.window, 1);
         arrivals(&mut peer, 1, 1000);
         assert_eq!(peer.note_trouble(now, now), Some(now.after(BACKOFF_MIN)));
+    }
+
+    #[test]
+    fn a_near_peer_is_a_holder_while_it_gives_in_time() {
+        let (mut peer, most) = (peer(Source::Peer), Duration::from_millis(50));
+        let is = |peer: &Peer| peer.as_near_member(most).map(|near| (near.is_holder, near.is_rival));
+        assert_eq!(is(&peer), None);
+        peer.whereabouts = Whereabouts::Near;
+        assert_eq!(is(&peer), Some((false, true)), "it has given nothing");
+        arrivals(&mut peer, 3, 1000);
+        assert_eq!(is(&peer), Some((true, true)));
+        peer.stalls = 1;
+        assert_eq!(is(&peer), Some((false, false)));
+        arrivals(&mut peer, 50, 100_000);
+        assert_eq!(is(&peer), Some((false, true)), "it is slow");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Wanters take turns, each within its share of the buffers. For a wanter, two of its swarm's free members are drawn, and
 //! the one that would be quicker is taken, unless it is far and the other near and not much slower; peers before seeds, so that a seed is asked only when all peers who have
-//! something are busy, and of a crowd, only for what few have. Of what that member has and the wanter lacks, the rarest of
+//! something are busy, and of a crowd, only for what few have; last those of other zones, for what no near one has (`far`). Of what that member has and the wanter lacks, the rarest of
 //! a sample is asked for, with those of its neighbours that are as rare (`request`); the first few at random. A member that
 //! has nothing of use is set aside until something changes, so that nothing is searched twice in vain.
 
 use super::bits::{Bits, at};
+use super::far::Due;
 use super::limits::{
     CROWD_HOLDERS, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS,
     SEEDS_HELP_BELOW,
@@ -33,7 +34,9 @@ impl Transfer {
         while self.fetches.len() < FETCHES_MAX {
             let wanter = self.next_turn()?;
             let chosen = self.choose(now, wanter);
+            let is_lone = chosen.as_ref().is_some_and(|pick| pick.is_lone);
             let begun = chosen.and_then(|pick| self.begin(now, &pick.chunks, pick.peer, wanter));
+            self.note_lone(wanter, begun.as_ref().filter(|_| is_lone));
             if begun.is_some() {
                 return begun;
             }
@@ -52,6 +55,11 @@ impl Transfer {
     fn choose(&mut self, now: Instant, wanter: Wanter) -> Option<Pick> {
         let room = self.room(wanter)?;
         let wants = self.wanters.get_mut(&wanter)?;
+        for (&swarm, _) in wants.lanes.iter().filter(|(_, lane)| !lane.far.is_empty()) {
+            if let Some(swarm) = self.swarms.get_mut(swarm) {
+                swarm.near.find_mine(self.me, swarm.space);
+            }
+        }
         let mut picker = Picker {
             swarms: &self.swarms,
             peers: &self.peers,
@@ -62,11 +70,17 @@ impl Transfer {
             room,
             seeds_are_spared: wants.live >= SEEDS_HELP_BELOW,
             part_use: None,
+            is_idle: wants.live == 0
+                || (wants.stands(now) && !wants.lone.is_some_and(|lone| self.fetches.contains_key(&lone))),
+            far_parts: Vec::new(),
         };
         let found = [Source::Peer, Source::Seed].into_iter().find_map(|source| {
             wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick(swarm, lane, source))
         });
-        if let Some((swarm, seed, count)) = picker.part_use {
+        let found =
+            found.or_else(|| wants.lanes.iter_mut().find_map(|(&swarm, lane)| picker.pick_far(swarm, lane)));
+        let part_uses = picker.far_parts.into_iter().chain(picker.part_use).collect::<Vec<_>>();
+        for (swarm, seed, count) in part_uses {
             self.use_part(now, (swarm, seed), count);
         }
         found
@@ -99,25 +113,27 @@ fn random_below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
 
 /// How long one more chunk would take of a peer, with what it costs others that it is far.
 fn weighed(peer: &Peer) -> Duration {
-    let weight = if peer.is_near { 1 } else { FAR_WEIGHT };
+    let weight = if peer.is_near() { 1 } else { FAR_WEIGHT };
     peer.expected().saturating_mul(weight)
 }
 
 /// What is asked of whom.
 #[derive(Debug)]
-struct Pick {
-    chunks: Vec<ChunkNo>,
-    peer: PeerNo,
+pub(super) struct Pick {
+    pub(super) chunks: Vec<ChunkNo>,
+    pub(super) peer: PeerNo,
+    /** asked of a far member only because nothing else comes */
+    pub(super) is_lone: bool,
 }
 
-fn count(chunks: &[ChunkNo]) -> u32 {
+pub(super) fn count(chunks: &[ChunkNo]) -> u32 {
     u32::try_from(chunks.len()).unwrap_or(u32::MAX)
 }
 
 /// What a choice looks at.
-struct Picker<'a> {
-    swarms: &'a Swarms,
-    peers: &'a Peers,
+pub(super) struct Picker<'a> {
+    pub(super) swarms: &'a Swarms,
+    pub(super) peers: &'a Peers,
     table: &'a Table,
     rng: &'a mut ChaCha8Rng,
     now: Instant,
@@ -127,6 +143,10 @@ struct Picker<'a> {
     seeds_are_spared: bool,
     /** the seed that was looked at last and had said what is to be taken of it, and how much of that */
     part_use: Option<(SwarmNo, PeerNo, u32)>,
+    /** the same of seeds of other zones, of all that were looked at */
+    pub(super) far_parts: Vec<(SwarmNo, PeerNo, u32)>,
+    /** nothing is on its way to the wanter */
+    pub(super) is_idle: bool,
 }
 
 impl Picker<'_> {
@@ -156,7 +176,7 @@ impl Picker<'_> {
             }
             if !chunks.is_empty() {
                 lane.begun = lane.begun.saturating_add(count(&chunks));
-                return Some(Pick { chunks, peer });
+                return Some(Pick { chunks, peer, is_lone: false });
             }
             lane.forget_peer(peer);
         }
@@ -165,11 +185,33 @@ impl Picker<'_> {
 
     /// The chunk at an index, and the neighbours that this peer is asked for with it.
     fn group(&self, swarm: &Swarm, lane: &Lane, (peer, have): (PeerNo, &Bits), index: u32) -> Vec<ChunkNo> {
-        let (Some(first), Some(peer)) = (swarm.chunk(index), self.peers.get(peer)) else { return Vec::new() };
+        let (Some(first), Some(room)) = (swarm.chunk(index), self.room_of(lane, peer)) else {
+            return Vec::new();
+        };
+        let spared = self.peers.get(peer).is_some_and(|peer| self.is_spared(peer.source, CROWD_HOLDERS));
+        let may = |index| have.contains(index) && !(spared && swarm.holders(index) >= CROWD_HOLDERS);
+        Around { swarm, lane, table: self.table }.group((index, first), room, may)
+    }
+
+    /// The same of a far member.
+    pub(super) fn group_due(
+        &self,
+        (swarm, lane): (&Swarm, &Lane),
+        peer: PeerNo,
+        due: &Due<'_>,
+        index: u32,
+    ) -> Vec<ChunkNo> {
+        let (Some(first), Some(room)) = (swarm.chunk(index), self.room_of(lane, peer)) else {
+            return Vec::new();
+        };
+        Around { swarm, lane, table: self.table }.group((index, first), room, |index| due.contains(index))
+    }
+
+    /// How much one request may ask of a peer.
+    fn room_of(&self, lane: &Lane, peer: PeerNo) -> Option<Room> {
+        let peer = self.peers.get(peer)?;
         let most = if lane.begun < RANDOM_FIRST { 1 } else { at(peer.request_chunks_max()) };
-        let room = self.room.of_lane(lane).at_most(most);
-        let spared_from = self.is_spared(peer.source, CROWD_HOLDERS).then_some(CROWD_HOLDERS);
-        Around { swarm, lane, have, table: self.table, spared_from }.group(index, first, room)
+        Some(self.room.of_lane(lane).at_most(most))
     }
 
     /// A chunk that a seed said is to be taken of it, unless many have that by now.
@@ -180,7 +222,7 @@ impl Picker<'_> {
     }
 
     /// The quicker of two members drawn at random, where one that is far counts as slower than it is.
-    fn draw_two(&mut self, ready: &mut Vec<PeerNo>) -> Option<PeerNo> {
+    pub(super) fn draw_two(&mut self, ready: &mut Vec<PeerNo>) -> Option<PeerNo> {
         let one = self.draw(ready)?;
         let others = ready.len().saturating_sub(1);
         let place = ready.binary_search(&one).ok()? + 1 + random_below(self.rng, others);
@@ -192,7 +234,7 @@ impl Picker<'_> {
     }
 
     /// A free member drawn at random; those that are busy are taken off the list, and come back when they are free.
-    fn draw(&mut self, ready: &mut Vec<PeerNo>) -> Option<PeerNo> {
+    pub(super) fn draw(&mut self, ready: &mut Vec<PeerNo>) -> Option<PeerNo> {
         while !ready.is_empty() {
             let place = random_below(self.rng, ready.len());
             let &no = ready.get(place)?;
@@ -209,16 +251,26 @@ impl Picker<'_> {
         source == Source::Seed && self.seeds_are_spared && holders >= CROWD_HOLDERS
     }
 
+    /// The rarest of a sample.
+    fn pick_index(&mut self, swarm: &Swarm, lane: &Lane, have: &Bits) -> Option<u32> {
+        self.rarest(swarm, lane, |start| lane.todo.common(have, start))
+    }
+
     /// The rarest of a sample: a few candidates in a row from each of some random places on, for neighbours in a manifest
     /// are often equally rare. The first chunks are simply those at such a place.
-    fn pick_index(&mut self, swarm: &Swarm, lane: &Lane, have: &Bits) -> Option<u32> {
+    pub(super) fn rarest<I: Iterator<Item = u32>>(
+        &mut self,
+        swarm: &Swarm,
+        lane: &Lane,
+        candidates: impl Fn(u32) -> I,
+    ) -> Option<u32> {
         let (runs, length) = if lane.begun < RANDOM_FIRST { (1, 1) } else { (SAMPLE_RUNS, SAMPLE_RUN) };
         let space = usize::try_from(swarm.space).unwrap_or(usize::MAX);
         let mut rarest = None;
         for _ in 0..runs {
             let start = u32::try_from(random_below(self.rng, space)).unwrap_or(0);
             let mut seen = 0;
-            let run = lane.todo.common(have, start).take(length).inspect(|_| seen += 1);
+            let run = candidates(start).take(length).inspect(|_| seen += 1);
             rarest = rarest.into_iter().chain(run).min_by_key(|&index| swarm.holders(index));
             if seen < length {
                 break; // that was all there is
@@ -228,7 +280,7 @@ impl Picker<'_> {
     }
 
     /// A chunk that no swarm lists, for a member that has all of this one. Taken off the list: a failure puts it back.
-    fn pick_loose(&self, lane: &mut Lane, peer: PeerNo) -> Option<ChunkNo> {
+    pub(super) fn pick_loose(&self, lane: &mut Lane, peer: PeerNo) -> Option<ChunkNo> {
         let id = self.peers.get(peer)?.id;
         while lane.loose.front().is_some_and(|&no| self.loose_demand(no).is_none()) {
             lane.loose.pop_front();

@@ -5,7 +5,7 @@
 //! saved together lie together on a disk. What is rare, what is picked at random in the beginning, and what is left in the
 //! end is asked for one by one, so that it comes from as many as have it.
 
-use super::bits::{Bits, at};
+use super::bits::at;
 use super::limits::{ALIKE_PART, REQUEST_PART};
 use super::slab::ChunkNo;
 use super::swarm::Swarm;
@@ -41,11 +41,7 @@ impl Room {
 pub(super) struct Around<'a> {
     pub(super) swarm: &'a Swarm,
     pub(super) lane: &'a Lane,
-    /** what the peer may be asked for */
-    pub(super) have: &'a Bits,
     pub(super) table: &'a Table,
-    /** chunks with so many holders are not asked of it, if that is so */
-    pub(super) spared_from: Option<u16>,
 }
 
 /// What a request asks for, in order of index.
@@ -58,18 +54,26 @@ struct Grouped {
 impl Around<'_> {
     /// The chunk at an index, then those that follow it, then those before it, until one is not to be asked for or there is
     /// no room.
-    pub(super) fn group(&self, index: u32, first: ChunkNo, room: Room) -> Vec<ChunkNo> {
+    pub(super) fn group(
+        &self,
+        (index, first): (u32, ChunkNo),
+        room: Room,
+        may: impl Fn(u32) -> bool,
+    ) -> Vec<ChunkNo> {
         let mut grouped = Grouped::default();
         grouped.chunks.push_back(first);
         grouped.bytes = self.bytes(first);
         let holders = self.swarm.holders(index);
+        let fitting = |next, holders, grouped: &Grouped| {
+            self.fitting(next, holders, grouped, room).filter(|_| may(next))
+        };
         for next in index.saturating_add(1)..self.swarm.space {
-            let Some(no) = self.fitting(next, holders, &grouped, room) else { break };
+            let Some(no) = fitting(next, holders, &grouped) else { break };
             grouped.bytes += self.bytes(no);
             grouped.chunks.push_back(no);
         }
         for before in (0..index).rev() {
-            let Some(no) = self.fitting(before, holders, &grouped, room) else { break };
+            let Some(no) = fitting(before, holders, &grouped) else { break };
             grouped.bytes += self.bytes(no);
             grouped.chunks.push_front(no);
         }
@@ -79,10 +83,9 @@ impl Around<'_> {
     /// The chunk at an index, if it may be asked for too. A manifest may name a chunk at several places: once is enough.
     fn fitting(&self, index: u32, holders: u16, grouped: &Grouped, room: Room) -> Option<ChunkNo> {
         let alike = self.swarm.holders(index).abs_diff(holders) <= (holders / ALIKE_PART).max(1);
-        let spared = self.spared_from.is_some_and(|most| self.swarm.holders(index) >= most);
-        let wanted = self.lane.todo.contains(index) && self.have.contains(index);
+        let wanted = self.lane.todo.contains(index);
         let has_room = grouped.chunks.len() < room.chunks && grouped.bytes < room.bytes;
-        let no = self.swarm.chunk(index).filter(|_| alike && !spared && wanted && has_room)?;
+        let no = self.swarm.chunk(index).filter(|_| alike && wanted && has_room)?;
         let fits = grouped.bytes + self.bytes(no) <= u64::from(REQUEST_BYTES_MAX);
         (fits && !grouped.chunks.contains(&no)).then_some(no)
     }

@@ -21,6 +21,15 @@ use crate::limits::{FETCH_TIMEOUT, FETCHES_MAX};
 use crate::{Instant, PeerId};
 use core::time::Duration;
 
+/// Who may be asked for a second copy beside near peers.
+#[derive(Clone, Copy, Debug)]
+struct Others {
+    /** seeds: of what takes very long */
+    seeds_too: bool,
+    /** far ones: of what a silent peer was asked for, as a second copy over a thin link makes all others late */
+    far_too: bool,
+}
+
 impl Transfer {
     /// Copies that were asked for because the first took long, and bytes of frames that arrived twice; for measures.
     pub(crate) const fn hedged(&self) -> (u64, u64) {
@@ -40,6 +49,7 @@ impl Transfer {
             return self.give_up(now, fetch);
         }
         self.hedge(now, fetch);
+        self.look_afar(now, fetch);
         let next = now.after(HEDGE_RETRY);
         if let Some(known) = self.fetches.get_mut(&fetch) {
             known.timer = Some(next);
@@ -96,6 +106,7 @@ impl Transfer {
         peer.note_slow(quiet);
         peer.note_heard(now);
         let is_last = peer.stalls >= STALLS_MAX;
+        self.note_near_of(id);
         self.pause(now, id, now);
         self.abandon(id, &[Stage::UnderWay]);
         if is_last {
@@ -128,7 +139,8 @@ impl Transfer {
         }
         let within = if is_silent { FETCH_TIMEOUT } else { took / HEDGE_GAIN };
         let seeds_too = is_silent || took >= HEDGE_AFTER_MAX;
-        let second = self.second_holder((no, first), within, seeds_too);
+        let others = Others { seeds_too, far_too: is_silent };
+        let second = self.second_holder((no, first), within, others);
         let Some(output) = second.and_then(|second| self.begin(now, &[no], second, sponsor)) else { return };
         self.outbox.push_back(TransferOutput::Do(output));
         self.hedges += 1;
@@ -145,7 +157,7 @@ impl Transfer {
         &self,
         (no, first): (ChunkNo, PeerId),
         within: Duration,
-        seeds_too: bool,
+        others: Others,
     ) -> Option<PeerNo> {
         let chunk = self.table.get(no)?;
         let places =
@@ -155,9 +167,10 @@ impl Transfer {
         });
         let free = holders.filter_map(|peer| Some((peer, self.peers.get(peer)?)));
         let free = free.filter(|(_, peer)| peer.has_place() && peer.id != first);
-        let free = free.filter(|(_, peer)| seeds_too || peer.source != Source::Seed);
+        let free = free.filter(|(_, peer)| others.seeds_too || peer.source != Source::Seed);
+        let free = free.filter(|(_, peer)| others.far_too || !peer.is_far());
         let free = free.filter(|(_, peer)| peer.expected() <= within);
-        free.min_by_key(|(no, peer)| (unsure(peer), peer.expected(), *no)).map(|(no, _)| no)
+        free.min_by_key(|(no, peer)| (peer.is_far(), unsure(peer), peer.expected(), *no)).map(|(no, _)| no)
     }
 
     /// A copy came too late. If that is late for its class, its peer is slower than was thought, and left alone for a while if

@@ -2,6 +2,7 @@
 //! its members announced.
 
 use super::bits::{Bits, at};
+use super::near::{Near, NearMember};
 use super::part::Part;
 use super::slab::{ChunkNo, PeerNo, Slab, SwarmNo};
 use super::{Audience, Wanter, news};
@@ -38,6 +39,8 @@ pub(super) struct Swarm {
     parts: BTreeMap<PeerNo, Part>,
     /** how many members announced each index; made for the first member */
     holders: Vec<u16>,
+    /** what near members have */
+    pub(super) near: Near,
 }
 
 /// What an announcement added.
@@ -72,6 +75,7 @@ impl Swarm {
             members: BTreeMap::new(),
             parts: BTreeMap::new(),
             holders: Vec::new(),
+            near: Near::new(manifest, space),
         }
     }
 
@@ -172,6 +176,7 @@ impl Swarm {
             if let Some(holders) = self.holders.get_mut(at(index)) {
                 *holders = holders.saturating_add(1);
             }
+            self.near.gain(peer, index);
             gained.count += 1;
             if gained.first.len() < GAINED_LISTED_MAX {
                 gained.first.push(index);
@@ -188,12 +193,27 @@ impl Swarm {
         let removed = self.members.get_mut(&peer).is_some_and(|have| have.remove(index));
         if removed && let Some(holders) = self.holders.get_mut(at(index)) {
             *holders = holders.saturating_sub(1);
+            self.near.lack(peer, index);
         }
+    }
+
+    /// What a member is from now on, if it is near.
+    pub(super) fn set_near(&mut self, peer: PeerNo, now: Option<NearMember>) {
+        if let Some(have) = self.members.get(&peer) {
+            let now = now.map(|now| NearMember { is_rival: now.is_rival && !have.is_full(), ..now });
+            self.near.set(peer, now, have);
+        }
+    }
+
+    /// Seeds that said what is to be taken of them.
+    pub(super) fn seeds_with_parts(&self) -> impl Iterator<Item = PeerNo> {
+        self.parts.keys().copied()
     }
 
     /// A member leaves; gives back what it had announced.
     pub(super) fn leave(&mut self, peer: PeerNo) -> Option<Bits> {
         self.parts.remove(&peer);
+        self.set_near(peer, None);
         let have = self.members.remove(&peer)?;
         for index in have.iter() {
             if let Some(holders) = self.holders.get_mut(at(index)) {

@@ -6,6 +6,7 @@ mod choosing;
 mod credits;
 mod crowd;
 mod failing;
+mod far;
 mod grouping;
 mod keeping;
 mod parts;

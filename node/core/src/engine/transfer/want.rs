@@ -177,7 +177,7 @@ impl Transfer {
             let members = self.swarms.get(swarm).into_iter().flat_map(super::Swarm::members);
             let holders = members.filter(|(_, have)| !have.is_empty());
             let known = holders.filter_map(|(no, _)| Some((no, self.peers.get(no)?)));
-            known.filter(|(_, peer)| peer.is_free()).for_each(|(no, peer)| lane.make_ready(no, peer.source));
+            known.filter(|(_, peer)| peer.is_free()).for_each(|(no, peer)| lane.note_free(no, peer));
         }
         self.active.insert(wanter);
     }

@@ -2,10 +2,11 @@
 
 use super::Wanter;
 use super::bits::Bits;
-use super::limits::{AHEAD_BYTES, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART};
+use super::limits::{AHEAD_BYTES, FLOW_GAP_MAX, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART};
+use super::peers::Peer;
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use crate::Instant;
-use crate::engine::Source;
+use crate::engine::{FetchId, Source};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A chunk that waits until its job takes bytes.
@@ -32,6 +33,8 @@ pub(super) struct Lane {
     pub(super) peers: Vec<PeerNo>,
     /** the same for seeds */
     pub(super) seeds: Vec<PeerNo>,
+    /** the same for peers and seeds of other zones */
+    pub(super) far: Vec<PeerNo>,
 }
 
 impl Lane {
@@ -43,6 +46,7 @@ impl Lane {
             begun: 0,
             peers: Vec::new(),
             seeds: Vec::new(),
+            far: Vec::new(),
         }
     }
 
@@ -58,19 +62,31 @@ impl Lane {
 
     /// A member may be of use (again).
     pub(super) fn make_ready(&mut self, peer: PeerNo, source: Source) {
-        let ready = self.ready_mut(source);
-        if let Err(place) = ready.binary_search(&peer) {
-            ready.insert(place, peer);
+        insert(self.ready_mut(source), peer);
+    }
+
+    /// The same, wherever it is.
+    pub(super) fn note_free(&mut self, no: PeerNo, peer: &Peer) {
+        if peer.is_far() {
+            insert(&mut self.far, no);
+        } else {
+            self.make_ready(no, peer.source);
         }
     }
 
     /// A member's number may soon be another's.
     pub(super) fn forget_peer(&mut self, peer: PeerNo) {
-        for ready in [&mut self.peers, &mut self.seeds] {
+        for ready in [&mut self.peers, &mut self.seeds, &mut self.far] {
             if let Ok(place) = ready.binary_search(&peer) {
                 ready.remove(place);
             }
         }
+    }
+}
+
+fn insert(ready: &mut Vec<PeerNo>, peer: PeerNo) {
+    if let Err(place) = ready.binary_search(&peer) {
+        ready.insert(place, peer);
     }
 }
 
@@ -95,6 +111,8 @@ pub(super) struct Wants {
     pub(super) credit: u64,
     /** its fetches whose buffers live */
     pub(super) live: usize,
+    /** what was last asked of a far member only because nothing else came */
+    pub(super) lone: Option<FetchId>,
     /** a pull's chunks that are kept */
     pub(super) have: u32,
     /** a pull's chunks in all */
@@ -120,6 +138,7 @@ impl Wants {
             hedged_bytes: 0,
             credit: 0,
             live: 0,
+            lone: None,
             have: 0,
             of: 0,
             failed: false,
@@ -137,6 +156,11 @@ impl Wants {
             Wanter::Job(_) => self.credit.saturating_add(ahead).saturating_sub(under_way),
             Wanter::Pull(_) => u64::MAX,
         }
+    }
+
+    /// Whether nothing has come for a while.
+    pub(super) fn stands(&self, now: Instant) -> bool {
+        now.since(self.moved) > FLOW_GAP_MAX
     }
 
     /// Whether a chunk may be asked for twice: so far a small part of what arrived was, or a little more at the end.
