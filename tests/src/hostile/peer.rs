@@ -86,6 +86,7 @@ impl Peer {
             NetEvent::SendCredit { .. }
             | NetEvent::DialFailed { .. }
             | NetEvent::Served { .. }
+            | NetEvent::TakenBack { .. }
             | NetEvent::Misbehaved { .. } => {}
         }
     }
