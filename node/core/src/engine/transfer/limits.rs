@@ -86,6 +86,10 @@ pub(super) const USUAL_LEAST: usize = 16;
 pub(super) const USUAL_EVERY: usize = 8;
 /// A fetch is hedged after this time at the latest: nobody may wait longer unnoticed.
 pub(super) const HEDGE_AFTER_MAX: Duration = Duration::from_secs(1);
+/// Of a peer after this time, before it is known what is usual: what is asked for first is the tree, which everything else
+/// waits for, and a peer that says that it has everything and gives nothing is asked as soon as any. In a crowd of honest
+/// ones that boot at once, nearly everybody has something by then.
+pub(super) const HEDGE_AFTER_FIRST: Duration = Duration::from_millis(250);
 /// And at the earliest after as long as a pipeline may take to empty: what waits in one is not late.
 pub(super) const HEDGE_AFTER_MIN: Duration = PIPELINE_TIME_MAX;
 /// Between the two, after so many times what nine in ten fetches take at most. One in ten takes longer than that itself, which
@@ -98,8 +102,8 @@ pub(super) const HEDGE_PART: u64 = 50;
 pub(super) const HEDGE_PART_LAST: u64 = 20;
 /// and what is under way is no more than this part of what was fetched: before that a straggler holds up nobody,
 pub(super) const LAST_PART: u64 = 16;
-/// and so many bytes in any case: a chunk or two, of a cache that is small.
-pub(super) const HEDGE_FREE_BYTES: u64 = 256 * 1024;
+/// and so many bytes in any case: the tree of a large cache, or a chunk or two of one that is small.
+pub(super) const HEDGE_FREE_BYTES: u64 = 512 * 1024;
 /// A second holder is asked if it would take less than this part of what the first has taken: where all are slow, a second copy
 /// is as late as the first.
 pub(super) const HEDGE_GAIN: u32 = 2;

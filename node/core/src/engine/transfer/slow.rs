@@ -8,7 +8,8 @@
 //! at once, and it is left alone for a while. If nobody sends it is nobody's fault until the fetch timeout. Three stalls in a
 //! row are reported. That is no judgement: it may come back, and begins anew. One that has never given anything
 //! has less credit: it has stalled also when nobody sends at the moment, and of a straggler's chunk others are asked first
-//! that have given something: whoever only says that it has everything would be the next to say nothing.
+//! that have given something: whoever only says that it has everything would be the next to say nothing. Of
+//! two that have given nothing and keep a chunk for a second, one is called off for a seed, or for who has given something.
 
 use super::fetch::Stage;
 use super::limits::{COPIES_MAX, HEDGE_AFTER_MAX, HEDGE_GAIN, HEDGE_RETRY, STALL_FACTOR_MAX, STALLS_MAX};
@@ -129,6 +130,9 @@ impl Transfer {
         let (no, first, bytes, took) = (known.no, known.peer, known.chunk.bytes, now.since(known.begun));
         let Some(sponsor) = known.sponsor else { return };
         let copies = self.table.demand(no).map_or(COPIES_MAX, |demand| demand.fetches.len());
+        if copies >= COPIES_MAX && took >= HEDGE_AFTER_MAX {
+            return self.replace(now, fetch);
+        }
         let is_silent = self.is_silent(now, first);
         let in_budget = self.wanters.get(&sponsor).is_some_and(super::Wants::may_hedge);
         if copies >= COPIES_MAX || self.fetches.len() >= FETCHES_MAX || !(in_budget || is_silent) {
@@ -149,6 +153,29 @@ impl Transfer {
         if let Some(wants) = self.wanters.get_mut(&sponsor) {
             wants.hedged_bytes = wants.hedged_bytes.saturating_add(paid);
         }
+    }
+
+    /// Two have a chunk under way, and of this one nothing has ever come: who is surer to send is asked in its place.
+    fn replace(&mut self, now: Instant, fetch: FetchId) {
+        let Some(known) = self.fetches.get(&fetch) else { return };
+        let (no, first, sponsor) = (known.no, known.peer, known.sponsor);
+        let is_unheard =
+            self.peer(first).is_some_and(|peer| unsure(peer) > 1 && peer.quiet_for(now) >= HEDGE_AFTER_MAX);
+        let others = Others { seeds_too: true, far_too: true };
+        let other = self.second_holder((no, first), FETCH_TIMEOUT, others);
+        let other = other.filter(|other| {
+            self.peers.get(*other).is_some_and(|peer| unsure(peer) <= 1 && !self.is_asked(no, peer.id))
+        });
+        let (Some(other), Some(sponsor), true) = (other, sponsor, is_unheard) else { return };
+        self.release(fetch);
+        let output = self.begin(now, &[no], other, sponsor);
+        self.outbox.extend(output.map(TransferOutput::Do));
+        self.hedges += 1;
+    }
+
+    fn is_asked(&self, no: ChunkNo, peer: PeerId) -> bool {
+        let mut copies = self.table.demand(no).into_iter().flat_map(|demand| demand.fetches.iter());
+        copies.any(|copy| self.fetches.get(&copy).is_some_and(|known| known.peer == peer))
     }
 
     /// The quickest free holder but one, if it is expected to send within this time: peers that have given something, then

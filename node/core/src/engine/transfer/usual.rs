@@ -3,8 +3,8 @@
 //! long one has to wait for what does.
 
 use super::limits::{
-    FLOW_GAP_MAX, HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_FACTOR, STALL_AFTER_FIRST, STALL_AFTER_MIN,
-    STALL_FACTOR, USUAL_EVERY, USUAL_LEAST, USUAL_SAMPLES,
+    FLOW_GAP_MAX, HEDGE_AFTER_FIRST, HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_FACTOR, STALL_AFTER_FIRST,
+    STALL_AFTER_MIN, STALL_FACTOR, USUAL_EVERY, USUAL_LEAST, USUAL_SAMPLES,
 };
 use crate::Instant;
 use crate::engine::Source;
@@ -82,7 +82,8 @@ impl Usual {
 
     /// How long a fetch may take before a second copy is asked for.
     pub(super) fn hedge_after(&self, source: Source) -> Duration {
-        self.late_after(source).min(HEDGE_AFTER_MAX)
+        let hurries = source != Source::Seed && !self.is_known(source);
+        if hurries { HEDGE_AFTER_FIRST } else { self.late_after(source).min(HEDGE_AFTER_MAX) }
     }
 
     /// How long a holder that stalled so often may say nothing while others send: longer each time, so that one that has
@@ -136,9 +137,9 @@ mod tests {
     }
 
     #[test]
-    fn before_enough_was_seen_nobody_is_hurried() {
+    fn before_enough_was_seen_nobody_has_stalled_soon() {
         let usual = seen(Source::Peer, std::iter::repeat_n(1, USUAL_LEAST - 1));
-        assert_eq!(millis(&usual, Source::Peer), (1000, 4000));
+        assert_eq!(millis(&usual, Source::Peer), (250, 4000));
         assert_eq!(millis(&usual, Source::Seed), (1000, 10_000));
     }
 

@@ -130,7 +130,7 @@ fn a_copy_that_comes_second_is_not_checked() {
 #[test]
 fn the_second_copy_is_checked_when_the_first_is_junk() {
     let (mut world, chunks) = World::with_swarm(10, 0);
-    world.member(1, Manner::Junk(1100 * MS), 0..1);
+    world.member(1, Manner::Junk(300 * MS), 0..1);
     world.want(job(1), &chunks);
     (world.checks, world.transfer.checks) = (0, 0);
     world.member(2, Manner::Honest(150 * MS), 0..1);
@@ -166,11 +166,11 @@ fn slow_but_steady_peers_are_not_stalled() {
 #[test]
 fn whatever_else_was_asked_of_a_liar_is_asked_of_others_at_once() {
     let (mut world, chunks) = World::with_swarm(13, 3);
-    world.member(1, Manner::Junk(500 * MS), 0..4);
+    world.member(1, Manner::Junk(200 * MS), 0..4);
     world.want(job(1), &chunks);
     assert_eq!(world.live.len(), 4);
     world.member(2, Manner::Honest(MS), 0..4);
-    world.run(550 * MS);
+    world.run(240 * MS);
     assert_eq!((world.given_to(1).len(), world.checked), (4, 5));
 }
 

@@ -1,7 +1,7 @@
 //! Fetches that take long are hedged within a budget; peers that say nothing while others send have stalled.
 use super::super::TransferOutput;
 use super::super::limits::{
-    HEDGE_AFTER_MIN, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART, STALLS_MAX,
+    HEDGE_AFTER_FIRST, HEDGE_AFTER_MIN, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART, STALLS_MAX,
 };
 use super::super::slab::SwarmNo;
 use super::super::wants::{Lane, Wants};
@@ -45,6 +45,22 @@ fn what_is_late_for_its_class_is_hedged_long_before_a_second() {
     assert!(given.contains(&chunks[0]) && given.contains(&chunks[1]));
     assert_eq!(world.transfer.hedged().0, 2);
     assert!(world.live.values().all(|live| live.peer != peer(SLOW)), "the loser is cancelled");
+}
+
+#[test]
+fn what_is_asked_for_first_is_soon_had_of_somebody_else() {
+    let mut world = World::new(4);
+    // The tree: everything else waits for it.
+    let chunks = world.chunks_of(0..2, 200 * 1024);
+    world.transfer.open_swarm(manifest(1), &chunks, 0);
+    world.member(SLOW, Manner::Silent, 0..2);
+    world.want(job(1), &chunks);
+    world.run(10 * MS);
+    assert_eq!(world.live.len(), 2, "it says that it has both");
+    world.member(3, Manner::Honest(5 * MS), 0..2);
+    world.run(u64::try_from(HEDGE_AFTER_FIRST.as_micros()).unwrap() + 10 * MS);
+    assert_eq!(world.done(job(1)), 1);
+    assert_eq!(world.transfer.hedged().0, 2);
 }
 
 #[test]
@@ -222,7 +238,7 @@ fn who_declines_has_said_something() {
 }
 
 #[test]
-fn a_second_copy_is_asked_of_a_seed_rather_than_of_one_that_has_given_nothing() {
+fn what_two_that_have_given_nothing_keep_is_had_of_a_seed() {
     let (mut world, chunks) = World::with_swarm(31, 0);
     world.member(1, Manner::Silent, 0..1);
     world.want(job(1), &chunks);
@@ -230,7 +246,8 @@ fn a_second_copy_is_asked_of_a_seed_rather_than_of_one_that_has_given_nothing() 
     world.up(9, Manner::Honest(MS), true);
     world.has(9, 1, 0..1);
     world.run(1500 * MS);
-    assert_eq!((world.given_to(1).len(), world.asked_of(2)), (1, 0), "not after ten seconds");
+    assert_eq!((world.given_to(1).len(), world.asked_of(2)), (1, 1), "not after ten seconds");
+    assert_eq!(world.live.len(), 0, "both are called off");
 }
 
 #[test]
