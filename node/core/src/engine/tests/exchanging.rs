@@ -23,7 +23,7 @@ fn waiting(members: u8, seed_is_here: bool) -> (Bench, ManifestId, Vec<PeerId>) 
     for &member in &members {
         bench.say(member, Control::Enter { manifest: id, have: ChunkSet::new() });
     }
-    bench.job(1, JobRequest::Fetch { manifest: id, chunks: manifest.tree.chunks.clone() });
+    bench.job(1, JobRequest::Fetch { manifest: id, chunks: manifest.tree.chunks });
     bench.clear();
     (bench, id, members)
 }
