@@ -162,11 +162,15 @@ fn random() -> impl Strategy<Value = Random> {
 
 const NAMES: [&str; 4] = ["a", "a.b", "ü ñ", "Z"];
 
-/// Makes it, where nothing else is in the way.
+/// Makes it, where nothing else is in the way: nor a link, through which another directory would be written to.
 fn make(base: &Path, random: &Random) -> Option<()> {
     let (Random::File { path, .. } | Random::Directory { path, .. } | Random::Link { path }) = random;
     let at = path.iter().fold(base.to_owned(), |at, name| at.join(NAMES[usize::from(*name)]));
-    fs::create_dir_all(at.parent()?).ok()?;
+    let parent = at.parent()?;
+    fs::create_dir_all(parent).ok()?;
+    if parent.canonicalize().ok()? != base.canonicalize().ok()?.join(parent.strip_prefix(base).ok()?) {
+        return None;
+    }
     match random {
         Random::File { bytes, seed, mode, time, .. } => {
             fs::File::create_new(&at).ok()?;
