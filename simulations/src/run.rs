@@ -5,7 +5,7 @@ use crate::job::Outcome;
 use crate::lots::Lots;
 use crate::node::Role;
 use crate::numbered::{NodeNo, VersionNo};
-use crate::report::{Bound, Completion, Report};
+use crate::report::{Bound, Completion, Ended, Report};
 use crate::scenario::{Behaviour, FaultKind, FaultSpec, Patience, Scenario, ScenarioError};
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -329,14 +329,25 @@ impl Run<'_> {
     }
 
     fn completion(&self, begin: Instant) -> Option<Completion> {
-        Completion::new(&ends(self.restores(), begin), self.bound().total_us)
+        Completion::new(&self.ends(self.restores(), begin))
     }
-}
 
-/// When restores ended, from the beginning and from their own.
-fn ends<'a>(done: impl Iterator<Item = &'a Done>, begin: Instant) -> Vec<(u64, u64)> {
-    let restored = done.filter(|done| done.outcome == Outcome::Restored);
-    restored.map(|done| (micros(done.ended, begin), micros(done.ended, done.began))).collect()
+    /// When restores ended, each beside the bound of its node's group.
+    fn ends<'a>(&self, done: impl Iterator<Item = &'a Done>, begin: Instant) -> Vec<Ended> {
+        let (bound, content) = (self.bound(), &self.world.content);
+        let of = |group| bound.of_group(group, self.scenario, content);
+        let bounds: Vec<u64> = self.scenario.groups.iter().map(of).collect();
+        let bound_of = |no: NodeNo| match self.world.nodes.at(no).spec.role {
+            Role::Member { group } => bounds.get(group).copied().unwrap_or(bound.total_us),
+            Role::Seed | Role::Saver { .. } | Role::Operator { .. } => bound.total_us,
+        };
+        let ended = |done: &Done| Ended {
+            at_us: micros(done.ended, begin),
+            took_us: micros(done.ended, done.began),
+            bound_us: bound_of(done.node),
+        };
+        done.filter(|done| done.outcome == Outcome::Restored).map(ended).collect()
+    }
 }
 
 fn micros(at: Instant, since: Instant) -> u64 {

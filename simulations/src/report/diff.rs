@@ -1,8 +1,9 @@
 //! Two runs beside each other, figure by figure.
 
+use super::numbers::ratio;
 use super::text::Amount;
 use super::{Class, Report};
-use crate::scenario::{Better, Figure};
+use crate::scenario::{Better, Figure, Unit};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ const GROUPS_MAX: usize = 256;
 pub struct Measured {
     command: String,
     class: Class,
+    bound_us: u64,
     figures: BTreeMap<Place, f64>,
 }
 
@@ -46,6 +48,7 @@ struct Versioned {
 struct Read {
     command: String,
     verdict: ReadVerdict,
+    bound: ReadBound,
     figures: BTreeMap<String, f64>,
     groups: Vec<ReadGroup>,
 }
@@ -53,6 +56,11 @@ struct Read {
 #[derive(Deserialize)]
 struct ReadVerdict {
     class: Class,
+}
+
+#[derive(Deserialize)]
+struct ReadBound {
+    total_us: u64,
 }
 
 #[derive(Deserialize)]
@@ -71,24 +79,25 @@ impl Measured {
         if version != u64::from(Report::VERSION) {
             return Err(MeasuredError::OtherVersion(version));
         }
-        let Read { command, verdict, figures, groups } = serde_json::from_str(text)?;
+        let Read { command, verdict, bound, figures, groups } = serde_json::from_str(text)?;
         let known = |figures: BTreeMap<String, f64>| -> Vec<(Figure, f64)> {
             figures.into_iter().filter_map(|(name, value)| Some((Figure::named(&name)?, value))).collect()
         };
         let groups = groups.into_iter().take(GROUPS_MAX).map(|group| (group.name, known(group.figures)));
-        Ok(Self::new(command, verdict.class, known(figures), groups))
+        let ended = (command, verdict.class, bound.total_us);
+        Ok(Self::new(ended, known(figures), groups))
     }
 
     /// Of a run that was just made.
     #[must_use]
     pub fn of(report: &Report) -> Self {
         let groups = report.groups.iter().map(|group| (group.name.clone(), group.figures.iter().collect()));
-        Self::new(report.command.clone(), report.verdict.class, report.figures.iter().collect(), groups)
+        let ended = (report.command.clone(), report.verdict.class, report.bound.total_us);
+        Self::new(ended, report.figures.iter().collect(), groups)
     }
 
     fn new(
-        command: String,
-        class: Class,
+        (command, class, bound_us): (String, Class, u64),
         whole: Vec<(Figure, f64)>,
         groups: impl Iterator<Item = (String, Vec<(Figure, f64)>)>,
     ) -> Self {
@@ -97,7 +106,7 @@ impl Measured {
         let figures = all.flat_map(|(group, figures)| {
             figures.into_iter().map(move |(figure, value)| (Place { group: group.clone(), figure }, value))
         });
-        Self { command, class, figures: figures.collect() }
+        Self { command, class, bound_us, figures: figures.collect() }
     }
 }
 
@@ -110,6 +119,8 @@ pub struct Diff {
     pub commands: [String; 2],
     /// How each ended.
     pub verdicts: [Class; 2],
+    /// What no crowd can beat, in microseconds. Where the two differ, no ratio to it is better.
+    pub bounds_us: [u64; 2],
     /// Figure by figure: those of the whole run, then those of each group.
     pub rows: Vec<Compared>,
 }
@@ -152,11 +163,13 @@ impl Diff {
         places.sort_unstable();
         let get = |of: &Measured, place| of.figures.get(place).copied();
         let rows = places.into_iter().map(|place| Compared::new(place, get(a, place), get(b, place)));
+        let judged = |row| if a.bound_us == b.bound_us { row } else { Compared::without_ratio(row) };
         Self {
             version: Self::VERSION,
             commands: [a.command.clone(), b.command.clone()],
             verdicts: [a.class, b.class],
-            rows: rows.collect(),
+            bounds_us: [a.bound_us, b.bound_us],
+            rows: rows.map(judged).collect(),
         }
     }
 }
@@ -172,6 +185,14 @@ impl Compared {
         });
         let group = place.group.as_ref().map(|(_, name)| name.clone());
         Self { figure: place.figure, group, a, b, change_percent, better }
+    }
+}
+
+impl Compared {
+    /// Ratios to different bounds cannot be put beside each other.
+    fn without_ratio(self) -> Self {
+        let better = self.better.filter(|_| self.figure.unit() != Unit::Times);
+        Self { better, ..self }
     }
 }
 
@@ -192,6 +213,13 @@ impl fmt::Display for Diff {
         line(f, "figure", ["A", "B", "change"], "better")?;
         let [a, b] = self.verdicts.map(Class::name);
         line(f, "verdict", [a, b, ""], "")?;
+        let bounds =
+            self.bounds_us.map(|bound| Amount(Figure::Makespan, ratio(bound, 1_000_000_u64)).to_string());
+        if let [a, b] = &bounds
+            && a != b
+        {
+            line(f, "bound", [a, b, ""], "ratios differ with it")?;
+        }
         let mut group = None;
         for row in &self.rows {
             if row.group != group {
@@ -262,6 +290,20 @@ mod tests {
         assert_eq!(row(Figure::P50).better, None);
         let back = Diff::new(&Measured::of(&other()), &Measured::of(&report()));
         assert!(back.rows.iter().any(|row| row.better == Some(Side::B)));
+    }
+
+    #[test]
+    fn no_ratio_to_another_bound_is_better() {
+        let mut other = report();
+        other.bound.total_us += 1_000_000;
+        other.figures = other.figures.iter().map(|(figure, value)| (figure, value * 0.5)).collect();
+        let diff = Diff::new(&Measured::of(&report()), &Measured::of(&other));
+        let better = |figure| {
+            let rows = diff.rows.iter().filter(|row| row.figure == figure && row.group.is_none());
+            rows.filter_map(|row| row.better).next()
+        };
+        assert_eq!((better(Figure::P50), better(Figure::P50Ratio)), (Some(Side::B), None));
+        assert!(diff.to_string().contains("ratios differ with it"), "{diff}");
     }
 
     #[test]

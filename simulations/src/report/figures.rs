@@ -71,12 +71,13 @@ fn seconds(micros: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Ended;
     use super::*;
     use crate::tally::Tally;
 
     #[test]
     fn of_groups_are_those_of_jobs() {
-        let took = Completion::new(&[(3_000_000, 2_500_000)], 2_000_000);
+        let took = Completion::new(&[Ended { at_us: 3_000_000, took_us: 2_500_000, bound_us: 2_000_000 }]);
         let figures = Figures::of_jobs(took.as_ref(), 4);
         let told: Vec<Figure> = figures.iter().map(|(figure, _)| figure).collect();
         let of_groups: Vec<Figure> = Figure::ALL.into_iter().filter(|figure| figure.is_of_groups()).collect();
@@ -93,7 +94,7 @@ mod tests {
         tally.arrived(20, true);
         (tally.late_bytes, tally.junk_bytes) = (20, 25);
         let traffic = Traffic::new(&tally, 150, 100, (1, 1_000_000));
-        let took = Completion::new(&[(3, 2)], 1);
+        let took = Completion::new(&[Ended { at_us: 3, took_us: 2, bound_us: 1 }]);
         let figures = Figures::of_jobs(took.as_ref(), 1).with_traffic(&traffic, 3, 0.5);
         assert_eq!(figures.iter().map(|(figure, _)| figure).collect::<Vec<_>>(), Figure::ALL);
         let get = |figure| figures.get(figure).unwrap();

@@ -7,8 +7,9 @@ use crate::tally::Tally;
 /// A run that missed one expectation.
 pub(super) fn report() -> Report {
     let scenario = scenario();
-    let ends = [(2_000_000, 1_500_000), (2_500_000, 2_500_000), (2_250_000, 2_000_000)];
-    let completion = Completion::new(&ends, 1_250_000);
+    let ended = |(at_us, took_us)| Ended { at_us, took_us, bound_us: 1_250_000 };
+    let ends = [(2_000_000, 1_500_000), (2_500_000, 2_500_000), (2_250_000, 2_000_000)].map(ended);
+    let completion = Completion::new(&ends);
     let traffic = Traffic::new(&tally(), 1_900_000, 1_000_000, (4, 2_500_000));
     let fairness = Fairness::new(vec![100_000, 400_000, 900_000]);
     let figures = Figures::of_jobs(completion.as_ref(), 3).with_traffic(&traffic, 1, fairness.gini);

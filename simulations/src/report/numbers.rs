@@ -29,21 +29,10 @@ pub struct Bound {
 
 impl Bound {
     pub(crate) fn new(scenario: &Scenario, content: &Content) -> Self {
-        let first = |name: &String| {
-            let (cache, _) = scenario.cache(name)?;
-            content.version_of(cache, 1).map(|version| (cache, content.version(version).bytes))
-        };
-        let lacked = |group: &Group| -> u64 {
-            let lacks = group.restores.iter().filter(|name| !group.holds.contains(name));
-            lacks.filter_map(first).map(|(_, bytes)| bytes).sum()
-        };
+        let lacked = |group: &Group| -> u64 { lacked_by(group, scenario, content).values().sum() };
         let honest = || scenario.groups.iter().filter(|group| group.behaviour == Behaviour::Honest);
-        let all: BTreeMap<usize, u64> = scenario
-            .groups
-            .iter()
-            .flat_map(|group| group.restores.iter().filter(|name| !group.holds.contains(name)))
-            .filter_map(first)
-            .collect();
+        let all: BTreeMap<usize, u64> =
+            scenario.groups.iter().flat_map(|group| lacked_by(group, scenario, content)).collect();
         let copy_bytes = all.values().sum();
         let seeds = scenario.seeds.up.0.saturating_mul(u64::from(scenario.seeds.count));
         let ups = scenario.groups.iter().map(|group| group.up.0.saturating_mul(u64::from(group.count)));
@@ -54,11 +43,38 @@ impl Bound {
         let crowd_us = time_us(wanted.fold(0, u64::saturating_add), up);
         Self { copy_bytes, seed_us, down_us, crowd_us, total_us: seed_us.max(down_us).max(crowd_us) }
     }
+
+    /// The same for the nodes of one group: others may have slower downlinks.
+    pub(crate) fn of_group(self, group: &Group, scenario: &Scenario, content: &Content) -> u64 {
+        let lacked = lacked_by(group, scenario, content).values().sum();
+        time_us(lacked, group.down.0).max(self.seed_us).max(self.crowd_us)
+    }
+}
+
+/// The caches that a group's nodes lack when it begins, and their bytes.
+fn lacked_by(group: &Group, scenario: &Scenario, content: &Content) -> BTreeMap<usize, u64> {
+    let lacks = group.restores.iter().filter(|name| !group.holds.contains(name));
+    let first = |name: &String| {
+        let (cache, _) = scenario.cache(name)?;
+        content.version_of(cache, 1).map(|version| (cache, content.version(version).bytes))
+    };
+    lacks.filter_map(first).collect()
 }
 
 /// Whether nobody but seeds has anything when it begins.
 fn is_only_at_seeds(scenario: &Scenario) -> bool {
     scenario.groups.iter().all(|group| group.holds.is_empty())
+}
+
+/// A restore that completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// From the crowd's beginning.
+    pub(crate) at_us: u64,
+    /// From its node's own boot.
+    pub(crate) took_us: u64,
+    /// The least that it could take.
+    pub(crate) bound_us: u64,
 }
 
 /// How long the crowd took.
@@ -76,7 +92,7 @@ pub struct Completion {
     pub max_us: u64,
     /// The makespan over the bound.
     pub makespan_ratio: f64,
-    /// The same of a half.
+    /// Half of the nodes took no longer than so many times the bound of their own group.
     pub p50_ratio: f64,
     /// The same of 99 %.
     pub p99_ratio: f64,
@@ -85,11 +101,14 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Of each node's end, counted from the crowd's beginning and from its own boot.
-    pub(crate) fn new(ends: &[(u64, u64)], bound_us: u64) -> Option<Self> {
-        let makespan_us = ends.iter().map(|(end, _)| *end).max()?;
-        let mut took: Vec<u64> = ends.iter().map(|(_, took)| *took).collect();
+    /// Of each that ended.
+    pub(crate) fn new(ends: &[Ended]) -> Option<Self> {
+        let makespan_us = ends.iter().map(|end| end.at_us).max()?;
+        let bound_us = ends.iter().map(|end| end.bound_us).max()?;
+        let mut took: Vec<u64> = ends.iter().map(|end| end.took_us).collect();
         took.sort_unstable();
+        let mut ratios: Vec<f64> = ends.iter().map(|end| ratio(end.took_us, end.bound_us)).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
         let (p50_us, p99_us, max_us) = (percentile(&took, 50), percentile(&took, 99), percentile(&took, 100));
         Some(Self {
             completed: u32::try_from(ends.len()).unwrap_or(u32::MAX),
@@ -98,9 +117,9 @@ impl Completion {
             p99_us,
             max_us,
             makespan_ratio: ratio(makespan_us, bound_us),
-            p50_ratio: ratio(p50_us, bound_us),
-            p99_ratio: ratio(p99_us, bound_us),
-            max_ratio: ratio(max_us, bound_us),
+            p50_ratio: percentile(&ratios, 50),
+            p99_ratio: percentile(&ratios, 99),
+            max_ratio: percentile(&ratios, 100),
         })
     }
 }
@@ -193,8 +212,8 @@ pub(crate) fn time_us(bytes: u64, rate: u64) -> u64 {
 }
 
 /// What 0, 1, 2, … 100 % of the jobs did not exceed, each counted from its own boot; nothing of none.
-pub(crate) fn percentiles(ends: &[(u64, u64)]) -> Vec<u64> {
-    let mut took: Vec<u64> = ends.iter().map(|(_, took)| *took).collect();
+pub(crate) fn percentiles(ends: &[Ended]) -> Vec<u64> {
+    let mut took: Vec<u64> = ends.iter().map(|end| end.took_us).collect();
     took.sort_unstable();
     if took.is_empty() {
         Vec::new()
@@ -204,7 +223,7 @@ pub(crate) fn percentiles(ends: &[(u64, u64)]) -> Vec<u64> {
 }
 
 /// The value that so many of a hundred are not above; of sorted values.
-fn percentile(sorted: &[u64], hundredths: usize) -> u64 {
+fn percentile<T: Copy + Default>(sorted: &[T], hundredths: usize) -> T {
     let rank = (sorted.len() * hundredths).div_ceil(100).max(1);
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
@@ -285,7 +304,7 @@ mod tests {
         let values: Vec<u64> = (1..=200).collect();
         assert_eq!([50, 99, 100].map(|p| percentile(&values, p)), [100, 198, 200]);
         assert_eq!([50, 99].map(|p| percentile(&[7], p)), [7, 7]);
-        assert_eq!(percentile(&[], 50), 0);
+        assert_eq!(percentile::<u64>(&[], 50), 0);
     }
 
     #[test]
@@ -299,11 +318,22 @@ mod tests {
 
     #[test]
     fn completion_counts_from_two_beginnings() {
-        let completion = Completion::new(&[(30, 10), (20, 20), (40, 5)], 20).unwrap();
+        let ended = |(at_us, took_us)| Ended { at_us, took_us, bound_us: 20 };
+        let ends = [(30, 10), (20, 20), (40, 5)].map(ended);
+        let completion = Completion::new(&ends).unwrap();
         assert_eq!((completion.makespan_us, completion.p50_us, completion.max_us), (40, 10, 20));
         assert_eq!((completion.makespan_ratio, completion.p50_ratio), (2.0, 0.5));
-        assert_eq!(Completion::new(&[], 20), None);
-        let percentiles = percentiles(&[(30, 10), (20, 20), (40, 5)]);
+        assert_eq!(Completion::new(&[]), None);
+        let percentiles = percentiles(&ends);
         assert_eq!([0, 33, 34, 100].map(|place| percentiles[place]), [5, 5, 10, 20]);
+    }
+
+    #[test]
+    fn each_restore_is_held_against_its_own_bound() {
+        let quick = Ended { at_us: 30, took_us: 30, bound_us: 20 };
+        let slow = Ended { at_us: 440, took_us: 440, bound_us: 400 };
+        let completion = Completion::new(&[quick, quick, slow]).unwrap();
+        let ratios = (completion.p50_ratio, completion.max_ratio, completion.makespan_ratio);
+        assert_eq!(ratios, (1.5, 1.5, 1.1), "the slow one's links are slow");
     }
 }

@@ -1,6 +1,6 @@
 //! What a run comes to, as its report tells it.
 
-use super::{Run, ends, micros};
+use super::{Run, micros};
 use crate::job::Outcome;
 use crate::node::Role;
 use crate::report::{
@@ -26,7 +26,7 @@ impl Run<'_> {
             publish_us: micros(published, Instant::ZERO),
             bound: self.bound(),
             completion,
-            percentiles_us: percentiles(&ends(self.restores(), begin)),
+            percentiles_us: percentiles(&self.ends(self.restores(), begin)),
             figures,
             groups,
             traffic,
@@ -68,13 +68,12 @@ impl Run<'_> {
     }
 
     fn groups(&self, begin: Instant) -> Vec<GroupReport> {
-        let bound = self.bound().total_us;
         let of = |number: usize| {
             let role = Role::Member { group: number };
             let done =
                 self.world.done.iter().filter(move |done| self.world.nodes.at(done.node).spec.role == role);
-            let ends = ends(done, begin);
-            (Completion::new(&ends, bound), percentiles(&ends))
+            let ends = self.ends(done, begin);
+            (Completion::new(&ends), percentiles(&ends))
         };
         let all = self.scenario.groups.iter().enumerate();
         all.map(|(number, group)| {
