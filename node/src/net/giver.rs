@@ -27,11 +27,19 @@ pub(super) struct Accepted {
 pub(super) struct Giver<S> {
     stream: S,
     outbox: Outbox<Answered>,
-    unanswered: BTreeMap<AskId, u32>,
+    unanswered: BTreeMap<AskId, Waiting>,
     unwritten: usize,
     reading: Filling,
     /// Nothing more can be read.
     ended: bool,
+}
+
+/// A request that the driver is to answer.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    request: u32,
+    /** the peer took it back: a frame that comes all the same is not sent */
+    taken_back: bool,
 }
 
 /// The end of an answer in the outbox; with the frame's length, unless it was declined.
@@ -75,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
                 self.take_back(request.request, &mut accepted);
             } else {
                 let ask = name();
-                self.unanswered.insert(ask, request.request);
+                self.unanswered.insert(ask, Waiting { request: request.request, taken_back: false });
                 accepted.asked.push((ask, request.chunk));
             }
         }
@@ -83,9 +91,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
     }
 
     fn take_back(&mut self, request: u32, accepted: &mut Accepted) {
-        let waiting = self.unanswered.iter().find(|(_, number)| **number == request);
-        if let Some((&ask, _)) = waiting {
-            accepted.taken_back.push(ask);
+        let waiting = self.unanswered.iter_mut().find(|(_, waiting)| waiting.request == request);
+        if let Some((&ask, waiting)) = waiting {
+            if !core::mem::replace(&mut waiting.taken_back, true) {
+                accepted.taken_back.push(ask);
+            }
             return;
         }
         let is_frame = |answered: &Answered| answered.request == request && answered.frame_bytes.is_some();
@@ -95,19 +105,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Giver<S> {
         }
     }
 
-    /// Answers a request, if it is one of this stream; else the answer comes back.
+    /// Answers a request, if it is one of this stream; else the answer comes back. Says whether the frame is one that nobody
+    /// wants any more, and is not sent.
     pub(super) fn answer(
         &mut self,
         ask: AskId,
         result: Result<Frame, Decline>,
-    ) -> Result<(), Result<Frame, Decline>> {
-        let Some(request) = self.unanswered.remove(&ask) else { return Err(result) };
+    ) -> Result<bool, Result<Frame, Decline>> {
+        let Some(Waiting { request, taken_back }) = self.unanswered.remove(&ask) else { return Err(result) };
         self.unwritten = self.unwritten.saturating_add(1);
+        let is_unwanted = taken_back && result.is_ok();
         match result {
+            Ok(_) if taken_back => self.push_decline(ask, request, Decline::Busy),
             Ok(frame) => self.push_frame(ask, request, frame),
             Err(why) => self.push_decline(ask, request, why),
         }
-        Ok(())
+        Ok(is_unwanted)
     }
 
     fn push_decline(&mut self, ask: AskId, request: u32, why: Decline) {
@@ -275,7 +288,8 @@ mod tests {
         let accepted = say(&mut giver, &back, 10);
         let expected = Accepted { asked: vec![], taken_back: vec![AskId(3)], unwanted: vec![AskId(2)] };
         assert_eq!(accepted, expected, "the first was begun, the third waits for the driver");
-        giver.answer(AskId(3), Err(Decline::Busy)).unwrap();
+        assert_eq!(say(&mut giver, &[BulkRequest::take_back(3)], 10), Accepted::default(), "it is said once");
+        assert_eq!(giver.answer(AskId(3), Ok(frame())), Ok(true), "it was read, and is not sent");
         giver.stream.room = 1000;
         assert_eq!(poll(&mut giver), Poll::Ready(GiverEvent::Served(AskId(1), 100)));
         assert!(poll(&mut giver).is_pending());

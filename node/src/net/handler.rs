@@ -162,7 +162,8 @@ impl Handler {
         let mut result = result;
         for giver in &mut self.givers {
             match giver.answer(ask, result) {
-                Ok(()) => return,
+                Ok(false) => return,
+                Ok(true) => return self.reports.push_back(Report::Served(ask, Err(ServeFailure::Unwanted))),
                 Err(back) => result = back,
             }
         }
@@ -288,6 +289,10 @@ impl Handler {
                 Poll::Ready(GiverEvent::Asked(requests)) => {
                     let name = || AskId(self.setup.asks.fetch_add(1, Ordering::Relaxed));
                     let accepted = giver.accept(requests, name);
+                    if accepted == Accepted::default() {
+                        // More may have been read already, of which nobody wakes this task.
+                        cx.waker().wake_by_ref();
+                    }
                     self.reports.extend(told(accepted));
                 }
                 Poll::Ready(GiverEvent::Served(ask, bytes)) => {

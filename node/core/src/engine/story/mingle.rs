@@ -278,7 +278,9 @@ impl Engine {
     ) {
         let is_seed = self.config.trust.is_seed(&by);
         let Some(swarm) = self.swarms.get_mut(&manifest) else { return };
-        if !is_seed && !swarm.asked.remove(&by) {
+        if is_seed {
+            swarm.asked.clear();
+        } else if !swarm.asked.remove(&by) {
             return;
         }
         let most = if is_seed { NEIGHBOURS_MAX } else { NAMED_BY_MEMBER_MAX };

@@ -3,11 +3,13 @@
 //! Of those chunks a node asks for what a far seed named to it as its part, and for those for which it is the delegate of its
 //! neighbourhood (`near`); as long as far seeds name parts, which they do so that each zone is told each chunk once, that is
 //! enough, and far peers are asked for nothing. Where several far seeds name parts, each chunk is taken of one of them only,
-//! which all agree on. Only when nothing is on its way to a node, or nothing has come for a while, does it ask for anything
-//! else, one chunk at a time: a delegate may be dead, slow or hostile, and nothing is to hang by that.
+//! which all agree on. A delegate, a seed that names parts, or a near member that has something may be dead, slow or hostile,
+//! and nothing is to hang by that: when nothing is on its way to a node, or nothing has come for a while, and now and then in
+//! any case, it asks for one chunk more, whoever is to bring that; and for more at a time as long as the way there turns out
+//! to be free (`afar`). What near members have is asked for so only while all of them together are much slower than one far one.
 //!
 //! Who lies about where it is gains little: what a near member says that it has counts only while it gives, and not much
-//! slower than far ones do.
+//! slower than far ones do; and whoever gives as slowly as that is soon passed by, where links between zones are free.
 
 use super::bits::Bits;
 use super::limits::NEAR_SLOWER;
@@ -20,6 +22,7 @@ use super::wants::Lane;
 use super::{Transfer, Wanter};
 use crate::engine::{FetchId, Output};
 use crate::{Instant, PeerId};
+use core::time::Duration;
 
 impl Transfer {
     /// A peer is there. A seed asks all alike: what it pulls has to be safe soon.
@@ -58,11 +61,11 @@ impl Transfer {
         }
     }
 
-    /// Remembers what was asked of a far member only because nothing else comes.
-    pub(super) fn note_lone(&mut self, wanter: Wanter, asked: Option<&Output>) {
+    /// Remembers what was asked of a far member that is not this node's to bring.
+    pub(super) fn note_lone(&mut self, now: Instant, wanter: Wanter, asked: Option<&Output>) {
         let Some(Output::Fetch { chunks, .. }) = asked else { return };
         if let Some(wants) = self.wanters.get_mut(&wanter) {
-            wants.lone = chunks.first().map(|(fetch, _)| *fetch);
+            chunks.iter().for_each(|(fetch, _)| wants.afar.note_asked(now, *fetch));
         }
     }
 
@@ -121,7 +124,7 @@ impl Picker<'_> {
             }
             ready.retain(|&other| other != peer);
         }
-        if self.is_idle { self.pick_one(swarm, lane) } else { None }
+        if self.is_idle || self.may_ask_afar { self.pick_one(swarm, lane) } else { None }
     }
 
     /// What this node is to ask of a far member.
@@ -137,7 +140,8 @@ impl Picker<'_> {
 
     fn due<'s>(&self, swarm: &'s Swarm, peer: PeerNo) -> Option<Due<'s>> {
         let manifest = swarm.near.manifest();
-        let far = |no| self.peers.get(no).filter(|other| other.is_far() && other.stalls == 0);
+        let gives = |other: &&Peer| other.stalls == 0 && other.is_proven();
+        let far = |no| self.peers.get(no).filter(|other| other.is_far()).filter(gives);
         let Some(part) = swarm.part(peer) else {
             let named = swarm.seeds_with_parts().filter_map(far).next().is_some();
             let (have, barred) = (swarm.have(peer)?, swarm.near.barred().filter(|_| !named)?);
@@ -145,7 +149,10 @@ impl Picker<'_> {
         };
         let seed = self.peers.get(peer)?;
         let others = swarm.seeds_with_parts().filter_map(far).filter(|other| other.id != seed.id);
-        let others = others.map(|other| Lot::of_peer(other.id)).collect();
+        let others: Vec<Lot> = others.map(|other| Lot::of_peer(other.id)).collect();
+        if seed.stalls > 0 && !others.is_empty() {
+            return None;
+        }
         let seeds = Some((Lot::of_peer(seed.id), others));
         Some(Due { have: &part.chunks, barred: swarm.near.held(), seeds, manifest })
     }
@@ -155,13 +162,23 @@ impl Picker<'_> {
         self.rarest(swarm, lane, |start| due.wanted(lane, start))
     }
 
-    /// One chunk that a far member has, if possible one that no near member has.
+    /// One chunk that a far member has, if possible one that no near member has; another only where these bring too little.
     fn pick_one(&mut self, swarm: &Swarm, lane: &mut Lane) -> Option<Pick> {
         let found = self.find_one((swarm, lane), swarm.near.held());
+        if found.is_none() && !self.is_idle && !self.probes_afar && !self.is_hungry(swarm) {
+            return None;
+        }
         let found = found.or_else(|| self.find_one((swarm, lane), &Bits::default()));
         let (chunk, peer) = found.or_else(|| self.find_loose(swarm, lane))?;
         lane.begun = lane.begun.saturating_add(1);
         Some(Pick { chunks: vec![chunk], peer, is_lone: true })
+    }
+
+    /// Whether all near members that give are much slower together than one far one.
+    fn is_hungry(&self, swarm: &Swarm) -> bool {
+        let rate = |service: Duration| 1_000_000 / service.as_micros().max(1);
+        let near = swarm.near.holders().filter_map(|no| Some(rate(self.peers.get(no)?.service())));
+        near.sum::<u128>().saturating_mul(2) < rate(self.far_service)
     }
 
     /// A chunk of a far member that is not barred.

@@ -143,6 +143,7 @@ impl Transfer {
         self.flow.note(now);
         if let Some(wants) = sponsor.and_then(|wanter| self.wanters.get_mut(&wanter)) {
             wants.fetched_bytes = wants.fetched_bytes.saturating_add(u64::from(bytes));
+            wants.afar.note_arrived(fetch, now.since(begun));
         }
         if let Some(peer) = self.peers.find(peer).and_then(|peer| self.peers.get_mut(peer)) {
             peer.note_arrival(now, begun);

@@ -75,6 +75,17 @@ pub(super) const FAR_WEIGHT: u32 = 2;
 /// A near peer that takes so many times as long for a chunk as far ones do keeps nobody from asking these: it is busy or broken,
 /// or wants to be slow. Near ones that give to a whole crowd take a few times as long as an idle far one.
 pub(super) const NEAR_SLOWER: u32 = 8;
+/// Of far members a chunk that is not this node's to bring is asked for so often, to see whether the way there is free: two
+/// in a second are nothing on a link between zones.
+pub(super) const FAR_PROBE_EVERY: Duration = Duration::from_millis(500);
+/// It is free if such a chunk comes within this time: a pipeline's time, in which any round trip is hidden. On a link that is
+/// full, chunks of all who ask wait longer than that.
+pub(super) const FAR_SOON: Duration = PIPELINE_TIME_MAX;
+/// So many of them may be under way at a time, where it is free: enough to fill a link of a gigabit.
+pub(super) const FAR_LONE_MAX: usize = 32;
+/// For what a node is the delegate is found out again so often at most, however often near members come and go: with as many
+/// chunks as there may be and two dozen members it takes some hundredths of a second.
+pub(super) const DELEGATES_EVERY: Duration = Duration::from_secs(1);
 /// What one chunk of a peer is thought to take before one was measured.
 pub(super) const SERVICE_FIRST: Duration = Duration::from_millis(20);
 /// Fetches of which it is remembered what they took, of peers and of seeds: enough for one in twenty to be three, and soon

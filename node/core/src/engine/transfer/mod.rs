@@ -15,7 +15,7 @@
 //! mod                       what the engine calls
 //! plan    trouble progress  what to ask of whom; when it fails; when nothing moves
 //! slow                      when it takes long
-//! far                       what to ask of peers and seeds of other zones
+//! far     afar              what to ask of peers and seeds of other zones; how much of that
 //! request                   which chunks are asked for together
 //! want    fetch   deliver   the ways of a want, of a fetch, of a chunk to its job
 //! members serve   news      who has what; giving; telling
@@ -25,6 +25,7 @@
 //! near                      what near members have, and who brings the rest from far
 //! bits    slab    limits    below them
 //! ```
+mod afar;
 mod bits;
 mod deliver;
 mod far;

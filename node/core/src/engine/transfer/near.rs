@@ -6,8 +6,9 @@
 //! neighbours agree without a word on who brings a chunk over a thin link, and the rest have it from there.
 
 use super::bits::{Bits, at};
+use super::limits::DELEGATES_EVERY;
 use super::slab::PeerNo;
-use crate::{ManifestId, PeerId};
+use crate::{Instant, ManifestId, PeerId};
 use std::collections::BTreeMap;
 
 /// What a near member is to this node.
@@ -63,8 +64,12 @@ pub(super) struct Near {
     holders: Vec<u16>,
     /** indices that at least one of them has */
     held: Bits,
-    /** those, and all for which this node is not the delegate; none when that has to be found out anew */
+    /** those, and all for which this node is not the delegate; none before that was found out */
     barred: Option<Bits>,
+    /** the rivals have changed since */
+    is_stale: bool,
+    /** when it was found out */
+    found: Instant,
 }
 
 impl Near {
@@ -77,6 +82,8 @@ impl Near {
             holders: Vec::new(),
             held: Bits::new(space),
             barred: None,
+            is_stale: false,
+            found: Instant::ZERO,
         }
     }
 
@@ -90,16 +97,23 @@ impl Near {
         self.barred.as_ref()
     }
 
+    /// Near members of which what they have counts.
+    pub(super) fn holders(&self) -> impl Iterator<Item = PeerNo> + '_ {
+        self.members.iter().filter(|(_, member)| member.is_holder).map(|(no, _)| *no)
+    }
+
     /// The lot of the manifest.
     pub(super) const fn manifest(&self) -> Lot {
         self.manifest
     }
 
-    /// Finds out for which indices this node is the delegate, unless that is known.
-    pub(super) fn find_mine(&mut self, me: Lot, space: u32) {
-        if self.barred.is_some() {
+    /// Finds out for which indices this node is the delegate, unless that is known, or was found out a moment ago.
+    pub(super) fn find_mine(&mut self, now: Instant, me: Lot, space: u32) {
+        let is_due = self.is_stale && now.since(self.found) >= DELEGATES_EVERY;
+        if self.barred.is_some() && !is_due {
             return;
         }
+        (self.is_stale, self.found) = (false, now);
         let rivals = self.members.values().filter(|member| member.is_rival).map(|member| member.lot);
         let rivals: Vec<Lot> = rivals.collect();
         let mut barred = self.held.clone();
@@ -152,7 +166,7 @@ impl Near {
         let rival =
             |member: Option<NearMember>| member.filter(|member| member.is_rival).map(|member| member.lot);
         if rival(before) != rival(now) {
-            self.barred = None;
+            self.is_stale = true;
         }
     }
 
@@ -209,7 +223,7 @@ mod tests {
             for other in [1, 2, 3].into_iter().filter(|other| *other != me) {
                 near.set(PeerNo::from(u32::from(other)), Some(member(other, true)), &nothing);
             }
-            near.find_mine(lot(me), SPACE);
+            near.find_mine(Instant::ZERO, lot(me), SPACE);
             near.barred().cloned().unwrap()
         });
         for index in 0..SPACE {
@@ -217,6 +231,20 @@ mod tests {
         }
         let share = |barred: &Bits| SPACE - barred.len();
         assert!(barred.iter().all(|barred| share(barred) > SPACE / 7), "{:?}", barred.each_ref().map(share));
+    }
+
+    #[test]
+    fn however_often_rivals_change_delegates_are_found_out_now_and_then() {
+        let (mut near, nothing) = (near(), Bits::new(SPACE));
+        let at = |ms: u64| Instant::from_micros(ms * 1000);
+        let mine = |near: &Near| SPACE - near.barred().unwrap().len();
+        near.find_mine(at(5_000), lot(1), SPACE);
+        assert_eq!(mine(&near), SPACE);
+        near.set(PeerNo::from(2), Some(member(2, true)), &nothing);
+        near.find_mine(at(5_900), lot(1), SPACE);
+        assert_eq!(mine(&near), SPACE);
+        near.find_mine(at(6_000), lot(1), SPACE);
+        assert!(mine(&near) < SPACE);
     }
 
     proptest! {
@@ -227,7 +255,7 @@ mod tests {
             let (mut near, me) = (near(), lot(9));
             let mut have: BTreeMap<u8, Bits> = (1..5).map(|n| (n, Bits::new(SPACE))).collect();
             let mut standing: BTreeMap<u8, NearMember> = BTreeMap::new();
-            for (n, what, index) in steps {
+            for (second, (n, what, index)) in (1_u64..).zip(steps) {
                 let (no, of) = (PeerNo::from(u32::from(n)), have.get_mut(&n).unwrap());
                 match what {
                     0 => if of.insert(index) { near.gain(no, index) },
@@ -238,7 +266,7 @@ mod tests {
                         near.set(no, Some(member(n, what == 3)), of);
                     }
                 }
-                near.find_mine(me, SPACE);
+                near.find_mine(Instant::from_micros(second * 1_000_000), me, SPACE);
                 for index in 0..SPACE {
                     let holds = |(n, member): (&u8, &NearMember)| member.is_holder && have[n].contains(index);
                     let held = standing.iter().any(holds);

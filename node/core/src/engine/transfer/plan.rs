@@ -9,8 +9,8 @@
 use super::bits::{Bits, at};
 use super::far::Due;
 use super::limits::{
-    CROWD_HOLDERS, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS,
-    SEEDS_HELP_BELOW,
+    CROWD_HOLDERS, FAR_PROBE_EVERY, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN,
+    SAMPLE_RUNS, SEEDS_HELP_BELOW,
 };
 use super::part::Part;
 use super::peers::{Peer, Peers};
@@ -36,7 +36,7 @@ impl Transfer {
             let chosen = self.choose(now, wanter);
             let is_lone = chosen.as_ref().is_some_and(|pick| pick.is_lone);
             let begun = chosen.and_then(|pick| self.begin(now, &pick.chunks, pick.peer, wanter));
-            self.note_lone(wanter, begun.as_ref().filter(|_| is_lone));
+            self.note_lone(now, wanter, begun.as_ref().filter(|_| is_lone));
             if begun.is_some() {
                 return begun;
             }
@@ -57,9 +57,13 @@ impl Transfer {
         let wants = self.wanters.get_mut(&wanter)?;
         for (&swarm, _) in wants.lanes.iter().filter(|(_, lane)| !lane.far.is_empty()) {
             if let Some(swarm) = self.swarms.get_mut(swarm) {
-                swarm.near.find_mine(self.me, swarm.space);
+                swarm.near.find_mine(now, self.me, swarm.space);
             }
         }
+        let fetches = &self.fetches;
+        wants
+            .afar
+            .keep(|fetch| fetches.get(fetch).is_some_and(|known| now.since(known.begun) < FAR_PROBE_EVERY));
         let mut picker = Picker {
             swarms: &self.swarms,
             peers: &self.peers,
@@ -70,8 +74,10 @@ impl Transfer {
             room,
             seeds_are_spared: wants.live >= SEEDS_HELP_BELOW,
             part_use: None,
-            is_idle: wants.live == 0
-                || (wants.stands(now) && !wants.lone.is_some_and(|lone| self.fetches.contains_key(&lone))),
+            is_idle: wants.live == 0 || (wants.stands(now) && wants.afar.is_empty()),
+            far_service: self.far_service,
+            may_ask_afar: wants.afar.may_ask(now),
+            probes_afar: wants.afar.may_probe(now),
             far_parts: Vec::new(),
         };
         let found = [Source::Peer, Source::Seed].into_iter().find_map(|source| {
@@ -147,6 +153,12 @@ pub(super) struct Picker<'a> {
     pub(super) far_parts: Vec<(SwarmNo, PeerNo, u32)>,
     /** nothing is on its way to the wanter */
     pub(super) is_idle: bool,
+    /** what one more chunk takes of a far member */
+    pub(super) far_service: Duration,
+    /** far ones may be asked for something that is not this node's to bring */
+    pub(super) may_ask_afar: bool,
+    /** it is time to see how the way there is */
+    pub(super) probes_afar: bool,
 }
 
 impl Picker<'_> {

@@ -143,7 +143,7 @@ impl Transfer {
         }
         let within = if is_silent { FETCH_TIMEOUT } else { took / HEDGE_GAIN };
         let seeds_too = is_silent || took >= HEDGE_AFTER_MAX;
-        let others = Others { seeds_too, far_too: is_silent };
+        let others = Others { seeds_too, far_too: seeds_too };
         let second = self.second_holder((no, first), within, others);
         let Some(output) = second.and_then(|second| self.begin(now, &[no], second, sponsor)) else { return };
         self.outbox.push_back(TransferOutput::Do(output));
@@ -158,7 +158,7 @@ impl Transfer {
     /// Two have a chunk under way, and of this one nothing has ever come: who is surer to send is asked in its place.
     fn replace(&mut self, now: Instant, fetch: FetchId) {
         let Some(known) = self.fetches.get(&fetch) else { return };
-        let (no, first, sponsor) = (known.no, known.peer, known.sponsor);
+        let (no, first, sponsor, begun) = (known.no, known.peer, known.sponsor, known.begun);
         let is_unheard =
             self.peer(first).is_some_and(|peer| unsure(peer) > 1 && peer.quiet_for(now) >= HEDGE_AFTER_MAX);
         let others = Others { seeds_too: true, far_too: true };
@@ -167,6 +167,11 @@ impl Transfer {
             self.peers.get(*other).is_some_and(|peer| unsure(peer) <= 1 && !self.is_asked(no, peer.id))
         });
         let (Some(other), Some(sponsor), true) = (other, sponsor, is_unheard) else { return };
+        let flowing_from = self.flow.from();
+        if let Some(peer) = self.peer_mut(first) {
+            peer.keep_silence(now, flowing_from);
+        }
+        self.pause(now, first, begun);
         self.release(fetch);
         let output = self.begin(now, &[no], other, sponsor);
         self.outbox.extend(output.map(TransferOutput::Do));

@@ -1,12 +1,13 @@
 //! What one job or pull wants, how far it is, and what it may take.
 
 use super::Wanter;
+use super::afar::Afar;
 use super::bits::Bits;
 use super::limits::{AHEAD_BYTES, FLOW_GAP_MAX, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART};
 use super::peers::Peer;
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use crate::Instant;
-use crate::engine::{FetchId, Source};
+use crate::engine::Source;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A chunk that waits until its job takes bytes.
@@ -111,8 +112,8 @@ pub(super) struct Wants {
     pub(super) credit: u64,
     /** its fetches whose buffers live */
     pub(super) live: usize,
-    /** what was last asked of a far member only because nothing else came */
-    pub(super) lone: Option<FetchId>,
+    /** what is asked of far members that is not this node's to bring */
+    pub(super) afar: Afar,
     /** a pull's chunks that are kept */
     pub(super) have: u32,
     /** a pull's chunks in all */
@@ -138,7 +139,7 @@ impl Wants {
             hedged_bytes: 0,
             credit: 0,
             live: 0,
-            lone: None,
+            afar: Afar::new(),
             have: 0,
             of: 0,
             failed: false,
