@@ -266,3 +266,19 @@ fn series_run_from_the_beginning_to_the_end() {
     let marks: Vec<(u64, &str)> = series.marks.iter().map(|mark| (mark.at_us, mark.what.as_str())).collect();
     assert_eq!(marks, [(100_000, "cache: version 2 is published")]);
 }
+
+#[test]
+fn every_series_of_bytes_ends_at_its_total() {
+    let junk = ready("hostile-tenth");
+    for scenario in [small(8), ready("small-crowd"), junk] {
+        let report = report(&scenario);
+        let value = serde_json::to_value(&report).unwrap();
+        let series = value["series"].as_object().unwrap();
+        let of_bytes: Vec<&String> = series.keys().filter(|name| name.ends_with("_bytes")).collect();
+        assert_eq!(of_bytes.len(), 7, "{of_bytes:?}");
+        for name in of_bytes {
+            let last = series[name].as_array().unwrap().last().unwrap();
+            assert_eq!(*last, value["traffic"][name], "{name} {report}");
+        }
+    }
+}
