@@ -23,7 +23,7 @@ pub use series::{Mark, Series};
 pub(crate) use verdict::{Broken, Jobs};
 pub use verdict::{Class, Covered, Judged, Verdict};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Behaviour, Scenario};
 use numbers::per_second;
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Report {
 pub struct GroupReport {
     /// Its name.
     pub name: String,
+    /// What its nodes do to others. Only jobs of honest groups count, and the run ends with the last of those.
+    pub behaviour: Behaviour,
     /// Restores that it was to do.
     pub jobs: u64,
     /// Those that completed; none if none did.
@@ -104,6 +106,23 @@ pub struct Speed {
     pub events_per_second: u64,
     /// Chunk transfers of the crowd for each second of it.
     pub transfers_per_second: u64,
+}
+
+impl GroupReport {
+    /// Those that completed.
+    pub(crate) fn completed(&self) -> u32 {
+        self.completion.map_or(0, |took| took.completed)
+    }
+
+    /// Its name; with it that it is not counted, if that is so.
+    pub(crate) fn label(&self) -> String {
+        let Self { name, behaviour, .. } = self;
+        if *behaviour == Behaviour::Honest {
+            name.clone()
+        } else {
+            format!("{name} ({}, not counted)", behaviour.name())
+        }
+    }
 }
 
 impl Report {

@@ -68,6 +68,9 @@ impl Report {
             Seconds(bound.crowd_us)
         )?;
         let Some(took) = &self.completion else { return Ok(()) };
+        if u64::from(took.completed) < self.verdict.of {
+            writeln!(f, "of those that completed:")?;
+        }
         let rows = [
             ("makespan", took.makespan_us, took.makespan_ratio),
             ("p50", took.p50_us, took.p50_ratio),
@@ -86,18 +89,12 @@ impl Report {
             return Ok(());
         }
         for group in &self.groups {
-            let jobs = group.jobs;
-            match &group.completion {
-                None => writeln!(f, "  {:<9} 0 of {jobs}", group.name)?,
-                Some(took) => writeln!(
-                    f,
-                    "  {:<9} {} of {jobs}: p50 {}, p99 {}",
-                    group.name,
-                    took.completed,
-                    Seconds(took.p50_us),
-                    Seconds(took.p99_us)
-                )?,
+            write!(f, "  {:<9} {} of {}", group.label(), group.completed(), group.jobs)?;
+            if let Some(took) = &group.completion {
+                let those = if u64::from(took.completed) < group.jobs { " of those" } else { "" };
+                write!(f, ": p50 {}, p99 {}{those}", Seconds(took.p50_us), Seconds(took.p99_us))?;
             }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -81,7 +81,14 @@ impl Run<'_> {
             let jobs = u64::from(group.count) * group.jobs();
             let (completion, percentiles_us) = of(number);
             let figures = Figures::of_jobs(completion.as_ref(), jobs);
-            GroupReport { name: group.name.clone(), jobs, completion, percentiles_us, figures }
+            GroupReport {
+                name: group.name.clone(),
+                behaviour: group.behaviour,
+                jobs,
+                completion,
+                percentiles_us,
+                figures,
+            }
         })
         .collect()
     }

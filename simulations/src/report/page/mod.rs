@@ -198,8 +198,7 @@ fn coverage_row(one: &Covered) -> Vec<String> {
 }
 
 fn group_row(group: &GroupReport) -> Vec<String> {
-    let completed = group.completion.map_or(0, |took| took.completed);
-    let mut row = vec![group.name.clone(), group.jobs.to_string(), completed.to_string()];
+    let mut row = vec![group.label(), group.jobs.to_string(), group.completed().to_string()];
     if let Some(took) = &group.completion {
         row.extend([took.p50_us, took.p99_us, took.max_us].map(|time| Seconds(time).to_string()));
         row.push(format!("{:.3}", took.makespan_ratio));
