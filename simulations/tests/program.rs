@@ -143,14 +143,14 @@ fn the_text_names_the_class_and_each_expectation() {
 
 #[test]
 fn what_is_wrong_is_said_with_exit_code_2() {
-    let unknown = scenario("unknown.toml", "latency = \"3ms\"\nsedes = 4\n");
+    let unknown = scenario("unknown.toml", "version = 1\nlatency = \"3ms\"\nsedes = 4\n");
     assert!(refusal(&pollux_sim(&["run", &unknown])).contains("unknown field `sedes`"));
     assert!(refusal(&pollux_sim(&["run", "/nowhere/x.toml"])).contains("/nowhere/x.toml"));
     assert!(refusal(&small(&["--up", "0bit/s"])).contains("`groups.crowd.up` is 0B/s"));
     assert!(refusal(&pollux_sim(&["run", "--size", "64"])).contains("is not a size"));
     assert!(refusal(&pollux_sim(&["run", "--nodes", "10000", "--size", "2GiB"])).contains("`events_max`"));
-    let figure = scenario("figure.toml", "[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
-    assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 2"));
+    let figure = scenario("figure.toml", "version = 1\n[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
+    assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 3"));
     assert!(refusal(&pollux_sim(&["walk"])).contains("walk"));
 }
 
@@ -236,6 +236,8 @@ fn what_cannot_be_compared_is_refused() {
     assert!(refusal(&pollux_sim(&["diff", &old, &old])).contains("a report of version 2"));
     assert!(refusal(&pollux_sim(&["diff", "crowd", "/nowhere/b"])).contains("/nowhere/b"));
     assert!(refusal(&pollux_sim(&["diff", "/dev/zero", "crowd"])).contains("/dev/zero"));
+    let empty = scenario("empty.toml", "");
+    assert!(refusal(&pollux_sim(&["diff", "crowd", &empty])).contains("empty.toml: it is no scenario"));
     let wrong = scenario("wrong.toml", "sedes = 3");
     assert!(refusal(&pollux_sim(&["diff", &wrong, "crowd"])).contains("sedes"));
 }
@@ -270,7 +272,10 @@ fn what_comes_along_is_listed_and_printed() {
 #[test]
 fn a_hunt_tells_what_failed_and_how_to_repeat_it() {
     // Nobody can restore anything in so little time.
-    let base = scenario("hurry.toml", "heals_at = \"0s\"\ntime_max = \"400ms\"\n[[groups]]\ncount = 4\n");
+    let base = scenario(
+        "hurry.toml",
+        "version = 1\nheals_at = \"0s\"\ntime_max = \"400ms\"\n[[groups]]\ncount = 4\n",
+    );
     let hunt = pollux_sim(&["hunt", "--rng-seeds", "2", "--first", "5", "--threads", "1", "--base", &base]);
     assert_eq!(hunt.status.code(), Some(4), "{hunt:?}");
     let said = stdout(&hunt);
