@@ -60,6 +60,12 @@ one that it extends; flags go before it:
   version = 2
   at = \"40s\"
 
+A group needs `count`, unless `arrival` has their times. A `behaviour` other than honest makes it a group that is not counted: \
+the run ends without waiting for its jobs. Machines that are merely slow are `up`, `down` and `disk`.
+
+All times count from the beginning: `at`, `from`, traces, `time_max`, and what reports tell (in seconds). Only what \
+`--trace` writes counts from the start, before anything was published.
+
 Seeds that are slow for a time are a `link` of whom = \"seeds\" (`slow-seeds`). No more seeds are bad or stale at a time than the \
 pool withstands: one of four, two of seven (`stale-seeds`).
 

@@ -17,7 +17,7 @@ pub use diff::{Compared, Diff, Measured, MeasuredError, Side};
 pub use fairness::Fairness;
 pub use figures::Figures;
 pub use numbers::{Bound, Completion, Crossing, Traffic};
-pub(crate) use numbers::{percentiles, time_us};
+pub(crate) use numbers::{Seconds, percentiles, time_us};
 pub(crate) use series::Sample;
 pub use series::{Mark, Series};
 pub(crate) use verdict::{Broken, Jobs};

@@ -115,7 +115,7 @@ fn each_class_has_its_exit_code() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let late = report(&output);
     assert_eq!((&late["verdict"]["class"], &late["verdict"]["violations"]), (&"liveness".into(), &6.into()));
-    let (code, ended) = judged("ended.toml", "time_max = \"1050ms\"");
+    let (code, ended) = judged("ended.toml", "time_max = \"1ms\"");
     assert_eq!((code, &ended["verdict"]["class"]), (Some(4), &"liveness".into()), "{ended:#}");
     let missed = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"p50-ratio\"\nat_most = 0.5";
     let (code, missed) = judged("missed.toml", missed);

@@ -61,7 +61,8 @@ pub(super) fn in_part() -> Report {
 /// A run of which nothing came.
 pub(super) fn nothing() -> Report {
     let jobs = Jobs { of: 3, stopped: Some("`time_max` (1ms) has passed".to_owned()), ..Jobs::default() };
-    let broken = Broken { violations: 1, of_safety: 1, first: vec!["1 us, n1: it is broken".to_owned()] };
+    let broken =
+        Broken { violations: 1, of_safety: 1, first: vec!["0.001 s, n1 of crowd: it is broken".to_owned()] };
     Report {
         verdict: Verdict::new(&scenario(), jobs, broken, |_| None, |_| 0),
         completion: None,

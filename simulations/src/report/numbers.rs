@@ -230,13 +230,19 @@ pub(super) fn float(number: u64) -> f64 {
 }
 
 /// Microseconds, shown in seconds.
-pub(super) struct Seconds(pub(super) u64);
+pub(crate) struct Seconds(pub(crate) u64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.saturating_add(500) / 1_000;
         write!(f, "{}.{:03} s", millis / 1_000, millis % 1_000)
     }
+}
+
+/// So many of something, with an s but of one.
+pub(super) fn counted(count: impl Into<u64>, what: &str) -> String {
+    let count = count.into();
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A part, shown in hundredths.

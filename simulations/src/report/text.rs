@@ -1,6 +1,6 @@
 //! The report as people read it. The command that repeats the run comes first and last.
 
-use super::numbers::{Percent, Seconds};
+use super::numbers::{Percent, Seconds, counted};
 use super::{Judged, Report, Traffic};
 use crate::scenario::{Figure, Unit};
 use core::fmt;
@@ -35,7 +35,8 @@ impl Report {
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
         writeln!(
             f,
-            "verdict     {word}: {completed} of {of} restores completed{gone}, {violations} violations"
+            "verdict     {word}: {completed} of {of} restores completed{gone}, {}",
+            counted(violations, "violation")
         )?;
         if let Some(stopped) = &verdict.stopped {
             writeln!(f, "stopped     {stopped}")?;

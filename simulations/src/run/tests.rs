@@ -120,14 +120,27 @@ fn a_deadline_that_cannot_be_met_is_a_failed_run() {
     let report = report(&scenario);
     assert!(!report.verdict.ok);
     assert_eq!(report.verdict.completed, 0);
-    assert!(report.verdict.first_violations[0].contains("TooSlow"), "{report}");
+    assert!(
+        report.verdict.first_violations[0]
+            .starts_with("crowd: 2 of 2 jobs gave up after `total_deadline` 50ms (the first at 0.050 s)"),
+        "{report}"
+    );
 }
 
 #[test]
 fn virtual_time_has_an_end() {
-    let report = report(&Scenario { time_max: Span(1_100_000), ..small(3) });
+    let report = report(&Scenario {
+        time_max: Span(1_000_000),
+        ..with_group(3, |group| group.down = Rate(1_000_000))
+    });
     assert!(!report.verdict.ok);
-    assert_eq!(report.verdict.stopped.as_deref(), Some("`time_max` (1100ms) has passed"), "{report}");
+    assert_eq!(
+        report.verdict.stopped.as_deref(),
+        Some("`time_max` (1s) has passed since the beginning"),
+        "{report}"
+    );
+    let told_us = report.series.at_us.last().copied();
+    assert!(told_us.is_some_and(|told| told > 500_000), "it counts from the beginning: {told_us:?}");
 }
 
 #[test]
@@ -269,8 +282,16 @@ fn series_run_from_the_beginning_to_the_end() {
 
 #[test]
 fn every_series_of_bytes_ends_at_its_total() {
-    let junk = ready("hostile-tenth");
-    for scenario in [small(8), ready("small-crowd"), junk] {
+    let less = |name, bytes| {
+        let mut scenario = ready(name);
+        scenario.caches[0].size = ByteSize(bytes);
+        scenario
+    };
+    let mut liars = less("hostile-tenth", 4 << 20);
+    liars.groups.iter_mut().for_each(|group| group.count = group.count.div_ceil(10));
+    let crowd = less("small-crowd", 16 << 20);
+    assert!(report(&crowd).traffic.duplicate_bytes > 0, "it shows something");
+    for scenario in [small(8), crowd, liars] {
         let report = report(&scenario);
         let value = serde_json::to_value(&report).unwrap();
         let series = value["series"].as_object().unwrap();

@@ -47,7 +47,7 @@ impl Run<'_> {
         let broken = Broken {
             violations: violations.count(),
             of_safety: violations.of_safety(),
-            first: violations.lines(),
+            first: self.world.violation_lines(),
         };
         let of_group = |name: &str| groups.iter().find(|group| group.name == name);
         let figures = |group: Option<&str>| match group {

@@ -51,7 +51,7 @@ pub struct Scenario {
     pub about: String,
     /// Makes every random choice repeatable.
     pub rng_seed: u64,
-    /// Virtual time at most; a run that takes longer has failed.
+    /// Virtual time at most, since the beginning; a run that takes longer has failed.
     pub time_max: Span,
     /// Events at most; a run that would take more is not begun.
     pub events_max: u64,

@@ -17,7 +17,7 @@ mod plots;
 mod style;
 mod table;
 
-use super::numbers::Seconds;
+use super::numbers::{Seconds, counted};
 use super::text::Amount;
 use super::{Covered, GroupReport, Judged, Report};
 use crate::scenario::{Amount as Limit, Figure};
@@ -82,8 +82,10 @@ impl Report {
         let gone =
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
         let told = format!(
-            "{} of {} restores completed{gone}; {} violations.",
-            verdict.completed, verdict.of, verdict.violations
+            "{} of {} restores completed{gone}; {}.",
+            verdict.completed,
+            verdict.of,
+            counted(verdict.violations, "violation")
         );
         page.element("section", &[("class", class), ("id", "verdict")], |page| {
             page.line("strong", &[], &format!("Verdict: {}", self.verdict_words()));
