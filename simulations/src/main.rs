@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
 use flags::{RunFlags, ShownFlags};
 use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
-use pollux_sim::{READY, Report, Scenario, TRACES, Trace};
+use pollux_sim::{READY, REFERENCE, Report, Scenario, TRACES, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -45,9 +45,10 @@ enum Verb {
     /// Runs many scenarios and prints a table of what came of each.
     #[command(after_help = manual::TABLE)]
     Table(TableFlags),
-    /// Lists the scenarios that come along, or prints one, or a trace that one names.
+    /// Lists the scenarios that come along, or prints one, or a trace that one names; `reference` is one with every field,
+    /// explained.
     Scenarios {
-        /// Which to print, as a file has it.
+        /// Which to print, as a file has it; or `reference`.
         name: Option<String>,
     },
     /// Runs many scenarios whose faults are drawn, and tells which fail.
@@ -113,19 +114,25 @@ fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     let shown = match name {
         Some(wanted) => {
-            let Some((_, text)) = READY.iter().chain(TRACES).find(|(known, _)| *known == wanted) else {
+            let all = READY.iter().chain(TRACES).chain(&[("reference", REFERENCE)]);
+            let Some((_, text)) = all.into_iter().find(|(known, _)| *known == wanted) else {
                 return Err(usage(format!(
                     "there is no scenario `{wanted}`: `pollux-sim scenarios` lists all"
                 )));
             };
             write!(out, "{text}")
         }
-        None => READY.iter().try_for_each(|(known, _)| {
-            let about = Scenario::ready(known).map(|scenario| scenario.about).unwrap_or_default();
-            writeln!(out, "{known:<16} {about}")
-        }),
+        None => list_scenarios(&mut out),
     };
     shown.map(|()| ExitCode::SUCCESS).map_err(failed)
+}
+
+fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
+    for (known, _) in READY {
+        let about = Scenario::ready(known).map(|scenario| scenario.about).unwrap_or_default();
+        writeln!(out, "{known:<16} {about}")?;
+    }
+    writeln!(out, "\n`pollux-sim scenarios reference` prints every field, explained.")
 }
 
 fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {

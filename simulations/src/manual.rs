@@ -28,8 +28,9 @@ control messages take latency only.
 The result is compared with what no crowd can beat, where S is a cache with its tree, N the nodes:
   T >= max(S / seeds' uplinks, S / downlink, N * S / (seeds' uplinks + sum of uplinks))
 
-A scenario is a file in TOML, or one that comes along: `pollux-sim scenarios` lists those. A file says what differs from the \
-one that it extends; flags go before it:
+A scenario is a file in TOML, or one that comes along: `pollux-sim scenarios` lists those, and `pollux-sim scenarios reference` \
+explains every field and word. A file says `version = 1`, or what differs from one that comes along and that it extends; flags \
+go before it:
   extends = \"boot-storm\"
   [seeds]
   count = 3

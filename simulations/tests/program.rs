@@ -264,6 +264,10 @@ fn what_comes_along_is_listed_and_printed() {
     assert!(listed.lines().count() >= 12 && listed.contains("seed-death"), "{listed}");
     let printed = stdout(&pollux_sim(&["scenarios", "two-regions"]));
     assert!(printed.starts_with("version = 1") && printed.contains("[[zones]]"), "{printed}");
+    assert!(listed.contains("scenarios reference"), "{listed}");
+    let reference = scenario("reference.toml", &stdout(&pollux_sim(&["scenarios", "reference"])));
+    let output = pollux_sim(&["run", &reference, "--size", "1MiB", "--json"]);
+    assert_eq!(report(&output)["verdict"]["violations"], 0, "what is printed can be run: {output:?}");
     let trace = stdout(&pollux_sim(&["scenarios", "ci-morning.trace"]));
     assert!(trace.starts_with("# ") && trace.lines().count() > 100, "{trace}");
     assert!(refusal(&pollux_sim(&["scenarios", "nowhere"])).contains("pollux-sim scenarios"));

@@ -127,6 +127,10 @@ pub enum Disk {
 }
 
 impl FaultKind {
+    /// The names of all of them.
+    pub const NAMES: [&'static str; 8] =
+        ["crash", "pause", "link", "delay", "cut", "clock-ahead", "clock-behind", "stale"];
+
     /// Its name, for people.
     #[must_use]
     pub const fn name(&self) -> &'static str {

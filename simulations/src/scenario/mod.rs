@@ -22,6 +22,7 @@ mod fields;
 mod figure;
 mod read;
 mod ready;
+mod reference;
 mod trace;
 
 pub use amount::{Amount, AmountError};
@@ -33,6 +34,7 @@ pub use fields::{Behaviour, Exit, Patience, Share, Sharing};
 pub use figure::{Better, Cover, Figure, Unit};
 pub use read::ReadError;
 pub use ready::{READY, TRACES};
+pub use reference::REFERENCE;
 pub use trace::{Beside, TRACE_BYTES_MAX};
 
 use crate::units::{ByteSize, Rate, Span};
