@@ -83,6 +83,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        Err(Failure { code: 0, .. }) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
             // Nobody is left to tell.
             let _ = writeln!(io::stderr(), "error: {message}");
@@ -102,6 +103,13 @@ fn usage(message: impl ToString) -> Failure {
 
 fn failed(message: impl ToString) -> Failure {
     Failure { code: FAILED, message: message.to_string() }
+}
+
+/// What was to be printed could not be. Whoever reads no further, as `head` does, has what it wanted: that is no failure.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
+fn unwritten(error: io::Error) -> Failure {
+    let code = if error.kind() == io::ErrorKind::BrokenPipe { 0 } else { FAILED };
+    Failure { code, message: error.to_string() }
 }
 
 fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
@@ -124,7 +132,7 @@ fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
         }
         None => list_scenarios(&mut out),
     };
-    shown.map(|()| ExitCode::SUCCESS).map_err(failed)
+    shown.map(|()| ExitCode::SUCCESS).map_err(unwritten)
 }
 
 fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
@@ -139,7 +147,7 @@ fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {
     let scenario = flags.base.draw(flags.rng_seed)?;
     if flags.scenario {
         let text = toml::to_string(&scenario).map_err(failed)?;
-        return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(failed);
+        return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(unwritten);
     }
     let command = flags.base.command(flags.rng_seed);
     run_one(&scenario, command, &flags.shown)
@@ -153,7 +161,7 @@ fn run_one(scenario: &Scenario, command: String, shown: &ShownFlags) -> Result<E
     if let Some(path) = &shown.html {
         fs::write(path, report.to_html()).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     }
-    show(&report, shown.json).map_err(failed)?;
+    show(&report, shown.json).map_err(unwritten)?;
     Ok(ExitCode::from(report.verdict.class.exit_code()))
 }
 

@@ -39,6 +39,8 @@ pub struct Report {
     pub scenario: Scenario,
     /// Whether all is well.
     pub verdict: Verdict,
+    /// What one should know of it besides.
+    pub notes: Vec<String>,
     /// From the start to the saver's certificate.
     pub publish_us: u64,
     /// What no crowd can beat.

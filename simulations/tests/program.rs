@@ -320,3 +320,27 @@ fn a_table_has_a_row_for_each_scenario_and_the_exit_code_of_the_worst() {
     let refused = refusal(&pollux_sim(&["table", &well, "nowhere.toml"]));
     assert!(refused.contains("nowhere.toml"), "nothing is run before all were read: {refused}");
 }
+
+#[test]
+fn whoever_reads_no_further_is_no_failure() {
+    for arguments in
+        [&["scenarios"][..], &["scenarios", "hunt"], SMALL, &["table", "--size", "1MiB", "seed-death"]]
+    {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let child = Command::new(env!("CARGO_BIN_EXE_pollux-sim"))
+            .args(arguments)
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.as_ref()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_hunt_of_nothing_is_refused() {
+    assert!(refusal(&pollux_sim(&["hunt", "--rng-seeds", "0"])).contains("0 is not in 1.."));
+}

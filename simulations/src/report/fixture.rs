@@ -18,6 +18,9 @@ pub(super) fn report() -> Report {
         version: Report::VERSION,
         command: "pollux-sim run crowd --nodes 3".to_owned(),
         verdict: Verdict::new(&scenario, jobs, Broken::default(), |_| Some(&figures), reached),
+        notes: vec![
+            "`faults.0` (seeds: crash, at 90s) had not begun when the run ended at 2.500 s".to_owned(),
+        ],
         publish_us: 177_000,
         bound: Bound {
             copy_bytes: 1_000_000,

@@ -7,7 +7,7 @@ use crate::report::{
     Broken, Calibration, Completion, Crossing, Fairness, Figures, GroupReport, Jobs, Report, TraceReport,
     Traffic, Verdict, percentiles,
 };
-use crate::scenario::Behaviour;
+use crate::scenario::{Behaviour, FaultSpec};
 use crate::tally::Tally;
 use pollux_core::Instant;
 
@@ -23,6 +23,7 @@ impl Run<'_> {
             command: String::new(),
             scenario: self.scenario.clone(),
             verdict: self.verdict(&figures, &groups),
+            notes: self.notes(),
             publish_us: micros(published, Instant::ZERO),
             bound: self.bound(),
             completion,
@@ -55,6 +56,19 @@ impl Run<'_> {
             Some(name) => of_group(name).map(|group| &group.figures),
         };
         Verdict::new(self.scenario, jobs, broken, figures, |cover| self.world.reached.count(cover))
+    }
+
+    /// Faults that were still to come.
+    fn notes(&self) -> Vec<String> {
+        let now = self.world.now();
+        let faults = (0_usize..).zip(&self.scenario.faults);
+        let late = faults.filter(|(_, fault)| !self.world.has_come(fault.at.duration()));
+        let ended = self.world.told_time(now);
+        late.map(|(place, FaultSpec { at, whom, what, .. })| {
+            let name = what.name();
+            format!("`faults.{place}` ({whom}: {name}, at {at}) had not begun when the run ended at {ended}")
+        })
+        .collect()
     }
 
     fn jobs(&mut self) -> Jobs {

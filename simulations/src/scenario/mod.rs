@@ -26,7 +26,7 @@ mod reference;
 mod trace;
 
 pub use amount::{Amount, AmountError};
-pub use arrival::Arrival;
+pub use arrival::{Arrival, ArrivalError};
 pub use check::ScenarioError;
 pub use expect::Expectation;
 pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};

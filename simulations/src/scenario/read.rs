@@ -132,8 +132,8 @@ fn whole(text: &str, left: usize, beside: Beside<'_>) -> Result<Table, ReadError
     trace::resolve(&mut table, beside)?;
     let Some(extended) = table.remove("extends") else { return Ok(table) };
     let left = left.checked_sub(1).ok_or(ReadError::Endless)?;
-    let name = extended.as_str().unwrap_or_default();
-    let below = ready::text(name).ok_or_else(|| ReadError::Unknown(extended.to_string()))?;
+    let name = extended.as_str().map_or_else(|| extended.to_string(), str::to_owned);
+    let below = ready::text(&name).ok_or(ReadError::Unknown(name))?;
     let mut below = whole(below, left, &nothing)?;
     lay_over(&mut below, table);
     Ok(below)
@@ -206,7 +206,9 @@ mod tests {
         assert!(said("version = 9\nfuture = 1").contains("`version` is 9"));
         assert!(said("extends = \"nobody\"").contains("boot-storm"));
         assert!(said("extends = 7").contains("only what comes along"));
-        assert!(said("extends = \"own.toml\"").contains("only what comes along can be extended, no file"));
+        assert!(
+            said("extends = \"own.toml\"").contains("names `own.toml`, and only what comes along can be")
+        );
         assert!(said("[[groups]]\nbehaviour = \"rude\"").contains("stalling"));
     }
 }

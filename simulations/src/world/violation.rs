@@ -4,6 +4,7 @@ use super::World;
 use crate::node::Role;
 use crate::numbered::NodeNo;
 use crate::report::Seconds;
+use core::time::Duration;
 use pollux_core::Instant;
 use std::collections::BTreeMap;
 
@@ -92,6 +93,11 @@ impl World {
             format!("{name}: {count} of {jobs} jobs {why} (the first at {})", self.told_time(*first))
         });
         never.chain(unfinished.take(KEPT_MAX)).collect()
+    }
+
+    /// Whether a time after the beginning is reached.
+    pub(crate) fn has_come(&self, after: Duration) -> bool {
+        self.begun && self.begin.after(after) <= self.now()
     }
 
     /// A time for people: since the beginning, if that has come.

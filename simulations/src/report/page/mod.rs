@@ -92,6 +92,9 @@ impl Report {
             page.line("p", &[], &told);
             verdict.stopped.iter().for_each(|why| page.line("p", &[], &format!("The run was ended: {why}.")));
             write_violations(page, &verdict.first_violations);
+            self.notes
+                .iter()
+                .for_each(|note| page.line("p", &[("class", "soft")], &format!("Note: {note}.")));
         });
     }
 
