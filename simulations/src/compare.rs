@@ -1,7 +1,7 @@
 //! `pollux-sim diff`: two runs beside each other.
 
 use crate::files::{self, FILE_BYTES_MAX};
-use crate::{Failure, failed, usage};
+use crate::{Failure, unwritten, usage};
 use clap::Args;
 use pollux_sim::{Diff, Measured, READY, Scenario, Trace};
 use std::io::{self, Write};
@@ -25,7 +25,7 @@ pub(crate) struct DiffFlags {
 impl DiffFlags {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let diff = Diff::new(&measured(&self.a)?, &measured(&self.b)?);
-        self.show(&diff).map_err(failed)?;
+        self.show(&diff).map_err(unwritten)?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::files::named;
 use crate::flags::ShownFlags;
-use crate::{Failure, failed, usage};
+use crate::{Failure, failed, unwritten, usage};
 use clap::Args;
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -25,7 +25,7 @@ pub(crate) struct Base {
 #[derive(Debug, Args)]
 pub(crate) struct HuntFlags {
     /// How many are drawn and run
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     rng_seeds: u64,
     /// The first rng seed
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -121,7 +121,7 @@ pub(crate) fn hunt(flags: &HuntFlags) -> Result<u8, Failure> {
     flags.base.draw(flags.first)?;
     let found = run_all(flags)?;
     let code = found.failed.iter().map(|one| one.exit_code).min().unwrap_or_default();
-    show(&found, flags.json).map_err(failed)?;
+    show(&found, flags.json).map_err(unwritten)?;
     Ok(code)
 }
 
@@ -214,5 +214,6 @@ pub(crate) fn shrink(flags: &ShrinkFlags) -> Result<(), Failure> {
     let Some(shrunk) = shrunk else { return Err(usage("it does not fail: there is nothing to shrink")) };
     let text = toml::to_string(&shrunk.scenario).map_err(failed)?;
     let (failure, runs) = (&shrunk.failure, shrunk.runs);
-    writeln!(io::stdout(), "# fails with: {failure} (the least found in {runs} runs)\n{text}").map_err(failed)
+    writeln!(io::stdout(), "# fails with: {failure} (the least found in {runs} runs)\n{text}")
+        .map_err(unwritten)
 }

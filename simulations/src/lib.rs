@@ -45,9 +45,10 @@ pub use report::{
 };
 pub use run::{RunError, run};
 pub use scenario::{
-    Amount, AmountError, Arrival, Behaviour, Beside, Better, CacheSpec, Cover, Disk, Exit, Expectation,
-    FaultKind, FaultSpec, Figure, Group, Path, Patience, Publish, READY, ReadError, Scenario, ScenarioError,
-    Seeds, Share, Sharing, TRACE_BYTES_MAX, TRACES, Unit, Whom, WhomError, YankSpec, Zone,
+    Amount, AmountError, Arrival, ArrivalError, Behaviour, Beside, Better, CacheSpec, Cover, Disk, Exit,
+    Expectation, FaultKind, FaultSpec, Figure, Group, Path, Patience, Publish, READY, REFERENCE, ReadError,
+    Scenario, ScenarioError, Seeds, Share, Sharing, TRACE_BYTES_MAX, TRACES, Unit, Whom, WhomError, YankSpec,
+    Zone,
 };
 pub use trace::Trace;
 pub use units::{ByteSize, Rate, Span, UnitError};

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use compare::DiffFlags;
 use flags::{RunFlags, ShownFlags};
 use hunting::{HuntFlags, ReplayFlags, ShrinkFlags};
-use pollux_sim::{READY, Report, Scenario, TRACES, Trace};
+use pollux_sim::{READY, REFERENCE, Report, Scenario, TRACES, Trace};
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -45,9 +45,10 @@ enum Verb {
     /// Runs many scenarios and prints a table of what came of each.
     #[command(after_help = manual::TABLE)]
     Table(TableFlags),
-    /// Lists the scenarios that come along, or prints one, or a trace that one names.
+    /// Lists the scenarios that come along, or prints one, or a trace that one names; `reference` is one with every field,
+    /// explained.
     Scenarios {
-        /// Which to print, as a file has it.
+        /// Which to print, as a file has it; or `reference`.
         name: Option<String>,
     },
     /// Runs many scenarios whose faults are drawn, and tells which fail.
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
+        Err(Failure { code: 0, .. }) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
             // Nobody is left to tell.
             let _ = writeln!(io::stderr(), "error: {message}");
@@ -103,6 +105,13 @@ fn failed(message: impl ToString) -> Failure {
     Failure { code: FAILED, message: message.to_string() }
 }
 
+/// What was to be printed could not be. Whoever reads no further, as `head` does, has what it wanted: that is no failure.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
+fn unwritten(error: io::Error) -> Failure {
+    let code = if error.kind() == io::ErrorKind::BrokenPipe { 0 } else { FAILED };
+    Failure { code, message: error.to_string() }
+}
+
 fn run(flags: &RunFlags) -> Result<ExitCode, Failure> {
     let scenario = flags.scenario().map_err(usage)?;
     scenario.check().map_err(usage)?;
@@ -113,26 +122,32 @@ fn show_scenarios(name: Option<&str>) -> Result<ExitCode, Failure> {
     let mut out = io::stdout().lock();
     let shown = match name {
         Some(wanted) => {
-            let Some((_, text)) = READY.iter().chain(TRACES).find(|(known, _)| *known == wanted) else {
+            let all = READY.iter().chain(TRACES).chain(&[("reference", REFERENCE)]);
+            let Some((_, text)) = all.into_iter().find(|(known, _)| *known == wanted) else {
                 return Err(usage(format!(
                     "there is no scenario `{wanted}`: `pollux-sim scenarios` lists all"
                 )));
             };
             write!(out, "{text}")
         }
-        None => READY.iter().try_for_each(|(known, _)| {
-            let about = Scenario::ready(known).map(|scenario| scenario.about).unwrap_or_default();
-            writeln!(out, "{known:<16} {about}")
-        }),
+        None => list_scenarios(&mut out),
     };
-    shown.map(|()| ExitCode::SUCCESS).map_err(failed)
+    shown.map(|()| ExitCode::SUCCESS).map_err(unwritten)
+}
+
+fn list_scenarios(out: &mut impl Write) -> io::Result<()> {
+    for (known, _) in READY {
+        let about = Scenario::ready(known).map(|scenario| scenario.about).unwrap_or_default();
+        writeln!(out, "{known:<16} {about}")?;
+    }
+    writeln!(out, "\n`pollux-sim scenarios reference` prints every field, explained.")
 }
 
 fn replay(flags: &ReplayFlags) -> Result<ExitCode, Failure> {
     let scenario = flags.base.draw(flags.rng_seed)?;
     if flags.scenario {
         let text = toml::to_string(&scenario).map_err(failed)?;
-        return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(failed);
+        return write!(io::stdout(), "{text}").map(|()| ExitCode::SUCCESS).map_err(unwritten);
     }
     let command = flags.base.command(flags.rng_seed);
     run_one(&scenario, command, &flags.shown)
@@ -146,7 +161,7 @@ fn run_one(scenario: &Scenario, command: String, shown: &ShownFlags) -> Result<E
     if let Some(path) = &shown.html {
         fs::write(path, report.to_html()).map_err(|error| failed(format!("{}: {error}", path.display())))?;
     }
-    show(&report, shown.json).map_err(failed)?;
+    show(&report, shown.json).map_err(unwritten)?;
     Ok(ExitCode::from(report.verdict.class.exit_code()))
 }
 

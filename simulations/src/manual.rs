@@ -28,8 +28,9 @@ control messages take latency only.
 The result is compared with what no crowd can beat, where S is a cache with its tree, N the nodes:
   T >= max(S / seeds' uplinks, S / downlink, N * S / (seeds' uplinks + sum of uplinks))
 
-A scenario is a file in TOML, or one that comes along: `pollux-sim scenarios` lists those. A file says what differs from the \
-one that it extends; flags go before it:
+A scenario is a file in TOML, or one that comes along: `pollux-sim scenarios` lists those, and `pollux-sim scenarios reference` \
+explains every field and word. A file says `version = 1`, or what differs from one that comes along and that it extends; flags \
+go before it:
   extends = \"boot-storm\"
   [seeds]
   count = 3
@@ -59,6 +60,12 @@ one that it extends; flags go before it:
   cache = \"cache\"
   version = 2
   at = \"40s\"
+
+A group needs `count`, unless `arrival` has their times. A `behaviour` other than honest makes it a group that is not counted: \
+the run ends without waiting for its jobs. Machines that are merely slow are `up`, `down` and `disk`.
+
+All times count from the beginning: `at`, `from`, traces, `time_max`, and what reports tell (in seconds). Only what \
+`--trace` writes counts from the start, before anything was published.
 
 Seeds that are slow for a time are a `link` of whom = \"seeds\" (`slow-seeds`). No more seeds are bad or stale at a time than the \
 pool withstands: one of four, two of seven (`stale-seeds`).

@@ -17,13 +17,13 @@ pub use diff::{Compared, Diff, Measured, MeasuredError, Side};
 pub use fairness::Fairness;
 pub use figures::Figures;
 pub use numbers::{Bound, Completion, Crossing, Traffic};
-pub(crate) use numbers::{Ended, percentiles, time_us};
+pub(crate) use numbers::{Ended, Seconds, percentiles, time_us};
 pub(crate) use series::Sample;
 pub use series::{Mark, Series};
 pub(crate) use verdict::{Broken, Jobs};
 pub use verdict::{Class, Covered, Judged, Verdict};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Behaviour, Scenario};
 use numbers::per_second;
 use serde::Serialize;
 
@@ -39,6 +39,8 @@ pub struct Report {
     pub scenario: Scenario,
     /// Whether all is well.
     pub verdict: Verdict,
+    /// What one should know of it besides.
+    pub notes: Vec<String>,
     /// From the start to the saver's certificate.
     pub publish_us: u64,
     /// What no crowd can beat.
@@ -76,6 +78,8 @@ pub struct Report {
 pub struct GroupReport {
     /// Its name.
     pub name: String,
+    /// What its nodes do to others. Only jobs of honest groups count, and the run ends with the last of those.
+    pub behaviour: Behaviour,
     /// Restores that it was to do.
     pub jobs: u64,
     /// Those that completed; none if none did.
@@ -104,6 +108,23 @@ pub struct Speed {
     pub events_per_second: u64,
     /// Chunk transfers of the crowd for each second of it.
     pub transfers_per_second: u64,
+}
+
+impl GroupReport {
+    /// Those that completed.
+    pub(crate) fn completed(&self) -> u32 {
+        self.completion.map_or(0, |took| took.completed)
+    }
+
+    /// Its name; with it that it is not counted, if that is so.
+    pub(crate) fn label(&self) -> String {
+        let Self { name, behaviour, .. } = self;
+        if *behaviour == Behaviour::Honest {
+            name.clone()
+        } else {
+            format!("{name} ({}, not counted)", behaviour.name())
+        }
+    }
 }
 
 impl Report {

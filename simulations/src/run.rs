@@ -20,6 +20,7 @@ use std::io;
 mod arrivals;
 mod recorder;
 mod told;
+mod unfinished;
 
 /// Between the first savers' end and the beginning.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -81,7 +82,7 @@ impl Run<'_> {
         for (saver, _) in self.savers(1) {
             self.world.boot_later(saver, Instant::ZERO);
         }
-        self.drive_jobs();
+        self.drive_jobs(Instant::ZERO);
     }
 
     fn nodes(&self, of: impl Fn(Role) -> bool) -> Vec<NodeNo> {
@@ -133,22 +134,25 @@ impl Run<'_> {
                 self.world.boot_later(no, from.after(arrivals.next(&lots, no)));
             }
         }
-        self.drive_jobs();
+        self.drive_jobs(begin);
     }
 
     /// Lets events happen until every job is over.
-    fn drive_jobs(&mut self) {
-        let end = Instant::ZERO.after(self.scenario.time_max.duration());
+    fn drive_jobs(&mut self, since: Instant) {
+        let time_max = self.scenario.time_max;
+        let what = if since == Instant::ZERO { "start: publishing took longer" } else { "beginning" };
+        let end = since.after(time_max.duration());
         while self.world.jobs_open > 0 && self.stopped.is_none() {
             if !self.step(end) {
-                self.stopped.get_or_insert(format!("`time_max` ({}) has passed", self.scenario.time_max));
+                self.stopped.get_or_insert(format!("`time_max` ({time_max}) has passed since the {what}"));
             }
         }
     }
 
     fn step(&mut self, until: Instant) -> bool {
         if self.world.events >= self.scenario.events_max {
-            self.stopped = Some(format!("`events_max` ({}) was reached", self.scenario.events_max));
+            let at = self.world.told_time(self.world.now());
+            self.stopped = Some(format!("`events_max` ({}) was reached at {at}", self.scenario.events_max));
             return false;
         }
         if let (Some(recorder), Some(next)) = (&mut self.recorder, self.world.next_at()) {
@@ -179,53 +183,47 @@ impl Run<'_> {
 
     /// Every job must have completed, none sooner than its links allow.
     fn judge(&mut self, begin: Instant) {
-        let now = self.world.now();
-        let wrong: Vec<(NodeNo, Violation)> = self
-            .world
-            .done
-            .iter()
-            .filter_map(|done| Some((done.node, self.violation_of(done, begin)?)))
-            .collect();
-        for (no, violation) in wrong {
-            self.world.violations.add(now, no, violation);
+        let done = self.world.done.iter();
+        let wrong: Vec<(Instant, NodeNo, Violation)> =
+            done.filter_map(|done| Some((done.ended, done.node, self.violation_of(done, begin)?))).collect();
+        for (at, no, violation) in wrong {
+            self.world.violations.add(at, no, violation);
         }
-        let open: Vec<NodeNo> =
-            self.world.nodes.iter().filter(|(_, node)| node.job.is_some()).map(|(no, _)| no).collect();
-        for no in open {
-            let honest = self.world.nodes.at(no).spec.behaviour == Behaviour::Honest;
-            if honest && !matches!(self.world.nodes.at(no).spec.role, Role::Seed) {
-                self.world.violations.add(now, no, Violation::Incomplete("it was still waiting".to_owned()));
-            }
-        }
+        self.judge_unfinished(begin);
         self.judge_makespan(begin);
     }
 
-    /// What is wrong with how a job went.
+    /// What must never happen, of how a job went.
     fn violation_of(&self, done: &Done, begin: Instant) -> Option<Violation> {
-        if !self.world.nodes.at(done.node).is_honest() {
+        if done.outcome != Outcome::Restored || !self.world.nodes.at(done.node).is_honest() {
             return None;
         }
+        self.misuse(done).or_else(|| {
+            let micros = micros(self.soonest(done, begin), done.ended);
+            (micros > 0).then_some(Violation::TooFast { micros })
+        })
+    }
+
+    /// Whether a job is over that should have completed, and has not.
+    fn is_unfinished(&self, done: &Done, begin: Instant) -> bool {
+        if !self.world.nodes.at(done.node).is_honest() {
+            return false;
+        }
         match &done.outcome {
-            Outcome::Restored => self.misuse(done).or_else(|| {
-                let micros = micros(self.soonest(done, begin), done.ended);
-                (micros > 0).then_some(Violation::TooFast { micros })
-            }),
             // A node whose life ends with its job under way is nobody's fault.
-            Outcome::Published | Outcome::Spread | Outcome::Gone => None,
-            Outcome::NotPublished(PublishFailure::LostRace { .. }) if self.is_contested(done) => None,
-            Outcome::NotPublished(_) if self.is_ever_taken_back(done.manifest) => None,
+            Outcome::Restored | Outcome::Published | Outcome::Spread | Outcome::Gone => false,
+            Outcome::NotPublished(PublishFailure::LostRace { .. }) if self.is_contested(done) => false,
+            Outcome::NotPublished(_) if self.is_ever_taken_back(done.manifest) => false,
             Outcome::Missed(MissReason::Yanked) | Outcome::Lacked(FetchEnd::Yanked)
                 if !self.scenario.yanks.is_empty() =>
             {
-                None
+                false
             }
-            other @ (Outcome::Missed(_)
+            Outcome::Missed(_)
             | Outcome::Lacked(_)
             | Outcome::TooSlow
             | Outcome::NotSpread
-            | Outcome::NotPublished(_)) => {
-                self.must_succeed(done, begin).then(|| Violation::Incomplete(format!("{other:?}")))
-            }
+            | Outcome::NotPublished(_) => self.must_succeed(done, begin),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `pollux-sim table`: many scenarios, a row each.
 
 use crate::files::named;
-use crate::{Failure, cpu_time, failed, usage};
+use crate::{Failure, cpu_time, failed, unwritten, usage};
 use clap::Args;
 use pollux_sim::{ByteSize, Class, Figure, READY, Report, Scenario, Trace, Unit};
 use serde::Serialize;
@@ -58,12 +58,12 @@ impl TableFlags {
         let scenarios: Vec<Scenario> =
             names.iter().map(|name| self.scenario(name)).collect::<Result<_, _>>().map_err(usage)?;
         let mut worst = Class::Ok;
-        self.say(&head()).map_err(failed)?;
+        self.say(&head()).map_err(unwritten)?;
         for (name, scenario) in names.iter().zip(&scenarios) {
             let row = row(name, scenario)?;
             worst = worse(worst, row.class);
             let line = if self.json { serde_json::to_string(&row).map_err(failed)? } else { row.line() };
-            writeln!(io::stdout(), "{line}").map_err(failed)?;
+            writeln!(io::stdout(), "{line}").map_err(unwritten)?;
         }
         Ok(ExitCode::from(worst.exit_code()))
     }

@@ -115,7 +115,7 @@ fn each_class_has_its_exit_code() {
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let late = report(&output);
     assert_eq!((&late["verdict"]["class"], &late["verdict"]["violations"]), (&"liveness".into(), &6.into()));
-    let (code, ended) = judged("ended.toml", "time_max = \"1050ms\"");
+    let (code, ended) = judged("ended.toml", "time_max = \"1ms\"");
     assert_eq!((code, &ended["verdict"]["class"]), (Some(4), &"liveness".into()), "{ended:#}");
     let missed = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"p50-ratio\"\nat_most = 0.5";
     let (code, missed) = judged("missed.toml", missed);
@@ -143,14 +143,14 @@ fn the_text_names_the_class_and_each_expectation() {
 
 #[test]
 fn what_is_wrong_is_said_with_exit_code_2() {
-    let unknown = scenario("unknown.toml", "latency = \"3ms\"\nsedes = 4\n");
+    let unknown = scenario("unknown.toml", "version = 1\nlatency = \"3ms\"\nsedes = 4\n");
     assert!(refusal(&pollux_sim(&["run", &unknown])).contains("unknown field `sedes`"));
     assert!(refusal(&pollux_sim(&["run", "/nowhere/x.toml"])).contains("/nowhere/x.toml"));
     assert!(refusal(&small(&["--up", "0bit/s"])).contains("`groups.crowd.up` is 0B/s"));
     assert!(refusal(&pollux_sim(&["run", "--size", "64"])).contains("is not a size"));
     assert!(refusal(&pollux_sim(&["run", "--nodes", "10000", "--size", "2GiB"])).contains("`events_max`"));
-    let figure = scenario("figure.toml", "[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
-    assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 2"));
+    let figure = scenario("figure.toml", "version = 1\n[[expectations]]\nfigure = \"speed\"\nat_most = 1\n");
+    assert!(refusal(&pollux_sim(&["run", &figure])).contains("line 3"));
     assert!(refusal(&pollux_sim(&["walk"])).contains("walk"));
 }
 
@@ -236,6 +236,8 @@ fn what_cannot_be_compared_is_refused() {
     assert!(refusal(&pollux_sim(&["diff", &old, &old])).contains("a report of version 2"));
     assert!(refusal(&pollux_sim(&["diff", "crowd", "/nowhere/b"])).contains("/nowhere/b"));
     assert!(refusal(&pollux_sim(&["diff", "/dev/zero", "crowd"])).contains("/dev/zero"));
+    let empty = scenario("empty.toml", "");
+    assert!(refusal(&pollux_sim(&["diff", "crowd", &empty])).contains("empty.toml: it is no scenario"));
     let wrong = scenario("wrong.toml", "sedes = 3");
     assert!(refusal(&pollux_sim(&["diff", &wrong, "crowd"])).contains("sedes"));
 }
@@ -262,6 +264,10 @@ fn what_comes_along_is_listed_and_printed() {
     assert!(listed.lines().count() >= 12 && listed.contains("seed-death"), "{listed}");
     let printed = stdout(&pollux_sim(&["scenarios", "two-regions"]));
     assert!(printed.starts_with("version = 1") && printed.contains("[[zones]]"), "{printed}");
+    assert!(listed.contains("scenarios reference"), "{listed}");
+    let reference = scenario("reference.toml", &stdout(&pollux_sim(&["scenarios", "reference"])));
+    let output = pollux_sim(&["run", &reference, "--size", "1MiB", "--json"]);
+    assert_eq!(report(&output)["verdict"]["violations"], 0, "what is printed can be run: {output:?}");
     let trace = stdout(&pollux_sim(&["scenarios", "ci-morning.trace"]));
     assert!(trace.starts_with("# ") && trace.lines().count() > 100, "{trace}");
     assert!(refusal(&pollux_sim(&["scenarios", "nowhere"])).contains("pollux-sim scenarios"));
@@ -270,7 +276,10 @@ fn what_comes_along_is_listed_and_printed() {
 #[test]
 fn a_hunt_tells_what_failed_and_how_to_repeat_it() {
     // Nobody can restore anything in so little time.
-    let base = scenario("hurry.toml", "heals_at = \"0s\"\ntime_max = \"400ms\"\n[[groups]]\ncount = 4\n");
+    let base = scenario(
+        "hurry.toml",
+        "version = 1\nheals_at = \"0s\"\ntime_max = \"400ms\"\n[[groups]]\ncount = 4\n",
+    );
     let hunt = pollux_sim(&["hunt", "--rng-seeds", "2", "--first", "5", "--threads", "1", "--base", &base]);
     assert_eq!(hunt.status.code(), Some(4), "{hunt:?}");
     let said = stdout(&hunt);
@@ -310,4 +319,28 @@ fn a_table_has_a_row_for_each_scenario_and_the_exit_code_of_the_worst() {
     assert!(rows[1].ends_with("| expectation |"), "{text}");
     let refused = refusal(&pollux_sim(&["table", &well, "nowhere.toml"]));
     assert!(refused.contains("nowhere.toml"), "nothing is run before all were read: {refused}");
+}
+
+#[test]
+fn whoever_reads_no_further_is_no_failure() {
+    for arguments in
+        [&["scenarios"][..], &["scenarios", "hunt"], SMALL, &["table", "--size", "1MiB", "seed-death"]]
+    {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let child = Command::new(env!("CARGO_BIN_EXE_pollux-sim"))
+            .args(arguments)
+            .stdout(writer)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.as_ref()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_hunt_of_nothing_is_refused() {
+    assert!(refusal(&pollux_sim(&["hunt", "--rng-seeds", "0"])).contains("0 is not in 1.."));
 }

@@ -147,7 +147,7 @@ mod tests {
         let slow = FaultKind::Link { up: Rate(1_000), down: Rate(1_000) };
         scenario.faults = vec![fault(FaultKind::Delay(Span(100))), fault(slow.clone())];
         let shrunk = shrink(&scenario, 400).unwrap().unwrap();
-        assert_eq!(shrunk.failure, "its job did not complete: TooSlow");
+        assert_eq!(shrunk.failure, "of  jobs gave up after `progress_deadline` s without a chunk");
         let left = &shrunk.scenario;
         assert_eq!(left.faults.iter().map(|fault| &fault.what).collect::<Vec<_>>(), [&slow]);
         assert_eq!((left.nodes(), left.groups.len()), (1, 1), "{left:?}");

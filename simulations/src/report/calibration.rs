@@ -48,6 +48,19 @@ impl Calibration {
         MEASURED.iter().filter_map(|text| Self::from_json(text).ok()).collect()
     }
 
+    /// `beside 16 real daemons, off by makespan +2.5 %, …`, for a line of text.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let seed = if self.seed_rate == self.rate { "" } else { " and a faster seed" };
+        let told: Vec<String> = self.judged().map(Deviation::short).collect();
+        format!("beside {} real daemons{seed}, off by {}", self.nodes, told.join(", "))
+    }
+
+    /// The figures that are judged.
+    fn judged(&self) -> impl Iterator<Item = &Deviation> {
+        self.compared.iter().filter(|one| one.bar_percent.is_some())
+    }
+
     /// Reads what `calibrate` wrote.
     ///
     /// # Errors
@@ -65,16 +78,30 @@ impl fmt::Display for Calibration {
             f,
             "beside {nodes} real daemons ({size}, links of {rate}, the seed's {seed_rate}) the model is off by: "
         )?;
-        let judged = self.compared.iter().filter(|one| one.bar_percent.is_some());
-        let told: Vec<String> = judged.map(Deviation::to_string).collect();
+        let told: Vec<String> = self.judged().map(Deviation::to_string).collect();
         f.write_str(&told.join(", "))?;
         self.note.iter().try_for_each(|note| write!(f, " ({note})"))
     }
 }
 
+impl Deviation {
+    fn what(&self) -> &str {
+        self.what.split(',').next().unwrap_or_default()
+    }
+
+    /// Where several were measured, how far the farthest is off.
+    fn short(&self) -> String {
+        let (what, most) = (self.what(), self.error_percent.abs());
+        match self.or_percent {
+            Some(other) => format!("{what} \u{b1}{:.1} %", most.max(other.abs())),
+            None => format!("{what} {:+.1} %", self.error_percent),
+        }
+    }
+}
+
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = self.what.split(',').next().unwrap_or_default();
+        let what = self.what();
         let from = self.or_percent.map_or_else(String::new, |other| format!("{other:+.1} to "));
         write!(f, "{what} {from}{:+.1} %", self.error_percent)
     }
@@ -91,6 +118,7 @@ mod tests {
         for one in measured {
             let text = one.to_string();
             assert!(text.contains("makespan") && text.contains("from the seed"), "{text}");
+            assert!(one.short().len() < 140, "{}", one.short());
             assert!(one.nodes >= 16 && !one.rate.is_empty(), "{text}");
         }
     }

@@ -1,7 +1,7 @@
 //! A report for tests: small, and of everything something.
 
 use super::*;
-use crate::scenario::{Cover, Figure, Group};
+use crate::scenario::{Behaviour, Cover, Figure, Group};
 use crate::tally::Tally;
 
 /// A run that missed one expectation.
@@ -19,6 +19,9 @@ pub(super) fn report() -> Report {
         version: Report::VERSION,
         command: "pollux-sim run crowd --nodes 3".to_owned(),
         verdict: Verdict::new(&scenario, jobs, Broken::default(), |_| Some(&figures), reached),
+        notes: vec![
+            "`faults.0` (seeds: crash, at 90s) had not begun when the run ended at 2.500 s".to_owned(),
+        ],
         publish_us: 177_000,
         bound: Bound {
             copy_bytes: 1_000_000,
@@ -29,7 +32,7 @@ pub(super) fn report() -> Report {
         },
         completion,
         percentiles_us: percentiles(&ends),
-        groups: vec![group("crowd", completion), group("junk", None)],
+        groups: vec![group("crowd", completion), liars()],
         figures,
         traffic,
         crossings: vec![Crossing::new("east", "west", 1_250_000, 1_000_000)],
@@ -44,10 +47,26 @@ pub(super) fn report() -> Report {
     }
 }
 
+/// A run of three groups, of which one completed in part, and one not at all.
+pub(super) fn in_part() -> Report {
+    let report = report();
+    let scenario = scenario();
+    let jobs = Jobs { completed: 3, of: 9, ..Jobs::default() };
+    let broken = Broken {
+        violations: 6,
+        first: vec!["thin: 3 of 3 jobs gave up after `total_deadline` 2s (the first at 2.000 s)".to_owned()],
+        ..Broken::default()
+    };
+    let half = GroupReport { jobs: 6, ..group("crowd", report.completion) };
+    let verdict = Verdict::new(&scenario, jobs, broken, |_| None, |_| 2);
+    Report { verdict, groups: vec![half, group("thin", None), liars()], ..report }
+}
+
 /// A run of which nothing came.
 pub(super) fn nothing() -> Report {
     let jobs = Jobs { of: 3, stopped: Some("`time_max` (1ms) has passed".to_owned()), ..Jobs::default() };
-    let broken = Broken { violations: 1, of_safety: 1, first: vec!["1 us, n1: it is broken".to_owned()] };
+    let broken =
+        Broken { violations: 1, of_safety: 1, first: vec!["0.001 s, n1 of crowd: it is broken".to_owned()] };
     Report {
         verdict: Verdict::new(&scenario(), jobs, broken, |_| None, |_| 0),
         completion: None,
@@ -62,18 +81,26 @@ pub(super) fn nothing() -> Report {
 }
 
 fn scenario() -> Scenario {
-    let text = "about = \"Three instances.\"\ncoverage = [\"junk\", \"left\"]\n\
+    let text = "version = 1\nabout = \"Three instances.\"\ncoverage = [\"junk\", \"left\"]\n\
                 [[expectations]]\nfigure = \"p50-ratio\"\nat_most = 1.5\n\
                 [[expectations]]\nfigure = \"completed-share\"\ngroup = \"crowd\"\nat_least = \"100%\"\n";
-    let groups =
-        vec![Group { count: 3, ..Group::default() }, Group { name: "junk".to_owned(), ..Group::default() }];
+    let behaviour = Behaviour::Junk;
+    let groups = vec![
+        Group { count: 3, ..Group::default() },
+        Group { name: "liars".to_owned(), behaviour, ..Group::default() },
+    ];
     Scenario { groups, ..Scenario::from_toml(text).unwrap() }
 }
 
 fn group(name: &str, completion: Option<Completion>) -> GroupReport {
     let percentiles_us = if completion.is_some() { vec![1_500_000, 2_500_000] } else { Vec::new() };
     let figures = Figures::of_jobs(completion.as_ref(), 3);
-    GroupReport { name: name.to_owned(), jobs: 3, completion, percentiles_us, figures }
+    let behaviour = Behaviour::Honest;
+    GroupReport { name: name.to_owned(), behaviour, jobs: 3, completion, percentiles_us, figures }
+}
+
+fn liars() -> GroupReport {
+    GroupReport { behaviour: Behaviour::Junk, ..group("liars", None) }
 }
 
 fn calibration() -> Calibration {

@@ -249,13 +249,31 @@ pub(super) fn float(number: u64) -> f64 {
 }
 
 /// Microseconds, shown in seconds.
-pub(super) struct Seconds(pub(super) u64);
+pub(crate) struct Seconds(pub(crate) u64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.saturating_add(500) / 1_000;
         write!(f, "{}.{:03} s", millis / 1_000, millis % 1_000)
     }
+}
+
+/// Bytes, beside a unit in which people think.
+pub(super) struct Bytes(pub(super) u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MIB: u64 = 1 << 20;
+        const GIB: u64 = 1 << 30;
+        let (unit, name) = if self.0 < GIB { (MIB, "MiB") } else { (GIB, "GiB") };
+        write!(f, "{:.2} {name} ({} bytes)", float(self.0) / float(unit), self.0)
+    }
+}
+
+/// So many of something, with an s but of one.
+pub(super) fn counted(count: impl Into<u64>, what: &str) -> String {
+    let count = count.into();
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A part, shown in hundredths.
@@ -305,6 +323,13 @@ mod tests {
         assert_eq!([50, 99, 100].map(|p| percentile(&values, p)), [100, 198, 200]);
         assert_eq!([50, 99].map(|p| percentile(&[7], p)), [7, 7]);
         assert_eq!(percentile::<u64>(&[], 50), 0);
+    }
+
+    #[test]
+    fn bytes_are_told_in_a_unit_beside_their_number() {
+        let told = [0, 1_500_000, (3 << 30) / 2].map(|bytes| Bytes(bytes).to_string());
+        assert_eq!(told, ["0.00 MiB (0 bytes)", "1.43 MiB (1500000 bytes)", "1.50 GiB (1610612736 bytes)"]);
+        assert_eq!([0, 1, 2].map(|count: u64| counted(count, "job")), ["0 jobs", "1 job", "2 jobs"]);
     }
 
     #[test]

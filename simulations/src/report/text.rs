@@ -1,6 +1,6 @@
 //! The report as people read it. The command that repeats the run comes first and last.
 
-use super::numbers::{Percent, Seconds};
+use super::numbers::{Bytes, Percent, Seconds, counted};
 use super::{Judged, Report, Traffic};
 use crate::scenario::{Figure, Unit};
 use core::fmt;
@@ -15,12 +15,15 @@ impl fmt::Display for Report {
         self.crossings.iter().try_for_each(|one| {
             writeln!(
                 f,
-                "crossed     {} to {}: {:.3} copies, {} bytes",
-                one.from, one.to, one.copies, one.bytes
+                "crossed     {} to {}: {:.3} copies, {}",
+                one.from,
+                one.to,
+                one.copies,
+                Bytes(one.bytes)
             )
         })?;
         writeln!(f, "fairness    Gini {:.3} of what {} nodes gave", self.fairness.gini, self.fairness.nodes)?;
-        self.calibration.iter().try_for_each(|one| writeln!(f, "calibrated  {one}"))?;
+        self.calibration.iter().try_for_each(|one| writeln!(f, "calibrated  {}", one.short()))?;
         self.machine_lines(f)?;
         writeln!(f, "\n{}", self.command)
     }
@@ -35,12 +38,14 @@ impl Report {
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
         writeln!(
             f,
-            "verdict     {word}: {completed} of {of} restores completed{gone}, {violations} violations"
+            "verdict     {word}: {completed} of {of} restores completed{gone}, {}",
+            counted(violations, "violation")
         )?;
         if let Some(stopped) = &verdict.stopped {
             writeln!(f, "stopped     {stopped}")?;
         }
         verdict.first_violations.iter().try_for_each(|one| writeln!(f, "  violation {one}"))?;
+        self.notes.iter().try_for_each(|one| writeln!(f, "note        {one}"))?;
         verdict.expectations.iter().try_for_each(|one| writeln!(f, "expected    {one}"))?;
         self.coverage_line(f)
     }
@@ -68,6 +73,9 @@ impl Report {
             Seconds(bound.crowd_us)
         )?;
         let Some(took) = &self.completion else { return Ok(()) };
+        if u64::from(took.completed) < self.verdict.of {
+            writeln!(f, "of those that completed:")?;
+        }
         let rows = [
             ("makespan", took.makespan_us, took.makespan_ratio),
             ("p50", took.p50_us, took.p50_ratio),
@@ -86,18 +94,12 @@ impl Report {
             return Ok(());
         }
         for group in &self.groups {
-            let jobs = group.jobs;
-            match &group.completion {
-                None => writeln!(f, "  {:<9} 0 of {jobs}", group.name)?,
-                Some(took) => writeln!(
-                    f,
-                    "  {:<9} {} of {jobs}: p50 {}, p99 {}",
-                    group.name,
-                    took.completed,
-                    Seconds(took.p50_us),
-                    Seconds(took.p99_us)
-                )?,
+            write!(f, "  {:<9} {} of {}", group.label(), group.completed(), group.jobs)?;
+            let those = if u64::from(group.completed()) < group.jobs { " of those" } else { "" };
+            if let Some(took) = &group.completion {
+                write!(f, ": p50 {}, p99 {}{those}", Seconds(took.p50_us), Seconds(took.p99_us))?;
             }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -158,25 +160,27 @@ fn trimmed(value: f64, decimals: usize) -> String {
 }
 
 fn traffic_lines(traffic: &Traffic, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "seed gave   {:.3} copies of {} bytes", traffic.seed_copies, traffic.copy_bytes)?;
+    writeln!(f, "seed gave   {:.3} copies of {}", traffic.seed_copies, Bytes(traffic.copy_bytes))?;
     writeln!(
         f,
-        "jobs got    {} bytes from peers, {} from the seed, {} from their own node",
-        traffic.peer_bytes, traffic.seed_bytes, traffic.local_bytes
+        "jobs got    {} from peers, {} from the seed, {} from their own node",
+        Bytes(traffic.peer_bytes),
+        Bytes(traffic.seed_bytes),
+        Bytes(traffic.local_bytes)
     )?;
     writeln!(
         f,
-        "waste       {} bytes twice, {} too late: {}; {} of junk",
-        traffic.duplicate_bytes,
-        traffic.late_bytes,
+        "waste       {} twice, {} too late: {}; {} of junk",
+        Bytes(traffic.duplicate_bytes),
+        Bytes(traffic.late_bytes),
         Percent(traffic.waste_share),
-        traffic.junk_bytes
+        Bytes(traffic.junk_bytes)
     )?;
     writeln!(
         f,
-        "control     {} messages, {} bytes: {} of the chunks' bytes, {:.1} for each node and second",
+        "control     {} messages, {}: {} of the chunks' bytes, {:.1} for each node and second",
         traffic.messages,
-        traffic.message_bytes,
+        Bytes(traffic.message_bytes),
         Percent(traffic.message_share),
         traffic.messages_per_node_second
     )
@@ -195,6 +199,21 @@ mod tests {
     #[test]
     fn a_run_of_which_nothing_came() {
         insta::assert_snapshot!(fixture::nothing().to_string());
+    }
+
+    #[test]
+    fn who_did_not_complete_is_told_of_by_group() {
+        let text = fixture::in_part().to_string();
+        let lines = [
+            "3 of 9 restores completed, 6 violations\n",
+            "  violation thin: 3 of 3 jobs gave up",
+            "of those that completed:\nmakespan ",
+            "  crowd     3 of 6: p50 2.000 s, p99 2.500 s of those\n",
+            "  thin      0 of 3\n  liars (junk, not counted) 0 of 3\n",
+        ];
+        for line in lines {
+            assert!(text.contains(line), "{line}: {text}");
+        }
     }
 
     #[test]

@@ -183,7 +183,7 @@ mod tests {
     use crate::scenario::Figure;
 
     fn scenario() -> Scenario {
-        let text = "coverage = [\"ban\"]\n[[expectations]]\nfigure = \"bans\"\nat_most = 5";
+        let text = "version = 1\ncoverage = [\"ban\"]\n[[expectations]]\nfigure = \"bans\"\nat_most = 5";
         Scenario::from_toml(text).unwrap()
     }
 

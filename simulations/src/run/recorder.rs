@@ -70,9 +70,11 @@ impl Recorder {
                     sample.given.capacity += capacity(link.up);
                     sample.taken.capacity += capacity(link.down);
                     sample.active_nodes += here;
-                    add_arrived(&mut sample, node);
+                    sample.taken.bytes +=
+                        node.tally.frame_bytes + node.tally.late_bytes + node.tally.junk_bytes;
                 }
             }
+            add_arrived(&mut sample, node);
         }
         sample.violations = world.violations.count();
         (self.last, self.last_us) = (sample, at_us);
@@ -89,6 +91,7 @@ impl Recorder {
     }
 }
 
+/// At whomever it arrived: seeds and those that publish fetch, too.
 fn add_arrived(sample: &mut Sample, node: &Node) {
     let tally = &node.tally;
     sample.local_bytes += tally.local_bytes;
@@ -97,5 +100,4 @@ fn add_arrived(sample: &mut Sample, node: &Node) {
     sample.duplicate_bytes += tally.duplicate_bytes;
     sample.late_bytes += tally.late_bytes;
     sample.junk_bytes += tally.junk_bytes;
-    sample.taken.bytes += tally.frame_bytes + tally.late_bytes + tally.junk_bytes;
 }

@@ -120,14 +120,27 @@ fn a_deadline_that_cannot_be_met_is_a_failed_run() {
     let report = report(&scenario);
     assert!(!report.verdict.ok);
     assert_eq!(report.verdict.completed, 0);
-    assert!(report.verdict.first_violations[0].contains("TooSlow"), "{report}");
+    assert!(
+        report.verdict.first_violations[0]
+            .starts_with("crowd: 2 of 2 jobs gave up after `total_deadline` 50ms (the first at 0.050 s)"),
+        "{report}"
+    );
 }
 
 #[test]
 fn virtual_time_has_an_end() {
-    let report = report(&Scenario { time_max: Span(1_100_000), ..small(3) });
+    let report = report(&Scenario {
+        time_max: Span(1_000_000),
+        ..with_group(3, |group| group.down = Rate(1_000_000))
+    });
     assert!(!report.verdict.ok);
-    assert_eq!(report.verdict.stopped.as_deref(), Some("`time_max` (1100ms) has passed"), "{report}");
+    assert_eq!(
+        report.verdict.stopped.as_deref(),
+        Some("`time_max` (1s) has passed since the beginning"),
+        "{report}"
+    );
+    let told_us = report.series.at_us.last().copied();
+    assert!(told_us.is_some_and(|told| told > 500_000), "it counts from the beginning: {told_us:?}");
 }
 
 #[test]
@@ -198,7 +211,7 @@ fn zones_share_what_leads_out_of_them() {
 }
 
 #[test]
-fn a_thin_link_between_zones_carries_about_one_copy() {
+fn a_thin_link_between_zones_carries_less_than_two_copies() {
     for rng_seed in 1..=3 {
         let mut scenario = Scenario { rng_seed, ..ready("two-regions") };
         (scenario.caches[0].size, scenario.caches[0].chunk_bytes) = (ByteSize(16 << 20), ByteSize(64 << 10));
@@ -207,7 +220,7 @@ fn a_thin_link_between_zones_carries_about_one_copy() {
         let report = report(&scenario);
         assert!(report.verdict.ok, "{report}");
         let copies = |from: &str| report.crossings.iter().find(|one| one.from == from).unwrap().copies;
-        assert!((1.0..1.25).contains(&copies("east")), "{report}");
+        assert!((1.0..2.0).contains(&copies("east")), "{report}");
         assert!(copies("west") < 0.25, "the seeds are in the east\n{report}");
     }
 }
@@ -265,4 +278,28 @@ fn series_run_from_the_beginning_to_the_end() {
     assert!(series.seed_uplink_share.iter().any(|share| *share > 0.5), "{:?}", series.seed_uplink_share);
     let marks: Vec<(u64, &str)> = series.marks.iter().map(|mark| (mark.at_us, mark.what.as_str())).collect();
     assert_eq!(marks, [(100_000, "cache: version 2 is published")]);
+}
+
+#[test]
+fn every_series_of_bytes_ends_at_its_total() {
+    let less = |name, bytes| {
+        let mut scenario = ready(name);
+        scenario.caches[0].size = ByteSize(bytes);
+        scenario
+    };
+    let mut liars = less("hostile-tenth", 4 << 20);
+    liars.groups.iter_mut().for_each(|group| group.count = group.count.div_ceil(10));
+    let crowd = less("small-crowd", 16 << 20);
+    assert!(report(&crowd).traffic.duplicate_bytes > 0, "it shows something");
+    for scenario in [small(8), crowd, liars] {
+        let report = report(&scenario);
+        let value = serde_json::to_value(&report).unwrap();
+        let series = value["series"].as_object().unwrap();
+        let of_bytes: Vec<&String> = series.keys().filter(|name| name.ends_with("_bytes")).collect();
+        assert_eq!(of_bytes.len(), 7, "{of_bytes:?}");
+        for name in of_bytes {
+            let last = series[name].as_array().unwrap().last().unwrap();
+            assert_eq!(*last, value["traffic"][name], "{name} {report}");
+        }
+    }
 }

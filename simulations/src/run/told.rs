@@ -7,7 +7,7 @@ use crate::report::{
     Broken, Calibration, Completion, Crossing, Fairness, Figures, GroupReport, Jobs, Report, TraceReport,
     Traffic, Verdict, percentiles,
 };
-use crate::scenario::Behaviour;
+use crate::scenario::{Behaviour, FaultSpec};
 use crate::tally::Tally;
 use pollux_core::Instant;
 
@@ -23,6 +23,7 @@ impl Run<'_> {
             command: String::new(),
             scenario: self.scenario.clone(),
             verdict: self.verdict(&figures, &groups),
+            notes: self.notes(),
             publish_us: micros(published, Instant::ZERO),
             bound: self.bound(),
             completion,
@@ -47,7 +48,7 @@ impl Run<'_> {
         let broken = Broken {
             violations: violations.count(),
             of_safety: violations.of_safety(),
-            first: violations.lines(),
+            first: self.world.violation_lines(),
         };
         let of_group = |name: &str| groups.iter().find(|group| group.name == name);
         let figures = |group: Option<&str>| match group {
@@ -55,6 +56,19 @@ impl Run<'_> {
             Some(name) => of_group(name).map(|group| &group.figures),
         };
         Verdict::new(self.scenario, jobs, broken, figures, |cover| self.world.reached.count(cover))
+    }
+
+    /// Faults that were still to come.
+    fn notes(&self) -> Vec<String> {
+        let now = self.world.now();
+        let faults = (0_usize..).zip(&self.scenario.faults);
+        let late = faults.filter(|(_, fault)| !self.world.has_come(fault.at.duration()));
+        let ended = self.world.told_time(now);
+        late.map(|(place, FaultSpec { at, whom, what, .. })| {
+            let name = what.name();
+            format!("`faults.{place}` ({whom}: {name}, at {at}) had not begun when the run ended at {ended}")
+        })
+        .collect()
     }
 
     fn jobs(&mut self) -> Jobs {
@@ -80,7 +94,14 @@ impl Run<'_> {
             let jobs = u64::from(group.count) * group.jobs();
             let (completion, percentiles_us) = of(number);
             let figures = Figures::of_jobs(completion.as_ref(), jobs);
-            GroupReport { name: group.name.clone(), jobs, completion, percentiles_us, figures }
+            GroupReport {
+                name: group.name.clone(),
+                behaviour: group.behaviour,
+                jobs,
+                completion,
+                percentiles_us,
+                figures,
+            }
         })
         .collect()
     }

@@ -28,15 +28,24 @@ pub enum Arrival {
     Trace(String),
 }
 
-impl FromStr for Arrival {
-    type Err = UnitError;
+/// A text that is no arrival.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no arrival: write \"all-at-once\", a time like \"30s\" (each at a random moment of it) or \"poisson 100ms\"; in a \
+     scenario {{ times = [\"0s\", \"1.5s\"] }} or {{ trace = \"FILE\" }}, too"
+)]
+pub struct ArrivalError(String);
 
-    fn from_str(text: &str) -> Result<Self, UnitError> {
-        match text.strip_prefix("poisson ") {
+impl FromStr for Arrival {
+    type Err = ArrivalError;
+
+    fn from_str(text: &str) -> Result<Self, ArrivalError> {
+        let read = match text.strip_prefix("poisson ") {
             Some(apart) => apart.parse().map(Self::Poisson),
             None if text == "all-at-once" => Ok(Self::AllAtOnce),
             None => text.parse().map(Self::Spread),
-        }
+        };
+        read.map_err(|_: UnitError| ArrivalError(text.to_owned()))
     }
 }
 
@@ -147,7 +156,8 @@ mod tests {
         };
         for (text, why) in [
             ("7", "expected \"all-at-once\", a time"),
-            ("\"soon\"", "`soon` is not a time"),
+            ("\"soon\"", "`soon` is no arrival: write \"all-at-once\", a time like"),
+            ("\"poisson\"", "or { trace = \"FILE\" }, too"),
             ("{}", "{ trace = \"FILE\" }"),
             ("{ time = \"1s\" }", "unknown field `time`, expected `times` or `trace`"),
             ("{ times = [\"1s\"], trace = \"x\" }", "{ trace = \"FILE\" }"),

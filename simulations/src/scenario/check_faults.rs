@@ -55,7 +55,10 @@ impl Scenario {
     fn check_bad_seeds(&self) -> Result<(), ScenarioError> {
         let (count, bad) = (self.seeds.count, self.seeds.bad);
         let withstood = self.seeds_withstood();
-        let why = format!("a pool of {count} seeds withstands {withstood} bad ones: {bad} could do anything");
+        let why = format!(
+            "a pool of {count} seeds withstands {withstood} bad ones: {bad} could do anything; take {} seeds or more for {bad}",
+            bad.saturating_mul(3).saturating_add(1)
+        );
         fits("seeds.bad".to_owned(), bad <= withstood, &why)?;
         let why = "a node, and no seed, can be so";
         fits("seeds.behaviour".to_owned(), self.seeds.behaviour.is_of_seeds(), why)?;
@@ -137,6 +140,7 @@ mod tests {
     fn more_bad_seeds_than_a_pool_withstands_are_refused() {
         let two = Seeds { count: 4, bad: 2, behaviour: Behaviour::Stale, ..Seeds::default() };
         assert!(said(|s| s.seeds = two.clone()).contains("a pool of 4 seeds withstands 1"));
+        assert!(said(|s| s.seeds = two.clone()).contains("take 7 seeds or more for 2"));
         assert!(said(|s| s.seeds.bad = 1).contains("give both"));
         assert!(
             said(|s| (s.seeds.bad, s.seeds.behaviour) = (1, Behaviour::Sybil))

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn read(expectation: &str) -> Result<Scenario, String> {
-        let scenario = Scenario::from_toml(&format!("[[expectations]]\n{expectation}"));
+        let scenario = Scenario::from_toml(&format!("version = 1\n[[expectations]]\n{expectation}"));
         let scenario = scenario.map_err(|error| error.to_string())?;
         scenario.check().map_err(|error| error.to_string())?;
         Ok(scenario)
@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn what_is_to_be_reached_is_named_once() {
         let said = |text: &str| {
-            let scenario = Scenario::from_toml(text).map_err(|error| error.to_string())?;
+            let scenario =
+                Scenario::from_toml(&format!("version = 1\n{text}")).map_err(|error| error.to_string())?;
             scenario.check().map_err(|error| error.to_string())
         };
         assert_eq!(said("coverage = [\"junk\", \"ban\"]"), Ok(()));

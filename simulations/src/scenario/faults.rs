@@ -13,7 +13,9 @@
 use super::{Patience, Share};
 use crate::units::{Rate, Span};
 use core::fmt;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::str::FromStr;
 
 /// One fault.
@@ -31,6 +33,7 @@ pub struct FaultSpec {
     #[serde(default = "all")]
     pub share: Share,
     /// Its kind.
+    #[serde(deserialize_with = "written")]
     pub what: FaultKind,
 }
 
@@ -56,6 +59,38 @@ const fn for_ever() -> Patience {
 
 const fn all() -> Share {
     Share::ALL
+}
+
+/// A kind of fault as a word or a table; a word that needs a table is told how that is written.
+fn written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FaultKind, D::Error> {
+    deserializer.deserialize_any(Written)
+}
+
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = FaultKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"pause\", \"stale\", or a table like { crash = { disk = \"kept\" } }")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<FaultKind, E> {
+        let table = match text {
+            "crash" => "{ crash = { disk = \"kept\" } }",
+            "link" => "{ link = { up = \"1Mbit/s\", down = \"1Mbit/s\" } }",
+            "delay" => "{ delay = \"50ms\" }",
+            "cut" => "{ cut = { from = \"everybody\" } }",
+            "clock-ahead" => "{ clock-ahead = \"5min\" }",
+            "clock-behind" => "{ clock-behind = \"5min\" }",
+            _ => return FaultKind::deserialize(text.into_deserializer()),
+        };
+        Err(E::custom(format!("`{text}` says how: write {table}")))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<FaultKind, M::Error> {
+        FaultKind::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// Nodes by a name: `seeds`, `everybody`, a group's name, or a zone as `zone/NAME`.
@@ -127,6 +162,10 @@ pub enum Disk {
 }
 
 impl FaultKind {
+    /// The names of all of them.
+    pub const NAMES: [&'static str; 8] =
+        ["crash", "pause", "link", "delay", "cut", "clock-ahead", "clock-behind", "stale"];
+
     /// Its name, for people.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -198,7 +237,20 @@ mod tests {
         assert_eq!(cut.what, FaultKind::Cut { from: Whom::Everybody, one_way: true });
         let stale = read("at = \"5s\"\nwhom = \"seeds\"\nwhat = \"stale\"").unwrap();
         assert_eq!(stale.what, FaultKind::Stale);
-        assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"flood\"").is_err());
+        let said = |what: &str| {
+            let text = format!("at = \"5s\"\nwhom = \"x\"\nwhat = {what}");
+            read(&text).unwrap_err().to_string()
+        };
+        assert!(said("\"crash\"").contains("write { crash = { disk = \"kept\" } }"), "{}", said("\"crash\""));
+        for name in FaultKind::NAMES.into_iter().filter(|name| !["pause", "stale"].contains(name)) {
+            let refused = said(&format!("\"{name}\""));
+            let (_, table) = refused.rsplit_once("write ").unwrap();
+            let text = format!("at = \"5s\"\nwhom = \"x\"\nwhat = {table}");
+            assert_eq!(read(&text).unwrap().what.name(), name, "what is said is right");
+        }
+        assert!(said("\"flood\"").contains("unknown variant `flood`"), "{}", said("\"flood\""));
+        assert!(said("{ link = { up = \"1\" } }").contains("`1` is not a rate"));
+        assert!(said("7").contains("or a table like"));
         assert!(read("at = \"5s\"\nwhom = \"x\"\nwhat = \"pause\"\nhow = 1").is_err());
     }
 }

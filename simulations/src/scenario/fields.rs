@@ -94,6 +94,43 @@ pub enum Behaviour {
 }
 
 impl Behaviour {
+    /// All of them, in the order in which they stand here.
+    pub const ALL: [Self; 13] = [
+        Self::Honest,
+        Self::Junk,
+        Self::Stalling,
+        Self::FalseHaves,
+        Self::Slow,
+        Self::Draining,
+        Self::Framing,
+        Self::Sybil,
+        Self::Replaying,
+        Self::Forging,
+        Self::Garbage,
+        Self::Stale,
+        Self::Forking,
+    ];
+
+    /// As scenarios name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Honest => "honest",
+            Self::Junk => "junk",
+            Self::Stalling => "stalling",
+            Self::FalseHaves => "false-haves",
+            Self::Slow => "slow",
+            Self::Draining => "draining",
+            Self::Framing => "framing",
+            Self::Sybil => "sybil",
+            Self::Replaying => "replaying",
+            Self::Forging => "forging",
+            Self::Garbage => "garbage",
+            Self::Stale => "stale",
+            Self::Forking => "forking",
+        }
+    }
+
     /// Whether a node of a group can be so.
     #[must_use]
     pub const fn is_of_nodes(self) -> bool {

@@ -22,10 +22,11 @@ mod fields;
 mod figure;
 mod read;
 mod ready;
+mod reference;
 mod trace;
 
 pub use amount::{Amount, AmountError};
-pub use arrival::Arrival;
+pub use arrival::{Arrival, ArrivalError};
 pub use check::ScenarioError;
 pub use expect::Expectation;
 pub use faults::{Disk, FaultKind, FaultSpec, Whom, WhomError};
@@ -33,6 +34,7 @@ pub use fields::{Behaviour, Exit, Patience, Share, Sharing};
 pub use figure::{Better, Cover, Figure, Unit};
 pub use read::ReadError;
 pub use ready::{READY, TRACES};
+pub use reference::REFERENCE;
 pub use trace::{Beside, TRACE_BYTES_MAX};
 
 use crate::units::{ByteSize, Rate, Span};
@@ -51,7 +53,7 @@ pub struct Scenario {
     pub about: String,
     /// Makes every random choice repeatable.
     pub rng_seed: u64,
-    /// Virtual time at most; a run that takes longer has failed.
+    /// Virtual time at most, since the beginning; a run that takes longer has failed.
     pub time_max: Span,
     /// Events at most; a run that would take more is not begun.
     pub events_max: u64,

@@ -14,11 +14,23 @@ pub enum ReadError {
     /// It does not parse, or has a field that there is not; with the line where that is known.
     #[error("{0}")]
     Unreadable(String),
+    /// It does not say that it is a scenario: an empty file, or one of another kind.
+    #[error(
+        "it is no scenario: a scenario says `version = {known}`, or `extends = \"crowd\"` (or another that comes along)",
+        known = Scenario::VERSION
+    )]
+    NoScenario,
+    /// A group does not say how many nodes it has.
+    #[error(
+        "`groups.{0}` has no `count`: say how many nodes come, or when each does, as \
+         `arrival = {{ times = [\"0s\", \"1.5s\"] }}` or `arrival = {{ trace = \"FILE\" }}`"
+    )]
+    NoCount(String),
     /// It is of a later form.
     #[error("`version` is {0}, and this program knows {known}: take a newer pollux-sim", known = Scenario::VERSION)]
     Newer(i64),
     /// It extends something that there is not.
-    #[error("`extends` names `{0}`, which is none of {known}", known = names())]
+    #[error("`extends` names `{0}`, and only what comes along can be extended, no file: {known}", known = names())]
     Unknown(String),
     /// A trace of arrivals that it names cannot be read, or is none.
     #[error("`{field}` names the trace `{file}`{}: {why}", .line.map_or_else(String::new, |line| format!(", line {line}")))]
@@ -63,6 +75,8 @@ impl Scenario {
         let table = whole(text, EXTENDS_MAX, beside)?;
         // A field that there is not has its line only in the text that has it.
         Self::deserialize_lone(text)?;
+        is_scenario(&table)?;
+        counts_said(&table)?;
         table.try_into().map_err(unreadable)
     }
 
@@ -92,6 +106,21 @@ fn is_extends(line: &str) -> bool {
     line.trim_start().strip_prefix("extends").is_some_and(|rest| rest.trim_start().starts_with('='))
 }
 
+/// What extends has the version of what it extends.
+fn is_scenario(table: &Table) -> Result<(), ReadError> {
+    if table.contains_key("version") { Ok(()) } else { Err(ReadError::NoScenario) }
+}
+
+/// Whether each group says how many come; where it has their times, it does.
+fn counts_said(table: &Table) -> Result<(), ReadError> {
+    let groups = table.get("groups").and_then(Value::as_array);
+    let tables = groups.into_iter().flatten().filter_map(Value::as_table);
+    let silent = tables.enumerate().find(|(_, group)| !group.contains_key("count"));
+    let Some((place, group)) = silent else { return Ok(()) };
+    let name = group.get("name").and_then(Value::as_str);
+    Err(ReadError::NoCount(name.map_or_else(|| place.to_string(), str::to_owned)))
+}
+
 /// A text with all that it extends.
 fn whole(text: &str, left: usize, beside: Beside<'_>) -> Result<Table, ReadError> {
     let mut table: Table = toml::from_str(text).map_err(unreadable)?;
@@ -103,8 +132,8 @@ fn whole(text: &str, left: usize, beside: Beside<'_>) -> Result<Table, ReadError
     trace::resolve(&mut table, beside)?;
     let Some(extended) = table.remove("extends") else { return Ok(table) };
     let left = left.checked_sub(1).ok_or(ReadError::Endless)?;
-    let name = extended.as_str().unwrap_or_default();
-    let below = ready::text(name).ok_or_else(|| ReadError::Unknown(extended.to_string()))?;
+    let name = extended.as_str().map_or_else(|| extended.to_string(), str::to_owned);
+    let below = ready::text(&name).ok_or(ReadError::Unknown(name))?;
     let mut below = whole(below, left, &nothing)?;
     lay_over(&mut below, table);
     Ok(below)
@@ -148,6 +177,27 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_does_not_say_so_is_no_scenario() {
+        for text in ["", "# nothing\n", "latency = \"2ms\"\n"] {
+            assert_eq!(Scenario::from_toml(text), Err(ReadError::NoScenario), "{text:?}");
+        }
+        assert!(ReadError::NoScenario.to_string().contains("says `version = 1`, or `extends = "));
+        assert_eq!(Scenario::from_toml("version = 1"), Ok(Scenario::default()));
+        assert_eq!(Scenario::from_toml("extends = \"crowd\""), Scenario::ready("crowd"));
+    }
+
+    #[test]
+    fn a_group_says_how_many_come() {
+        let said = |group: &str| Scenario::from_toml(&format!("version = 1\n[[groups]]\n{group}\n"));
+        assert_eq!(said("name = \"few\""), Err(ReadError::NoCount("few".to_owned())));
+        assert_eq!(said("count = 3\n[[groups]]"), Err(ReadError::NoCount("1".to_owned())));
+        assert_eq!(said("count = 3").unwrap().groups[0].count, 3);
+        assert_eq!(said("arrival = { times = [\"0s\", \"1s\"] }").unwrap().groups[0].count, 2);
+        let refused = said("arrival = \"2s\"").unwrap_err().to_string();
+        assert!(refused.starts_with("`groups.0` has no `count`: say how many nodes come"), "{refused}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         let said = |text: &str| Scenario::from_toml(text).unwrap_err().to_string();
         let refused = said("extends = \"boot-storm\"\nnoodles = 8\n");
@@ -155,7 +205,10 @@ mod tests {
         assert!(said("latency = \"7\"").contains("`7` is not a time"));
         assert!(said("version = 9\nfuture = 1").contains("`version` is 9"));
         assert!(said("extends = \"nobody\"").contains("boot-storm"));
-        assert!(said("extends = 7").contains("none of"));
+        assert!(said("extends = 7").contains("only what comes along"));
+        assert!(
+            said("extends = \"own.toml\"").contains("names `own.toml`, and only what comes along can be")
+        );
         assert!(said("[[groups]]\nbehaviour = \"rude\"").contains("stalling"));
     }
 }

@@ -113,7 +113,9 @@ mod tests {
 
     /// A scenario whose only group comes as a file says.
     fn with_trace(trace: &str, more: &str) -> Result<Scenario, ReadError> {
-        let text = format!("[[groups]]\nname = \"jobs\"\n{more}\narrival = {{ trace = \"x.trace\" }}\n");
+        let text = format!(
+            "version = 1\n[[groups]]\nname = \"jobs\"\n{more}\narrival = {{ trace = \"x.trace\" }}\n"
+        );
         let beside = |name: &str| {
             if name == "x.trace" { Ok(trace.to_owned()) } else { none(name) }
         };
@@ -132,7 +134,8 @@ mod tests {
 
     #[test]
     fn times_may_stand_in_the_scenario_itself() {
-        let read = Scenario::from_toml("[[groups]]\narrival = { times = [\"0s\", \"1.5s\"] }\n").unwrap();
+        let read = Scenario::from_toml("version = 1\n[[groups]]\narrival = { times = [\"0s\", \"1.5s\"] }\n")
+            .unwrap();
         assert_eq!(read.groups[0].arrival, Arrival::Times(vec![Span(0), Span(1_500_000)]));
         assert_eq!((read.groups[0].count, read.check()), (2, Ok(())));
     }
@@ -173,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_trace_that_there_is_not_is_named_with_a_way_out() {
-        let text = "[[groups]]\narrival = { trace = \"no.trace\" }\n";
+        let text = "version = 1\n[[groups]]\narrival = { trace = \"no.trace\" }\n";
         let refused = Scenario::from_toml_beside(text, &none).unwrap_err().to_string();
         assert!(
             refused.starts_with("`groups.0.arrival` names the trace `no.trace`: entity not found"),
@@ -190,7 +193,7 @@ mod tests {
         let text = "extends = \"ci-morning\"\n[seeds]\ncount = 4\n";
         assert_eq!(Scenario::from_toml_beside(text, &none).unwrap().groups, known.groups);
         assert!(matches!(&known.groups[0].arrival, Arrival::Times(times) if times.len() > 100));
-        let own = "[[groups]]\narrival = { trace = \"ci-morning.trace\" }\n";
+        let own = "version = 1\n[[groups]]\narrival = { trace = \"ci-morning.trace\" }\n";
         assert_eq!(Scenario::from_toml(own).unwrap().groups[0].arrival, known.groups[0].arrival);
         let beside = |_: &str| Ok("7".to_owned());
         let nearer = Scenario::from_toml_beside(own, &beside).unwrap();

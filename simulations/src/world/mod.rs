@@ -54,7 +54,7 @@ pub(crate) use lies::Lies;
 pub(crate) use reached::Reached;
 #[cfg(test)]
 pub(crate) use sabotage::Sabotage;
-pub(crate) use violation::{Violation, Violations};
+pub(crate) use violation::{Violation, Violations, Whose};
 
 use crate::content::Content;
 use crate::lots::Lots;

@@ -47,15 +47,11 @@ fn a_node_that_is_killed_half_way_takes_nobody_with_it() {
     assert!(until(&mut world, busy), "others fetch from it");
     let peers: Vec<NodeNo> = world.nodes.at(NodeNo(2)).links.keys().copied().collect();
     world.kill(NodeNo(2));
-    assert!(
-        until(&mut world, |world| (3..8).all(|no| restored(world, no))),
-        "{:?}",
-        world.violations.lines()
-    );
+    assert!(until(&mut world, |world| (3..8).all(|no| restored(world, no))), "{:?}", world.violation_lines());
     for peer in peers {
         assert!(!world.nodes.at(peer).links.contains_key(&NodeNo(2)), "n{} has heard of it", peer.0);
     }
-    assert_eq!(world.violations.count(), 0, "{:?}", world.violations.lines());
+    assert_eq!(world.violations.count(), 0, "{:?}", world.violation_lines());
 }
 
 #[test]
@@ -74,11 +70,11 @@ fn an_output_without_credit_is_a_violation() {
     let mut world = crowd(1);
     let (fetch, chunk) = (FetchId(77), world.content.chunk(ChunkNo(0)));
     world.carry_out(SEED, Output::Check { fetch, chunk });
-    assert!(world.violations.lines()[0].ends_with("an output names a frame that there is not"));
+    assert!(world.violation_lines()[0].ends_with("an output names a frame that there is not"));
     let count = world.violations.count();
     world.nodes.at_mut(SEED).credits.writes = 0;
     world.carry_out(SEED, Output::Keep { fetch });
-    let lines = world.violations.lines();
+    let lines = world.violation_lines();
     assert_eq!(world.violations.count(), count + 2, "{lines:?}");
     assert!(lines[1].ends_with("a chunk that was not checked is kept"), "{lines:?}");
     assert!(lines[2].ends_with("an output of kind `keep` without credit"), "{lines:?}");
@@ -91,7 +87,7 @@ fn a_chunk_for_a_job_that_did_not_ask_is_a_violation() {
     let job = JobId(1);
     let source = pollux_core::engine::Source::Local;
     world.carry_out(SEED, Output::Deliver { job, chunk, source, fetch: None });
-    let lines = world.violations.lines();
+    let lines = world.violation_lines();
     assert!(
         lines.iter().any(|line| line.ends_with("a job got a chunk that it had not asked for")),
         "{lines:?}"

@@ -17,7 +17,7 @@ mod plots;
 mod style;
 mod table;
 
-use super::numbers::Seconds;
+use super::numbers::{Seconds, counted};
 use super::text::Amount;
 use super::{Covered, GroupReport, Judged, Report};
 use crate::scenario::{Amount as Limit, Figure};
@@ -82,14 +82,19 @@ impl Report {
         let gone =
             if verdict.gone > 0 { format!(", {} went with their node", verdict.gone) } else { String::new() };
         let told = format!(
-            "{} of {} restores completed{gone}; {} violations.",
-            verdict.completed, verdict.of, verdict.violations
+            "{} of {} restores completed{gone}; {}.",
+            verdict.completed,
+            verdict.of,
+            counted(verdict.violations, "violation")
         );
         page.element("section", &[("class", class), ("id", "verdict")], |page| {
             page.line("strong", &[], &format!("Verdict: {}", self.verdict_words()));
             page.line("p", &[], &told);
             verdict.stopped.iter().for_each(|why| page.line("p", &[], &format!("The run was ended: {why}.")));
             write_violations(page, &verdict.first_violations);
+            self.notes
+                .iter()
+                .for_each(|note| page.line("p", &[("class", "soft")], &format!("Note: {note}.")));
         });
     }
 
@@ -198,8 +203,7 @@ fn coverage_row(one: &Covered) -> Vec<String> {
 }
 
 fn group_row(group: &GroupReport) -> Vec<String> {
-    let completed = group.completion.map_or(0, |took| took.completed);
-    let mut row = vec![group.name.clone(), group.jobs.to_string(), completed.to_string()];
+    let mut row = vec![group.label(), group.jobs.to_string(), group.completed().to_string()];
     if let Some(took) = &group.completion {
         row.extend([took.p50_us, took.p99_us, took.max_us].map(|time| Seconds(time).to_string()));
         row.push(format!("{:.3}", took.makespan_ratio));

@@ -138,6 +138,7 @@ fn the_page_tells_all_that_the_text_tells() {
         "MISSING",
         "1.6",
         "c0ffee",
+        "had not begun when the run ended",
     ];
     let measured = ["from the seed", "16 real daemons", "[[expectations]]", "bound"];
     for part in parts.into_iter().chain(measured) {

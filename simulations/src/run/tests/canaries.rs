@@ -74,7 +74,7 @@ fn a_job_that_hangs_is_caught() {
         what: FaultKind::Crash { disk: Disk::Kept },
     };
     let scenario = Scenario { faults: vec![crash], events_max: 100_000, ..small(4) };
-    is_caught(&scenario, Sabotage::Sleeps, "it was still waiting");
+    is_caught(&scenario, Sabotage::Sleeps, "jobs were still waiting when the run ended");
 }
 
 #[test]

@@ -197,3 +197,20 @@ fn one_of_two_builds_wins() {
     let report = report(&scenario);
     assert!(report.verdict.ok, "{report}");
 }
+
+#[test]
+fn a_fault_that_had_not_begun_is_told() {
+    let fault = |at| FaultSpec {
+        at: Span(at),
+        lasts: Patience::For(Span(1_000)),
+        whom: Whom::Seeds,
+        share: Share::ALL,
+        what: FaultKind::Pause,
+    };
+    let report = report(&Scenario { faults: vec![fault(1_000), fault(90_000_000)], ..small(3) });
+    assert!(report.verdict.ok, "{report}");
+    let [note] = report.notes.as_slice() else { panic!("one note: {report}") };
+    let begin = "`faults.1` (seeds: pause, at 90s) had not begun when the run ended at 0.";
+    assert!(note.starts_with(begin), "{note}");
+    assert!(report.to_string().contains(&format!("note        {note}\n")), "{report}");
+}

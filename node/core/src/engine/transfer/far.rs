@@ -1,4 +1,5 @@
-//! What is asked of far peers and seeds: what no near member has, so that a thin link between zones carries about one copy.
+//! What is asked of far peers and seeds: what no near member has, so that a thin link between zones carries little
+//! more than one copy.
 //!
 //! Of those chunks a node asks for what a far seed named to it as its part, and for those for which it is the delegate of its
 //! neighbourhood (`near`); as long as far seeds name parts, which they do so that each zone is told each chunk once, that is

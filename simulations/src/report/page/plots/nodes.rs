@@ -5,7 +5,7 @@ use super::super::plot::{Ink, Key, Layer, Plot};
 use super::super::table::Table;
 use super::{Times, cell, greatest};
 use crate::report::Report;
-use crate::report::numbers::{Percent, Seconds, float};
+use crate::report::numbers::{Percent, Seconds, counted, float};
 
 /// Nodes that are there, jobs that have completed, violations.
 pub(super) fn activity(report: &Report) -> Option<Plot> {
@@ -32,9 +32,9 @@ pub(super) fn activity(report: &Report) -> Option<Plot> {
         id: "nodes",
         title: "Nodes and violations",
         about: format!(
-            "At most {most_active} nodes of groups were there at once; {} jobs completed, and there were {} violations.{}",
-            report.verdict.completed,
-            report.verdict.violations,
+            "At most {most_active} nodes of groups were there at once; {} completed; {}.{}",
+            counted(report.verdict.completed, "job"),
+            counted(report.verdict.violations, "violation"),
             told_marks(report)
         ),
         y: Axis::of_count("nodes, jobs", most),

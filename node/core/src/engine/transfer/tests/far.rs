@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 const ME: u8 = 200;
 const FAR: u8 = 101;
+/// What a chunk takes over a link that is full.
+const FULL: u64 = 150 * MS;
 
 /// A world whose node has a name, with a swarm of so many chunks.
 fn world(chunks: u32) -> (World, Vec<ChunkRef>) {
@@ -21,7 +23,7 @@ fn member(world: &mut World, n: u8, manner: Manner, has: core::ops::Range<u32>) 
 }
 
 fn far_seed(world: &mut World, n: u8, has: u32) {
-    world.up(n, Manner::Honest(MS), true);
+    world.up(n, Manner::Honest(FULL), true);
     world.transfer.peer_is_near(peer(n), false);
     world.has(n, 1, 0..has);
 }
@@ -66,7 +68,7 @@ fn a_far_peer_is_asked_only_for_what_no_near_one_has() {
     let (mut world, chunks) = world(200);
     member(&mut world, 1, Manner::Honest(2 * MS), 0..100);
     prove(&mut world, &chunks[0]);
-    member(&mut world, FAR, Manner::Honest(MS), 0..200);
+    member(&mut world, FAR, Manner::Honest(FULL), 0..200);
     world.want(job(1), &chunks);
     world.settle();
     assert_eq!(world.given_to(1).len(), 200);
@@ -89,7 +91,7 @@ fn of_what_nobody_near_has_the_delegate_asks() {
 fn what_others_are_to_bring_is_asked_for_one_at_a_time_when_nothing_comes() {
     let (mut world, chunks) = world(200);
     (1..=3).for_each(|n| member(&mut world, n, Manner::Silent, 0..0));
-    member(&mut world, FAR, Manner::Honest(MS), 0..200);
+    member(&mut world, FAR, Manner::Honest(FULL), 0..200);
     let of_others = of_others(&chunks, &(1..=3));
     world.want(job(1), &of_others);
     world.settle();
@@ -124,6 +126,19 @@ fn prove_again(world: &mut World, chunks: &[ChunkRef], n: usize) {
 }
 
 #[test]
+fn nobody_near_keeps_a_node_from_a_far_one_whose_way_is_free() {
+    let (mut world, chunks) = world(200);
+    // As slow as what counts may be.
+    member(&mut world, 1, Manner::Honest(140 * MS), 0..200);
+    (0..8).for_each(|n| prove_again(&mut world, &chunks, n));
+    (2..20).for_each(|n| member(&mut world, n, Manner::Silent, 0..0));
+    member(&mut world, FAR, Manner::Honest(5 * MS), 0..200);
+    world.want(job(1), &chunks);
+    world.run(4 * SECOND);
+    assert_eq!(world.done(job(1)), 1, "{} of 200", world.given_to(1).len());
+}
+
+#[test]
 fn a_near_holder_that_falls_silent_is_replaced_by_a_far_one() {
     let (mut world, chunks) = world(60);
     member(&mut world, 1, Manner::Honest(MS), 0..60);
@@ -138,16 +153,23 @@ fn a_near_holder_that_falls_silent_is_replaced_by_a_far_one() {
 #[test]
 fn of_far_seeds_only_their_parts_are_taken_and_each_chunk_of_one_of_them() {
     let (mut world, chunks) = world(200);
-    for seed in [FAR, FAR + 1, FAR + 2] {
+    let seeds = [FAR, FAR + 1, FAR + 2];
+    for seed in seeds {
         far_seed(&mut world, seed, 200);
-        part(&mut world, seed, 20, 60);
+        part(&mut world, seed, 0, 20);
     }
-    member(&mut world, FAR + 3, Manner::Honest(MS), 0..200);
+    // Only a seed that gives is left what it draws for.
+    world.want(job(9), &chunks[..20]);
+    world.settle();
+    seeds.into_iter().for_each(|seed| part(&mut world, seed, 20, 60));
+    member(&mut world, FAR + 3, Manner::Honest(FULL), 0..200);
     world.want(job(1), &chunks);
     while world.given_to(1).len() < 38 {
         world.run(MS / 4);
     }
-    let of_each: Vec<Vec<usize>> = (0..3).map(|n| asked(&world, FAR + n, &chunks)).collect();
+    let since =
+        |n| asked(&world, FAR + n, &chunks).into_iter().filter(|index| *index >= 20).collect::<Vec<_>>();
+    let of_each: Vec<Vec<usize>> = (0..3).map(since).collect();
     let all: Vec<usize> = of_each.concat();
     assert!(all.iter().all(|index| (20..60).contains(index)), "{all:?}");
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len(), "each once");
@@ -155,7 +177,11 @@ fn of_far_seeds_only_their_parts_are_taken_and_each_chunk_of_one_of_them() {
     for (seed, of_one) in (FAR..).zip(&of_each) {
         assert!(of_one.iter().all(|index| is_first(*index, seed, FAR..=FAR + 2)), "{seed} of {of_each:?}");
     }
-    assert_eq!(asked(&world, FAR + 3, &chunks).len(), 0, "seeds name all to somebody in each zone");
+    let of_peer = asked(&world, FAR + 3, &chunks).len();
+    assert!(
+        of_peer <= 2,
+        "seeds name all to somebody in each zone, but for what is tried now and then: {of_peer}"
+    );
     world.settle();
     assert_eq!(world.given_to(1).len(), 200, "nothing hangs");
 }
