@@ -289,10 +289,7 @@ impl Handler {
                 Poll::Ready(GiverEvent::Asked(requests)) => {
                     let name = || AskId(self.setup.asks.fetch_add(1, Ordering::Relaxed));
                     let accepted = giver.accept(requests, name);
-                    if accepted == Accepted::default() {
-                        // More may have been read already, of which nobody wakes this task.
-                        cx.waker().wake_by_ref();
-                    }
+                    wake_again(cx, &accepted);
                     self.reports.extend(told(accepted));
                 }
                 Poll::Ready(GiverEvent::Served(ask, bytes)) => {
@@ -339,6 +336,13 @@ impl Handler {
         } else if !self.ended && self.unused.poll(cx).is_ready() {
             if self.setup.admitted { self.end() } else { self.turn_away() }
         }
+    }
+}
+
+/// What was read came to nothing: more may have been read with it, of which nobody would wake the task.
+fn wake_again(cx: &Context<'_>, accepted: &Accepted) {
+    if *accepted == Accepted::default() {
+        cx.waker().wake_by_ref();
     }
 }
 

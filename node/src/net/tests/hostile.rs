@@ -285,6 +285,18 @@ async fn a_peer_that_asks_without_end_is_not_read() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_behind_many_take_backs_of_nothing_is_read() {
+    let (mut victim, villain, _control) = connected().await;
+    let mut stream = villain.open(Plane::Bulk).await;
+    let most = u32::try_from(ASKS_PER_STREAM_MAX).expect("few");
+    let nothing = (0..most).flat_map(|number| BulkRequest::take_back(number).to_bytes());
+    let ask = BulkRequest { request: 99, chunk: chunk(0, 10).0.id };
+    let bytes: Vec<u8> = nothing.chain(ask.to_bytes()).collect();
+    write(&mut stream, &bytes).await;
+    assert_eq!(victim.asked().await.1, ask.chunk);
+}
+
+#[tokio::test]
 async fn a_slow_reader_loses_its_stream_and_holds_nobody_up() {
     let patience = Patience { stall: Duration::from_millis(300), ..Patience::default() };
     let (mut victim, villain, _control) = connected_with(patience).await;
