@@ -344,3 +344,19 @@ fn whoever_reads_no_further_is_no_failure() {
 fn a_hunt_of_nothing_is_refused() {
     assert!(refusal(&pollux_sim(&["hunt", "--rng-seeds", "0"])).contains("0 is not in 1.."));
 }
+
+#[test]
+fn a_scenario_opens_no_trace_outside_of_its_directory_and_nothing_but_files() {
+    let directory = scratch("outside");
+    std::fs::create_dir_all(directory.join("inner.trace")).expect("it can be made");
+    std::fs::write(scratch("outside.trace"), "hidden \u{1b}[31m").expect("it can be written");
+    for (name, why) in
+        [("../outside.trace", "without `..`"), ("/etc/hostname", "without `..`"), ("inner.trace", "no file")]
+    {
+        let text = format!("version = 1\n[[groups]]\nname = \"few\"\narrival = {{ trace = \"{name}\" }}\n");
+        std::fs::write(directory.join("fleet.toml"), text).expect("it can be written");
+        let file = directory.join("fleet.toml");
+        let refused = refusal(&pollux_sim(&["run", file.to_str().expect("text")]));
+        assert!(refused.contains(why) && !refused.contains("hidden"), "{name}: {refused}");
+    }
+}

@@ -72,7 +72,7 @@ fn parse(text: &str) -> Result<Vec<Span>, (Option<usize>, String)> {
             continue;
         }
         let time = time(said).ok_or_else(|| {
-            let said: String = said.chars().take(64).collect();
+            let said = said.chars().take(24).collect::<String>().escape_debug().to_string();
             refused(format!(
                 "`{said}` is not a time: write one for each arrival, like 12.5 (seconds), 250ms or 2min"
             ))
