@@ -8,15 +8,15 @@ use super::limits::{FAR_LONE_MAX, FAR_PROBE_EVERY, FAR_SOON};
 use crate::Instant;
 use crate::engine::FetchId;
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Afar {
     /** so many at a time */
     most: usize,
-    /** what is under way so */
-    under_way: BTreeSet<FetchId>,
+    /** what is under way so, and when it was asked for */
+    under_way: BTreeMap<FetchId, Instant>,
     /** when the last was asked for */
     asked: Option<Instant>,
 }
@@ -24,12 +24,17 @@ pub(super) struct Afar {
 impl Afar {
     /// Nothing is known of the way.
     pub(super) const fn new() -> Self {
-        Self { most: 1, under_way: BTreeSet::new(), asked: None }
+        Self { most: 1, under_way: BTreeMap::new(), asked: None }
     }
 
-    /// Forgets what is under way no more.
-    pub(super) fn keep(&mut self, is_under_way: impl Fn(&FetchId) -> bool) {
-        self.under_way.retain(is_under_way);
+    /// Forgets what is under way no more, and does not wait for what takes very long: the way is not free, or somebody silent.
+    pub(super) fn look(&mut self, now: Instant, is_under_way: impl Fn(&FetchId) -> bool) {
+        self.under_way.retain(|fetch, _| is_under_way(fetch));
+        let is_overdue = |asked: &Instant| now.since(*asked) >= FAR_PROBE_EVERY;
+        let overdue = self.under_way.extract_if(.., |_, asked| is_overdue(asked)).count();
+        for _ in 0..overdue {
+            self.note_way(false);
+        }
     }
 
     /// Whether nothing is under way so.
@@ -49,15 +54,19 @@ impl Afar {
 
     /// One was asked for.
     pub(super) fn note_asked(&mut self, now: Instant, fetch: FetchId) {
-        self.under_way.insert(fetch);
+        self.under_way.insert(fetch, now);
         self.asked = Some(now);
     }
 
     /// A chunk came; of those that were asked for so it tells how the way is.
     pub(super) fn note_arrived(&mut self, fetch: FetchId, took: Duration) {
-        if self.under_way.remove(&fetch) {
-            self.most = if took <= FAR_SOON { self.most + 1 } else { self.most / 2 }.clamp(1, FAR_LONE_MAX);
+        if self.under_way.remove(&fetch).is_some() {
+            self.note_way(took <= FAR_SOON);
         }
+    }
+
+    fn note_way(&mut self, is_free: bool) {
+        self.most = if is_free { self.most + 1 } else { self.most / 2 }.clamp(1, FAR_LONE_MAX);
     }
 }
 
@@ -92,12 +101,25 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_very_long_is_late_and_not_waited_for() {
+        let mut afar = Afar::new();
+        for n in 0..8 {
+            afar.note_asked(at(0), FetchId(n));
+            afar.note_arrived(FetchId(n), FAR_SOON);
+        }
+        assert_eq!(afar.most, 9);
+        (10..12).for_each(|n| afar.note_asked(at(0), FetchId(n)));
+        afar.look(Instant::ZERO.after(FAR_PROBE_EVERY), |_| true);
+        assert_eq!((afar.most, afar.is_empty()), (2, true));
+    }
+
+    #[test]
     fn what_was_not_asked_for_so_tells_nothing_and_what_is_gone_holds_up_nothing() {
         let mut afar = Afar::new();
         afar.note_arrived(FetchId(7), FAR_SOON);
         assert_eq!(afar.most, 1);
         afar.note_asked(at(0), FetchId(1));
-        afar.keep(|_| false);
+        afar.look(at(1), |_| false);
         assert!(afar.is_empty() && afar.may_ask(at(1_000)));
     }
 }

@@ -9,8 +9,8 @@
 use super::bits::{Bits, at};
 use super::far::Due;
 use super::limits::{
-    CROWD_HOLDERS, FAR_PROBE_EVERY, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN,
-    SAMPLE_RUNS, SEEDS_HELP_BELOW,
+    CROWD_HOLDERS, FAR_WEIGHT, LOOSE_WINDOW, RANDOM_FIRST, REFILL_SHARE, SAMPLE_RUN, SAMPLE_RUNS,
+    SEEDS_HELP_BELOW,
 };
 use super::part::Part;
 use super::peers::{Peer, Peers};
@@ -60,10 +60,7 @@ impl Transfer {
                 swarm.near.find_mine(now, self.me, swarm.space);
             }
         }
-        let fetches = &self.fetches;
-        wants
-            .afar
-            .keep(|fetch| fetches.get(fetch).is_some_and(|known| now.since(known.begun) < FAR_PROBE_EVERY));
+        wants.afar.look(now, |fetch| self.fetches.contains_key(fetch));
         let mut picker = Picker {
             swarms: &self.swarms,
             peers: &self.peers,
