@@ -15,7 +15,7 @@ pub struct ByteSize(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(pub u64);
 
-/// Microseconds: `250us`, `5ms`, `30s`, `10min`, or `0`.
+/// Microseconds: `250us`, `5ms`, `30s`, `10min`, `1.5h`, or `0`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub u64);
 
@@ -51,7 +51,8 @@ const BYTE_RATE_UNITS: &[Unit] = &[
 ];
 const BIT_RATE_UNITS: &[Unit] =
     &[("bit/s", 1, 8), ("kbit/s", 1_000, 8), ("Mbit/s", 1_000_000, 8), ("Gbit/s", 1_000_000_000, 8)];
-const SPAN_UNITS: &[Unit] = &[("us", 1, 1), ("ms", 1_000, 1), ("s", 1_000_000, 1), ("min", 60_000_000, 1)];
+const SPAN_UNITS: &[Unit] =
+    &[("us", 1, 1), ("ms", 1_000, 1), ("s", 1_000_000, 1), ("min", 60_000_000, 1), ("h", 3_600_000_000, 1)];
 
 /// `text` in inner units; none where it is no whole number of them.
 fn parse(text: &str, units: &[Unit]) -> Option<u64> {
@@ -105,7 +106,7 @@ macro_rules! quantity {
 
 quantity!(ByteSize, "size", "64MiB, 2GiB or 500kB");
 quantity!(Rate, "rate", "1Gbit/s, 12.5MB/s or 100MiB/s");
-quantity!(Span, "time", "250us, 5ms, 30s or 10min");
+quantity!(Span, "time", "5ms, 30s, 10min or 1.5h");
 
 impl ByteSize {
     fn read(text: &str) -> Option<u64> {
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(rate("12.5MB/s"), Some(12_500_000));
         assert_eq!(rate("8bit/s"), Some(1));
         assert_eq!((span("0"), span("5ms"), span("2min")), (Some(0), Some(5_000), Some(120_000_000)));
-        assert_eq!(span("0.000001s"), Some(1));
+        assert_eq!((span("0.000001s"), span("1.5h")), (Some(1), Some(5_400_000_000)));
     }
 
     #[test]
@@ -191,7 +192,7 @@ mod tests {
         }
         assert_eq!(size("99999999999999999999GiB"), None);
         assert_eq!((rate("1bit/s"), rate("1Gbit"), rate("1MB")), (None, None, None));
-        assert_eq!((span("5"), span("5h"), span("0.0000001s")), (None, None, None));
+        assert_eq!((span("5"), span("5d"), span("0.0000001s")), (None, None, None));
     }
 
     #[test]

@@ -4,9 +4,12 @@
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
-/// What was measured: one crowd whose links are all alike, one with a seed at four times the rate.
-const MEASURED: [&str; 2] =
-    [include_str!("../../calibration/even.json"), include_str!("../../calibration/fast-seed.json")];
+/// What was measured: a crowd whose links are all alike, one with a seed at four times the rate, one with a larger cache.
+const MEASURED: [&str; 3] = [
+    include_str!("../../calibration/even.json"),
+    include_str!("../../calibration/fast-seed.json"),
+    include_str!("../../calibration/larger.json"),
+];
 
 /// One crowd of real daemons, and how far the simulator was from it. Other fields of the file are not looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,12 +51,12 @@ impl Calibration {
         MEASURED.iter().filter_map(|text| Self::from_json(text).ok()).collect()
     }
 
-    /// `beside 16 real daemons, off by makespan +2.5 %, …`, for a line of text.
+    /// `beside 16 real daemons (24MB), off by makespan +2.5 %, …`, for a line of text.
     #[must_use]
     pub fn short(&self) -> String {
-        let seed = if self.seed_rate == self.rate { "" } else { " and a faster seed" };
+        let seed = if self.seed_rate == self.rate { "" } else { ", a faster seed" };
         let told: Vec<String> = self.judged().map(Deviation::short).collect();
-        format!("beside {} real daemons{seed}, off by {}", self.nodes, told.join(", "))
+        format!("beside {} real daemons ({}{seed}), off by {}", self.nodes, self.size, told.join(", "))
     }
 
     /// The figures that are judged.

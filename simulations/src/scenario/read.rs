@@ -20,6 +20,12 @@ pub enum ReadError {
         known = Scenario::VERSION
     )]
     NoScenario,
+    /// It is JSON: what a run printed, mostly.
+    #[error(
+        "it is JSON, and a scenario is TOML: what a run printed is read by `pollux-sim diff`, and has the command that makes \
+         it again"
+    )]
+    Json,
     /// A group does not say how many nodes it has.
     #[error(
         "`groups.{0}` has no `count`: say how many nodes come, or when each does, as \
@@ -123,6 +129,9 @@ fn counts_said(table: &Table) -> Result<(), ReadError> {
 
 /// A text with all that it extends.
 fn whole(text: &str, left: usize, beside: Beside<'_>) -> Result<Table, ReadError> {
+    if text.trim_start().starts_with('{') {
+        return Err(ReadError::Json);
+    }
     let mut table: Table = toml::from_str(text).map_err(unreadable)?;
     if let Some(version) = table.get("version").and_then(Value::as_integer)
         && version > i64::from(Scenario::VERSION)
@@ -178,6 +187,7 @@ mod tests {
 
     #[test]
     fn a_text_that_does_not_say_so_is_no_scenario() {
+        assert_eq!(Scenario::from_toml("\n{\n  \"version\": 4\n}"), Err(ReadError::Json));
         for text in ["", "# nothing\n", "latency = \"2ms\"\n"] {
             assert_eq!(Scenario::from_toml(text), Err(ReadError::NoScenario), "{text:?}");
         }

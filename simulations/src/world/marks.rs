@@ -12,6 +12,11 @@ impl World {
         self.mark(format!("{}: {}", fault.whom, name(&fault.what)));
     }
 
+    /// One ends.
+    pub(super) fn mark_end(&mut self, fault: &FaultSpec) {
+        self.mark(format!("{}: {} ends", fault.whom, name(&fault.what)));
+    }
+
     /// Something happens now that is no doing of the nodes, in a few words.
     pub(super) fn mark(&mut self, what: String) {
         if self.marks.len() < MARKS_MAX {

@@ -130,6 +130,7 @@ impl World {
     /// A fault is over. Who was killed starts again by an event of its own; who stood still or was stale goes on by itself.
     pub(super) fn healed(&mut self, place: usize) {
         let Some(fault) = self.fault_spec(place) else { return };
+        self.mark_end(&fault);
         self.cuts.retain(|cut| cut.fault != place);
         let now = self.now();
         for no in self.struck(place) {

@@ -17,9 +17,9 @@ mod plots;
 mod style;
 mod table;
 
-use super::numbers::{Seconds, counted};
+use super::numbers::{Bytes, Seconds, counted};
 use super::text::Amount;
-use super::{Covered, GroupReport, Judged, Report};
+use super::{Covered, Crossing, GroupReport, Judged, Report};
 use crate::scenario::{Amount as Limit, Figure};
 use markup::Markup;
 use table::Table;
@@ -126,6 +126,10 @@ impl Report {
             let head = ["group", "jobs", "completed", "p50", "p99", "max", "makespan / bound"];
             write_table(page, "Groups", &Table::new(&head, self.groups.iter().map(group_row).collect()));
         }
+        if !self.crossings.is_empty() {
+            let rows = self.crossings.iter().map(crossing_row).collect();
+            write_table(page, "Between zones", &Table::new(&["from, to", "copies", "bytes"], rows));
+        }
     }
 
     fn write_plots(&self, page: &mut Markup) {
@@ -209,6 +213,11 @@ fn group_row(group: &GroupReport) -> Vec<String> {
         row.push(format!("{:.3}", took.makespan_ratio));
     }
     row
+}
+
+fn crossing_row(one: &Crossing) -> Vec<String> {
+    let Crossing { from, to, bytes, copies } = one;
+    vec![format!("{from} to {to}"), format!("{copies:.3}"), Bytes(*bytes).to_string()]
 }
 
 #[cfg(test)]

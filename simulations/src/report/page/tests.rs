@@ -57,6 +57,7 @@ fn hostile() -> Report {
     report.command = HOSTILE.to_owned();
     report.trace.digest = HOSTILE.to_owned();
     report.calibration[0].rate = HOSTILE.to_owned();
+    report.crossings[0].from = HOSTILE.to_owned();
     report
 }
 
@@ -139,6 +140,8 @@ fn the_page_tells_all_that_the_text_tells() {
         "1.6",
         "c0ffee",
         "had not begun when the run ended",
+        "east to west",
+        "1.250",
     ];
     let measured = ["from the seed", "16 real daemons", "[[expectations]]", "bound"];
     for part in parts.into_iter().chain(measured) {

@@ -48,6 +48,14 @@ fn a_disk_that_was_kept_spares_what_was_fetched() {
 }
 
 #[test]
+fn a_fault_is_marked_when_it_begins_and_when_it_ends() {
+    let report = struck(vec![fault(300, 200, "crowd", FaultKind::Pause)]);
+    let marks: Vec<(u64, &str)> =
+        report.series.marks.iter().map(|one| (one.at_us, one.what.as_str())).collect();
+    assert_eq!(marks, [(300_000, "crowd: pause"), (500_000, "crowd: pause ends")]);
+}
+
+#[test]
 fn who_is_killed_for_good_has_no_job() {
     let crash = FaultSpec { lasts: Patience::Off, share: Share(250), ..fault(500, 1, "crowd", crash()) };
     let report =

@@ -43,7 +43,7 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", default_value = "24MB")]
     size: ByteSize,
     /// A node's link, each way
-    #[arg(long, value_name = "RATE", default_value = "50Mbit/s")]
+    #[arg(long, value_name = "RATE", default_value = "16Mbit/s")]
     rate: Rate,
     /// The seed's link, each way [default: as a node's]
     #[arg(long, value_name = "RATE")]
