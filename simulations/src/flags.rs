@@ -48,7 +48,7 @@ pub(crate) struct RunFlags {
     /// per cent: slow, and for 128 nodes and seeds at most
     #[arg(long)]
     exact: bool,
-    /// Virtual time at most; a run that takes longer has failed [default: 60min]
+    /// Virtual time at most; a run that takes longer has failed [default: 1h]
     #[arg(long, value_name = "TIME")]
     time_max: Option<Span>,
     /// Events at most; a run that would take more is not begun [default: 500000000]

@@ -78,7 +78,7 @@ Links are shared fairly, but hear a few milliseconds later of what has changed e
 With --exact, or sharing = \"exact\" in the file, they are shared anew at every change: slow, and so for 128 nodes and seeds \
 at most.
 
-Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min.
+Sizes: B kB MB GB KiB MiB GiB. Rates: B/s kB/s MB/s GB/s KiB/s MiB/s GiB/s bit/s kbit/s Mbit/s Gbit/s. Times: us ms s min h.
 
 Checks: no node finishes sooner than its links allow; a job gets what it asked for, checked, and nothing else; engines \
 do nothing without credit, and stay within their limits; no honest peer is distrusted; nobody restores what was taken back, \
@@ -118,9 +118,9 @@ scenario is wrong.";
 
 /// Of `hunt`.
 pub(crate) const HUNT: &str = "\
-Each rng seed draws a scenario: liars, later versions, yanks, up to eight faults of machines, links and clocks, and a seed that is stale, until the \
-base's `heals_at`. Until then jobs may miss, and only what must never happen fails a run. Then everything ends, a part of \
-the nodes is gone for good, and every job that begins ten seconds later or more must get what is newest.
+Each rng seed draws a scenario: liars, later versions, yanks, up to eight faults of machines, links and clocks, and a seed that is stale, until ten \
+seconds before the base's `heals_at`. Then everything ends, and a part of the nodes is gone for good. Jobs that begin before \
+`heals_at` may miss, and only what must never happen fails a run; every later one must get what is newest.
 
 No more seeds are bad or stale, or lose their disk, than a pool of that many withstands.
 
