@@ -38,6 +38,10 @@ impl Pollux {
     pub fn command(&self, arguments: &[&OsStr]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).env("POLLUX_SOCKET", &self.socket).env_remove("POLLUX_DISABLE");
+        // What a save keeps for the next one stays beside the node's own files.
+        if let Some(own) = self.socket.ancestors().nth(2) {
+            command.env("XDG_CACHE_HOME", own.join("cache"));
+        }
         command
     }
 

@@ -7,7 +7,7 @@ use super::report::read_ancestry;
 use super::{Done, output, saved, signals};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use pollux_client::disk::ScanOptions;
+use pollux_client::disk::{ScanOptions, Shelf};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::key_file::KeySource;
 use pollux_client::provenance::from_pairs;
@@ -68,6 +68,10 @@ pub(crate) struct Arguments {
     /// Replace the file of --unsigned-out if it is there
     #[arg(long, requires = "unsigned_out")]
     force: bool,
+    /// Read every file, also those that are as they were when this user saved the same directory with the same key the last
+    /// time: their sizes, times and inodes are kept in ~/.cache/pollux/index
+    #[arg(long)]
+    no_index: bool,
     /// What the directory was made from: the file that `pollux restore --for-save FILE` wrote. Without it, a yank of that
     /// save does not take this one along
     #[arg(long, value_name = "FILE")]
@@ -129,7 +133,9 @@ impl Arguments {
 
     fn request(self) -> Result<SaveRequest, Failure> {
         let signer = self.signer()?;
+        let directory = || Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from));
         Ok(SaveRequest {
+            index: if self.no_index { None } else { directory() },
             socket: self.common.socket,
             key: self.key,
             scan: ScanOptions {

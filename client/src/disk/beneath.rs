@@ -45,6 +45,12 @@ pub(super) struct Beneath {
     walk: Walk,
 }
 
+impl AsFd for Beneath {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+}
+
 impl Beneath {
     /// Beneath this directory.
     pub(super) fn new(dir: OwnedFd, walk: Walk) -> Self {

@@ -1,7 +1,7 @@
 //! Directories on disk: scanned and packed into chunks, and written back beneath a target that nobody can escape.
 //!
 //! ```text
-//! save      scan (roots, exclude) → pack (read → pipeline) → the caller's sink
+//! save      scan (roots, exclude), index → pack (read → pipeline) → the caller's sink
 //! restore   restore (target → staging → layout, claims, write (parts, recent) → swap, remove)
 //! both      beneath, names, mounts, error
 //! ```
@@ -11,6 +11,7 @@ mod beneath;
 mod claims;
 mod error;
 mod exclude;
+mod index;
 mod layout;
 mod mounts;
 mod names;
@@ -30,6 +31,7 @@ mod tests;
 mod write;
 
 pub use error::DiskError;
+pub use index::Shelf;
 pub use pack::{ChunkSink, PackError, Packed, pack};
 pub use restore::{Restore, Restored, TargetMode};
 pub use room::Room;

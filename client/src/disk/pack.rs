@@ -12,12 +12,9 @@ mod queue;
 mod read;
 mod slab;
 
-use super::{
-    DiskError, Scan,
-    scan::{Found, FoundKind},
-};
+use super::{DiskError, Scan, Shelf, index::Index, index::Reuse, scan::Found};
 use pipeline::{Failure, pipeline};
-use pollux_core::{ChunkId, ChunkRef, Entry, EntryKind, Tree, TreeRef, VerifiedChunk, runs};
+use pollux_core::{ChunkId, ChunkRef, Entry, Tree, TreeRef, VerifiedChunk, runs};
 use std::{panic::resume_unwind, path::PathBuf, thread};
 
 /// Where packed chunks go. Several threads put at once, while another one asks.
@@ -61,31 +58,70 @@ pub enum PackError<E: std::error::Error + 'static> {
     Sink(E),
 }
 
-/// Reads, cuts, hashes, compresses: all chunks that the sink lacks are put, once each, those of the tree's encoding last.
+/// Reads, cuts, hashes, compresses: all chunks that the sink lacks are put, once each, those of the tree's encoding last. What a
+/// shelf has of a save before is not read again, and what was saved now is kept there.
 ///
 /// # Errors
 /// [`PackError`]. Chunks that were put stay in the sink.
-pub fn pack<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, PackError<S::Error>> {
-    match pack_once(scan, sink) {
+pub fn pack<S: ChunkSink>(
+    scan: &Scan,
+    shelf: Option<&Shelf>,
+    sink: &S,
+) -> Result<Packed, PackError<S::Error>> {
+    let index = shelf.and_then(|shelf| shelf.take(scan));
+    let first = match pack_kept(scan, index.as_ref(), shelf, sink) {
+        Err(Failure::Forgotten) => pack_kept(scan, None, shelf, sink),
+        done => done,
+    };
+    match first {
         Err(Failure::Changed(_)) => {}
         done => return done.map_err(give_up),
     }
     let again = Scan::new(&scan.options)?;
-    pack_once(&again, sink).map_err(give_up)
+    pack_kept(&again, None, shelf, sink).map_err(give_up)
+}
+
+/// Reads what an index does not know, and keeps a new one.
+fn pack_kept<S: ChunkSink>(
+    scan: &Scan,
+    index: Option<&Index>,
+    shelf: Option<&Shelf>,
+    sink: &S,
+) -> Result<Packed, Failure<S::Error>> {
+    let packed = pack_once(scan, index, sink)?;
+    if let Some(shelf) = shelf {
+        keep(shelf, scan, index, &packed);
+    }
+    Ok(packed)
+}
+
+/// For the next save, unless that would find the same as this one did. An index is only a hint: what cannot be kept is not.
+fn keep(shelf: &Shelf, scan: &Scan, index: Option<&Index>, packed: &Packed) {
+    let new = Index::new(scan, packed.tree.clone());
+    if index.is_none_or(|index| !index.is_as_good_as(&new)) {
+        drop(shelf.put(&scan.options, &new));
+    }
 }
 
 fn give_up<E: std::error::Error>(failure: Failure<E>) -> PackError<E> {
     match failure {
         Failure::Changed(path) => PackError::Changing(path),
         Failure::Disk(error) => PackError::Disk(error),
+        // Nothing was known, so nothing was forgotten.
+        Failure::Forgotten => PackError::Disk(DiskError::Incomplete { missing: 0 }),
         Failure::Sink(error) => PackError::Sink(error),
     }
 }
 
-fn pack_once<S: ChunkSink>(scan: &Scan, sink: &S) -> Result<Packed, Failure<S::Error>> {
-    let entries: Vec<Entry> = scan.found.iter().map(entry).collect();
+fn pack_once<S: ChunkSink>(
+    scan: &Scan,
+    index: Option<&Index>,
+    sink: &S,
+) -> Result<Packed, Failure<S::Error>> {
+    let entries: Vec<Entry> = scan.found.iter().map(Found::entry).collect();
     let runs = runs(&entries);
-    let chunks = pipeline(sink, |feed| read::read_runs(scan, &runs, feed))?;
+    let reuse = index.map_or_else(Reuse::nothing, |index| Reuse::new(index, scan, &runs));
+    let chunks = pipeline(sink, |feed| read::read_runs(scan, &runs, &reuse, feed))?;
     let unfit = |why| Failure::Disk(DiskError::Unfit { base: scan.options.base.clone(), why });
     let (tree, tree_chunks) = while_checking(scan, || {
         let tree = Tree::new(scan.roots.clone(), entries, chunks).map_err(unfit)?;
@@ -115,13 +151,4 @@ fn pack_tree<S: ChunkSink>(tree: &Tree, sink: &S) -> Result<Vec<ChunkRef>, Failu
         feed.push(&encoded)?;
         feed.finish()
     })
-}
-
-fn entry(found: &Found) -> Entry {
-    let kind = match &found.kind {
-        FoundKind::File(stamp) => EntryKind::File { bytes: stamp.bytes, offset: 0 },
-        FoundKind::Directory => EntryKind::Directory,
-        FoundKind::Symlink { target } => EntryKind::Symlink { target: target.clone() },
-    };
-    Entry { path: found.path.clone(), mode: found.mode, modified_ns: found.modified_ns, kind }
 }

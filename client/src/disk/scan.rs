@@ -13,8 +13,10 @@ mod walk;
 use super::{
     DiskError,
     beneath::{Beneath, Walk},
+    index::now_ns,
     roots::{distinct, named},
 };
+use pollux_core::{Entry, EntryKind};
 use rustix::{
     fd::OwnedFd,
     fs::{Mode, OFlags, Stat, open},
@@ -55,6 +57,8 @@ pub struct Scan {
     /// In order of path components.
     pub(super) found: Vec<Found>,
     skipped: Vec<Skipped>,
+    /// When it began, in nanoseconds since 1970.
+    pub(super) begun_ns: i64,
 }
 
 /// An entry that will be saved.
@@ -75,12 +79,14 @@ pub(super) enum FoundKind {
 }
 
 /// What tells that a file is still the one that was listed, and was not written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) bytes: u64,
-    modified_ns: i64,
-    device: u64,
-    inode: u64,
+    pub(super) modified_ns: i64,
+    /// The kernel's own time of the last change, of whatever kind.
+    pub(super) changed_ns: i64,
+    pub(super) device: u64,
+    pub(super) inode: u64,
 }
 
 impl Scan {
@@ -90,14 +96,14 @@ impl Scan {
     /// A base or path that is not there or not fit; what the system says no to (an unreadable file can be excluded);
     /// with `strict`, whatever would be skipped.
     pub fn new(options: &ScanOptions) -> Result<Self, DiskError> {
-        let paths = named(&options.paths)?;
+        let (begun_ns, paths) = (now_ns(), named(&options.paths)?);
         let base = Beneath::new(open_base(options)?, Walk::possible());
         let roots = distinct(paths.clone());
         let (found, skipped) = walk(options, &base, &paths, &roots)?;
         if options.strict && !skipped.is_empty() {
             return Err(DiskError::Refused(skipped));
         }
-        Ok(Self { options: options.clone(), base, roots, found, skipped })
+        Ok(Self { options: options.clone(), base, roots, found, skipped, begun_ns })
     }
 
     /// What is left out, or saved without something, and why.
@@ -119,10 +125,27 @@ impl Scan {
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = (&Found, &Stamp)> {
-        self.found.iter().filter_map(|found| match &found.kind {
-            FoundKind::File(stamp) => Some((found, stamp)),
+        self.found.iter().filter_map(|found| Some((found, found.stamp()?)))
+    }
+}
+
+impl Found {
+    /// Of a file.
+    pub(super) const fn stamp(&self) -> Option<&Stamp> {
+        match &self.kind {
+            FoundKind::File(stamp) => Some(stamp),
             FoundKind::Directory | FoundKind::Symlink { .. } => None,
-        })
+        }
+    }
+
+    /// As a tree has it.
+    pub(super) fn entry(&self) -> Entry {
+        let kind = match &self.kind {
+            FoundKind::File(stamp) => EntryKind::File { bytes: stamp.bytes, offset: 0 },
+            FoundKind::Directory => EntryKind::Directory,
+            FoundKind::Symlink { target } => EntryKind::Symlink { target: target.clone() },
+        };
+        Entry { path: self.path.clone(), mode: self.mode, modified_ns: self.modified_ns, kind }
     }
 }
 
@@ -131,16 +154,22 @@ impl Stamp {
         Self {
             bytes: u64::try_from(stat.st_size).unwrap_or(0),
             modified_ns: modified_ns(stat),
+            changed_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
             device: stat.st_dev,
             inode: stat.st_ino,
         }
     }
 }
 
-/// Nanoseconds since 1970; what lies outside of the years 1677 to 2262 becomes their border.
 fn modified_ns(stat: &Stat) -> i64 {
-    let nanoseconds = i128::from(stat.st_mtime) * 1_000_000_000 + i128::from(stat.st_mtime_nsec);
-    i64::try_from(nanoseconds).unwrap_or(if stat.st_mtime < 0 { i64::MIN } else { i64::MAX })
+    nanoseconds(stat.st_mtime, stat.st_mtime_nsec)
+}
+
+/// Nanoseconds since 1970; what lies outside of the years 1677 to 2262 becomes their border.
+fn nanoseconds(seconds: impl Into<i128>, part: impl Into<i128>) -> i64 {
+    let seconds = seconds.into();
+    let nanoseconds = seconds * 1_000_000_000 + part.into();
+    i64::try_from(nanoseconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
 }
 
 fn open_base(options: &ScanOptions) -> Result<OwnedFd, DiskError> {

@@ -1,6 +1,7 @@
 //! What the parts do together: whole directories in and out, hostile neighbours, every kind of target.
 mod descriptors;
 mod hostile;
+mod indexed;
 mod packing;
 mod round_trip;
 mod scanning;

@@ -13,7 +13,7 @@ use super::sink::{NodeSink, Sent};
 use super::{Deadlines, Observer, Stage};
 use crate::clock::now;
 use crate::connection::{Connection, ConnectionError};
-use crate::disk::{Packed, Scan, ScanOptions, pack};
+use crate::disk::{Packed, Scan, ScanOptions, Shelf, pack};
 use pollux_core::engine::MissReason;
 use pollux_core::limits::ANCESTORS_MAX;
 use pollux_core::message::ListQuery;
@@ -37,6 +37,9 @@ pub struct SaveRequest {
     pub key: Key,
     /// Which files.
     pub scan: ScanOptions,
+    /// Where what was saved before is kept for the next time, so that only what changed is read. None, or where the signer is
+    /// elsewhere: everything is read.
+    pub index: Option<PathBuf>,
     /// Who signs the manifest.
     pub signer: Signer,
     /// Where the save comes from.
@@ -73,6 +76,15 @@ pub struct Ancestry {
     pub tree: TreeRef,
 }
 
+impl SaveRequest {
+    fn shelf(&self) -> Option<Shelf> {
+        match (&self.index, &self.signer) {
+            (Some(directory), Signer::Key(key)) => Some(Shelf::new(directory.clone(), KeyPair::clone(key))),
+            (None, _) | (_, Signer::Elsewhere) => None,
+        }
+    }
+}
+
 /// Saves.
 ///
 /// # Errors
@@ -98,7 +110,7 @@ fn try_save(
         check(&policy, request, now())?;
     }
     let newest = newest(&connection, request)?;
-    let (packed, sent) = hand_in(&connection, &scan, clocked, observer)?;
+    let (packed, sent) = hand_in(&connection, (&scan, request.shelf().as_ref()), clocked, observer)?;
     let skipped = || scan.skipped().to_vec();
     let done = |id, manifest, receipts| {
         Box::new(Saved { id, manifest, receipts, skipped: skipped(), sent, elapsed: clocked.elapsed() })
@@ -129,14 +141,14 @@ fn try_save(
 /// Packs the directory into the node, and waits until it is durable there.
 fn hand_in(
     connection: &Connection,
-    scan: &Scan,
+    (scan, shelf): (&Scan, Option<&Shelf>),
     clocked: Clocked,
     observer: &mut dyn Observer,
 ) -> Result<(Packed, Sent), SaveError> {
     observer.stage(Stage::Packing);
     observer.total(scan.bytes());
     let sink = NodeSink { connection, observer: Mutex::new(observer), clocked, sent: Mutex::default() };
-    let packed = pack(scan, &sink)?;
+    let packed = pack(scan, shelf, &sink)?;
     sink.flush()?;
     Ok((packed, sink.sent.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }

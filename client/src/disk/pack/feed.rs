@@ -1,11 +1,28 @@
-//! From read bytes to chunks.
+//! From read bytes to chunks, and chunks of before between them.
 use super::pipeline::ReadEnd;
 use super::slab::{Piece, Slab, Slabs};
-use pollux_core::{Cutter, HashedChunk};
+use pollux_core::{ChunkRef, Cutter, HashedChunk};
 use std::{ops::Range, sync::Arc};
 
 /// A chunk on its way to the sink.
 pub(super) type Cut<'a> = HashedChunk<Piece<'a>>;
+
+/// What comes out, in content order.
+pub(super) enum Fed<'a> {
+    /// A chunk that was read.
+    Cut(Cut<'a>),
+    /// Chunks that are as they were, and were not read.
+    Known(Vec<ChunkRef>),
+}
+
+/// Where bytes go, and who wants no more.
+type Emit<'a, 's> = &'a (dyn Fn(Fed<'s>) -> bool + Sync);
+
+/// What waits until nothing more is written to the slab.
+enum Next {
+    Cut(Range<usize>),
+    Known(Vec<ChunkRef>),
+}
 
 /// Takes the bytes of runs, cuts and hashes.
 pub(super) struct Feed<'a, 's> {
@@ -16,25 +33,43 @@ pub(super) struct Feed<'a, 's> {
     filled: usize,
     /// Those before it are cut.
     cut: usize,
-    /// The chunks in the slab. They are given out together, once nothing is written to it any more.
-    chunks: Vec<Range<usize>>,
+    /// Where in the run that is.
+    at: u64,
+    /// What is given out together, once nothing is written to the slab any more.
+    next: Vec<Next>,
     /// False: nobody wants more.
-    emit: &'a (dyn Fn(Cut<'s>) -> bool + Sync),
+    emit: Emit<'a, 's>,
 }
 
 impl<'a, 's> Feed<'a, 's> {
     /// `Stopped` if nobody wants anything.
-    pub(super) fn new(slabs: &'s Slabs, emit: &'a (dyn Fn(Cut<'s>) -> bool + Sync)) -> Result<Self, ReadEnd> {
+    pub(super) fn new(slabs: &'s Slabs, emit: Emit<'a, 's>) -> Result<Self, ReadEnd> {
         let slab = slabs.take().ok_or(ReadEnd::Stopped)?;
-        Ok(Self { cutter: Cutter::new(), slabs, slab, filled: 0, cut: 0, chunks: Vec::new(), emit })
+        Ok(Self { cutter: Cutter::new(), slabs, slab, filled: 0, cut: 0, at: 0, next: Vec::new(), emit })
     }
 
-    /// Where the next bytes of the run go: never empty.
-    pub(super) fn room(&mut self) -> Result<&mut [u8], ReadEnd> {
+    /// Where the next bytes of the run go, which is never empty; or none where a cut came at a place of the run from which
+    /// on nothing need be read: then what was read behind it is forgotten, and [`Self::at`] says where that is.
+    pub(super) fn room(&mut self, is_known: impl Fn(u64) -> bool) -> Result<Option<&mut [u8]>, ReadEnd> {
         if self.filled >= self.slab.bytes.len() {
+            if self.find_cuts(is_known) {
+                self.filled = self.cut;
+                return Ok(None);
+            }
             self.next_slab()?;
         }
-        Ok(self.slab.bytes.get_mut(self.filled..).unwrap_or_default())
+        Ok(Some(self.slab.bytes.get_mut(self.filled..).unwrap_or_default()))
+    }
+
+    /// Where in the run the next chunk begins.
+    pub(super) const fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// These chunks come next in the run, and end there. Where the last chunk of before ended, a cut must be.
+    pub(super) fn known(&mut self, chunks: &[ChunkRef], end: u64) {
+        self.next.push(Next::Known(chunks.to_vec()));
+        self.at = end;
     }
 
     /// So many bytes of the room are the run's.
@@ -45,7 +80,7 @@ impl<'a, 's> Feed<'a, 's> {
     /// The next bytes of the run.
     pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), ReadEnd> {
         while !bytes.is_empty() {
-            let room = self.room()?;
+            let Some(room) = self.room(|_| false)? else { return Ok(()) };
             let (now, later) = bytes.split_at(bytes.len().min(room.len()));
             room.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
             self.filled(now.len());
@@ -56,48 +91,52 @@ impl<'a, 's> Feed<'a, 's> {
 
     /// The run ends here.
     pub(super) fn end_run(&mut self) {
-        self.find_cuts();
+        self.find_cuts(|_| false);
         if self.cut < self.filled {
-            self.chunks.push(self.cut..self.filled);
+            self.next.push(Next::Cut(self.cut..self.filled));
             self.cut = self.filled;
         }
+        self.at = 0;
     }
 
     /// All runs have ended.
     pub(super) fn finish(mut self) -> Result<(), ReadEnd> {
         self.end_run();
-        give_out(self.slab, self.chunks, self.emit)
+        give_out(self.slab, self.next, self.emit)
     }
 
-    fn find_cuts(&mut self) {
+    /// Cuts what is read; true: at a place of the run from which on all is known, and no further.
+    fn find_cuts(&mut self, is_known: impl Fn(u64) -> bool) -> bool {
         let uncut = |cut, filled| self.slab.bytes.get(cut..filled).unwrap_or_default();
         while let Some(bytes) = self.cutter.first(uncut(self.cut, self.filled)) {
-            self.chunks.push(self.cut..self.cut + bytes);
+            self.next.push(Next::Cut(self.cut..self.cut + bytes));
             self.cut += bytes;
+            self.at += u64::try_from(bytes).unwrap_or(u64::MAX);
+            if is_known(self.at) {
+                return true;
+            }
         }
+        false
     }
 
     /// Goes on with the bytes behind the last cut in another slab: fewer than a chunk has at most.
     fn next_slab(&mut self) -> Result<(), ReadEnd> {
-        self.find_cuts();
         let mut next = self.slabs.take().ok_or(ReadEnd::Stopped)?;
         let rest = self.slab.bytes.get(self.cut..self.filled).unwrap_or_default();
         next.bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         (self.cut, self.filled) = (0, rest.len());
         let full = std::mem::replace(&mut self.slab, next);
-        give_out(full, std::mem::take(&mut self.chunks), self.emit)
+        give_out(full, std::mem::take(&mut self.next), self.emit)
     }
 }
 
-fn give_out<'a>(
-    slab: Slab<'a>,
-    chunks: Vec<Range<usize>>,
-    emit: &(dyn Fn(Cut<'a>) -> bool + Sync),
-) -> Result<(), ReadEnd> {
+fn give_out<'a>(slab: Slab<'a>, next: Vec<Next>, emit: Emit<'_, 'a>) -> Result<(), ReadEnd> {
     let slab = Arc::new(slab);
-    let mut chunks = chunks.into_iter();
-    let taken = chunks.all(|range| emit(HashedChunk::new(Piece::new(&slab, range))));
-    if taken { Ok(()) } else { Err(ReadEnd::Stopped) }
+    let mut fed = next.into_iter().map(|next| match next {
+        Next::Cut(range) => Fed::Cut(HashedChunk::new(Piece::new(&slab, range))),
+        Next::Known(chunks) => Fed::Known(chunks),
+    });
+    if fed.all(emit) { Ok(()) } else { Err(ReadEnd::Stopped) }
 }
 
 #[cfg(test)]
@@ -111,7 +150,8 @@ mod tests {
     /// The chunks of these runs, each fed in pieces of these sizes in turn.
     fn fed(runs: &[Vec<u8>], sizes: &[usize]) -> Vec<Vec<u8>> {
         let (slabs, cuts) = (Slabs::new(2), Mutex::new(Vec::new()));
-        let emit = |cut: Cut<'_>| {
+        let emit = |fed: Fed<'_>| {
+            let Fed::Cut(cut) = fed else { panic!("nothing is known") };
             cuts.lock().unwrap().push(cut.plain().to_vec());
             true
         };

@@ -9,7 +9,7 @@
 //! The number of slabs bounds everything that is under way; the reader waits for an empty one. It hashes too: that is a
 //! tenth of what reading costs, and on a busy machine each hand-over to another thread costs more than that. Workers hand
 //! what they made to the sink themselves: while the sink is slow to answer a question or to take a chunk, the others go on.
-use super::feed::{Cut, Feed};
+use super::feed::{Cut, Fed, Feed};
 use super::slab::Slabs;
 use super::{ChunkSink, queue::Queue};
 use crate::disk::DiskError;
@@ -31,6 +31,8 @@ pub(super) enum Failure<E> {
     Disk(DiskError),
     Changed(PathBuf),
     Sink(E),
+    /// The sink lacks a chunk that was not read, as it was saved before.
+    Forgotten,
 }
 
 /// Why reading ended.
@@ -53,8 +55,8 @@ struct Queues<'s, E> {
 struct ClosedOnPanic<'a, 's, E>(&'a Queues<'s, E>);
 
 enum Event<'s, E> {
-    /// The next chunk.
-    Cut(Cut<'s>),
+    /// The next chunks.
+    Fed(Fed<'s>),
     /// All is read.
     Read(Result<(), ReadEnd>),
     /// A worker has put all that there was, or the sink did not take it.
@@ -96,7 +98,7 @@ fn start<'scope, 's, S: ChunkSink>(
     }
     let reader = move || {
         let _closed = ClosedOnPanic(queues);
-        let emit = |hashed: Cut<'s>| queues.events.push(Event::Cut(hashed));
+        let emit = |fed: Fed<'s>| queues.events.push(Event::Fed(fed));
         let end = Feed::new(queues.slabs, &emit).and_then(read);
         queues.events.push(Event::Read(end));
     };
@@ -162,7 +164,8 @@ impl<'a, 's, S: ChunkSink> Collector<'a, 's, S> {
                 break;
             };
             match event {
-                Event::Cut(hashed) => self.take_cut(hashed)?,
+                Event::Fed(Fed::Cut(hashed)) => self.take_cut(hashed)?,
+                Event::Fed(Fed::Known(chunks)) => self.take_known(chunks)?,
                 Event::Read(end) => {
                     end?;
                     self.ask()?;
@@ -185,6 +188,16 @@ impl<'a, 's, S: ChunkSink> Collector<'a, 's, S> {
             self.pending.push(hashed);
         }
         if self.pending.len() < ASK_CHUNKS { Ok(()) } else { self.ask() }
+    }
+
+    /// What was saved before must be in the sink, for nobody has read it.
+    fn take_known(&mut self, chunks: Vec<ChunkRef>) -> Result<(), Failure<S::Error>> {
+        self.sink.progress(chunks.iter().map(|chunk| u64::from(chunk.bytes)).sum());
+        let new: Vec<ChunkId> =
+            chunks.iter().map(|chunk| chunk.id).filter(|id| self.seen.insert(*id)).collect();
+        self.chunks.extend(chunks);
+        let lacks = self.sink.lacks(&new).map_err(Failure::Sink)?;
+        if lacks.len() == new.len() && !lacks.contains(&true) { Ok(()) } else { Err(Failure::Forgotten) }
     }
 
     /// Asks the sink about what is pending, and has compressed what it lacks.

@@ -3,23 +3,29 @@ use super::{feed::Feed, pipeline::ReadEnd};
 use crate::disk::{
     DiskError, Scan,
     beneath::split,
-    scan::{Found, FoundKind, Stamp},
+    index::Reuse,
+    scan::{Found, Stamp},
 };
 use pollux_core::Run;
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, Mode, OFlags, fstat, openat, statat},
+    fs::{AtFlags, Mode, OFlags, SeekFrom, fstat, openat, seek, statat},
     io::{Errno, read},
 };
 
-/// Feeds the bytes of all runs.
-pub(super) fn read_runs(scan: &Scan, runs: &[Run], feed: Feed<'_, '_>) -> Result<(), ReadEnd> {
+/// Feeds the bytes of all runs, and in their place the chunks that are known already.
+pub(super) fn read_runs(scan: &Scan, runs: &[Run], reuse: &Reuse, feed: Feed<'_, '_>) -> Result<(), ReadEnd> {
     let mut reader = Reader { place: Place::new(scan), feed };
-    for run in runs {
-        for found in run.files.iter().filter_map(|index| scan.found.get(*index)) {
-            if let FoundKind::File(stamp) = &found.kind {
-                reader.read_file(found, stamp)?;
-            }
+    for (number, run) in runs.iter().enumerate() {
+        let mut at = 0;
+        while at < run.bytes {
+            at = match reuse.from(number, at) {
+                Some((chunks, end)) => {
+                    reader.feed.known(chunks, end);
+                    end
+                }
+                None => reader.read_run(run, at, |cut| reuse.begins(number, cut))?,
+            };
         }
         reader.feed.end_run();
     }
@@ -45,16 +51,42 @@ struct Reader<'a, 'f, 's> {
 }
 
 impl<'a> Reader<'a, '_, '_> {
-    fn read_file(&mut self, found: &'a Found, stamp: &Stamp) -> Result<(), ReadEnd> {
+    /// Reads on from this place of a run, up to where the rest is known, or its end; and says where that is.
+    fn read_run(&mut self, run: &Run, from: u64, is_known: impl Fn(u64) -> bool) -> Result<u64, ReadEnd> {
+        let (scan, mut begin) = (self.place.scan, 0u64);
+        for found in run.files.iter().filter_map(|index| scan.found.get(*index)) {
+            let Some(stamp) = found.stamp() else { continue };
+            let end = begin.saturating_add(stamp.bytes);
+            // Of an empty file it is seen whether it can be read.
+            let is_ahead = end > from || (stamp.bytes == 0 && end == from);
+            if is_ahead && !self.read_file(found, stamp, from.saturating_sub(begin), &is_known)? {
+                return Ok(self.feed.at());
+            }
+            begin = end;
+        }
+        Ok(run.bytes)
+    }
+
+    /// Feeds a file from this place on; false: the rest of the run is known.
+    fn read_file(
+        &mut self,
+        found: &'a Found,
+        stamp: &Stamp,
+        from: u64,
+        is_known: impl Fn(u64) -> bool,
+    ) -> Result<bool, ReadEnd> {
         let scan = self.place.scan;
         let failed = |errno| read_end(scan, found, errno);
         let file = self.open(found).map_err(failed)?;
         if Stamp::of(&fstat(&file).map_err(failed)?) != *stamp {
             return Err(changed(scan, found));
         }
-        let mut left = stamp.bytes;
+        if from > 0 {
+            seek(&file, SeekFrom::Start(from)).map_err(failed)?;
+        }
+        let mut left = stamp.bytes.saturating_sub(from);
         while left > 0 {
-            let room = self.feed.room()?;
+            let Some(room) = self.feed.room(&is_known)? else { return Ok(false) };
             let want = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
             let got = match read(&file, room.get_mut(..want).unwrap_or_default()) {
                 Err(Errno::INTR) => continue,
@@ -66,7 +98,7 @@ impl<'a> Reader<'a, '_, '_> {
             }
             left = left.saturating_sub(u64::try_from(got).unwrap_or(u64::MAX));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn open(&mut self, found: &'a Found) -> rustix::io::Result<OwnedFd> {

@@ -80,7 +80,7 @@ fn what_repeats_is_put_once_and_what_is_there_is_not_put() {
     );
 
     let puts = sink.state().puts;
-    assert_eq!(pack(&scan(dir.path()), &sink).unwrap(), packed);
+    assert_eq!(pack(&scan(dir.path()), None, &sink).unwrap(), packed);
     assert_eq!(sink.state().puts, puts);
 }
 
@@ -89,7 +89,7 @@ fn a_sink_that_fails_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path().join("large"), noise(1, 40_000_000));
     let sink = MemorySink::of(3);
-    let error = pack(&scan(dir.path()), &sink).unwrap_err();
+    let error = pack(&scan(dir.path()), None, &sink).unwrap_err();
     assert!(matches!(error, PackError::Sink(_)), "{error}");
     assert_eq!(sink.state().puts, 3);
 }
@@ -100,7 +100,7 @@ fn job_changes_files_while_saving() {
     let base = base_of_two(&dir);
     let changed = base.join("first");
     let sink = MemorySink::asked(first(1, move || append(&changed)));
-    let packed = pack(&scan(&base), &sink).unwrap();
+    let packed = pack(&scan(&base), None, &sink).unwrap();
     assert_eq!(packed.tree.totals().bytes, 30_000_004 + 200_000);
     let target = dir.path().join("target");
     Saved { packed, sink }.restore(&target, TargetMode::Fresh).unwrap();
@@ -113,7 +113,7 @@ fn a_file_that_never_holds_still_is_an_error() {
     let base = base_of_two(&dir);
     let changed = base.join("first");
     let sink = MemorySink::asked(first(100, move || append(&changed)));
-    let error = pack(&scan(&base), &sink).unwrap_err();
+    let error = pack(&scan(&base), None, &sink).unwrap_err();
     assert!(matches!(&error, PackError::Changing(path) if path.ends_with("first")), "{error}");
 }
 
@@ -127,7 +127,7 @@ fn files_that_vanish_or_shrink_are_read_again() {
         fs::File::options().write(true).open(&shorter).unwrap().set_len(1_000_000).unwrap();
     };
     let sink = MemorySink::asked(first(1, act));
-    let packed = pack(&scan(&base), &sink).unwrap();
+    let packed = pack(&scan(&base), None, &sink).unwrap();
     let totals = packed.tree.totals();
     assert_eq!((totals.files, totals.bytes), (1, 1_000_000));
 }
@@ -141,7 +141,7 @@ fn what_changed_since_the_scan_is_seen_before_it_is_read() {
     fs::remove_file(base.join("first")).unwrap();
     let mode = rustix::fs::Mode::RUSR;
     rustix::fs::mknodat(rustix::fs::CWD, base.join("first"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let packed = pack(&scan, &MemorySink::default()).unwrap();
+    let packed = pack(&scan, None, &MemorySink::default()).unwrap();
     assert_eq!(packed.tree.totals().files, 1);
 }
 
@@ -153,6 +153,6 @@ fn a_path_that_vanished_before_the_second_reading_is_named() {
     let gone = base.join("second");
     let sink = MemorySink::asked(first(1, move || fs::remove_file(&gone).unwrap()));
     let scan = Scan::new(&ScanOptions { paths, ..options(&base) }).unwrap();
-    let error = pack(&scan, &sink).unwrap_err();
+    let error = pack(&scan, None, &sink).unwrap_err();
     assert!(error.to_string().contains("second does not exist"), "{error}");
 }

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) asked: usize,
     pub(super) puts: usize,
     pub(super) read_bytes: u64,
+    /// It says that it lacks nothing.
+    pub(super) holds_everything: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +41,7 @@ impl ChunkSink for MemorySink {
         }
         let mut state = self.state();
         state.asked += chunks.len();
-        Ok(chunks.iter().map(|id| !state.chunks.contains_key(id)).collect())
+        Ok(chunks.iter().map(|id| !state.holds_everything && !state.chunks.contains_key(id)).collect())
     }
 
     fn put(&self, chunk: VerifiedChunk) -> Result<(), Full> {
@@ -98,7 +100,7 @@ impl Saved {
 
     pub(super) fn of(options: &ScanOptions) -> Self {
         let sink = MemorySink::default();
-        let packed = pack(&Scan::new(options).unwrap(), &sink).unwrap();
+        let packed = pack(&Scan::new(options).unwrap(), None, &sink).unwrap();
         Self { packed, sink }
     }
 

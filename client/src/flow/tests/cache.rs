@@ -52,7 +52,7 @@ impl Cache {
             exclude: Vec::new(),
             strict: false,
         };
-        let Packed { tree_ref, .. } = pack(&Scan::new(&options).unwrap(), &sink).unwrap();
+        let Packed { tree_ref, .. } = pack(&Scan::new(&options).unwrap(), None, &sink).unwrap();
         Self { tree: tree_ref, chunks: sink.0.into_inner().unwrap(), directory }
     }
 

@@ -18,6 +18,7 @@ const SHORT: Duration = Duration::from_millis(300);
 
 pub(super) fn request(socket: &Path, cache: &Cache) -> SaveRequest {
     SaveRequest {
+        index: None,
         socket: socket.to_owned(),
         key: KEY.parse().unwrap(),
         scan: ScanOptions { base: cache.base(), paths: Vec::new(), exclude: Vec::new(), strict: false },
