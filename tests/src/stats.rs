@@ -1,9 +1,9 @@
 //! Medians and spread.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What some figures come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// In the middle; between two, their mean.
     pub median: f64,

@@ -75,6 +75,24 @@ impl Listing {
         self.entries.values().map(bytes).sum()
     }
 
+    /// All files, in order of path.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.entries
+            .iter()
+            .filter(|(_, seen)| matches!(seen, Seen::File { .. }))
+            .map(|(path, _)| path.as_path())
+    }
+
+    /// Whether both have a file there with the same content and mode; its time does not count.
+    #[must_use]
+    pub fn has_same_file(&self, other: &Self, path: &Path) -> bool {
+        let file = |listing: &Self| match listing.entries.get(path) {
+            Some(Seen::File { mode, bytes, content, .. }) => Some((*mode, *bytes, *content)),
+            Some(Seen::Directory { .. } | Seen::Symlink { .. }) | None => None,
+        };
+        file(self).is_some_and(|here| file(other) == Some(here))
+    }
+
     /// Nothing, if the other is the same.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ const TICK_NS: i64 = 100_000_000;
 const COARSE_TICK_NS: i64 = 3_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
 /// ext2 to 4, xfs, btrfs, tmpfs, overlay, f2fs, ZFS, bcachefs: `linux/magic.h`, and the last two their own.
-const LOCAL: [i64; 8] =
+const LOCAL: [i128; 8] =
     [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1, 0xCA45_1A4E];
 
 /// See the module.
@@ -98,7 +98,7 @@ pub(super) fn now_ns() -> i64 {
 
 /// Whether times of this file system are by this machine's clock.
 pub(super) fn is_local(directory: impl rustix::fd::AsFd) -> bool {
-    fstatfs(directory).is_ok_and(|found| LOCAL.contains(&i64::from(found.f_type)))
+    fstatfs(directory).is_ok_and(|found| LOCAL.contains(&i128::from(found.f_type)))
 }
 
 #[cfg(test)]

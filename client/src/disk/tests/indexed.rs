@@ -102,7 +102,7 @@ fn chunks_that_the_sink_has_lost_are_read_and_put_again() {
 fn an_index_that_cannot_be_kept_or_read_is_none() {
     let work = Work::new();
     some_files(&work.base());
-    write(work.directory.path().join("index"), b"no directory".to_vec());
+    write(work.directory.path().join("index"), b"no directory");
     assert_eq!(work.save(), work.anew());
 }
 

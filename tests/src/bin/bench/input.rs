@@ -1,97 +1,186 @@
-//! What is saved.
+//! What is saved: directories as package managers leave them, each in two versions, the second a few version bumps later.
+//!
+//! ```text
+//! recipe     how package managers make them
+//! synthetic  text files, for machines without a network
+//! ```
 
+mod recipe;
 mod synthetic;
 
+use crate::BenchError;
 use crate::words::{say, step};
-use crate::{BenchError, measure};
 use clap::ValueEnum;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-
-/// What npm installs, fixed so that two machines measure nearly the same.
-const PACKAGES: &str = include_str!("node_modules.json");
-/// npm writes it when everything else is there.
-const NPM_DONE: &str = ".package-lock.json";
 
 /// What is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Source {
-    /// 70,000 files, 1 GB: what npm installs for a fixed list of packages; synthetic where it cannot
+pub(crate) enum Kind {
+    /// The cache that npm fills: 3,000 files that hardly compress
+    NpmCache,
+    /// 70,000 files, 1 GB: what npm installs for a fixed list of packages
     NodeModules,
+    /// A cargo home with the registry's sources
+    CargoHome,
+    /// Wheels, as pip downloads them
+    Wheels,
     /// 70,000 files of text that looks like sources, the same on every machine
     Synthetic,
 }
 
 /// A directory to save.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Input {
+    /// As tables name it.
+    pub(crate) name: String,
     /// Where it is.
-    pub(crate) directory: PathBuf,
+    pub(crate) first: PathBuf,
+    /// The same some days later.
+    pub(crate) second: Option<PathBuf>,
     /// Where it is from, for the table.
     pub(crate) origin: String,
+    /// The flags that choose it.
+    pub(crate) flags: String,
+}
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    First,
+    Second,
+}
+
+impl Kind {
+    /// As flags and tables name it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::NpmCache => "npm-cache",
+            Self::NodeModules => "node-modules",
+            Self::CargoHome => "cargo-home",
+            Self::Wheels => "wheels",
+            Self::Synthetic => "synthetic",
+        }
+    }
+
+    const fn origin(self) -> &'static str {
+        match self {
+            Self::NpmCache => "a cache that npm filled",
+            Self::NodeModules => "a node_modules that npm installed",
+            Self::CargoHome => "a cargo home after `cargo fetch`",
+            Self::Wheels => "wheels that pip downloaded",
+            Self::Synthetic => "a synthetic tree of text files",
+        }
+    }
+}
+
+impl Version {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::First => "1",
+            Self::Second => "2",
+        }
+    }
 }
 
 impl Input {
-    /// A directory that the user names.
-    pub(crate) fn given(directory: &Path) -> Result<Self, BenchError> {
-        let directory = fs::canonicalize(directory)
-            .map_err(|error| BenchError::step(format!("reading {}", directory.display()), error))?;
-        if !directory.is_dir() {
-            return Err(BenchError::step("the input", format!("{} is no directory", directory.display())));
-        }
-        Ok(Self { origin: format!("given: {}", directory.display()), directory })
+    /// Directories that the user names.
+    pub(crate) fn given(first: &Path, second: Option<&Path>) -> Result<Self, BenchError> {
+        let (first, second) = (directory(first)?, second.map(directory).transpose()?);
+        let next = second.as_ref().map_or_else(String::new, |next| format!(" --next {}", next.display()));
+        Ok(Self {
+            name: first.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            origin: format!("given: {}", first.display()),
+            flags: format!("--input {}{next}", first.display()),
+            first,
+            second,
+        })
     }
 
-    /// Makes one below `into`, or takes what is there already.
-    pub(crate) fn make(source: Source, into: &Path) -> Result<Self, BenchError> {
-        fs::create_dir_all(into)?;
-        let into = fs::canonicalize(into)?;
-        match source {
-            Source::NodeModules => node_modules(&into),
-            Source::Synthetic => synthetic_tree(&into),
-        }
+    /// Makes both versions below `made`, or takes what is there already.
+    pub(crate) fn make(kind: Kind, made: &Path) -> Result<Self, BenchError> {
+        fs::create_dir_all(made)?;
+        let made = fs::canonicalize(made)?;
+        let make = |version: Version| {
+            once(&made.join(kind.name()), version, |into| {
+                step(&format!("Making {}, version {} (some minutes)", kind.name(), version.name()));
+                recipe::make(kind, version, into)
+            })
+        };
+        let (first, second) = (make(Version::First)?, make(Version::Second)?);
+        say(&format!("    {}: {} and {}", kind.name(), first.display(), second.display()));
+        Ok(Self {
+            name: kind.name().to_owned(),
+            first,
+            second: Some(second),
+            origin: kind.origin().to_owned(),
+            flags: format!("--make {} --made {}", kind.name(), made.display()),
+        })
+    }
+
+    /// The flags that choose it again.
+    pub(crate) fn flags(&self) -> String {
+        self.flags.clone()
     }
 }
 
-fn node_modules(into: &Path) -> Result<Input, BenchError> {
-    let directory = into.join("node_modules");
-    if !directory.join(NPM_DONE).is_file() {
-        step("Installing packages with npm (some minutes)");
-        if let Err(why) = install(into) {
-            say(&format!("    {why}\n    no npm or no network, so the input is synthetic"));
-            return synthetic_tree(into);
-        }
+fn directory(path: &Path) -> Result<PathBuf, BenchError> {
+    let found = fs::canonicalize(path)
+        .map_err(|error| BenchError::step(format!("reading {}", path.display()), error))?;
+    if found.is_dir() {
+        Ok(found)
+    } else {
+        Err(BenchError::step("the input", format!("{} is no directory", found.display())))
     }
-    Ok(Input { directory, origin: "a node_modules that npm installed".to_owned() })
 }
 
-fn install(into: &Path) -> Result<(), BenchError> {
-    fs::write(into.join("package.json"), PACKAGES)?;
-    let cache = into.join("npm-cache");
-    let mut npm = Command::new("npm");
-    // What packages would run while they are installed is none of our business here.
-    npm.args([
-        "install",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--no-package-lock",
-        "--legacy-peer-deps",
-    ]);
-    npm.arg("--cache").arg(&cache).current_dir(into);
-    let installed = measure::run(&mut npm);
-    // Only the installed tree is measured.
-    drop(fs::remove_dir_all(&cache));
-    installed
+/// Makes `base/VERSION`, unless an earlier run has; what that left half made is made anew.
+fn once(
+    base: &Path,
+    version: Version,
+    make: impl FnOnce(&Path) -> Result<(), BenchError>,
+) -> Result<PathBuf, BenchError> {
+    let (into, done) = (base.join(version.name()), base.join(format!("{}.done", version.name())));
+    if done.is_file() {
+        return Ok(into);
+    }
+    if into.exists() {
+        fs::remove_dir_all(&into)?;
+    }
+    fs::create_dir_all(&into)?;
+    make(&into)?;
+    fs::write(done, b"")?;
+    Ok(into)
 }
 
-fn synthetic_tree(into: &Path) -> Result<Input, BenchError> {
-    let (directory, done) = (into.join("synthetic"), into.join("synthetic.done"));
-    if !done.is_file() {
-        step("Writing a synthetic tree");
-        synthetic::write(&directory)?;
-        fs::write(done, b"")?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_is_kept_and_what_was_half_made_is_made_anew() {
+        let work = tempfile::tempdir().unwrap();
+        let base = work.path().join("few");
+        let failed = once(&base, Version::First, |into| {
+            fs::write(into.join("half"), b"1")?;
+            Err(BenchError::Interrupted)
+        });
+        assert!(failed.is_err());
+        let made = once(&base, Version::First, |into| Ok(fs::write(into.join("whole"), b"1")?)).unwrap();
+        assert!(made.join("whole").is_file() && !made.join("half").exists());
+        let again = once(&base, Version::First, |_| Err(BenchError::Interrupted)).unwrap();
+        assert_eq!(again, made);
+        assert_ne!(once(&base, Version::Second, |_| Ok(())).unwrap(), made);
     }
-    Ok(Input { directory, origin: "a synthetic tree of text files".to_owned() })
+
+    #[test]
+    fn a_directory_that_is_given_must_be_there() {
+        let work = tempfile::tempdir().unwrap();
+        let input = Input::given(work.path(), Some(work.path())).unwrap();
+        assert!(input.flags.starts_with("--input ") && input.flags.contains(" --next "));
+        let refused = Input::given(&work.path().join("nothing"), None).unwrap_err();
+        assert!(refused.to_string().contains("nothing"), "{refused}");
+        fs::write(work.path().join("file"), b"").unwrap();
+        assert!(Input::given(&work.path().join("file"), None).is_err());
+    }
 }

@@ -1,79 +1,136 @@
-//! The benchmark: what Pollux does with a package cache, beside what people do without it, in the same run.
+//! The benchmark: what Pollux does, beside what people do without it, in the same run.
 //!
 //! ```text
-//! input     what is saved: given, from npm, or synthetic
+//! options   what every part is told
+//! input     what is saved: given, from package managers, or synthetic
 //! place     the file system that everything is written to
 //! measure   wall time, CPU of commands and of daemons
-//! watch     a save, and when publishing begins
-//! task      what is measured, and what is compared with what
-//! round     a fresh pool, and every task once
-//! limit     the same files, written from memory
-//! report    the table and the JSON
+//! machine   saving and restoring on one machine
+//! network   between two machines
+//! table     rows, and verdicts on them; text as people read it
+//! report    everything as JSON; page as HTML
 //! words     what is said meanwhile
 //! ```
 
 mod input;
-mod limit;
+mod machine;
 mod measure;
+mod network;
+mod options;
+mod page;
 mod place;
 mod report;
-mod round;
-mod task;
-mod watch;
+mod table;
+mod text;
 mod words;
 
-use clap::Parser;
-use input::{Input, Source};
-use limit::Limit;
+use clap::{Args, Parser, Subcommand};
+use input::{Input, Kind};
+use options::Options;
 use place::Place;
-use pollux_tests::{DaemonError, Difference, Listing, Programs, ProgramsError};
+use pollux_tests::{DaemonError, Difference, ProgramsError};
 use report::Report;
-use round::{Round, Shared};
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use words::{say, size, step};
+use words::say;
 
-/// Measure saving and restoring a package cache beside tar, zstd and rsync
+/// Measure Pollux beside what people use without it, in the same run
 ///
-/// Every round starts a fresh pool on loopback (a seed and three nodes, real daemons) and does everything once: save,
-/// save again, restore through nodes that lack the cache, restore through a node that has it; and the same with tar,
-/// zstd and rsync, in an order that changes from round to round. Everything is written to new directories; removing
-/// them is never timed. CPU seconds are those of all processes together, until the daemons are quiet again.
+/// Build the programs first, in release: cargo build --release --locked -p pollux-client -p pollux-node -p pollux-tests
+/// --bins
 ///
-/// Build the programs first, in release: cargo build --release -p pollux-client -p pollux-node -p pollux-tests --bins
-///
-/// Figures are worth something on an idle machine only. `--work` must be on a file system that is fair: a tmpfs, xfs, or
-/// ext4 with a journal. ext4 without one makes files slowly for minutes after others were removed; as root,
-/// `--loop-ext4` makes one with a journal in an image file.
+/// Figures are worth something on an idle machine only. What is compared is done in turns, in an order that changes from
+/// round to round; medians count, and CPU seconds are those of all processes together, until daemons are quiet again.
+/// Nothing is installed: programs to compare with that are not here are named, and left out.
 ///
 /// Everything that was made is removed at the end, also after Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
 struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Make inputs, each in two versions, with the package managers that are here
+    Inputs(Inputs),
+    /// Save and restore on one machine, beside tar, zstd, rsync, restic, casync and ostree
+    Machine(Machine),
+    /// Restore and publish between two machines behind shaped links, beside an rsync daemon and a web server
+    Network(Network),
+    /// Make one page of HTML of the JSON of several runs
+    Page(Pages),
+}
+
+#[derive(Debug, Args)]
+struct Inputs {
+    /// Make these
+    #[arg(value_enum, required = true)]
+    kinds: Vec<Kind>,
+    /// In this directory; what an earlier run left there is taken as it is
+    #[arg(long, value_name = "DIR")]
+    made: PathBuf,
+}
+
+/// Save and restore on one machine
+///
+/// Every round starts a fresh pool on loopback (a seed and three nodes, real daemons) and does everything once. Everything
+/// is written to new directories; removing them is never timed. Groups for --only: save, again (unchanged), cold (through
+/// nodes that lack it), restore, next (the second version after the first).
+///
+/// `--work` must be on a file system that is fair: a tmpfs, xfs, or ext4 with a journal. ext4 without one makes files slowly
+/// for minutes after others were removed; as root, `--loop-ext4` makes one with a journal in an image file.
+#[derive(Debug, Args)]
+struct Machine {
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Restore and publish between two machines
+///
+/// Two hosts in network namespaces behind shaped links, which needs root, `ip` and `tc`. The seed, an rsync daemon and a web
+/// server (nginx, or else Python's) are on one of them, a node and its jobs on the other. Groups for --only: link (bytes that
+/// do not compress), cold, next (the second version, with the first there), small, boot.
+#[derive(Debug, Args)]
+struct Network {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Each link, each way, in bits a second
+    #[arg(long, value_name = "BITS", default_value = "1000000000")]
+    rate: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Clone, Debug, Args)]
+struct Chosen {
     /// Save this directory, instead of one that is made
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["make", "made"])]
+    #[arg(long, value_name = "DIR", conflicts_with = "make")]
     input: Option<PathBuf>,
-    /// What is made to be saved
-    #[arg(long, value_enum, default_value_t = Source::NodeModules)]
-    make: Source,
+    /// And then this one, as its second version
+    #[arg(long, value_name = "DIR", requires = "input")]
+    next: Option<PathBuf>,
+    /// What is made to be saved; several in turn
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "node-modules")]
+    make: Vec<Kind>,
     /// Make it in this directory and leave it there; what an earlier run left there is taken as it is
     #[arg(long, value_name = "DIR")]
     made: Option<PathBuf>,
-    /// Write everything below this directory
-    #[arg(long, value_name = "DIR", default_value = "/dev/shm")]
-    work: PathBuf,
-    /// Write to a journaled ext4 in an image of that size, such as 12G, below --work (needs root)
-    #[arg(long, value_name = "SIZE", value_parser = place::parse_size)]
-    loop_ext4: Option<u64>,
-    /// How often everything is done
-    #[arg(long, value_name = "COUNT", default_value = "5")]
-    rounds: NonZero<u32>,
-    /// Write every figure to this file
+}
+
+#[derive(Debug, Args)]
+struct Pages {
+    /// What runs wrote with --json, on one machine
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The page
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    html: PathBuf,
 }
 
 /// Why the benchmark ends early.
@@ -105,7 +162,7 @@ fn main() -> ExitCode {
         Ok(interrupted) => interrupted,
         Err(error) => return failed(&error.into()),
     };
-    match run(&arguments, &interrupted) {
+    match run(&arguments.part, &interrupted) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) if interrupted.load(Ordering::Relaxed) => {
             say("interrupted; every process is stopped and everything made is removed");
@@ -121,42 +178,52 @@ fn failed(error: &BenchError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn run(arguments: &Arguments, interrupted: &AtomicBool) -> Result<(), BenchError> {
-    let programs = Programs::beside_this_one()?;
+fn run(part: &Part, interrupted: &AtomicBool) -> Result<(), BenchError> {
+    match part {
+        Part::Inputs(Inputs { kinds, made }) => {
+            kinds.iter().try_for_each(|kind| Input::make(*kind, made).map(drop))
+        }
+        Part::Machine(Machine { chosen, options }) => in_place(options, |place, report| {
+            let made = chosen.made.as_deref().unwrap_or(place.directory());
+            for input in chosen.inputs(made)? {
+                report.tables.push(machine::measure(options, &input, place, interrupted)?);
+            }
+            Ok(())
+        }),
+        Part::Network(Network { chosen, rate, options }) => in_place(options, |place, report| {
+            for input in chosen.inputs(chosen.made.as_deref().unwrap_or(place.directory()))? {
+                report.tables.push(network::measure(options, (&input, *rate), place, interrupted)?);
+            }
+            Ok(())
+        }),
+        Part::Page(Pages { files, html }) => Report::read(files)?.write_page(html),
+    }
+}
+
+impl Chosen {
+    fn inputs(&self, made: &std::path::Path) -> Result<Vec<Input>, BenchError> {
+        match &self.input {
+            Some(first) => Ok(vec![Input::given(first, self.next.as_deref())?]),
+            None => self.make.iter().map(|kind| Input::make(*kind, made)).collect(),
+        }
+    }
+}
+
+/// Measures in a directory of its own, and tells what came; also what came before something went wrong.
+fn in_place(
+    options: &Options,
+    measure: impl FnOnce(&Place, &mut Report) -> Result<(), BenchError>,
+) -> Result<(), BenchError> {
     if cfg!(debug_assertions) {
         say("This is not a release build: the figures are worth nothing.");
     }
-    measure::commands_are_here(&["tar", "zstd", "rsync"])?;
-    let mut place = Place::new(&arguments.work, arguments.loop_ext4)?;
-    let done = measure_in(arguments, programs, &place, interrupted);
+    options.check_files()?;
+    let mut place = Place::new(&options.work, options.loop_ext4)?;
+    let mut report = Report::begin()?;
+    let done = measure(&place, &mut report);
     place.remove()?;
-    let report = done?;
-    say(&report.table());
-    if let Some(file) = &arguments.json {
-        report.write(file)?;
-    }
-    Ok(())
-}
-
-fn measure_in(
-    arguments: &Arguments,
-    programs: Programs,
-    place: &Place,
-    interrupted: &AtomicBool,
-) -> Result<Report, BenchError> {
-    let input = match &arguments.input {
-        Some(directory) => Input::given(directory)?,
-        None => Input::make(arguments.make, arguments.made.as_deref().unwrap_or(place.directory()))?,
-    };
-    step(&format!("Reading {}", input.directory.display()));
-    let listing = Listing::of(&input.directory)?;
-    let limit = Limit::read(&input.directory)?;
-    say(&format!("    {} files, {}; {}", limit.files(), size(listing.bytes()), input.origin));
-    let shared = Shared::prepare(programs, place, &input.directory, (&listing, &limit), interrupted)?;
-    let mut report = Report::new(&input, &limit, listing.bytes(), place)?;
-    for number in 0..arguments.rounds.get() {
-        step(&format!("Round {} of {}", number + 1, arguments.rounds));
-        report.add(Round::start(&shared, number)?.run()?);
-    }
-    Ok(report)
+    report.tables.iter().for_each(|table| say(&table.to_string()));
+    options.json.iter().try_for_each(|file| report.write_json(file))?;
+    options.html.iter().try_for_each(|file| report.write_page(file))?;
+    done
 }

@@ -1,9 +1,10 @@
 //! What a command costs: wall time, and the CPU of everything that worked for it.
 
 use crate::BenchError;
-use pollux_tests::Daemon;
-use serde::Serialize;
+use crate::table::Sample;
+use pollux_tests::lan::Host;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -13,27 +14,9 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Daemons that are never quiet are not waited for longer.
 const QUIET_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What one run of one task cost.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Sample {
-    /// Seconds, start to exit.
-    pub(crate) wall: f64,
-    /// CPU seconds of the command and what it started.
-    pub(crate) command_cpu: f64,
-    /// CPU seconds of each daemon, until all were quiet again.
-    pub(crate) daemon_cpu: Vec<f64>,
-}
-
-impl Sample {
-    /// CPU seconds of all.
-    pub(crate) fn cpu(&self) -> f64 {
-        self.command_cpu + self.daemon_cpu.iter().sum::<f64>()
-    }
-}
-
-/// Measures `work`, which runs commands to their end. The daemons are quiet before.
+/// Measures `work`, which runs commands to their end. The daemons, by their process ids, are quiet before.
 pub(crate) fn measure<T>(
-    daemons: &[&Daemon],
+    daemons: &[u32],
     work: impl FnOnce() -> Result<T, BenchError>,
 ) -> Result<(T, Sample), BenchError> {
     let (before, commands) = (quiet(daemons)?, own_cpu()?);
@@ -42,11 +25,11 @@ pub(crate) fn measure<T>(
     let wall = began.elapsed().as_secs_f64();
     let command_cpu = own_cpu()? - commands;
     let daemon_cpu = quiet(daemons)?.iter().zip(before).map(|(after, before)| after - before).collect();
-    Ok((done, Sample { wall, command_cpu, daemon_cpu }))
+    Ok((done, Sample { wall, command_cpu, daemon_cpu, bytes: None }))
 }
 
 /// The CPU clocks of daemons, once they stand still.
-fn quiet(daemons: &[&Daemon]) -> Result<Vec<f64>, BenchError> {
+fn quiet(daemons: &[u32]) -> Result<Vec<f64>, BenchError> {
     let until = Instant::now() + QUIET_TIMEOUT;
     let mut last = clocks(daemons)?;
     loop {
@@ -62,8 +45,8 @@ fn quiet(daemons: &[&Daemon]) -> Result<Vec<f64>, BenchError> {
 }
 
 /// CPU seconds of daemons so far.
-pub(crate) fn clocks(daemons: &[&Daemon]) -> Result<Vec<f64>, BenchError> {
-    Ok(daemons.iter().map(|daemon| daemon.cpu_seconds()).collect::<Result<_, _>>()?)
+pub(crate) fn clocks(daemons: &[u32]) -> Result<Vec<f64>, BenchError> {
+    daemons.iter().map(|process| cpu_of(*process)).collect()
 }
 
 /// CPU seconds of this process and of all commands that it has run to their end, with what those ran.
@@ -72,7 +55,7 @@ fn own_cpu() -> Result<f64, BenchError> {
     Ok(cpu_in(&stat))
 }
 
-/// CPU seconds of a process that still runs.
+/// CPU seconds of a process that still runs, and of its children that have ended.
 pub(crate) fn cpu_of(process: u32) -> Result<f64, BenchError> {
     Ok(cpu_in(&fs::read_to_string(format!("/proc/{process}/stat"))?))
 }
@@ -84,10 +67,17 @@ fn cpu_in(stat: &str) -> f64 {
     fields.filter_map(|text| text.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Runs a shell script with arguments; what it says on standard error is the reason if it fails.
-pub(crate) fn shell(script: &str, arguments: &[&std::path::Path]) -> Result<(), BenchError> {
-    let mut command = Command::new("sh");
-    command.args(["-ec", script, "sh"]).args(arguments);
+/// A name that a script knows, and the path that it stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Variable<'a>(pub(crate) &'static str, pub(crate) &'a Path);
+
+/// Runs a script of the shell to its end, on a host if one is named; what it says on standard error is the reason if it fails.
+pub(crate) fn script(host: Option<&Host>, text: &str, variables: &[Variable<'_>]) -> Result<(), BenchError> {
+    let shell = Path::new("sh");
+    let mut command = host.map_or_else(|| Command::new(shell), |host| host.command(shell));
+    command.args(["-ec", text]).envs(variables.iter().map(|Variable(name, path)| (*name, *path)));
+    // So that what people have set up at home for their own archives does not count.
+    command.env("RESTIC_PASSWORD", "measured").env_remove("RESTIC_REPOSITORY").env_remove("TAR_OPTIONS");
     run(&mut command)
 }
 
@@ -103,13 +93,10 @@ pub(crate) fn run(command: &mut Command) -> Result<(), BenchError> {
     Err(BenchError::step(name, format!("{}\n{said}", output.status)))
 }
 
-/// What is compared with must be there.
-pub(crate) fn commands_are_here(names: &[&str]) -> Result<(), BenchError> {
-    for name in names {
-        run(Command::new(name).arg("--version"))
-            .map_err(|_| BenchError::step(*name, "it is not here; install it to compare with it"))?;
-    }
-    Ok(())
+/// Whether a program can be run.
+pub(crate) fn is_here(name: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|at| at.join(name).is_file()))
 }
 
 #[cfg(test)]
@@ -125,13 +112,15 @@ mod tests {
     #[test]
     fn what_a_child_used_is_counted_when_it_has_ended() {
         let before = own_cpu().unwrap();
-        shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", &[]).unwrap();
+        script(None, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done", &[]).unwrap();
         assert!(own_cpu().unwrap() > before);
     }
 
     #[test]
     fn a_script_that_fails_says_why() {
-        let failed = shell("echo because >&2; false", &[]).unwrap_err();
+        let failed =
+            script(None, "echo \"$WHY\" >&2; false", &[Variable("WHY", Path::new("because"))]).unwrap_err();
         assert!(failed.to_string().contains("because"));
+        assert!(is_here("sh") && !is_here("a program that nobody has"));
     }
 }

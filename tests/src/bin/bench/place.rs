@@ -6,7 +6,6 @@ use crate::words::{say, step};
 use rustix::fs::syncfs;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -142,13 +141,17 @@ fn has_journal(device: &str) -> bool {
     Path::new("/proc/fs/jbd2").join(format!("{name}-8")).is_dir()
 }
 
-/// Bytes on the disk that the files of a directory take up.
-pub(crate) fn disk_bytes(directory: &Path) -> io::Result<u64> {
+/// Bytes of a file, or of all files below a directory.
+pub(crate) fn file_bytes(directory: &Path) -> io::Result<u64> {
+    let metadata = fs::metadata(directory)?;
+    if metadata.is_file() {
+        return Ok(metadata.len());
+    }
     let mut bytes = 0;
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let metadata = entry.metadata()?;
-        bytes += if metadata.is_dir() { disk_bytes(&entry.path())? } else { metadata.blocks() * 512 };
+        bytes += if metadata.is_dir() { file_bytes(&entry.path())? } else { metadata.len() };
     }
     Ok(bytes)
 }
@@ -193,7 +196,8 @@ mod tests {
         let work = tempfile::tempdir().unwrap();
         let mut place = Place::new(work.path(), None).unwrap();
         fs::write(place.directory().join("file"), [1; 5000]).unwrap();
-        assert!(disk_bytes(place.directory()).unwrap() >= 4096);
+        assert_eq!(file_bytes(place.directory()).unwrap(), 5000);
+        assert_eq!(file_bytes(&place.directory().join("file")).unwrap(), 5000);
         assert!(!place.file_system.is_empty());
         place.remove().unwrap();
         assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);

@@ -1,5 +1,6 @@
 //! A tree of text files that look like sources: the same bytes on every machine.
 
+use super::Version;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -46,18 +47,28 @@ const WORDS: [&str; 32] = [
     "typeof",
 ];
 
-/// Writes the tree into a new directory.
-pub(super) fn write(directory: &Path) -> io::Result<()> {
-    for number in 0..FILES {
+/// One file in so many is another one in the second version, or is not there, in turn.
+const CHANGES: u32 = 50;
+
+/// Writes the tree into an empty directory.
+pub(super) fn write(directory: &Path, version: Version) -> io::Result<()> {
+    for number in (0..FILES).filter(|number| !is_gone(*number, version)) {
         let folder = number / FILES_PER_DIRECTORY;
         let path = directory.join(format!("package-{}/lib-{folder}", folder / DIRECTORIES_PER_PACKAGE));
-        if number % FILES_PER_DIRECTORY == 0 {
-            fs::create_dir_all(&path)?;
-        }
+        fs::create_dir_all(&path)?;
         let mut file = File::create(path.join(format!("module-{number}.js")))?;
-        file.write_all(text(&mut Numbers(u64::from(number))).as_bytes())?;
+        file.write_all(text(&mut Numbers(seed(number, version))).as_bytes())?;
     }
     Ok(())
+}
+
+fn is_gone(number: u32, version: Version) -> bool {
+    version == Version::Second && number % (2 * CHANGES) == CHANGES
+}
+
+fn seed(number: u32, version: Version) -> u64 {
+    let is_changed = version == Version::Second && number.is_multiple_of(2 * CHANGES);
+    u64::from(if is_changed { number + FILES } else { number })
 }
 
 /// Sizes as they are in a `node_modules`: most files are small, most bytes are not in them.
@@ -104,5 +115,15 @@ mod tests {
         assert_eq!(one(7), one(7));
         assert_ne!(one(7), one(8));
         assert_eq!(Numbers(0).below(u64::MAX), 0xe220_a839_7b1d_cdaf);
+    }
+
+    #[test]
+    fn of_the_second_version_some_files_differ_and_some_are_gone() {
+        let of = |number| (seed(number, Version::First), seed(number, Version::Second));
+        assert_ne!(of(0).0, of(0).1);
+        assert_eq!(of(1).0, of(1).1);
+        assert!(
+            is_gone(50, Version::Second) && !is_gone(50, Version::First) && !is_gone(100, Version::Second)
+        );
     }
 }

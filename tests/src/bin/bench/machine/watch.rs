@@ -1,8 +1,9 @@
 //! A save, and when publishing begins: the part before it is the node's and the command's, the rest is the seed's.
 
 use crate::BenchError;
-use crate::measure::{Sample, clocks, cpu_of};
-use pollux_tests::{Daemon, Finished};
+use crate::measure::{clocks, cpu_of};
+use crate::table::Sample;
+use pollux_tests::Finished;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -13,7 +14,7 @@ const PUBLISHING: &str = "pollux: publishing";
 /// Runs `pollux save` to its end; tells what everything cost until it said that it publishes, if it did.
 pub(crate) fn watch(
     command: &mut Command,
-    daemons: &[&Daemon],
+    daemons: &[u32],
 ) -> Result<(Finished, Option<Sample>), BenchError> {
     let before = clocks(daemons)?;
     let began = Instant::now();
@@ -23,7 +24,7 @@ pub(crate) fn watch(
         if line.starts_with(PUBLISHING) && local.is_none() {
             let wall = began.elapsed().as_secs_f64();
             let daemon_cpu = clocks(daemons)?.iter().zip(&before).map(|(now, before)| now - before).collect();
-            local = Some(Sample { wall, command_cpu: cpu_of(process)?, daemon_cpu });
+            local = Some(Sample { wall, command_cpu: cpu_of(process)?, daemon_cpu, bytes: None });
         }
         Ok(())
     });
