@@ -50,5 +50,6 @@ mod two_jobs_at_once;
 mod units;
 mod untrusted_job_publishes;
 mod upgrade;
+mod wire_alone;
 mod yank;
 mod zuul;

@@ -117,11 +117,6 @@ impl Input {
             flags: format!("--make {} --made {}", kind.name(), made.display()),
         })
     }
-
-    /// The flags that choose it again.
-    pub(crate) fn flags(&self) -> String {
-        self.flags.clone()
-    }
 }
 
 fn directory(path: &Path) -> Result<PathBuf, BenchError> {

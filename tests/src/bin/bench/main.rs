@@ -7,6 +7,7 @@
 //! measure   wall time, CPU of commands and of daemons
 //! machine   saving and restoring on one machine
 //! network   between two machines
+//! wire      chunks between two processes
 //! table     rows, and verdicts on them; text as people read it
 //! report    everything as JSON; page as HTML
 //! words     what is said meanwhile
@@ -22,6 +23,7 @@ mod place;
 mod report;
 mod table;
 mod text;
+mod wire;
 mod words;
 
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +37,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use words::say;
+
+/// The node's, so that what moves chunks here costs what it costs there.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measure Pollux beside what people use without it, in the same run
 ///
@@ -61,6 +68,8 @@ enum Part {
     Machine(Machine),
     /// Restore and publish between two machines behind shaped links, beside an rsync daemon and a web server
     Network(Network),
+    /// Move chunks from process to process, beside TLS, libp2p as it comes, TCP and a unix socket
+    Wire(Wire),
     /// Make one page of HTML of the JSON of several runs
     Page(Pages),
 }
@@ -103,6 +112,19 @@ struct Network {
     /// Each link, each way, in bits a second
     #[arg(long, value_name = "BITS", default_value = "1000000000")]
     rate: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Move chunks from process to process
+///
+/// On loopback, without engine and store: what the wire itself costs. And what a node gives to a client through its socket.
+/// Groups for --only: wire, socket.
+#[derive(Debug, Args)]
+struct Wire {
+    /// What each moves
+    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    gigabytes: u64,
     #[command(flatten)]
     options: Options,
 }
@@ -157,6 +179,9 @@ impl BenchError {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("contender") {
+        return wire::contender(std::env::args().skip(1));
+    }
     let arguments = Arguments::parse();
     let interrupted = match pollux_tests::interruption() {
         Ok(interrupted) => interrupted,
@@ -194,6 +219,10 @@ fn run(part: &Part, interrupted: &AtomicBool) -> Result<(), BenchError> {
             for input in chosen.inputs(chosen.made.as_deref().unwrap_or(place.directory()))? {
                 report.tables.push(network::measure(options, (&input, *rate), place, interrupted)?);
             }
+            Ok(())
+        }),
+        Part::Wire(Wire { gigabytes, options }) => in_place(options, |place, report| {
+            report.tables.push(wire::measure(options, *gigabytes, place, interrupted)?);
             Ok(())
         }),
         Part::Page(Pages { files, html }) => Report::read(files)?.write_page(html),

@@ -53,10 +53,14 @@ impl Options {
 
     /// What measures the same again.
     pub(crate) fn command(&self, part: &str, input: &Input) -> String {
+        self.command_of(&format!("{part} {}", input.flags))
+    }
+
+    /// The same of what has no input.
+    pub(crate) fn command_of(&self, part: &str) -> String {
         let mut words = vec![
             "cargo run --release --locked -p pollux-tests --bin bench --".to_owned(),
             part.to_owned(),
-            input.flags(),
             format!("--rounds {}", self.rounds),
             format!("--work {}", self.work.display()),
         ];
