@@ -45,9 +45,6 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measure Pollux beside what people use without it, in the same run
 ///
-/// Build the programs first, in release: cargo build --release --locked -p pollux-client -p pollux-node -p pollux-tests
-/// --bins
-///
 /// Figures are worth something on an idle machine only. What is compared is done in turns, in an order that changes from
 /// round to round; medians count, and CPU seconds are those of all processes together, until daemons are quiet again.
 /// Nothing is installed: programs to compare with that are not here are named, and left out.

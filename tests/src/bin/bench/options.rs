@@ -3,7 +3,9 @@
 use crate::BenchError;
 use crate::input::Input;
 use crate::place;
+use crate::words::step;
 use clap::Args;
+use pollux_tests::Programs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +24,9 @@ pub(crate) struct Options {
     /// Write to a journaled ext4 in an image of that size, such as 12G, below --work (needs root)
     #[arg(long, value_name = "SIZE", value_parser = place::parse_size)]
     pub(crate) loop_ext4: Option<u64>,
+    /// Take `pollux` and `pollux-node` from this directory, instead of building them
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
     /// Write every figure to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -33,6 +38,11 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn rounds(&self) -> usize {
         self.rounds.get().into()
+    }
+
+    /// The programs that are measured.
+    pub(crate) fn programs(&self) -> Result<Programs, BenchError> {
+        Ok(Programs::given_or_built(self.programs.as_deref(), step)?)
     }
 
     /// Whether rows of this group are measured.

@@ -22,8 +22,8 @@ use crate::place::Place;
 use crate::table::{Bar, Sample, Samples, Spec, Table, Verdict};
 use crate::words::{say, size, step};
 use limit::Limit;
+use pollux_tests::Listing;
 use pollux_tests::stats::float;
-use pollux_tests::{Listing, Programs};
 use round::{DAEMONS, Round, Shared};
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -39,7 +39,7 @@ pub(crate) fn measure(
     place: &Place,
     interrupted: &AtomicBool,
 ) -> Result<Table, BenchError> {
-    let programs = Programs::beside_this_one()?;
+    let programs = options.programs()?;
     let (tasks, missing) = tasks(options, input.second.is_some())?;
     step(&format!("Reading {}", input.first.display()));
     let (listing, limit) = (Listing::of(&input.first)?, Limit::read(&input.first)?);

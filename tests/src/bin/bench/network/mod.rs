@@ -21,7 +21,7 @@ use crate::words::{say, size, step};
 use leg::{How, Leg, SMALL_SECONDS};
 use origin::Origin;
 use pollux_tests::lan::{CONGESTION, Host, Lan, LanError, Link};
-use pollux_tests::{Listing, Programs, fill};
+use pollux_tests::{Listing, fill};
 use round::{DAEMONS, Round, SMALLS, Shared};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -40,7 +40,7 @@ pub(crate) fn measure(
     place: &Place,
     interrupted: &AtomicBool,
 ) -> Result<Table, BenchError> {
-    let programs = Programs::beside_this_one()?;
+    let programs = options.programs()?;
     let (legs, missing) = legs(options, input.second.is_some())?;
     let (_lan, hosts) = hosts(rate)?;
     let directory = place.directory().join("shared");

@@ -6,7 +6,6 @@ use crate::options::Options;
 use crate::place::Place;
 use crate::table::{Bar, Measure, Sample, Samples, Spec, Table, Wanted};
 use crate::words::{say, step};
-use pollux_tests::Programs;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,7 +29,7 @@ pub(crate) fn measure(
         .chain([SOCKET])
         .filter(|spec| options.is_wanted(spec.group))
         .collect();
-    let served = options.is_wanted(SOCKET.group).then(|| serve(place)).transpose()?;
+    let served = options.is_wanted(SOCKET.group).then(|| serve(options, place)).transpose()?;
     let mut samples = Samples::new();
     for number in 0..options.rounds() {
         step(&format!("The wire, round {} of {}", number + 1, options.rounds()));
@@ -69,11 +68,11 @@ const fn spec(contender: Contender) -> Spec {
     Spec { id: contender.name(), name, group, command: contender.what() }
 }
 
-fn serve(place: &Place) -> Result<Served, BenchError> {
+fn serve(options: &Options, place: &Place) -> Result<Served, BenchError> {
     step("Saving what the node gives");
     let directory = place.directory().join("served");
     fs::create_dir(&directory)?;
-    Served::start(Programs::beside_this_one()?, &directory, FILES)
+    Served::start(options.programs()?, &directory, FILES)
 }
 
 fn move_once(spec: &Spec, gigabytes: u64, served: Option<&Served>) -> Result<Moved, BenchError> {
