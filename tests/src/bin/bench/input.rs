@@ -113,7 +113,8 @@ impl Input {
             name: kind.name().to_owned(),
             first,
             second: Some(second),
-            origin: kind.origin().to_owned(),
+            // Who goes by times, as rsync does, compares every file of it anew.
+            origin: format!("{} (version 2 made anew, not over 1: other times)", kind.origin()),
             flags: format!("--make {} --made {}", kind.name(), made.display()),
         })
     }
