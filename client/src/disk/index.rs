@@ -14,6 +14,10 @@
 //! before the index was made ([`Stamp::is_settled`]): clocks of file systems tick, and what is written twice in one tick looks
 //! the same. The time of change is the kernel's own, which no program sets. On file systems whose clock may be another
 //! machine's ([`is_local`]) no index is used.
+//!
+//! What no time tells, no index can: whoever still writes to a file through memory that is mapped moves its times with the first
+//! write only, until the system has written that to the disk, which it never does where files are in memory. Such files are
+//! not for saving while they are written, with an index or without.
 
 mod codec;
 mod reuse;
@@ -134,6 +138,11 @@ mod tests {
             let is_believed = before.stamp == after.stamp && after.stamp.is_settled(listed);
             prop_assert!(!is_believed || before.content == after.content);
         }
+    }
+
+    #[test]
+    fn times_of_what_is_no_disk_of_this_machine_are_not_gone_by() {
+        assert!(!is_local(std::fs::File::open("/proc").unwrap()));
     }
 
     #[test]

@@ -20,12 +20,14 @@ use pollux_core::{ChunkId, EntryKind, KeyPair, Tree};
 const MAGIC: &[u8; 16] = b"pollux index 1\n\0";
 const STAMP_BYTES: u64 = 24;
 const SIGNATURE_BYTES: usize = 64;
+/// All but the tree and the stamps.
+const OTHER_BYTES: u64 = 16 + 8 + 8 + 64;
 
 impl Index {
     /// No index is longer.
     pub(super) fn bytes_max() -> u64 {
         let stamps = TREE_ENTRIES_MAX.saturating_mul(STAMP_BYTES);
-        TREE_BYTES_MAX.saturating_add(stamps).saturating_add(64)
+        TREE_BYTES_MAX.saturating_add(stamps).saturating_add(OTHER_BYTES)
     }
 
     pub(super) fn encode(&self, key: &KeyPair) -> Vec<u8> {
@@ -118,6 +120,9 @@ mod tests {
         let bytes = index().encode(&key(1));
         assert_eq!(Index::decode(&bytes, &key(1)), Some(index()));
         assert_eq!(Index::decode(&bytes, &key(2)), None);
+        let stamps = u64::try_from(index().stamps.len()).unwrap() * STAMP_BYTES;
+        let tree = u64::try_from(index().tree.encode().len()).unwrap();
+        assert_eq!(u64::try_from(bytes.len()).unwrap(), OTHER_BYTES + tree + stamps);
     }
 
     #[test]

@@ -176,13 +176,18 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go() {
-        let (work, shelf, scan) = some();
-        for number in 0..INDEXES_MAX + 4 {
-            let exclude = format!("no-{number}");
-            shelf.put(&options(&scan.options.base, &[&exclude]), &index(&scan)).unwrap();
-        }
-        assert_eq!(fs::read_dir(&shelf.directory).unwrap().count(), INDEXES_MAX, "{work:?}");
+    fn the_oldest_goes_for_the_newest() {
+        let (_work, shelf, scan) = some();
+        let put = |number: usize| {
+            let options = options(&scan.options.base, &[&format!("no-{number}")]);
+            shelf.put(&options, &index(&scan)).unwrap();
+            shelf.file(&options).unwrap()
+        };
+        let mut files: Vec<PathBuf> = (0..INDEXES_MAX).map(put).collect();
+        File::open(&files[7]).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        files.push(put(INDEXES_MAX));
+        let gone: Vec<usize> = (0..files.len()).filter(|place| !files[*place].exists()).collect();
+        assert_eq!(gone, [7]);
     }
 
     #[test]

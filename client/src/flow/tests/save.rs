@@ -106,6 +106,24 @@ fn a_directory_is_handed_in_and_published() {
 }
 
 #[test]
+fn only_who_signs_keeps_an_index() {
+    let (cache, work) = (Cache::new(), tempfile::tempdir().unwrap());
+    let index = work.path().join("index");
+    let save = |signer: Option<Signer>| {
+        let node = Node::start(take);
+        let asked = request(&node.socket, &cache);
+        let signer = signer.unwrap_or_else(|| asked.signer.clone());
+        run(&SaveRequest { index: Some(index.clone()), signer, ..asked })
+    };
+    let unsigned = save(Some(Signer::Elsewhere));
+    assert!(matches!(unsigned, Ok(SaveOutcome::Unsigned(_))), "{unsigned:?}");
+    assert!(!index.exists());
+    let saved = save(None);
+    assert!(matches!(saved, Ok(SaveOutcome::Saved(_))), "{saved:?}");
+    assert_eq!(std::fs::read_dir(index).unwrap().count(), 1);
+}
+
+#[test]
 fn a_node_that_lacks_nothing_is_sent_nothing() {
     let cache = Cache::new();
     let node = otherwise(|request| {
