@@ -61,8 +61,12 @@ impl<'a> Round<'a> {
 
     /// Does everything, and removes what was written unless that would spoil the next round.
     pub(super) fn run(mut self) -> Result<Vec<(Leg, Sample)>, BenchError> {
-        self.publish()?;
-        self.save(KEY, "first")?;
+        if self.measures("link") {
+            self.publish()?;
+        }
+        if self.measures("cold") || self.measures("next") {
+            self.save(KEY, "first")?;
+        }
         let instance = self.node("instance", 1)?;
         self.group("link", &instance)?;
         self.group("cold", &instance)?;
@@ -79,6 +83,10 @@ impl<'a> Round<'a> {
             fs::remove_dir_all(&self.directory)?;
         }
         Ok(self.samples)
+    }
+
+    fn measures(&self, group: &str) -> bool {
+        self.shared.legs.iter().any(|leg| leg.spec().group == group)
     }
 
     /// Legs of one group, each round beginning with another one.
@@ -130,9 +138,7 @@ impl<'a> Round<'a> {
             let saved = round.pool.pollux(&saver).save(RANDOM_KEY, &tree, &round.pool.publisher(), &[])?;
             expect("the save", "saved", &saved)
         })?;
-        if self.shared.legs.contains(&Leg::Publish) {
-            self.samples.push((Leg::Publish, sample));
-        }
+        self.samples.push((Leg::Publish, sample));
         Ok(())
     }
 
@@ -154,10 +160,10 @@ impl<'a> Round<'a> {
     }
 
     fn smalls(&mut self, instance: &Daemon) -> Result<(), BenchError> {
-        for number in 0..SMALLS {
+        let wanted = self.measures("small");
+        for number in (0..SMALLS).filter(|_| wanted || self.measures("boot")) {
             self.save(&format!("bench/main/small/{number}"), &format!("small-{number}"))?;
         }
-        let wanted = self.shared.legs.contains(&Leg::Small);
         // The last is for who boots.
         for number in (0..SMALLS - 1).filter(|_| wanted) {
             let target = self.directory.join(format!("target-small-{number}"));
@@ -175,12 +181,19 @@ impl<'a> Round<'a> {
         }
         let target = self.directory.join("target-boot");
         let key = format!("bench/main/small/{}", SMALLS - 1);
-        let began = std::time::Instant::now();
-        let node = self.node("booted", 1)?;
-        self.restore(&node, &key, &target)?;
-        let wall = began.elapsed().as_secs_f64();
-        let (command_cpu, daemon_cpu) = (0.0, vec![0.0, node.cpu_seconds()?]);
-        self.samples.push((Leg::Boot, Sample { wall, command_cpu, daemon_cpu, bytes: None }));
+        let (node, mut sample) = measure(&[self.seed.pid()], || {
+            let node = self.node("booted", 1)?;
+            self.restore(&node, &key, &target)?;
+            Ok(node)
+        })?;
+        sample.daemon_cpu.push(node.cpu_seconds()?);
+        say(&format!(
+            "    {:38} {:7.3} s, {:6.2} s of CPU",
+            Leg::Boot.spec().name,
+            sample.wall,
+            sample.cpu()
+        ));
+        self.samples.push((Leg::Boot, sample));
         Ok(())
     }
 

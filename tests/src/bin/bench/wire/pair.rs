@@ -6,14 +6,14 @@ use crate::BenchError;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// A giver that does not listen by then never will.
 const LISTEN_PATIENCE: Duration = Duration::from_secs(20);
 /// For the whole move: hundreds of gigabytes at the pace of the slowest.
 const MOVE_PATIENCE: Duration = Duration::from_mins(10);
-/// For the giver to notice that the taker has gone.
+/// For the giver to notice that the taker has gone, and for each to end.
 const END_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Moves so many chunks.
@@ -56,6 +56,10 @@ impl Process {
 
     /// Waits for its end, which is near after its last line.
     pub(super) fn end(&mut self) -> Result<(), BenchError> {
+        // Its output is closed then.
+        if self.lines.recv_timeout(END_PATIENCE) != Err(RecvTimeoutError::Disconnected) {
+            return Err(BenchError::step(&self.what, "it does not end"));
+        }
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(BenchError::step(&self.what, status)) }
     }
