@@ -14,6 +14,9 @@ const DIAL_FAILED_CHARS_MAX: usize = 300;
 /// Multihash code (identity) and length, then the protobuf tags of an Ed25519 key of 32 bytes.
 const ED25519_PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
+/// What stands before an address that is dialled for bulk.
+const BULK: Option<Protocol<'static>> = Some(Protocol::Tls);
+
 /// The same peer in libp2p's words.
 pub(super) fn to_libp2p(peer: PeerId) -> libp2p::PeerId {
     let bytes: Vec<u8> = ED25519_PREFIX.iter().chain(peer.key().as_bytes()).copied().collect();
@@ -36,9 +39,20 @@ pub(super) fn to_multiaddr(address: SocketAddr) -> Multiaddr {
     Multiaddr::empty().with(Protocol::from(address.ip())).with(Protocol::Tcp(address.port()))
 }
 
-/// The socket address at the front of a multiaddress, if it has one.
+/// The same address, to be dialled for bulk: `/tls` stands before it. The TCP transport ignores what stands there, and the
+/// upgrades of the connection see it.
+pub(super) fn for_bulk(address: &Multiaddr) -> Multiaddr {
+    BULK.into_iter().chain(address.iter()).collect()
+}
+
+/// Whether an address is one of [`for_bulk`].
+pub(super) fn is_bulk(address: &Multiaddr) -> bool {
+    address.iter().next() == BULK
+}
+
+/// The socket address in a multiaddress of the two above, if it has one.
 pub(super) fn from_multiaddr(address: &Multiaddr) -> Option<SocketAddr> {
-    let mut parts = address.iter();
+    let mut parts = address.iter().skip_while(|part| Some(part) == BULK.as_ref());
     let first = parts.next()?;
     let Some(Protocol::Tcp(port)) = parts.next() else { return None };
     if let Protocol::Ip4(ip) = first {
@@ -98,7 +112,10 @@ mod tests {
     fn addresses_survive_the_way_there_and_back() {
         for text in ["127.0.0.1:4001", "[::1]:4001", "[2001:db8::7]:65535"] {
             let address: SocketAddr = text.parse().expect("an address");
-            assert_eq!(from_multiaddr(&to_multiaddr(address)), Some(address));
+            let multi = to_multiaddr(address);
+            assert_eq!(from_multiaddr(&multi), Some(address));
+            assert_eq!(from_multiaddr(&for_bulk(&multi)), Some(address));
+            assert_eq!((is_bulk(&multi), is_bulk(&for_bulk(&multi))), (false, true));
         }
         for text in ["/ip4/10.0.0.1/udp/4001", "/dns4/example.org/tcp/4001", "/memory/7", "/ip4/10.0.0.1"] {
             assert_eq!(from_multiaddr(&text.parse().expect("a multiaddress")), None, "{text}");

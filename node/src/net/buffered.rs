@@ -9,8 +9,14 @@ use std::task::{Context, Poll, ready};
 /// One buffer: four TLS records, which is also what the kernel hands over at once under load.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// A connection whose last read or flush was of less is quiet: its buffer is given back.
+/// The buffer of a connection that begins to read: enough for requests and small messages, and cheap to make.
+const SMALL_BUFFER_BYTES: usize = 4 * 1024;
+
+/// A connection whose last flush, or last few reads, were of less is quiet: its buffer is given back.
 const QUIET_BYTES: usize = BUFFER_BYTES / 4;
+
+/// Reads in a row of less than that. Under load the kernel hands over what is there, now and then little.
+const QUIET_READS: u8 = 4;
 
 /// Reads ahead; writes go straight through.
 #[derive(Debug)]
@@ -20,30 +26,35 @@ pub(super) struct ReadAhead<S> {
     /// Where the unread bytes begin and end in the buffer.
     start: usize,
     end: usize,
+    /// Reads in a row that were small.
+    small_reads: u8,
 }
 
 impl<S> ReadAhead<S> {
     /// Around a socket.
     pub(super) fn new(inner: S) -> Self {
-        Self { inner, buffer: Vec::new(), start: 0, end: 0 }
+        Self { inner, buffer: Vec::new(), start: 0, end: 0, small_reads: 0 }
     }
 }
 
 impl<S: AsyncRead + Unpin> ReadAhead<S> {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let quiet = self.end < QUIET_BYTES;
-        self.buffer.resize(BUFFER_BYTES, 0);
+        let was_filled = self.end > 0 && self.end == self.buffer.len();
+        let least = if was_filled { BUFFER_BYTES } else { SMALL_BUFFER_BYTES };
+        if self.buffer.len() < least {
+            self.buffer.resize(least, 0);
+        }
         let count = match Pin::new(&mut self.inner).poll_read(cx, &mut self.buffer) {
             Poll::Ready(count) => count?,
             Poll::Pending => {
-                if quiet {
-                    self.buffer = Vec::new();
+                if self.small_reads >= QUIET_READS || self.buffer.len() <= SMALL_BUFFER_BYTES {
+                    (self.buffer, self.start, self.end) = (Vec::new(), 0, 0);
                 }
                 return Poll::Pending;
             }
         };
-        self.start = 0;
-        self.end = count;
+        (self.start, self.end) = (0, count);
+        self.small_reads = if count < QUIET_BYTES { self.small_reads.saturating_add(1) } else { 0 };
         Poll::Ready(Ok(()))
     }
 }
@@ -272,9 +283,16 @@ mod tests {
         assert!(Pin::new(&mut ahead).poll_read(&mut cx, &mut into).is_pending());
         assert_eq!(ahead.buffer.capacity(), 0);
 
-        let mut ahead = ReadAhead::new(Quiet([BUFFER_BYTES].into()));
+        let after = [SMALL_BUFFER_BYTES, BUFFER_BYTES].into_iter().chain([100; 4]);
+        let mut ahead = ReadAhead::new(Quiet(after.collect()));
+        while Pin::new(&mut ahead).poll_read(&mut cx, &mut into).is_ready() {}
+        assert_eq!(ahead.buffer.capacity(), 0, "it was busy once");
+
+        let mut ahead = ReadAhead::new(Quiet([SMALL_BUFFER_BYTES, BUFFER_BYTES].into()));
+        assert!(Pin::new(&mut ahead).poll_read(&mut cx, &mut into).is_ready());
+        assert_eq!(ahead.buffer.len(), SMALL_BUFFER_BYTES);
         assert!(Pin::new(&mut ahead).poll_read(&mut cx, &mut into).is_ready());
         assert!(Pin::new(&mut ahead).poll_read(&mut cx, &mut into).is_pending());
-        assert_eq!(ahead.buffer.capacity(), BUFFER_BYTES);
+        assert_eq!(ahead.buffer.len(), BUFFER_BYTES, "it was filled, and more");
     }
 }

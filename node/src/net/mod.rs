@@ -1,9 +1,9 @@
 //! The wire: one libp2p identity and port, a control plane and a bulk plane. No decisions.
 //!
-//! Every connection is TCP, TLS 1.3 and yamux, and proves both peers' ids. The first connection of a pair is
-//! *control*: one long-lived stream of small messages. Chunks travel on *bulk* connections of their own, dialled
-//! by the side that fetches, up to two for a busy peer, so that they never hold up control; a peer that cannot be
-//! dialled is asked on the connection that it dialled. All reading and writing happens in the connections' own
+//! Every connection is TCP and TLS 1.3, and proves both peers' ids. The first connection of a pair is *control*: one
+//! long-lived stream of small messages, on yamux. Chunks travel on *bulk* connections of their own, dialled by the side that
+//! fetches, up to two for a busy peer, so that they never hold up control, each of them one stream; a peer that cannot be
+//! dialled is asked on a further stream of the connection that it dialled. All reading and writing happens in the connections' own
 //! tasks; the swarm's task moves commands and events.
 //!
 //! Everything is bounded. The driver sends what it was granted; when it does not take events, nothing is read from
@@ -18,7 +18,7 @@
 //! fetches asks   what this node asks of peers, and they of it, until it has its outcome
 //! handler        one connection
 //! control lane giver    one stream: messages; asking for chunks; giving chunks
-//! transport    TCP, tls, muxer, buffered; strangers: how much is read of whom
+//! transport    TCP, tls, muxer, solo, buffered; strangers: how much is read of whom
 //! plane  transfer  upload  address  bounds
 //! ```
 
@@ -36,6 +36,7 @@ mod lane;
 mod muxer;
 mod peer;
 mod plane;
+mod solo;
 mod strangers;
 mod task;
 mod tls;

@@ -1,16 +1,19 @@
-//! yamux, as other libp2p programs speak it, with frames and buffers fit for bulk.
+//! What an encrypted connection becomes: yamux, as other libp2p programs speak it, or one stream ([`Solo`]). Who dials for
+//! bulk offers only the latter, who dials for anything else only the former; who accepts takes both.
 //!
-//! libp2p's own wrapper fixes frames of 16 KiB, each flushed in two writes, and lets a connection grow windows of a
+//! libp2p's own wrapper of yamux fixes frames of 16 KiB, each flushed in two writes, and lets a connection grow windows of a
 //! gigabyte. Here a frame fills a buffer, and a connection's windows are bounded to what a local network needs.
 
+use super::address::is_bulk;
 use super::buffered::{BUFFER_BYTES, WriteBehind};
+use super::solo::Solo;
 use super::strangers::{Ration, Rationed, Strangers};
-use futures::future::{Ready, ready};
+use futures::future::{Either, Ready, ready};
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::PeerId;
-use libp2p::core::UpgradeInfo;
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
+use libp2p::core::{ConnectedPoint, UpgradeInfo};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -19,8 +22,9 @@ use std::time::Duration;
 use tokio::time::Sleep;
 use yamux::{Connection, ConnectionError, Mode, Stream};
 
-/// The upgrade's name in the negotiation.
-const PROTOCOL: &str = "/yamux/1.0.0";
+/// The upgrades' names in the negotiation.
+const YAMUX: &str = "/yamux/1.0.0";
+const SOLO: &str = "/pollux/solo/1";
 
 /// Bytes of a frame's header.
 const HEADER_BYTES: usize = 12;
@@ -33,13 +37,15 @@ const STREAMS_MAX: usize = 16;
 const WINDOWS_BYTES_MAX: usize = 2 * STREAMS_MAX * 256 * 1024;
 
 /// How long the last bytes may take when a connection is closed: a peer that reads nothing must not hold it.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The upgrade of an encrypted connection to a multiplexed one.
+/// The upgrade of an encrypted connection to one with streams.
 #[derive(Clone, Debug)]
-pub(super) struct Yamux {
+pub(super) struct Muxing {
     peer: PeerId,
     strangers: Strangers,
+    /// The names that are offered, or accepted.
+    names: &'static [&'static str],
 }
 
 /// A multiplexed connection.
@@ -109,54 +115,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<S> {
     }
 }
 
-impl Yamux {
+impl Muxing {
     /// For a connection of this peer, which is a stranger until it is admitted.
-    pub(super) fn new(peer: PeerId, strangers: &Strangers) -> Self {
-        Self { peer, strangers: strangers.clone() }
+    pub(super) fn new(peer: PeerId, strangers: &Strangers, end: &ConnectedPoint) -> Self {
+        let names: &[&str] = match end {
+            ConnectedPoint::Listener { .. } => &[YAMUX, SOLO],
+            ConnectedPoint::Dialer { address, .. } if is_bulk(address) => &[SOLO],
+            ConnectedPoint::Dialer { .. } => &[YAMUX],
+        };
+        Self { peer, strangers: strangers.clone(), names }
     }
 
-    fn muxer<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S, mode: Mode) -> Muxer<S> {
-        Muxer::new(socket, self.strangers.ration(self.peer), mode)
+    fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: S, name: &str, mode: Mode) -> Streams<S> {
+        let ration = self.strangers.ration(self.peer);
+        if name == SOLO {
+            Either::Right(Solo::new(socket, ration, mode == Mode::Client))
+        } else {
+            Either::Left(Muxer::new(socket, ration, mode))
+        }
     }
 }
 
-impl UpgradeInfo for Yamux {
+/// What the upgrade comes to.
+type Streams<S> = Either<Muxer<S>, Solo<S>>;
+
+impl UpgradeInfo for Muxing {
     type Info = &'static str;
-    type InfoIter = std::iter::Once<&'static str>;
+    type InfoIter = std::iter::Copied<std::slice::Iter<'static, &'static str>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        std::iter::once(PROTOCOL)
+        self.names.iter().copied()
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> InboundConnectionUpgrade<S> for Yamux {
-    type Output = Muxer<S>;
+impl<S: AsyncRead + AsyncWrite + Unpin> InboundConnectionUpgrade<S> for Muxing {
+    type Output = Streams<S>;
     type Error = Infallible;
-    type Future = Ready<Result<Muxer<S>, Infallible>>;
+    type Future = Ready<Result<Streams<S>, Infallible>>;
 
-    fn upgrade_inbound(self, socket: S, _: &'static str) -> Self::Future {
-        ready(Ok(self.muxer(socket, Mode::Server)))
+    fn upgrade_inbound(self, socket: S, name: &'static str) -> Self::Future {
+        ready(Ok(self.upgrade(socket, name, Mode::Server)))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<S> for Yamux {
-    type Output = Muxer<S>;
+impl<S: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<S> for Muxing {
+    type Output = Streams<S>;
     type Error = Infallible;
-    type Future = Ready<Result<Muxer<S>, Infallible>>;
+    type Future = Ready<Result<Streams<S>, Infallible>>;
 
-    fn upgrade_outbound(self, socket: S, _: &'static str) -> Self::Future {
-        ready(Ok(self.muxer(socket, Mode::Client)))
+    fn upgrade_outbound(self, socket: S, name: &'static str) -> Self::Future {
+        ready(Ok(self.upgrade(socket, name, Mode::Client)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::address::{for_bulk, to_multiaddr};
     use crate::net::bounds::STRANGER_SOCKET_BYTES_MAX;
     use futures::io::Cursor;
+    use libp2p::core::Endpoint;
+    use libp2p::core::transport::PortUse;
 
     fn muxer(arrives: Vec<u8>, strangers: &Strangers) -> Muxer<Cursor<Vec<u8>>> {
-        Yamux::new(PeerId::random(), strangers).muxer(Cursor::new(arrives), Mode::Server)
+        Muxer::new(Cursor::new(arrives), strangers.ration(PeerId::random()), Mode::Server)
     }
 
     #[test]
@@ -218,7 +240,7 @@ mod tests {
         let (peer, strangers) = (PeerId::random(), Strangers::default());
         for (admitted, expected) in [(false, (0, most)), (true, (8, all))] {
             let mut socket = Socket(Cursor::new(arrives.clone()));
-            let mut muxer = Yamux::new(peer, &strangers).muxer(&mut socket, Mode::Server);
+            let mut muxer = Muxer::new(&mut socket, strangers.ration(peer), Mode::Server);
             if admitted {
                 strangers.admit(&peer);
             }
@@ -228,6 +250,24 @@ mod tests {
             drop(muxer);
             assert_eq!((opened, socket.0.position()), expected);
         }
+    }
+
+    #[test]
+    fn only_a_dial_for_bulk_wants_one_stream() {
+        let address = to_multiaddr(([127, 0, 0, 1], 4001).into());
+        let dialled = |address| ConnectedPoint::Dialer {
+            address,
+            role_override: Endpoint::Dialer,
+            port_use: PortUse::New,
+        };
+        let accepted =
+            ConnectedPoint::Listener { local_addr: address.clone(), send_back_addr: address.clone() };
+        let offered = |end: &ConnectedPoint| {
+            Muxing::new(PeerId::random(), &Strangers::default(), end).protocol_info().collect::<Vec<_>>()
+        };
+        assert_eq!(offered(&dialled(for_bulk(&address))), [SOLO]);
+        assert_eq!(offered(&dialled(address)), [YAMUX]);
+        assert_eq!(offered(&accepted), [YAMUX, SOLO]);
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl<S> Rationed<S> {
     pub(super) fn new(inner: S, ration: Ration) -> Self {
         Self { inner, ration: Some(ration) }
     }
+
+    #[cfg(test)]
+    pub(super) fn inner(&self) -> &S {
+        &self.inner
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Rationed<S> {
@@ -132,6 +137,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rationed<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Rationed<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().inner).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

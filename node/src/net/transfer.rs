@@ -3,7 +3,7 @@
 use super::upload::Pace;
 use futures::{AsyncRead, AsyncWrite};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,6 +11,9 @@ use tokio::time::{Instant, Sleep};
 
 /// How much a buffer grows at once, so that a peer must send what it announces before memory is spent on it.
 const GROWTH_BYTES: usize = 64 * 1024;
+
+/// Pieces that are written at once at most: a few headers and frames.
+const PIECES_MAX: usize = 8;
 
 /// Bytes that are being read, up to a length known beforehand.
 #[derive(Debug)]
@@ -111,6 +114,7 @@ impl Watch {
 #[derive(Debug)]
 pub(super) struct Outbox<M> {
     pieces: VecDeque<Piece<M>>,
+    /** from the begin of the first piece on; it may reach into others */
     written: usize,
     /** a part was written of what ends with the next mark */
     begun: bool,
@@ -150,7 +154,8 @@ impl<M> Outbox<M> {
         let end = self.pieces.iter().position(|piece| piece.mark.as_ref().is_some_and(&is_such))?;
         let before = self.pieces.iter().take(end).rposition(|piece| piece.mark.is_some());
         let begin = before.map_or(0, |before| before + 1);
-        if begin == 0 && self.begun {
+        let before: usize = self.pieces.iter().take(begin).map(|piece| piece.bytes.len()).sum();
+        if self.written > before || (begin == 0 && self.begun) {
             return None;
         }
         self.pieces.drain(begin..=end).last().and_then(|piece| piece.mark)
@@ -191,16 +196,16 @@ impl<M> Outbox<M> {
         S: AsyncWrite + Unpin,
     {
         let Some(piece) = self.pieces.front() else { return self.poll_flush(cx, stream) };
-        let rest = piece.bytes.get(self.written..).unwrap_or_default();
-        if rest.is_empty() {
-            self.written = 0;
+        if let Some(more) = self.written.checked_sub(piece.bytes.len()) {
+            self.written = more;
             let mark = self.pieces.pop_front().and_then(|piece| piece.mark);
-            self.begun = mark.is_none();
+            self.begun = mark.is_none() || more > 0;
             return Poll::Ready(Ok(mark));
         }
-        let Poll::Ready(turn) = self.pace.poll(cx, rest.len()) else { return self.poll_turn(cx, stream) };
-        let rest = rest.get(..turn).unwrap_or(rest);
-        let count = ready!(Pin::new(stream).poll_write(cx, rest))?;
+        let bytes: usize = self.pieces.iter().take(PIECES_MAX).map(|piece| piece.bytes.len()).sum();
+        let rest = bytes.saturating_sub(self.written);
+        let Poll::Ready(turn) = self.pace.poll(cx, rest) else { return self.poll_turn(cx, stream) };
+        let count = ready!(Pin::new(stream).poll_write_vectored(cx, &self.next(turn)))?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
@@ -208,6 +213,19 @@ impl<M> Outbox<M> {
         self.written = self.written.saturating_add(count);
         (self.begun, self.unflushed) = (true, true);
         Poll::Ready(Ok(None))
+    }
+
+    /// So many of the next bytes at most.
+    fn next(&self, most: usize) -> [IoSlice<'_>; PIECES_MAX] {
+        let (mut skip, mut left) = (self.written, most);
+        let mut pieces = self.pieces.iter();
+        std::array::from_fn(|_| {
+            let piece = pieces.next().map_or(&[][..], |piece| &piece.bytes);
+            let rest = piece.get(skip..).unwrap_or_default();
+            let rest = rest.get(..left).unwrap_or(rest);
+            (skip, left) = (skip.saturating_sub(piece.len()), left.saturating_sub(rest.len()));
+            IoSlice::new(rest)
+        })
     }
 
     /// It is not this stream's turn: what was written goes out meanwhile, and that nothing more is taken is not the peer's

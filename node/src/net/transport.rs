@@ -1,7 +1,7 @@
 //! From a TCP connection to an authenticated, multiplexed one.
 
 use super::bounds::Patience;
-use super::muxer::Yamux;
+use super::muxer::Muxing;
 use super::strangers::Strangers;
 use super::tls::{Tls, TlsError};
 use libp2p::core::Transport as _;
@@ -24,7 +24,7 @@ const UNACKNOWLEDGED_MS_MAX: u32 = 30_000;
 /// The transport of a swarm.
 pub(super) type Transport = Boxed<(PeerId, StreamMuxerBox)>;
 
-/// TCP, TLS 1.3 with libp2p's identities, yamux; a dial or an accept that takes longer than the handshake may is given up. Of
+/// TCP, TLS 1.3 with libp2p's identities, yamux or one stream; a dial or an accept that takes longer than the handshake may is given up. Of
 /// each connection no more is read than of a stranger, until its peer is admitted among `strangers`.
 pub(super) fn build(
     identity: &Keypair,
@@ -41,7 +41,7 @@ pub(super) fn build(
     let transport = sockets
         .upgrade(Version::V1Lazy)
         .authenticate(secure)
-        .multiplex_ext(move |peer, _| Yamux::new(*peer, &strangers));
+        .multiplex_ext(move |peer, end| Muxing::new(*peer, &strangers, end));
     Ok(transport.timeout(patience.handshake).boxed())
 }
 

@@ -1,7 +1,7 @@
 //! The books of the wire: the driver's commands become dials and orders to connections, and what connections report
 //! becomes events, so that every fetch, ask and dial has one outcome.
 
-use super::address::{dial_failed, from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
+use super::address::{dial_failed, for_bulk, from_libp2p, from_multiaddr, to_libp2p, to_multiaddr};
 use super::asks::{Answering, Ask, Asks, Stage};
 use super::bounds::{DIAL_ADDRESSES_MAX, Patience};
 use super::fetches::Fetch;
@@ -114,9 +114,13 @@ impl Wire {
     /// Dials a peer for this plane.
     pub(super) fn start_dial(&mut self, id: PeerId, plane: Plane) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        let addresses = match plane {
+            Plane::Control => peer.addresses.clone(),
+            Plane::Bulk => peer.addresses.iter().map(for_bulk).collect(),
+        };
         let opts = DialOpts::peer_id(to_libp2p(id))
             .condition(PeerCondition::Always)
-            .addresses(peer.addresses.clone())
+            .addresses(addresses)
             .allocate_new_port()
             .build();
         peer.dials.insert(opts.connection_id(), plane);

@@ -1,11 +1,12 @@
 //! A peer that speaks the transport and yamux honestly, and says on its streams whatever a test wants.
 
-use crate::net::address::{from_libp2p, to_multiaddr};
+use crate::net::address::{for_bulk, from_libp2p, to_multiaddr};
 use crate::net::bounds::Patience;
 use crate::net::plane::Plane;
 use crate::net::strangers::Strangers;
 use crate::net::transport::{self, Transport};
 use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::Multiaddr;
 use libp2p::core::Endpoint;
 use libp2p::core::muxing::{StreamMuxerBox, StreamMuxerExt, SubstreamBox};
 use libp2p::core::transport::{DialOpts, PortUse, Transport as _};
@@ -38,18 +39,30 @@ impl Raw {
         raw
     }
 
-    /// The same over another transport.
+    /// Connects for bulk.
+    pub(super) async fn dial_for_bulk(number: u8, address: SocketAddr) -> Self {
+        let build = |identity: &Keypair| {
+            transport::build(identity, &Patience::default(), &Strangers::default()).expect("an identity")
+        };
+        Self::dial_at(number, for_bulk(&to_multiaddr(address)), build).await
+    }
+
+    /// The same as [`Raw::dial`] over another transport.
     pub(super) async fn dial_with(
         number: u8,
         address: SocketAddr,
         transport: impl FnOnce(&Keypair) -> Transport,
     ) -> Self {
+        Self::dial_at(number, to_multiaddr(address), transport).await
+    }
+
+    async fn dial_at(number: u8, address: Multiaddr, transport: impl FnOnce(&Keypair) -> Transport) -> Self {
         let identity = Keypair::ed25519_from_bytes([number; 32]).expect("a seed");
         let id = from_libp2p(&identity.public().to_peer_id()).expect("an Ed25519 key");
         assert_eq!(id, PeerId::new(KeyPair::from_seed([number; 32]).public()));
         let opts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
         let mut transport = transport(&identity);
-        let dial = transport.dial(to_multiaddr(address), opts).expect("a TCP address");
+        let dial = transport.dial(address, opts).expect("a TCP address");
         let (other, muxer) = dial.await.expect("a connection");
         let (incoming_in, incoming) = mpsc::unbounded_channel();
         let (wanted, wanted_out) = mpsc::unbounded_channel();

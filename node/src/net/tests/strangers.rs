@@ -51,6 +51,21 @@ async fn a_stranger_that_asks_for_a_chunk_is_closed() {
     is_well(&mut victim).await;
 }
 
+/// A connection that is one stream: the stream ends with its socket.
+#[tokio::test]
+async fn a_stranger_that_connects_for_bulk_is_closed() {
+    let mut victim = Node::start(VICTIM).await;
+    let mut villain = Raw::dial_for_bulk(VILLAIN, victim.address).await;
+    let mut stream = villain.propose(Plane::Bulk).await.expect("the stream");
+    drop(stream.write_all(&BulkRequest { request: 1, chunk: chunk(0, 10).0.id }.to_bytes()).await);
+    let mut heard = Vec::new();
+    drop(stream.read_to_end(&mut heard).await);
+    assert!(heard.len() < 100, "no more than the negotiation");
+    drop(stream);
+    assert!(villain.is_closed().await);
+    is_well(&mut victim).await;
+}
+
 /// One message, as it is on the wire.
 fn framed(message: &Control) -> Vec<u8> {
     let bytes = message.encode();
