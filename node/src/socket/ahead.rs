@@ -1,4 +1,5 @@
-//! Chunks on their way to a job's socket: the next few are read from the store ahead of it.
+//! Chunks on their way to a job's socket: the next few are read from the store ahead of it, several with one turn on a
+//! blocking thread.
 //!
 //! What all jobs together read ahead is bounded by [`READ_AHEAD_BYTES`]; where that is used up, a job still has the one
 //! chunk that is its turn. A job that takes a chunk slowly gives back what it had read ahead, and reads nothing ahead
@@ -13,11 +14,10 @@ use super::turns::Turns;
 use crate::driver::Delivery;
 use crate::store::Store;
 use pollux_core::engine::Source;
-use pollux_core::{ChunkRef, Frame, VerifiedChunk};
+use pollux_core::{ChunkId, ChunkRef, Frame, VerifiedChunk};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// A chunk that a job waits for.
 #[derive(Debug)]
@@ -38,15 +38,12 @@ enum Bytes {
 /// A read under way or done, and its share of the room. Dropped, it begins no more.
 #[derive(Debug)]
 struct Reading {
-    task: JoinHandle<Option<(ChunkRef, Frame)>>,
+    read: oneshot::Receiver<Option<(ChunkRef, Frame)>>,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+/// A read that is to be done: for whom, and of what.
+type Wanted = (oneshot::Sender<Option<(ChunkRef, Frame)>>, ChunkId);
 
 /// The bytes of a chunk whose turn it is.
 #[derive(Debug)]
@@ -81,6 +78,11 @@ impl Ahead {
         self.queue.len() < READS_AHEAD
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Behind the others.
     pub(super) fn push(&mut self, chunk: ChunkRef, source: Source, delivery: Delivery) {
         let bytes = match delivery {
@@ -100,12 +102,12 @@ impl Ahead {
 
     /// The bytes of the one whose turn it is. Dropping the future drops what was read.
     pub(super) async fn load(&self, waiting: Waiting) -> Loaded {
-        let mut reading = match waiting.bytes {
+        let reading = match waiting.bytes {
             Bytes::Buffer(buffer) => return Loaded::Buffer(buffer),
-            Bytes::Later => self.read(waiting.chunk, None),
+            Bytes::Later => self.read_now(waiting.chunk),
             Bytes::Reading(reading) => reading,
         };
-        match (&mut reading.task).await.ok().flatten() {
+        match reading.read.await.ok().flatten() {
             Some((found, frame)) if found == waiting.chunk => Loaded::Frame(frame),
             Some(_) => Loaded::Other,
             None => Loaded::Lost,
@@ -127,31 +129,44 @@ impl Ahead {
         self.slow = false;
     }
 
-    /// Begins what there is room for.
+    /// Begins what there is room for, once half of what may be read ahead is taken: many small turns cost more than the reads.
     fn begin(&mut self) {
-        if self.slow {
+        if self.slow || self.reading() > READS_AHEAD / 2 {
             return;
         }
-        let waiting = self.queue.iter().enumerate();
-        let later = waiting.filter(|(_, waiting)| matches!(waiting.bytes, Bytes::Later));
-        let later: Vec<(usize, ChunkRef)> = later.map(|(at, waiting)| (at, waiting.chunk)).collect();
-        for (at, chunk) in later {
-            let Some(room) = self.turns.room_ahead(chunk.bytes) else { return };
-            let reading = self.read(chunk, Some(room));
-            if let Some(waiting) = self.queue.get_mut(at) {
-                waiting.bytes = Bytes::Reading(reading);
-            }
+        let mut wanted = Vec::new();
+        let later = self.queue.iter_mut().filter(|waiting| matches!(waiting.bytes, Bytes::Later));
+        for waiting in later {
+            let Some(room) = self.turns.room_ahead(waiting.chunk.bytes) else { break };
+            let (give, read) = oneshot::channel();
+            waiting.bytes = Bytes::Reading(Reading { read, _room: Some(room) });
+            wanted.push((give, waiting.chunk.id));
         }
+        self.read(wanted);
     }
 
-    fn read(&self, chunk: ChunkRef, room: Option<OwnedSemaphorePermit>) -> Reading {
+    fn read_now(&self, chunk: ChunkRef) -> Reading {
+        let (give, read) = oneshot::channel();
+        self.read(vec![(give, chunk.id)]);
+        Reading { read, _room: None }
+    }
+
+    /// Reads, one after the other, what is still waited for when its turn comes.
+    fn read(&self, wanted: Vec<Wanted>) {
+        if wanted.is_empty() {
+            return;
+        }
         let (store, turns) = (self.store.clone(), self.turns.clone());
-        let read = async move { turns.run(move || store.get(&chunk.id).ok().flatten()).await.flatten() };
-        Reading { task: tokio::spawn(read), _room: room }
+        let read_all = move || {
+            for (give, chunk) in wanted.into_iter().filter(|(give, _)| !give.is_closed()) {
+                // Who gives it up just now does not hear it.
+                drop(give.send(store.get(&chunk).ok().flatten()));
+            }
+        };
+        tokio::spawn(async move { turns.run(read_all).await });
     }
 
     /// Chunks that are in memory from the store, or will be in a moment.
-    #[cfg(test)]
     pub(super) fn reading(&self) -> usize {
         self.queue.iter().filter(|waiting| matches!(waiting.bytes, Bytes::Reading(_))).count()
     }

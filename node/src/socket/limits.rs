@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Plain bytes on their way to a job: enough to keep the socket busy, little enough for many jobs.
 pub(super) const DELIVER_BYTES: u32 = 8 * 1024 * 1024;
+/// The driver hears of what a job took so many bytes at a time, or when nothing else waits: far below the above.
+pub(super) const TAKEN_TOLD_BYTES: u32 = DELIVER_BYTES / 16;
 /// Chunks of a job waiting for its socket, read ahead where there is room.
-pub(super) const READS_AHEAD: usize = 4;
+pub(super) const READS_AHEAD: usize = 16;
 /// Bytes that all jobs together have read ahead, whoever is slow: a few dozen chunks keep every disk and socket busy. Each
 /// job has one chunk besides, whose turn it is.
 pub(super) const READ_AHEAD_BYTES: usize = 64 * 1024 * 1024;

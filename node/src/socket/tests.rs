@@ -217,9 +217,14 @@ async fn chunks_come_from_memory_and_store_in_the_order_given() {
     for chunk in &chunks {
         let Heard::Chunk(head, bytes) = job.hear().await else { panic!("a chunk") };
         assert_eq!((head.chunk, &bytes), (chunk.chunk(), &chunk.frame().bytes));
-        let DriverEvent::Taken { bytes: 1000, job: JOB } = job.event().await else { panic!("taken") };
     }
     assert_eq!(job.reply().await, Reply::FetchDone, "a reply keeps its place behind the chunks");
+    let mut told = 0;
+    while told < 20 * 1000 {
+        let DriverEvent::Taken { bytes, job: JOB } = job.event().await else { panic!("taken") };
+        told += bytes;
+    }
+    assert_eq!(told, 20 * 1000);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,8 @@ use tokio::task::JoinHandle;
 const BYTES: usize = 500_000;
 /// Room for so many chunks read ahead.
 const ROOM: usize = 6;
+/// As many chunks as may wait for a job's socket.
+const MANY: u32 = 16;
 /// Jobs that take nothing.
 const SLOW: u64 = 20;
 
@@ -91,7 +93,7 @@ fn parts(store: &Store) -> (SocketParts, mpsc::Receiver<DriverEvent>) {
 
 #[tokio::test(start_paused = true)]
 async fn what_all_jobs_read_ahead_is_bounded() {
-    let (_directory, store, chunks) = store(4);
+    let (_directory, store, chunks) = store(MANY);
     let turns = turns();
     let mut jobs: Vec<Ahead> = (0..SLOW).map(|_| Ahead::new(store.clone(), turns.clone())).collect();
     for job in &mut jobs {
@@ -117,7 +119,7 @@ async fn a_slow_job_reads_nothing_ahead_until_it_takes_a_chunk_in_time() {
     for chunk in &chunks {
         job.push(chunk.chunk(), Source::Local, Delivery::Store);
     }
-    assert_eq!(job.reading(), READS_AHEAD);
+    assert_eq!(job.reading(), 4);
     job.give_back();
     let next = job.pop().unwrap();
     assert_eq!((job.reading(), turns.bytes_ahead_free()), (0, ROOM * BYTES));
@@ -125,6 +127,28 @@ async fn a_slow_job_reads_nothing_ahead_until_it_takes_a_chunk_in_time() {
     job.taken_in_time();
     job.pop().unwrap();
     assert_eq!(job.reading(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn further_reads_begin_together_once_half_of_them_is_taken() {
+    let (_directory, store, chunks) = store(MANY);
+    let mut job = Ahead::new(store, Turns::new(READS_AHEAD * BYTES));
+    for chunk in &chunks {
+        job.push(chunk.chunk(), Source::Local, Delivery::Store);
+    }
+    let begun = READS_AHEAD / 2 + 1;
+    assert_eq!(job.reading(), begun);
+    let mut taken = Vec::new();
+    while let Some(next) = job.pop() {
+        assert_eq!(
+            job.reading(),
+            READS_AHEAD - 1 - taken.len(),
+            "the rest was begun with the first that was taken"
+        );
+        taken.push(next.chunk);
+        assert!(matches!(job.load(next).await, ahead::Loaded::Frame(_)));
+    }
+    assert_eq!(taken, chunks.iter().map(VerifiedChunk::chunk).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,14 +2,14 @@
 
 use super::SocketParts;
 use super::ahead::{Ahead, Loaded, Waiting};
-use super::limits::{TAKEN_IN_TIME, WRITE_TIMEOUT};
+use super::limits::{TAKEN_IN_TIME, TAKEN_TOLD_BYTES, WRITE_TIMEOUT};
 use super::pending::Pending;
 use super::turns::Turns;
 use crate::driver::{DriverEvent, SessionItem};
 use pollux_client::protocol::{ChunkHead, ChunkSource, PublishEnd, Reply, encode};
 use pollux_core::engine::{FetchEnd, JobId, JobReply, Matched, MissReason, PublishFailure, Source};
 use pollux_core::{ChunkRef, Frame, Used};
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
@@ -25,6 +25,8 @@ pub(super) struct Writer {
     job: JobId,
     pending: Arc<Pending>,
     ahead: Ahead,
+    /// Bytes that the job took and the driver was not told of.
+    taken: u32,
 }
 
 impl Writer {
@@ -35,7 +37,7 @@ impl Writer {
         (pending, turns): (Arc<Pending>, Turns),
     ) -> Self {
         let ahead = Ahead::new(parts.store.clone(), turns);
-        Self { socket, parts, job, pending, ahead }
+        Self { socket, parts, job, pending, ahead, taken: 0 }
     }
 
     /// Writes until both sides have nothing more to say, or the job takes nothing any more.
@@ -110,16 +112,21 @@ impl Writer {
             Loaded::Other => self.failed(chunk).await?,
             Loaded::Lost => self.lost(chunk).await?,
         }
-        self.tell(DriverEvent::Taken { job: self.job, bytes: chunk.bytes }).await
+        self.taken = self.taken.saturating_add(chunk.bytes);
+        if self.taken >= TAKEN_TOLD_BYTES || self.ahead.is_empty() {
+            let bytes = std::mem::take(&mut self.taken);
+            self.tell(DriverEvent::Taken { job: self.job, bytes }).await?;
+        }
+        Ok(())
     }
 
     async fn write_frame(&mut self, chunk: ChunkRef, source: Source, frame: &Frame) -> io::Result<()> {
         let head = ChunkHead::before(chunk, wire_source(source), frame);
         let socket = &mut self.socket;
-        let mut writing = pin!(async move {
-            write_bytes(socket, &head).await?;
-            write_bytes(socket, &frame.bytes).await
-        });
+        let mut writing =
+            pin!(
+                async move { write_all(socket, &mut [IoSlice::new(&head), IoSlice::new(&frame.bytes)]).await }
+            );
         match timeout(TAKEN_IN_TIME, &mut writing).await {
             Ok(written) => {
                 self.ahead.taken_in_time();
@@ -171,18 +178,19 @@ impl Writer {
 
     async fn write(&mut self, reply: &Reply) -> io::Result<()> {
         let bytes = encode(reply).map_err(io::Error::other)?;
-        write_bytes(&mut self.socket, &bytes).await
+        write_all(&mut self.socket, &mut [IoSlice::new(&bytes)]).await
     }
 }
 
 /// Every write must make progress; how long a whole frame takes is the job's affair.
-async fn write_bytes(socket: &mut OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
+async fn write_all(socket: &mut OwnedWriteHalf, mut bytes: &mut [IoSlice<'_>]) -> io::Result<()> {
+    IoSlice::advance_slices(&mut bytes, 0);
     while !bytes.is_empty() {
-        let written = timeout(WRITE_TIMEOUT, socket.write(bytes)).await??;
+        let written = timeout(WRITE_TIMEOUT, socket.write_vectored(bytes)).await??;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        bytes = bytes.get(written..).unwrap_or_default();
+        IoSlice::advance_slices(&mut bytes, written);
     }
     Ok(())
 }
