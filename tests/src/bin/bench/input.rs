@@ -9,10 +9,12 @@ mod recipe;
 mod synthetic;
 
 use crate::BenchError;
+use crate::measure::run;
 use crate::words::{say, step};
 use clap::ValueEnum;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -101,8 +103,9 @@ impl Input {
     pub(crate) fn make(kind: Kind, made: &Path) -> Result<Self, BenchError> {
         fs::create_dir_all(made)?;
         let made = fs::canonicalize(made)?;
+        let base = made.join(kind.name());
         let make = |version: Version| {
-            once(&made.join(kind.name()), version, |into| {
+            once(&base, version, &recipe::list(kind, version), |into| {
                 step(&format!("Making {}, version {} (some minutes)", kind.name(), version.name()));
                 recipe::make(kind, version, into)
             })
@@ -113,8 +116,7 @@ impl Input {
             name: kind.name().to_owned(),
             first,
             second: Some(second),
-            // Who goes by times, as rsync does, compares every file of it anew.
-            origin: format!("{} (version 2 made anew, not over 1: other times)", kind.origin()),
+            origin: format!("{} (version 2 made over a copy of 1)", kind.origin()),
             flags: format!("--make {} --made {}", kind.name(), made.display()),
         })
     }
@@ -130,22 +132,34 @@ fn directory(path: &Path) -> Result<PathBuf, BenchError> {
     }
 }
 
-/// Makes `base/VERSION`, unless an earlier run has; what that left half made is made anew.
+/// Makes `base/VERSION` from a list, unless an earlier run has from the same; what that left half made is made anew. The second
+/// begins as a copy of the first, so that what did not change keeps its times, and is made anew with it.
 fn once(
     base: &Path,
     version: Version,
+    list: &str,
     make: impl FnOnce(&Path) -> Result<(), BenchError>,
 ) -> Result<PathBuf, BenchError> {
-    let (into, done) = (base.join(version.name()), base.join(format!("{}.done", version.name())));
-    if done.is_file() {
+    let done = |version: Version| base.join(format!("{}.done", version.name()));
+    let into = base.join(version.name());
+    if fs::read(done(version)).is_ok_and(|made_from| made_from == list.as_bytes()) {
         return Ok(into);
+    }
+    for version in [version, Version::Second] {
+        if done(version).exists() {
+            fs::remove_file(done(version))?;
+        }
     }
     if into.exists() {
         fs::remove_dir_all(&into)?;
     }
     fs::create_dir_all(&into)?;
+    if version == Version::Second {
+        let first = base.join(Version::First.name()).join(".");
+        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(first).arg(&into))?;
+    }
     make(&into)?;
-    fs::write(done, b"")?;
+    fs::write(done(version), list)?;
     Ok(into)
 }
 
@@ -157,16 +171,33 @@ mod tests {
     fn what_was_made_is_kept_and_what_was_half_made_is_made_anew() {
         let work = tempfile::tempdir().unwrap();
         let base = work.path().join("few");
-        let failed = once(&base, Version::First, |into| {
+        let failed = once(&base, Version::First, "a", |into| {
             fs::write(into.join("half"), b"1")?;
             Err(BenchError::Interrupted)
         });
         assert!(failed.is_err());
-        let made = once(&base, Version::First, |into| Ok(fs::write(into.join("whole"), b"1")?)).unwrap();
+        let made = once(&base, Version::First, "a", |into| Ok(fs::write(into.join("whole"), b"1")?)).unwrap();
         assert!(made.join("whole").is_file() && !made.join("half").exists());
-        let again = once(&base, Version::First, |_| Err(BenchError::Interrupted)).unwrap();
+        let again = once(&base, Version::First, "a", |_| Err(BenchError::Interrupted)).unwrap();
         assert_eq!(again, made);
-        assert_ne!(once(&base, Version::Second, |_| Ok(())).unwrap(), made);
+    }
+
+    #[test]
+    fn the_second_version_begins_as_the_first_and_is_made_anew_with_it() {
+        let work = tempfile::tempdir().unwrap();
+        let base = work.path().join("few");
+        let made = |into: &Path| Ok(fs::write(into.join("file"), b"1")?);
+        let modified = |at: &Path| fs::metadata(at.join("file")).unwrap().modified().unwrap();
+        let first = once(&base, Version::First, "a", made).unwrap();
+        let second = once(&base, Version::Second, "b", |_| Ok(())).unwrap();
+        assert_ne!(first, second);
+        assert_eq!(modified(&first), modified(&second));
+        assert!(once(&base, Version::Second, "b", |_| Err(BenchError::Interrupted)).is_ok(), "it is there");
+        once(&base, Version::First, "another list", made).unwrap();
+        assert!(
+            once(&base, Version::Second, "b", |_| Err(BenchError::Interrupted)).is_err(),
+            "of another first"
+        );
     }
 
     #[test]

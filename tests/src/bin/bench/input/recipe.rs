@@ -38,7 +38,7 @@ const WHEEL_BUMPS: [Bump; 3] = [
     ("boto3==1.35.71", "boto3==1.35.80"),
 ];
 
-/// Makes one into an empty directory.
+/// Makes one: the first into an empty directory, the second into a copy of the first.
 pub(super) fn make(kind: Kind, version: Version, into: &Path) -> Result<(), BenchError> {
     let list = list(kind, version);
     match kind {
@@ -50,7 +50,8 @@ pub(super) fn make(kind: Kind, version: Version, into: &Path) -> Result<(), Benc
     }
 }
 
-fn list(kind: Kind, version: Version) -> String {
+/// What a version is made from.
+pub(super) fn list(kind: Kind, version: Version) -> String {
     let (text, bumps): (&str, &[Bump]) = match kind {
         Kind::NpmCache => (NPM_CACHE, &NPM_BUMPS),
         Kind::NodeModules => (NODE_MODULES, &NPM_BUMPS),
@@ -72,9 +73,10 @@ fn npm_cache(list: &str, into: &Path) -> Result<(), BenchError> {
 
 fn node_modules(list: &str, into: &Path) -> Result<(), BenchError> {
     let project = project_beside(into)?;
+    let installed = project.path().join("node_modules");
+    fs::rename(into, &installed)?;
     npm(list, project.path(), &project.path().join("cache"))?;
-    fs::remove_dir(into)?;
-    Ok(fs::rename(project.path().join("node_modules"), into)?)
+    Ok(fs::rename(installed, into)?)
 }
 
 /// What packages would run while they are installed is none of our business here.
@@ -98,7 +100,10 @@ fn cargo_home(list: &str, into: &Path) -> Result<(), BenchError> {
     if let Some(own) = own.filter(|own| own.is_file()) {
         fs::copy(own, &copied)?;
     }
-    cargo.args(["fetch", "--quiet"]).env("CARGO_HOME", into).current_dir(project.path());
+    cargo
+        .args(["fetch", "--quiet", "--target", "x86_64-unknown-linux-gnu"])
+        .env("CARGO_HOME", into)
+        .current_dir(project.path());
     let fetched = run(&mut cargo);
     if copied.is_file() {
         fs::remove_file(copied)?;
@@ -107,10 +112,20 @@ fn cargo_home(list: &str, into: &Path) -> Result<(), BenchError> {
 }
 
 fn wheels(list: &str, into: &Path) -> Result<(), BenchError> {
-    let mut pip = found("pip")?;
+    let mut pip = found_any(&["pip", "pip3"])?;
     let project = project_beside(into)?;
     let wanted = project.path().join("wheels.txt");
     fs::write(&wanted, list)?;
+    // Of what is bumped the old one goes.
+    for (old, new) in WHEEL_BUMPS {
+        let begin = old.replace("==", "-") + "-";
+        for wheel in fs::read_dir(into)? {
+            let wheel = wheel?;
+            if list.contains(new) && wheel.file_name().to_string_lossy().starts_with(&begin) {
+                fs::remove_file(wheel.path())?;
+            }
+        }
+    }
     pip.args(["download", "--quiet", "--only-binary", ":all:", "--dest"])
         .arg(into)
         .arg("--requirement")
@@ -120,11 +135,16 @@ fn wheels(list: &str, into: &Path) -> Result<(), BenchError> {
 
 /// A program that makes inputs.
 fn found(name: &str) -> Result<Command, BenchError> {
-    if is_here(name) {
+    found_any(&[name])
+}
+
+/// The first of these that is here.
+fn found_any(names: &[&str]) -> Result<Command, BenchError> {
+    if let Some(name) = names.iter().find(|name| is_here(name)) {
         return Ok(Command::new(name));
     }
     let why = "it is not here: install it, give a directory with --input, or take --make synthetic";
-    Err(BenchError::step(format!("making this input with {name}"), why))
+    Err(BenchError::step(format!("making this input with {}", names.join(" or ")), why))
 }
 
 /// A directory on the same file system, gone when it is dropped.
