@@ -234,6 +234,7 @@ fn engine_config(settings: &Settings, ground: &Ground, listen: SocketAddr, clock
         trust: Arc::clone(&ground.trust),
         rng_seed: u64::from_le_bytes(seed),
         zone: settings.zone.clone(),
+        pins: settings.pins.clone(),
     }
 }
 

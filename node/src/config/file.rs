@@ -1,7 +1,7 @@
 //! The TOML file.
 
 use super::values;
-use pollux_core::{PeerRole, Zone};
+use pollux_core::{Pattern, PeerRole, Zone};
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -72,6 +72,8 @@ pub struct StoreSection {
     /// Bytes that it leaves free on its file system.
     #[serde(default, deserialize_with = "values::bytes")]
     pub free_bytes_min: Option<u64>,
+    /// Keys, or patterns of keys as in a policy: of each the content of the newest cache is never evicted.
+    pub pins: Option<Vec<Pattern>>,
 }
 
 /// `[limits]`

@@ -5,7 +5,7 @@ use super::values::{parse_address, parse_bytes};
 use clap::Args;
 use pollux_client::protocol::Place;
 use pollux_core::limits::CHUNK_BYTES_AVERAGE;
-use pollux_core::{PeerRole, Zone};
+use pollux_core::{Pattern, PeerRole, Zone};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const PORT: u16 = 4480;
 /// Left free for the job, whatever the store would like.
 const FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
+/// Each manifest that the node knows is held against each of them.
+const PINS_MAX: usize = 64;
 
 /// Niceness of a node's threads: where a job wants every core, it has three parts of four, and the node still answers it.
 const NODE_NICE: u8 = 5;
@@ -54,6 +56,9 @@ pub struct Overrides {
     /// Bytes that the store leaves free on its file system
     #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES", value_parser = parse_bytes)]
     pub store_free_bytes_min: Option<u64>,
+    /// Never evict the newest cache of this key, or of the keys that this pattern covers
+    #[arg(long = "pin", env = "POLLUX_NODE_PINS", value_name = "PATTERN", value_delimiter = ',')]
+    pub pins: Option<Vec<Pattern>>,
     /// Serve /metrics, /livez and /readyz here over plain HTTP, ADDRESS:PORT; port 0 takes a free one [default: nowhere]
     #[arg(long, env = "POLLUX_NODE_METRICS", value_name = "ADDRESS", value_parser = parse_address)]
     pub metrics: Option<SocketAddr>,
@@ -114,6 +119,8 @@ pub struct Settings {
     pub store_bytes_max: Option<u64>,
     /// Bytes always left free.
     pub store_free_bytes_min: u64,
+    /// Of the keys that these cover, the content of the newest cache is never evicted.
+    pub pins: Vec<Pattern>,
     /// What of the machine is left to the job.
     pub limits: Limits,
     /// The very first start of a seed.
@@ -187,6 +194,12 @@ impl Settings {
             );
             return Err(ConfigError::Invalid { field: "store.bytes_max", why });
         }
+        let pins = over.pins.or(file.store.pins).unwrap_or_default();
+        if pins.len() > PINS_MAX {
+            let why =
+                format!("{} patterns, of {PINS_MAX} at most: one with a `*` covers many keys", pins.len());
+            return Err(ConfigError::Invalid { field: "store.pins", why });
+        }
         Ok(Self {
             role,
             pool: over.pool.or(file.pool).unwrap_or_else(|| "/etc/pollux/pool.json".into()),
@@ -203,6 +216,7 @@ impl Settings {
                 .store_free_bytes_min
                 .or(file.store.free_bytes_min)
                 .unwrap_or(FREE_BYTES_MIN),
+            pins,
             limits,
             init_empty: over.init_empty,
             log_format: over.log_format.or(file.log.format).unwrap_or_default(),
@@ -279,6 +293,18 @@ mod tests {
         assert!(error.starts_with("--init-empty: "), "{error}");
         let over = Overrides { role: Some(PeerRole::Seed), identity: Some("seed.pem".into()), ..over };
         assert!(Settings::new(ConfigFile::default(), over).unwrap().init_empty);
+    }
+
+    #[test]
+    fn pins_are_patterns_of_keys_and_not_too_many() {
+        let pins = |count: usize| Some(vec!["ci/main/**".parse().unwrap(); count]);
+        let over = |count| Overrides { pins: pins(count), ..Overrides::default() };
+        let settings = Settings::new(ConfigFile::default(), over(1)).unwrap();
+        assert_eq!(Some(settings.pins), pins(1));
+        let error = Settings::new(ConfigFile::default(), over(PINS_MAX + 1)).unwrap_err().to_string();
+        assert!(error.starts_with("store.pins: "), "{error}");
+        let file = "[store]\npins = [\"ci/**/npm\"]";
+        assert!(toml::from_str::<ConfigFile>(file).is_err(), "no pattern");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Gives room back within a second when the file system of a node runs short, or its store has passed its bound: a job may
 //! fill the disk at any time, and it comes first.
 //!
-//! What was used last stays longest: first what a job restores at this moment, then manifests by their last use. What no
+//! What is pinned stays, whatever happens. Of the rest, what was used last stays longest: first what a job restores at this
+//! moment, then manifests by their last use. What no
 //! manifest names goes first, unless a job was told that it is here: that stays until less than half is free of what must
 //! stay free. A save that relies on it fails then, in words, rather than the job's disk. Whole segments go, so some of what is
 //! still needed may go with them: it is fetched again when somebody wants it.
@@ -93,7 +94,7 @@ impl Evictor {
 /// What has to be given back by this usage; `refused`: a chunk was, for want of room.
 pub(super) fn owed(usage: &StoreUsage, refused: bool) -> Option<(u64, Terms)> {
     match usage.owed_bytes() {
-        0 if refused => Some((usage.bytes_possible() / 8, Terms::Below(Worth::MAX))),
+        0 if refused => Some((usage.bytes_possible() / 8, Terms::Below(Worth::BUSY))),
         0 => None,
         bytes if usage.is_short() => Some((bytes, Terms::Everything)),
         bytes => Some((bytes, Terms::KeepPromises)),
@@ -107,7 +108,7 @@ pub(super) const fn pressure(usage: &StoreUsage) -> Pressure {
 
 /// Gives back what is owed. Says how many bytes came back, and which manifests were whole and are no more.
 pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> (u64, Vec<ManifestId>) {
-    held.sort_by_key(|held| Reverse((held.busy, held.used)));
+    held.sort_by_key(|held| Reverse((held.pinned, held.busy, held.used)));
     let known = contents(store, &held, Instant::now() + READING_MAX);
     let worths = worths(&held, &known);
     let worth = |chunk: &ChunkId| worths.get(chunk).copied().unwrap_or_default();
@@ -147,7 +148,11 @@ fn worths(held: &[Held], known: &[Option<Vec<ChunkId>>]) -> HashMap<ChunkId, Wor
     let mut worths = HashMap::new();
     let places = (1..=u64::try_from(held.len()).unwrap_or(u64::MAX)).rev();
     for ((held, chunks), place) in held.iter().zip(known).zip(places) {
-        let worth = if held.busy { Worth::MAX } else { Worth(place) };
+        let worth = match held {
+            Held { pinned: true, .. } => Worth::PINNED,
+            Held { busy: true, .. } => Worth::BUSY,
+            Held { .. } => Worth(place),
+        };
         for chunk in chunks.iter().flatten() {
             worths.entry(*chunk).or_insert(worth);
         }

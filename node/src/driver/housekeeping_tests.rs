@@ -70,7 +70,15 @@ impl Saved {
 
     fn held(&self, used: u64, busy: bool) -> Held {
         let (manifest, tree) = (self.id(), self.tree.clone());
-        Held { manifest, tree, packages: None, used: Timestamp::from_millis(used), busy, whole: true }
+        Held {
+            manifest,
+            tree,
+            packages: None,
+            used: Timestamp::from_millis(used),
+            busy,
+            pinned: false,
+            whole: true,
+        }
     }
 
     fn certified(&self) -> Record {
@@ -107,7 +115,7 @@ fn what_is_owed_depends_on_how_short_the_disk_is() {
     assert_eq!(owed(&usage(500, 400), false), Some((500, Terms::KeepPromises)));
     assert_eq!(owed(&usage(500, 399), false), Some((501, Terms::Everything)));
     assert_eq!(owed(&usage(1200, 5000), false), Some((200, Terms::KeepPromises)), "over its bound");
-    assert_eq!(owed(&usage(1000, 5000), true), Some((125, Terms::Below(Worth::MAX))), "a chunk was refused");
+    assert_eq!(owed(&usage(1000, 5000), true), Some((125, Terms::Below(Worth::BUSY))), "a chunk was refused");
 }
 
 #[test]
@@ -144,11 +152,24 @@ fn what_a_job_restores_stays_longest_and_nobody_needs_the_rest() {
     evict(&store, Owed::new(store.usage().bytes / 2, Terms::KeepPromises), held.clone());
     assert!(saved[0].is_whole(&store));
     assert!(!saved[1].is_whole(&store) && !saved[3].is_whole(&store));
-    evict(&store, Owed::new(u64::MAX, Terms::Below(Worth::MAX)), held.clone());
+    evict(&store, Owed::new(u64::MAX, Terms::Below(Worth::BUSY)), held.clone());
     assert!(saved[0].chunks.iter().filter(|chunk| store.holds(&chunk.chunk().id)).count() >= 3);
     let (_, gone) = evict(&store, Owed::new(u64::MAX, Terms::Everything), held);
     assert_eq!(BTreeSet::from_iter(gone), BTreeSet::from([saved[0].id(), saved[2].id()]));
     assert_eq!(store.usage().bytes, 0);
+}
+
+#[test]
+fn what_is_pinned_stays_whatever_else_must_go() {
+    let (_directory, store, saved) = store_of(4);
+    let pinned = Held { pinned: true, ..saved[1].held(1, false) };
+    let held = vec![saved[0].held(1000, true), pinned, saved[2].held(900, false)];
+    for terms in [Terms::KeepPromises, Terms::Everything] {
+        let (_, gone) = evict(&store, Owed::new(u64::MAX, terms), held.clone());
+        assert!(saved[1].is_whole(&store));
+        assert!(!gone.contains(&saved[1].id()));
+    }
+    assert!(saved[3].is_gone(&store), "what shares no segment with it");
 }
 
 #[test]

@@ -60,6 +60,7 @@ async fn fixture_with(free_bytes_min: u64) -> Fixture {
         trust,
         rng_seed: 1,
         zone: None,
+        pins: Vec::new(),
     };
     let (driver, handle) = Driver::new(DriverParts {
         engine,

@@ -18,11 +18,13 @@ use std::collections::HashMap;
 pub struct Worth(pub u64);
 
 impl Worth {
+    /// Of what is pinned: it never goes.
+    pub const PINNED: Self = Self(u64::MAX);
     /// Of what is needed at this moment.
-    pub const MAX: Self = Self(u64::MAX);
+    pub const BUSY: Self = Self(u64::MAX - 1);
 }
 
-/// What may go.
+/// What may go. A segment with a chunk that is pinned stays on any terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terms {
     /// What is worth less than this. A segment with a chunk that a job was told is here, and that no manifest but a busy one names,
@@ -94,8 +96,11 @@ impl Chunks {
         let active = writer.active().is_some_and(|active| active.number == candidate.number);
         let chunks = if active { self.chunks_in(candidate.number) } else { candidate.chunks.clone() };
         // What is published is no promise any more: others have it.
-        let published = |chunk: &ChunkId| (Worth(1)..Worth::MAX).contains(&worth(chunk));
+        let published = |chunk: &ChunkId| (Worth(1)..Worth::BUSY).contains(&worth(chunk));
         let promised = |chunk: &ChunkId| !published(chunk) && writer.put_again.is_promised(chunk);
+        if chunks.iter().any(|(chunk, _)| worth(chunk) == Worth::PINNED) {
+            return Ok(());
+        }
         if terms != Terms::Everything && chunks.iter().any(|(chunk, _)| promised(chunk)) {
             return Ok(());
         }

@@ -31,6 +31,7 @@ impl World {
             trust,
             rng_seed: self.lots.number("engine", u64::from(no.0) | (boots - 1) << 32),
             zone: None,
+            pins: Vec::new(),
         };
         let node = self.nodes.at_mut(no);
         node.engine = Some(Box::new(Engine::new(config, now)));

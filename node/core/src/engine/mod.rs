@@ -77,7 +77,7 @@ pub use surroundings::{SeedView, Surroundings};
 pub use work::{Statement, Verdict, Work};
 
 use crate::limits::RELAY_INTERVAL;
-use crate::{Envelope, GrantUse, Instant, ManifestId, Now, PeerId, PeerRole, Trust, Zone};
+use crate::{Envelope, GrantUse, Instant, ManifestId, Now, Pattern, PeerId, PeerRole, Trust, Zone};
 use rand_chacha::rand_core::Rng;
 use state::ballots::Ballots;
 use state::bans::Bans;
@@ -139,6 +139,9 @@ pub struct EngineConfig {
     pub rng_seed: u64,
     /// Where it is, told to seeds and peers; none: as the policy places its address, or nowhere in particular.
     pub zone: Option<Zone>,
+    /// Of each key that one of these covers, the content of the newest manifest stays in a node's store, whatever else must go.
+    /// A seed keeps more than that of every key.
+    pub pins: Vec<Pattern>,
 }
 
 /// One node's decisions. See the module for the contract.

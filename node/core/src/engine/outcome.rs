@@ -314,6 +314,8 @@ pub struct Held {
     pub used: Timestamp,
     /// A job restores or publishes it at this moment.
     pub busy: bool,
+    /// It is the newest of a key that is pinned: it stays.
+    pub pinned: bool,
     /// Every chunk is believed to be there.
     pub whole: bool,
 }

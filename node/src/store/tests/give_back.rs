@@ -91,7 +91,7 @@ fn what_a_job_was_told_goes_only_where_everything_may() {
     let told = chunk(17).chunk().id;
     assert_eq!(store.keep(&[told], 2), [true]);
     // The manifest that is being published has no place yet: it is needed at this moment.
-    for worth in [Worth(0), Worth::MAX] {
+    for worth in [Worth(0), Worth::BUSY] {
         store.give_back(u64::MAX, |_| worth, Terms::KeepPromises).unwrap();
     }
     assert!(held(&store).contains(&17));

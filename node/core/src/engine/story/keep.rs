@@ -9,7 +9,7 @@ use crate::engine::state::catalogue::Thrift;
 use crate::engine::state::swarms::Swarm;
 use crate::engine::state::tasks::AfterRecord;
 use crate::engine::{Engine, Event, Fullness, Held, Needs, Record};
-use crate::{ChunkRef, Manifest, ManifestId, Now, Timestamp};
+use crate::{ChunkRef, Key, Manifest, ManifestId, Now, Timestamp};
 use std::collections::BTreeMap;
 
 impl Engine {
@@ -25,7 +25,8 @@ impl Engine {
             let (manifest, tree) = (entry.certified.manifest(), entry.certified.manifest().tree.clone());
             let used = self.uses.last(id).max(Some(entry.certified.median())).unwrap_or_default();
             let (packages, busy, whole) = (manifest.packages, busy(id), entry.complete);
-            (*id, Held { manifest: *id, tree, packages, used, busy, whole })
+            let pinned = self.is_pinned(id, &manifest.key);
+            (*id, Held { manifest: *id, tree, packages, used, busy, pinned, whole })
         });
         let mut all: BTreeMap<ManifestId, Held> = known.collect();
         for (id, swarm) in self.swarms.iter().filter(|(_, swarm)| swarm.busy()) {
@@ -35,10 +36,17 @@ impl Engine {
                 packages: None,
                 used: Timestamp::MAX,
                 busy: true,
+                pinned: false,
                 whole: false,
             });
         }
         Some(all.into_values().collect())
+    }
+
+    /// Whether its operator wants the content of this manifest to stay. An older one under a pinned key is not meant.
+    fn is_pinned(&self, manifest: &ManifestId, key: &Key) -> bool {
+        let newest = || self.catalogue.standing(key).is_some_and(|entry| entry.certified.id() == *manifest);
+        self.config.pins.iter().any(|pin| pin.covers(key)) && newest()
     }
 
     /// What a seed's store is needed for. None while what the store remembers is still being verified,

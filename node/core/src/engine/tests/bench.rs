@@ -66,6 +66,7 @@ impl Bench {
             trust,
             rng_seed: 1,
             zone: None,
+            pins: Vec::new(),
         };
         let now = Now { instant: Instant::ZERO, wall: WALL };
         let (engine, out) = (Engine::new(config, now), Vec::new());

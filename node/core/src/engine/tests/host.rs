@@ -91,6 +91,7 @@ impl Host {
             trust: Arc::new(trust),
             rng_seed: rng_seed + u64::from(self.life) * 1_000_000,
             zone: None,
+            pins: Vec::new(),
         };
         self.life += 1;
         self.engine = Some(Engine::new(config, now));

@@ -247,6 +247,21 @@ fn three_of_a_lineage_and_what_was_used_stay_however_full_a_seed_is() {
 }
 
 #[test]
+fn of_a_key_that_is_pinned_the_newest_stays_and_no_other() {
+    let (mut world, node) = long_lived(1);
+    let saves: Vec<Saved> = (1..=2).map(|sequence| long(&mut world, node, sequence)).collect();
+    let ids = [world.id(&saves[0]), world.id(&saves[1])];
+    let engine = world.hosts[node].engine.as_mut().unwrap();
+    let pinned = ["a/**", KEY].map(|pin| pin.parse().unwrap()).to_vec();
+    for (pins, expected) in [(vec![], [false, false]), (pinned, [false, true])] {
+        engine.config.pins = pins;
+        let held = engine.held().unwrap();
+        let is_pinned = |id| held.iter().any(|held| held.manifest == id && held.pinned);
+        assert_eq!(ids.map(is_pinned), expected);
+    }
+}
+
+#[test]
 fn who_restores_something_uses_it_and_a_seed_remembers() {
     let (mut world, nodes) = World::with_nodes(1, 2);
     let saved = world.published(nodes[0], KEY, 1, 3);
