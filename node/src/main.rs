@@ -14,8 +14,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// A static program is linked with musl, whose own allocator takes one lock for all threads.
-#[cfg(target_env = "musl")]
+/// Each chunk has a buffer of its own for a moment. glibc gives such memory back to the kernel and is handed it again, a third of
+/// the CPU of a transfer (3.84 s for each GB of both ends, with jemalloc 2.9, medians of interleaved runs); musl's allocator takes
+/// one lock for all threads (a third more CPU for a save and a restore). An idle node has 2 MB more with jemalloc.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -206,6 +207,9 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     writeln!(out, "  listen  {:?}", settings.listen)?;
     writeln!(out, "  socket  {} (mode {:04o})", settings.socket.display(), settings.socket_mode)?;
     writeln!(out, "  store   {} ({})", settings.store.display(), room(settings))?;
+    for pin in &settings.pins {
+        writeln!(out, "  pinned  {pin}")?;
+    }
     writeln!(out, "  log     {} ({:?})", settings.log, settings.log_format)?;
     if let Some(address) = settings.metrics {
         writeln!(out, "  metrics http://{address}/metrics")?;

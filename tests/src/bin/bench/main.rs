@@ -39,7 +39,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use words::say;
 
 /// The node's, so that what moves chunks here costs what it costs there.
-#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
