@@ -26,6 +26,7 @@ mod log;
 mod lying_peer;
 mod manners;
 mod membership;
+mod memory;
 mod metrics;
 mod no_daemon;
 mod package_managers;

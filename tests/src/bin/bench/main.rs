@@ -8,11 +8,13 @@
 //! machine   saving and restoring on one machine
 //! network   between two machines
 //! wire      chunks between two processes
+//! daemon    starting, and doing nothing
 //! table     rows, and verdicts on them; text as people read it
 //! report    everything as JSON; page as HTML
 //! words     what is said meanwhile
 //! ```
 
+mod daemon;
 mod input;
 mod machine;
 mod measure;
@@ -66,6 +68,8 @@ enum Part {
     Network(Network),
     /// Move chunks from process to process, beside TLS, libp2p as it comes, TCP and a unix socket
     Wire(Wire),
+    /// Start a node, with an empty and a full store, and leave it alone
+    Daemon(DaemonPart),
     /// Make one page of HTML of the JSON of several runs
     Page(Pages),
 }
@@ -120,6 +124,18 @@ struct Network {
 struct Wire {
     /// What each moves
     #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    gigabytes: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Start a node, and leave it alone
+///
+/// Groups for --only: start (until it answers on its socket), idle (what it has resident, and its share of a core).
+#[derive(Debug, Args)]
+struct DaemonPart {
+    /// Of the full store; as much has to fit below --work
+    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = clap::value_parser!(u64).range(1..=50))]
     gigabytes: u64,
     #[command(flatten)]
     options: Options,
@@ -219,6 +235,10 @@ fn run(part: &Part, interrupted: &AtomicBool) -> Result<(), BenchError> {
         }),
         Part::Wire(Wire { gigabytes, options }) => in_place(options, |place, report| {
             report.tables.push(wire::measure(options, *gigabytes, place, interrupted)?);
+            Ok(())
+        }),
+        Part::Daemon(DaemonPart { gigabytes, options }) => in_place(options, |place, report| {
+            report.tables.push(daemon::measure(options, *gigabytes, place, interrupted)?);
             Ok(())
         }),
         Part::Page(Pages { files, html }) => Report::read(files)?.write_page(html),

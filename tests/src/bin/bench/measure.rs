@@ -50,7 +50,7 @@ pub(crate) fn clocks(daemons: &[u32]) -> Result<Vec<f64>, BenchError> {
 }
 
 /// CPU seconds of this process and of all commands that it has run to their end, with what those ran.
-fn own_cpu() -> Result<f64, BenchError> {
+pub(crate) fn own_cpu() -> Result<f64, BenchError> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     Ok(cpu_in(&stat))
 }

@@ -23,6 +23,8 @@ pub(super) enum Leg {
     Small,
     /// A node starts and joins, and a job restores 1 MiB.
     Boot,
+    /// A node that has just started joins, and a job gets the first chunk.
+    Join,
 }
 
 use Leg as L;
@@ -42,7 +44,7 @@ pub(super) enum How {
 
 impl Leg {
     /// In the order of the table.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Link,
         Self::Publish,
         Self::Random,
@@ -54,6 +56,7 @@ impl Leg {
         Self::UnpackNext,
         Self::Small,
         Self::Boot,
+        Self::Join,
     ];
 
     /// In the order in which they are measured.
@@ -81,6 +84,7 @@ impl Leg {
             Self::UnpackNext => ("curl-next", "  curl | zstd -dc | tar -x, all of it", "next"),
             Self::Small => ("small", "restore of 1 MiB", "small"),
             Self::Boot => ("boot", "node starts, joins, restores 1 MiB", "boot"),
+            Self::Join => ("join", "node joins, to the first chunk", "boot"),
         }
     }
 
@@ -105,6 +109,7 @@ impl Leg {
             Self::Random | Self::Restore | Self::RestoreNext | Self::Small => {
                 How::Own("pollux restore --json KEY TARGET")
             }
+            Self::Join => How::Own("from the node's word that it is ready to the first chunk on its socket"),
             Self::Boot => {
                 How::Own("pollux-node --pool POOL …, until it is ready; pollux restore --json KEY TARGET")
             }
@@ -117,7 +122,7 @@ impl Leg {
             Self::RestoreNext => Some(Self::Restore),
             Self::CopyNext => Some(Self::Copy),
             Self::Link | Self::Publish | Self::Random | Self::Restore | Self::Copy | Self::Unpack => None,
-            Self::UnpackNext | Self::Small | Self::Boot => None,
+            Self::UnpackNext | Self::Small | Self::Boot | Self::Join => None,
         }
     }
 
@@ -157,6 +162,8 @@ pub(super) fn wanted(input: &str) -> Vec<Wanted> {
 
 /// Seconds that a small restore takes at most, in the middle.
 pub(super) const SMALL_SECONDS: f64 = 0.150;
+/// Seconds from joining to the first chunk at most, in the middle and of 99 in 100.
+pub(super) const JOIN_SECONDS: [f64; 2] = [0.030, 0.200];
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::place::Place;
 use crate::table::{Bar, Samples, Spec, Table, Verdict};
 use crate::words::{say, size, step};
-use leg::{How, Leg, SMALL_SECONDS};
+use leg::{How, JOIN_SECONDS, Leg, SMALL_SECONDS};
 use origin::Origin;
 use pollux_tests::lan::{CONGESTION, Host, Lan, LanError, Link};
 use pollux_tests::{Listing, fill};
@@ -75,6 +75,13 @@ pub(crate) fn measure(
     let small = small
         .map(|row| Verdict::of("restore of 1 MiB", row.wall.median, "s", Some(Bar::AtMost(SMALL_SECONDS))));
     table.verdicts.extend(small);
+    let join = table.rows.iter().find(|row| row.id == Leg::Join.spec().id).map(|row| row.wall);
+    let [middle, most] = JOIN_SECONDS;
+    let join = join.map(|wall| [("median", wall.median, middle), ("largest", wall.most, most)]);
+    let join = join.into_iter().flatten().map(|(which, seconds, bar)| {
+        Verdict::of(format!("join to first chunk, {which}"), seconds, "s", Some(Bar::AtMost(bar)))
+    });
+    table.verdicts.extend(join);
     Ok(table)
 }
 
