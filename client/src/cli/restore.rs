@@ -7,7 +7,7 @@ use super::report::Report;
 use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::disk::TargetMode;
+use pollux_client::disk::{RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Deadlines, Hit, Miss, RestoreOutcome, RestoreRequest, restore};
 use pollux_core::limits::FALLBACKS_MAX;
 use pollux_core::{Fallback, Key};
@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     /// Swap the saved paths of a filled directory; leave the rest
     #[arg(long)]
     replace: bool,
+    /// Leave the time of the restore on all that is restored: a system call less for each entry. What goes by times takes
+    /// it for new, and a later save of it publishes a listing of its own, with the same chunks
+    #[arg(long)]
+    no_times: bool,
     /// End with status 3 on a miss
     #[arg(long)]
     fail_on_miss: bool,
@@ -85,11 +89,7 @@ impl Arguments {
             key: self.key.clone(),
             fallbacks: self.fallback.clone(),
             base: self.base.clone(),
-            mode: match (self.merge, self.replace) {
-                (true, _) => TargetMode::Merge,
-                (false, true) => TargetMode::Replace,
-                (false, false) => TargetMode::Fresh,
-            },
+            options: self.options(),
             for_save: self.for_save.is_some(),
             deadlines: Deadlines {
                 answer: self.answer_timeout,
@@ -103,6 +103,17 @@ impl Arguments {
 }
 
 impl Arguments {
+    const fn options(&self) -> RestoreOptions {
+        RestoreOptions {
+            mode: match (self.merge, self.replace) {
+                (true, _) => TargetMode::Merge,
+                (false, true) => TargetMode::Replace,
+                (false, false) => TargetMode::Fresh,
+            },
+            times: if self.no_times { Times::Now } else { Times::Saved },
+        }
+    }
+
     /// Writes the report wherever it is wanted.
     fn write(&self, report: &Report) {
         for path in self.report.iter().chain(&self.for_save) {
@@ -208,7 +219,8 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let request = request(&[]).unwrap();
-        assert_eq!((request.key.to_string().as_str(), request.mode), ("a/b/c", TargetMode::Fresh));
+        let expected = RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved };
+        assert_eq!((request.key.to_string().as_str(), request.options), ("a/b/c", expected));
         let Deadlines { answer, progress, total } = request.deadlines;
         assert_eq!([answer, progress, total].map(|wait| wait.as_secs()), [3, 10, 120]);
         assert!((1..=THREADS_MAX).contains(&request.threads), "{}", request.threads);
@@ -217,9 +229,14 @@ mod tests {
 
     #[test]
     fn a_filled_directory_is_merged_or_replaced_and_never_both() {
-        assert_eq!(request(&["--merge"]).unwrap().mode, TargetMode::Merge);
-        assert_eq!(request(&["--replace"]).unwrap().mode, TargetMode::Replace);
+        assert_eq!(request(&["--merge"]).unwrap().options.mode, TargetMode::Merge);
+        assert_eq!(request(&["--replace"]).unwrap().options.mode, TargetMode::Replace);
         assert!(!parses(&["--merge", "--replace"]));
+    }
+
+    #[test]
+    fn times_are_left_out_where_that_is_said() {
+        assert_eq!(request(&["--no-times"]).unwrap().options.times, Times::Now);
     }
 
     #[test]

@@ -33,6 +33,6 @@ mod write;
 pub use error::DiskError;
 pub use index::Shelf;
 pub use pack::{ChunkSink, PackError, Packed, pack};
-pub use restore::{Restore, Restored, TargetMode};
+pub use restore::{Restore, RestoreOptions, Restored, TargetMode, Times};
 pub use room::Room;
 pub use scan::{Scan, ScanOptions, Skipped};

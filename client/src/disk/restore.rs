@@ -30,6 +30,24 @@ pub enum TargetMode {
     Replace,
 }
 
+/// Which time of modification what is restored has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// The one that it was saved with.
+    Saved,
+    /// The one of the restore: a system call less for each entry.
+    Now,
+}
+
+/// How to restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// What to do with a target that is there already.
+    pub mode: TargetMode,
+    /// Which times of modification to leave.
+    pub times: Times,
+}
+
 /// A restore under way. Dropped before [`Restore::finish`], it leaves the target as it was and no litter.
 ///
 /// The tree is written into a directory of mode 0700 beside the target, or inside it where a rename from beside would not
@@ -81,24 +99,24 @@ impl Restore {
     /// # Errors
     /// A target that the mode does not allow, a lack of room, names that the file system does not tell apart, and what
     /// the system says no to. The target is as it was.
-    pub fn begin(target: &Path, tree: Tree, mode: TargetMode) -> Result<Self, DiskError> {
-        Self::begin_with(target, tree, mode, Tuning::default())
+    pub fn begin(target: &Path, tree: Tree, options: RestoreOptions) -> Result<Self, DiskError> {
+        Self::begin_with(target, tree, options, Tuning::default())
     }
 
     pub(super) fn begin_with(
         target: &Path,
         tree: Tree,
-        mode: TargetMode,
+        options: RestoreOptions,
         tuning: Tuning,
     ) -> Result<Self, DiskError> {
         let target = Target::open(target)?;
-        let task = target.task(mode, tree.roots())?;
+        let task = target.task(options.mode, tree.roots())?;
         target.check_mounts(task, tree.roots())?;
         let staging = target.stage(task)?;
         check_room(staging.dir(), target.path(), &tree)?;
         let failed = |errno| DiskError::io(target.path(), errno);
         let top = Beneath::new(open_dir_at(staging.dir(), NEW).map_err(failed)?, tuning.walk);
-        let writer = Writer::new(top, target.path().to_owned(), tuning.held_bytes_max)?;
+        let writer = Writer::new(top, target.path().to_owned(), options.times, tuning.held_bytes_max)?;
         let layout = Layout::new(tree);
         writer.make_directories(&layout)?;
         Ok(Self { claims: Claims::new(layout.occurrence_count()), layout, task, writer, staging, target })
@@ -131,7 +149,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Makes links, sets times and modes, and swaps the tree in.
+    /// Makes links, sets what times and modes are still missing, and swaps the tree in.
     ///
     /// # Errors
     /// Chunks that were not written; a target that was changed meanwhile; what the system says no to. The target is as

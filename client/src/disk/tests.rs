@@ -7,6 +7,7 @@ mod round_trip;
 mod scanning;
 mod support;
 mod targets;
+mod times;
 mod unprivileged;
 
 pub(in crate::disk) use support::noise;

@@ -2,12 +2,12 @@
 //!
 //! Everything is made, nothing is opened that was there before: a name that is taken already is a collision of names on a
 //! file system that folds case, or the work of another process. A file gets its mode when it is made, or while it is open
-//! where the umask was in the way, and its time before it is closed. Links come after all files, so that no file is
+//! where the umask was in the way, and its time, if it is asked for, before it is closed. Links come after all files, so that no file is
 //! written through one; directories get mode and time last, deepest first.
 //!
 //! Nothing is synced: a restore is a copy of a cache, and a machine that crashes takes it along.
 use super::{
-    DiskError,
+    DiskError, Times,
     beneath::{Beneath, split},
     layout::Layout,
     parts::{Hold, Parts},
@@ -40,18 +40,25 @@ pub(super) struct Writer {
     granted: u32,
     /// The target, for messages.
     target: PathBuf,
+    times: Times,
     directories: Mutex<Recent<OwnedFd>>,
     parts: Mutex<Parts>,
 }
 
 impl Writer {
     /// Writes beneath `top`, which was just made with mode 0777.
-    pub(super) fn new(top: Beneath, target: PathBuf, held_bytes_max: u64) -> Result<Self, DiskError> {
+    pub(super) fn new(
+        top: Beneath,
+        target: PathBuf,
+        times: Times,
+        held_bytes_max: u64,
+    ) -> Result<Self, DiskError> {
         let stat = fstat(top.dir()).map_err(|errno| DiskError::io(&target, errno))?;
         Ok(Self {
             top,
             granted: stat.st_mode & 0o777,
             target,
+            times,
             directories: Mutex::new(Recent::new(DIRECTORIES_MAX)),
             parts: Mutex::new(Parts::new(held_bytes_max)),
         })
@@ -118,6 +125,9 @@ impl Writer {
         self.directories.lock().unwrap_or_else(PoisonError::into_inner).clear();
         for (_, entry) in directories(layout).rev() {
             let made = (u32::from(entry.mode) | 0o700) & self.granted;
+            if self.times == Times::Now && made == u32::from(entry.mode) {
+                continue;
+            }
             let seal = |dir: OwnedFd| self.seal(dir.as_fd(), entry, made);
             self.top.open_dir(&entry.path).and_then(seal).map_err(|errno| self.failed(entry, errno))?;
         }
@@ -126,7 +136,10 @@ impl Writer {
 
     fn link(&self, dir: &OwnedFd, entry: &Entry, target: &str) -> rustix::io::Result<()> {
         symlinkat(target, dir, name_of(entry))?;
-        utimensat(dir, name_of(entry), &times(entry), AtFlags::SYMLINK_NOFOLLOW)
+        match self.times {
+            Times::Saved => utimensat(dir, name_of(entry), &times(entry), AtFlags::SYMLINK_NOFOLLOW),
+            Times::Now => Ok(()),
+        }
     }
 
     fn write_whole(
@@ -184,12 +197,15 @@ impl Writer {
         Ok(parts.keep_open(index, file))
     }
 
-    /// Mode, where what it was made with is not it, and time.
+    /// Mode, where what it was made with is not it, and time, where it is asked for.
     fn seal(&self, file: BorrowedFd<'_>, entry: &Entry, made: u32) -> rustix::io::Result<()> {
         if made != u32::from(entry.mode) {
             fchmod(file, Mode::from_raw_mode(entry.mode.into()))?;
         }
-        futimens(file, &times(entry))
+        match self.times {
+            Times::Saved => futimens(file, &times(entry)),
+            Times::Now => Ok(()),
+        }
     }
 
     fn directory_of(&self, layout: &Layout, index: usize) -> Result<Arc<OwnedFd>, DiskError> {

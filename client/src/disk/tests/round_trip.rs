@@ -1,11 +1,11 @@
-use super::support::{Saved, noise, sample, set_mode, set_time, snapshot, write};
+use super::support::{Saved, as_saved, noise, sample, set_mode, set_time, snapshot, write};
 use crate::disk::{DiskError, Restore, Restored, TargetMode, beneath::Walk, restore::Tuning};
 use pollux_core::{ChunkId, ChunkRef};
 use proptest::prelude::*;
 use std::{fs, os::unix::fs::symlink, path::Path, thread};
 
 fn begin_with(saved: &Saved, target: &Path, tuning: Tuning) -> Restore {
-    Restore::begin_with(target, saved.packed.tree.clone(), TargetMode::Fresh, tuning).unwrap()
+    Restore::begin_with(target, saved.packed.tree.clone(), as_saved(TargetMode::Fresh), tuning).unwrap()
 }
 
 #[test]

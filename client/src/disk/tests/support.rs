@@ -1,5 +1,8 @@
 //! A sink in memory, directories to save, and a way to compare them.
-use crate::disk::{ChunkSink, DiskError, Packed, Restore, Restored, Scan, ScanOptions, TargetMode, pack};
+use crate::disk::{
+    ChunkSink, DiskError, Packed, Restore, RestoreOptions, Restored, Scan, ScanOptions, TargetMode, Times,
+    pack,
+};
 use pollux_core::{ChunkId, ChunkRef, FrameDecoder, VerifiedChunk};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -87,6 +90,11 @@ pub(super) fn scan(base: &Path) -> Scan {
     Scan::new(&options(base)).unwrap()
 }
 
+/// Everything as it was saved.
+pub(super) fn as_saved(mode: TargetMode) -> RestoreOptions {
+    RestoreOptions { mode, times: Times::Saved }
+}
+
 /// A saved directory.
 pub(super) struct Saved {
     pub(super) packed: Packed,
@@ -109,7 +117,11 @@ impl Saved {
     }
 
     pub(super) fn begin(&self, target: &Path, mode: TargetMode) -> Result<Restore, DiskError> {
-        Restore::begin(target, self.packed.tree.clone(), mode)
+        self.begin_as(target, as_saved(mode))
+    }
+
+    pub(super) fn begin_as(&self, target: &Path, options: RestoreOptions) -> Result<Restore, DiskError> {
+        Restore::begin(target, self.packed.tree.clone(), options)
     }
 
     /// Writes what a restore wants.
@@ -118,7 +130,11 @@ impl Saved {
     }
 
     pub(super) fn restore(&self, target: &Path, mode: TargetMode) -> Result<Restored, DiskError> {
-        let restore = self.begin(target, mode)?;
+        self.restore_as(target, as_saved(mode))
+    }
+
+    pub(super) fn restore_as(&self, target: &Path, options: RestoreOptions) -> Result<Restored, DiskError> {
+        let restore = self.begin_as(target, options)?;
         self.fill(&restore)?;
         restore.finish()
     }

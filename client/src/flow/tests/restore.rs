@@ -1,6 +1,6 @@
 use super::cache::{Cache, KEY, found, same};
 use super::node::{Act, Heard, Node};
-use crate::disk::TargetMode;
+use crate::disk::{RestoreOptions, TargetMode, Times};
 use crate::flow::{Deadlines, Hit, RestoreOutcome, RestoreRequest, Unwatched, restore};
 use crate::pool::testing::Scene;
 use crate::protocol::{ChunkHead, ChunkSource, Reply, Request};
@@ -22,7 +22,7 @@ fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
         key: KEY.parse().unwrap(),
         fallbacks: Vec::new(),
         base,
-        mode: TargetMode::Fresh,
+        options: RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved },
         for_save: false,
         deadlines: Deadlines { answer: LONG, progress: LONG, total: LONG },
         threads: 2,
