@@ -7,7 +7,7 @@ use super::report::Report;
 use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::disk::{RestoreOptions, TargetMode, Times};
+use pollux_client::disk::{Cloned, Repeats, RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Deadlines, Hit, Miss, RestoreOutcome, RestoreRequest, restore};
 use pollux_core::limits::FALLBACKS_MAX;
 use pollux_core::{Fallback, Key};
@@ -52,6 +52,11 @@ pub(crate) struct Arguments {
     /// it for new, and a later save of it publishes a listing of its own, with the same chunks
     #[arg(long)]
     no_times: bool,
+    /// Clone (reflink) files of 128 KiB or more that have the content of another file of this restore, where the file
+    /// system can (XFS, Btrfs): they take no room of their own until they change, and the first of them is on the disk
+    /// before the others are made. No hard links; nothing is cloned that was there before
+    #[arg(long)]
+    link: bool,
     /// End with status 3 on a miss
     #[arg(long)]
     fail_on_miss: bool,
@@ -111,6 +116,7 @@ impl Arguments {
                 (false, false) => TargetMode::Fresh,
             },
             times: if self.no_times { Times::Now } else { Times::Saved },
+            repeats: if self.link { Repeats::Clone } else { Repeats::Write },
         }
     }
 
@@ -161,13 +167,17 @@ fn hit(arguments: &Arguments, hit: &Hit) -> Done {
         HumanBytes(hit.restored.bytes),
         output::seconds(hit.elapsed),
         output::sources(&hit.sources),
-        notes(hit),
+        notes(hit, arguments.link),
     ))
 }
 
 /// What a job may want to know besides.
-fn notes(hit: &Hit) -> String {
+fn notes(hit: &Hit, link: bool) -> String {
     let mut notes = String::new();
+    if link {
+        let Cloned { files, bytes } = hit.restored.cloned;
+        notes += &format!("\n  {files} files, {} of it cloned", HumanBytes(bytes));
+    }
     if hit.found.relayed {
         notes += "\n  the seeds are away: peers vouch for what the seeds said a moment ago";
     }
@@ -219,7 +229,8 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let request = request(&[]).unwrap();
-        let expected = RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved };
+        let expected =
+            RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved, repeats: Repeats::Write };
         assert_eq!((request.key.to_string().as_str(), request.options), ("a/b/c", expected));
         let Deadlines { answer, progress, total } = request.deadlines;
         assert_eq!([answer, progress, total].map(|wait| wait.as_secs()), [3, 10, 120]);
@@ -235,8 +246,9 @@ mod tests {
     }
 
     #[test]
-    fn times_are_left_out_where_that_is_said() {
+    fn times_are_left_out_and_repeats_cloned_where_that_is_said() {
         assert_eq!(request(&["--no-times"]).unwrap().options.times, Times::Now);
+        assert_eq!(request(&["--link"]).unwrap().options.repeats, Repeats::Clone);
     }
 
     #[test]

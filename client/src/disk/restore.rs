@@ -3,6 +3,8 @@ use super::{
     DiskError,
     beneath::{Beneath, Walk},
     claims::Claims,
+    clone::{Cloned, can_clone},
+    duplicates::Duplicates,
     layout::Layout,
     names::open_dir_at,
     parts::HELD_BYTES_MAX,
@@ -14,6 +16,7 @@ use super::{
 };
 use pollux_core::{ChunkRef, Entry, EntryKind, Tree};
 use rustix::{
+    fd::BorrowedFd,
     fs::{Mode, RenameFlags, fchmod},
     io::{Errno, fcntl_dupfd_cloexec},
 };
@@ -39,6 +42,15 @@ pub enum Times {
     Now,
 }
 
+/// What becomes of content that several files have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// It is written for each of them.
+    Write,
+    /// Files of 128 KiB or more are cloned from the first that has it, where the file system can.
+    Clone,
+}
+
 /// How to restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestoreOptions {
@@ -46,6 +58,8 @@ pub struct RestoreOptions {
     pub mode: TargetMode,
     /// Which times of modification to leave.
     pub times: Times,
+    /// What to do with content that several files have.
+    pub repeats: Repeats,
 }
 
 /// A restore under way. Dropped before [`Restore::finish`], it leaves the target as it was and no litter.
@@ -75,6 +89,8 @@ pub struct Restored {
     pub bytes: u64,
     /// Entries, directories left out, that [`TargetMode::Merge`] found there already and left alone.
     pub kept: u64,
+    /// What of them was cloned instead of written.
+    pub cloned: Cloned,
 }
 
 /// What tests do otherwise.
@@ -83,11 +99,13 @@ pub(super) struct Tuning {
     pub(super) walk: Walk,
     /// Bytes of small files that may wait in memory.
     pub(super) held_bytes_max: u64,
+    /// Whether files can be cloned in a directory of this one.
+    pub(super) can_clone: fn(BorrowedFd<'_>, &str) -> bool,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { walk: Walk::possible(), held_bytes_max: HELD_BYTES_MAX }
+        Self { walk: Walk::possible(), held_bytes_max: HELD_BYTES_MAX, can_clone }
     }
 }
 
@@ -117,7 +135,9 @@ impl Restore {
         let failed = |errno| DiskError::io(target.path(), errno);
         let top = Beneath::new(open_dir_at(staging.dir(), NEW).map_err(failed)?, tuning.walk);
         let writer = Writer::new(top, target.path().to_owned(), options.times, tuning.held_bytes_max)?;
-        let layout = Layout::new(tree);
+        let clones = options.repeats == Repeats::Clone && (tuning.can_clone)(staging.dir(), OLD);
+        let duplicates = if clones { Duplicates::of(&tree) } else { Duplicates::default() };
+        let layout = Layout::new(tree, duplicates);
         writer.make_directories(&layout)?;
         Ok(Self { claims: Claims::new(layout.occurrence_count()), layout, task, writer, staging, target })
     }
@@ -162,7 +182,8 @@ impl Restore {
         self.writer.make_rest(&self.layout).map_err(|error| self.explain(error))?;
         self.writer.finish_directories(&self.layout)?;
         let totals = self.layout.tree().totals();
-        let all = Restored { atomic: true, files: totals.files, bytes: totals.bytes, kept: 0 };
+        let (files, bytes, cloned) = (totals.files, totals.bytes, self.writer.cloned());
+        let all = Restored { atomic: true, files, bytes, kept: 0, cloned };
         let done = match self.task {
             Task::Fresh => Restored { atomic: self.swap_whole(RenameFlags::empty())?, ..all },
             Task::Whole => Restored { atomic: self.swap_whole(RenameFlags::EXCHANGE)?, ..all },

@@ -1,4 +1,5 @@
 //! What the parts do together: whole directories in and out, hostile neighbours, every kind of target.
+mod clones;
 mod descriptors;
 mod hostile;
 mod indexed;

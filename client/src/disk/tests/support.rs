@@ -1,7 +1,7 @@
 //! A sink in memory, directories to save, and a way to compare them.
 use crate::disk::{
-    ChunkSink, DiskError, Packed, Restore, RestoreOptions, Restored, Scan, ScanOptions, TargetMode, Times,
-    pack,
+    ChunkSink, DiskError, Packed, Repeats, Restore, RestoreOptions, Restored, Scan, ScanOptions, TargetMode,
+    Times, pack,
 };
 use pollux_core::{ChunkId, ChunkRef, FrameDecoder, VerifiedChunk};
 use std::{
@@ -92,7 +92,7 @@ pub(super) fn scan(base: &Path) -> Scan {
 
 /// Everything as it was saved.
 pub(super) fn as_saved(mode: TargetMode) -> RestoreOptions {
-    RestoreOptions { mode, times: Times::Saved }
+    RestoreOptions { mode, times: Times::Saved, repeats: Repeats::Write }
 }
 
 /// A saved directory.
@@ -262,13 +262,25 @@ impl Mount {
         Self::new(&["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "pollux-test"], at)
     }
 
+    /// Of an image that this program makes a file system in.
+    pub(super) fn image(make: &[&str], image: &Path, at: &Path) -> Option<Self> {
+        // Sparse; XFS makes nothing smaller.
+        fs::File::create(image).unwrap().set_len(300 << 20).unwrap();
+        let done = std::process::Command::new(make[0]).args(&make[1..]).arg(image).output();
+        if !done.is_ok_and(|done| done.status.success()) {
+            println!("skipped: no {} here that works", make[0]);
+            return None;
+        }
+        Self::new(&["-o", "loop", image.to_str().unwrap()], at)
+    }
+
     pub(super) fn new(arguments: &[&str], at: &Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let done = std::process::Command::new("mount").args(arguments).arg(at).output();
         if done.is_ok_and(|done| done.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        println!("skipped: this user may not mount");
+        println!("skipped: this cannot be mounted here: {arguments:?}");
         None
     }
 }

@@ -1,6 +1,6 @@
 use super::cache::{Cache, KEY, found, same};
 use super::node::{Act, Heard, Node};
-use crate::disk::{RestoreOptions, TargetMode, Times};
+use crate::disk::{Repeats, RestoreOptions, TargetMode, Times};
 use crate::flow::{Deadlines, Hit, RestoreOutcome, RestoreRequest, Unwatched, restore};
 use crate::pool::testing::Scene;
 use crate::protocol::{ChunkHead, ChunkSource, Reply, Request};
@@ -22,7 +22,7 @@ fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
         key: KEY.parse().unwrap(),
         fallbacks: Vec::new(),
         base,
-        options: RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved },
+        options: RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved, repeats: Repeats::Write },
         for_save: false,
         deadlines: Deadlines { answer: LONG, progress: LONG, total: LONG },
         threads: 2,
