@@ -29,7 +29,7 @@ mod staging;
 mod swap;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub use clone::Cloned;

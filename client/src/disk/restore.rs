@@ -253,6 +253,12 @@ impl Restore {
         Ok(Swap::new(self.writer.top(), old, target, self.target.path().to_owned()))
     }
 
+    /// As long as this is kept, nothing is written to a file: a disk that stands still.
+    #[cfg(test)]
+    pub(crate) fn stand_still(&self) -> impl Sized {
+        self.writer.stand_still()
+    }
+
     fn failed(&self, errno: Errno) -> DiskError {
         DiskError::io(self.target.path(), errno)
     }

@@ -12,3 +12,4 @@ mod times;
 mod unprivileged;
 
 pub(in crate::disk) use support::noise;
+pub(crate) use support::{sample, snapshot};

@@ -260,6 +260,12 @@ impl Writer {
         Ok(directories.insert(number, dir))
     }
 
+    /// Every write begins with its directory.
+    #[cfg(test)]
+    pub(super) fn stand_still(&self) -> MutexGuard<'_, Recent<OwnedFd>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn parts(&self) -> MutexGuard<'_, Parts> {
         // Whoever panicked in there left a file unfinished, and then the restore is never finished either.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -142,14 +142,14 @@ impl Saved {
 
 /// What a person sees of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) mode: u32,
     pub(super) modified_ns: i128,
     pub(super) what: What,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     File(Vec<u8>),
     Directory,
     Link(String),
@@ -166,7 +166,7 @@ impl std::fmt::Debug for What {
 }
 
 /// All below a directory.
-pub(super) fn snapshot(base: &Path) -> BTreeMap<String, Seen> {
+pub(crate) fn snapshot(base: &Path) -> BTreeMap<String, Seen> {
     let mut all = BTreeMap::new();
     let mut left = vec![base.to_owned()];
     while let Some(dir) = left.pop() {
@@ -235,7 +235,7 @@ pub(super) fn set_time(path: impl AsRef<Path>, nanoseconds: u64) {
 }
 
 /// A directory with something of everything: small files over several chunks, large ones, empty ones, links, modes, times.
-pub(super) fn sample(base: &Path) {
+pub(crate) fn sample(base: &Path) {
     for index in 0..60_u64 {
         write(base.join(format!("small/{}/{index}.txt", index % 7)), noise(index, 20_000));
     }
