@@ -176,7 +176,7 @@ fn notes(hit: &Hit, link: bool) -> String {
     let mut notes = String::new();
     if link {
         let Cloned { files, bytes } = hit.restored.cloned;
-        notes += &format!("\n  {files} files, {} of it cloned", HumanBytes(bytes));
+        notes += &format!("\n  {files} files cloned, {}", HumanBytes(bytes));
     }
     if hit.found.relayed {
         notes += "\n  the seeds are away: peers vouch for what the seeds said a moment ago";
