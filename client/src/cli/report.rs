@@ -2,6 +2,7 @@
 
 use super::exit::{Failure, Kind};
 use super::output::{json, say};
+use pollux_client::disk::Cloned;
 use pollux_client::flow::{Ancestry, Hit, Miss, Sources};
 use pollux_core::{Key, ManifestId, Provenance, TreeRef};
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub(crate) struct HitReport {
     files: u64,
     bytes: u64,
     kept: u64,
+    /// Files, and their bytes, that were cloned instead of written.
+    cloned: Cloned,
     seconds: f64,
     sources: Sources,
     provenance: Provenance,
@@ -71,6 +74,7 @@ impl Report {
             files: hit.restored.files,
             bytes: hit.restored.bytes,
             kept: hit.restored.kept,
+            cloned: hit.restored.cloned,
             seconds: hit.elapsed.as_secs_f64(),
             sources: hit.sources,
             provenance: manifest.provenance.clone(),

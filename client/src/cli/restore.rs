@@ -7,7 +7,7 @@ use super::report::Report;
 use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::disk::TargetMode;
+use pollux_client::disk::{Cloned, Repeats, RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Deadlines, Hit, Miss, RestoreOutcome, RestoreRequest, restore};
 use pollux_core::limits::FALLBACKS_MAX;
 use pollux_core::{Fallback, Key};
@@ -48,6 +48,15 @@ pub(crate) struct Arguments {
     /// Swap the saved paths of a filled directory; leave the rest
     #[arg(long)]
     replace: bool,
+    /// Leave the time of the restore on all that is restored: a system call less for each entry. What goes by times takes
+    /// it for new, and a later save of it publishes a listing of its own, with the same chunks
+    #[arg(long)]
+    no_times: bool,
+    /// Clone (reflink) files of 128 KiB or more that have the content of another file of this restore, where the file
+    /// system can (XFS, Btrfs): they take no room of their own until they change, and the first of them is on the disk
+    /// before the others are made. No hard links; nothing is cloned that was there before
+    #[arg(long)]
+    link: bool,
     /// End with status 3 on a miss
     #[arg(long)]
     fail_on_miss: bool,
@@ -85,11 +94,7 @@ impl Arguments {
             key: self.key.clone(),
             fallbacks: self.fallback.clone(),
             base: self.base.clone(),
-            mode: match (self.merge, self.replace) {
-                (true, _) => TargetMode::Merge,
-                (false, true) => TargetMode::Replace,
-                (false, false) => TargetMode::Fresh,
-            },
+            options: self.options(),
             for_save: self.for_save.is_some(),
             deadlines: Deadlines {
                 answer: self.answer_timeout,
@@ -103,6 +108,18 @@ impl Arguments {
 }
 
 impl Arguments {
+    const fn options(&self) -> RestoreOptions {
+        RestoreOptions {
+            mode: match (self.merge, self.replace) {
+                (true, _) => TargetMode::Merge,
+                (false, true) => TargetMode::Replace,
+                (false, false) => TargetMode::Fresh,
+            },
+            times: if self.no_times { Times::Now } else { Times::Saved },
+            repeats: if self.link { Repeats::Clone } else { Repeats::Write },
+        }
+    }
+
     /// Writes the report wherever it is wanted.
     fn write(&self, report: &Report) {
         for path in self.report.iter().chain(&self.for_save) {
@@ -150,13 +167,17 @@ fn hit(arguments: &Arguments, hit: &Hit) -> Done {
         HumanBytes(hit.restored.bytes),
         output::seconds(hit.elapsed),
         output::sources(&hit.sources),
-        notes(hit),
+        notes(hit, arguments.link),
     ))
 }
 
 /// What a job may want to know besides.
-fn notes(hit: &Hit) -> String {
+fn notes(hit: &Hit, link: bool) -> String {
     let mut notes = String::new();
+    if link {
+        let Cloned { files, bytes } = hit.restored.cloned;
+        notes += &format!("\n  {files} files cloned, {}", HumanBytes(bytes));
+    }
     if hit.found.relayed {
         notes += "\n  the seeds are away: peers vouch for what the seeds said a moment ago";
     }
@@ -208,7 +229,9 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let request = request(&[]).unwrap();
-        assert_eq!((request.key.to_string().as_str(), request.mode), ("a/b/c", TargetMode::Fresh));
+        let expected =
+            RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved, repeats: Repeats::Write };
+        assert_eq!((request.key.to_string().as_str(), request.options), ("a/b/c", expected));
         let Deadlines { answer, progress, total } = request.deadlines;
         assert_eq!([answer, progress, total].map(|wait| wait.as_secs()), [3, 10, 120]);
         assert!((1..=THREADS_MAX).contains(&request.threads), "{}", request.threads);
@@ -217,9 +240,15 @@ mod tests {
 
     #[test]
     fn a_filled_directory_is_merged_or_replaced_and_never_both() {
-        assert_eq!(request(&["--merge"]).unwrap().mode, TargetMode::Merge);
-        assert_eq!(request(&["--replace"]).unwrap().mode, TargetMode::Replace);
+        assert_eq!(request(&["--merge"]).unwrap().options.mode, TargetMode::Merge);
+        assert_eq!(request(&["--replace"]).unwrap().options.mode, TargetMode::Replace);
         assert!(!parses(&["--merge", "--replace"]));
+    }
+
+    #[test]
+    fn times_are_left_out_and_repeats_cloned_where_that_is_said() {
+        assert_eq!(request(&["--no-times"]).unwrap().options.times, Times::Now);
+        assert_eq!(request(&["--link"]).unwrap().options.repeats, Repeats::Clone);
     }
 
     #[test]

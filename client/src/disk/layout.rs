@@ -1,4 +1,5 @@
 //! Where the bytes of a chunk belong, however often it occurs in a tree.
+use super::duplicates::Duplicates;
 use pollux_core::{ChunkRef, Entry, EntryKind, Placement, Placements, Tree, path_order};
 use std::{collections::HashSet, ops::Range};
 
@@ -6,6 +7,8 @@ use std::{collections::HashSet, ops::Range};
 #[derive(Debug)]
 pub(super) struct Layout {
     tree: Tree,
+    /// Files that are not written but cloned.
+    duplicates: Duplicates,
     /// For each entry the entry of its directory plus one, or 0 for the top.
     parents: Vec<usize>,
     placements: Placements,
@@ -14,14 +17,25 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(tree: Tree) -> Self {
+    pub(super) fn new(tree: Tree, duplicates: Duplicates) -> Self {
         let mut occurrences: Vec<_> = tree.chunks().iter().copied().zip(0..).collect();
         occurrences.sort_unstable();
-        Self { parents: parents(tree.entries()), placements: tree.placements(), occurrences, tree }
+        Self {
+            parents: parents(tree.entries()),
+            placements: tree.placements(),
+            occurrences,
+            tree,
+            duplicates,
+        }
     }
 
     pub(super) fn tree(&self) -> &Tree {
         &self.tree
+    }
+
+    /// Files that are cloned from others.
+    pub(super) fn duplicates(&self) -> &Duplicates {
+        &self.duplicates
     }
 
     /// The directory that an entry lies in: a number to keep it by (0 for the top), and its path.

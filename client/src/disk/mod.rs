@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! save      scan (roots, exclude), index → pack (read → pipeline) → the caller's sink
-//! restore   restore (target → staging → layout, claims, write (parts, recent) → swap, remove)
+//! restore   restore (target → staging → layout (duplicates), claims, write (parts, recent, clone) → swap, remove)
 //! both      beneath, names, mounts, error
 //! ```
 //!
 //! Nothing here knows of sockets, keys or manifests. Nothing is synced to the disk: what is restored is a copy.
 mod beneath;
 mod claims;
+mod clone;
+mod duplicates;
 mod error;
 mod exclude;
 mod index;
@@ -27,12 +29,13 @@ mod staging;
 mod swap;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
+pub use clone::Cloned;
 pub use error::DiskError;
 pub use index::Shelf;
 pub use pack::{ChunkSink, PackError, Packed, pack};
-pub use restore::{Restore, Restored, TargetMode};
+pub use restore::{Repeats, Restore, RestoreOptions, Restored, TargetMode, Times};
 pub use room::Room;
 pub use scan::{Scan, ScanOptions, Skipped};

@@ -3,6 +3,8 @@ use super::{
     DiskError,
     beneath::{Beneath, Walk},
     claims::Claims,
+    clone::{Cloned, can_clone},
+    duplicates::Duplicates,
     layout::Layout,
     names::open_dir_at,
     parts::HELD_BYTES_MAX,
@@ -14,6 +16,7 @@ use super::{
 };
 use pollux_core::{ChunkRef, Entry, EntryKind, Tree};
 use rustix::{
+    fd::BorrowedFd,
     fs::{Mode, RenameFlags, fchmod},
     io::{Errno, fcntl_dupfd_cloexec},
 };
@@ -28,6 +31,35 @@ pub enum TargetMode {
     Merge,
     /// Swap the saved paths, leave the rest.
     Replace,
+}
+
+/// Which time of modification what is restored has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// The one that it was saved with.
+    Saved,
+    /// The one of the restore: a system call less for each entry.
+    Now,
+}
+
+/// What becomes of content that several files have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// It is written for each of them.
+    Write,
+    /// Files of 128 KiB or more are cloned from the first that has it, where the file system can.
+    Clone,
+}
+
+/// How to restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// What to do with a target that is there already.
+    pub mode: TargetMode,
+    /// Which times of modification to leave.
+    pub times: Times,
+    /// What to do with content that several files have.
+    pub repeats: Repeats,
 }
 
 /// A restore under way. Dropped before [`Restore::finish`], it leaves the target as it was and no litter.
@@ -57,6 +89,8 @@ pub struct Restored {
     pub bytes: u64,
     /// Entries, directories left out, that [`TargetMode::Merge`] found there already and left alone.
     pub kept: u64,
+    /// What of them was cloned instead of written.
+    pub cloned: Cloned,
 }
 
 /// What tests do otherwise.
@@ -65,11 +99,13 @@ pub(super) struct Tuning {
     pub(super) walk: Walk,
     /// Bytes of small files that may wait in memory.
     pub(super) held_bytes_max: u64,
+    /// Whether files can be cloned in a directory of this one.
+    pub(super) can_clone: fn(BorrowedFd<'_>, &str) -> bool,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { walk: Walk::possible(), held_bytes_max: HELD_BYTES_MAX }
+        Self { walk: Walk::possible(), held_bytes_max: HELD_BYTES_MAX, can_clone }
     }
 }
 
@@ -81,25 +117,27 @@ impl Restore {
     /// # Errors
     /// A target that the mode does not allow, a lack of room, names that the file system does not tell apart, and what
     /// the system says no to. The target is as it was.
-    pub fn begin(target: &Path, tree: Tree, mode: TargetMode) -> Result<Self, DiskError> {
-        Self::begin_with(target, tree, mode, Tuning::default())
+    pub fn begin(target: &Path, tree: Tree, options: RestoreOptions) -> Result<Self, DiskError> {
+        Self::begin_with(target, tree, options, Tuning::default())
     }
 
     pub(super) fn begin_with(
         target: &Path,
         tree: Tree,
-        mode: TargetMode,
+        options: RestoreOptions,
         tuning: Tuning,
     ) -> Result<Self, DiskError> {
         let target = Target::open(target)?;
-        let task = target.task(mode, tree.roots())?;
+        let task = target.task(options.mode, tree.roots())?;
         target.check_mounts(task, tree.roots())?;
         let staging = target.stage(task)?;
         check_room(staging.dir(), target.path(), &tree)?;
         let failed = |errno| DiskError::io(target.path(), errno);
         let top = Beneath::new(open_dir_at(staging.dir(), NEW).map_err(failed)?, tuning.walk);
-        let writer = Writer::new(top, target.path().to_owned(), tuning.held_bytes_max)?;
-        let layout = Layout::new(tree);
+        let writer = Writer::new(top, target.path().to_owned(), options.times, tuning.held_bytes_max)?;
+        let clones = options.repeats == Repeats::Clone && (tuning.can_clone)(staging.dir(), OLD);
+        let duplicates = if clones { Duplicates::of(&tree) } else { Duplicates::default() };
+        let layout = Layout::new(tree, duplicates);
         writer.make_directories(&layout)?;
         Ok(Self { claims: Claims::new(layout.occurrence_count()), layout, task, writer, staging, target })
     }
@@ -131,7 +169,7 @@ impl Restore {
         Ok(())
     }
 
-    /// Makes links, sets times and modes, and swaps the tree in.
+    /// Makes links, sets what times and modes are still missing, and swaps the tree in.
     ///
     /// # Errors
     /// Chunks that were not written; a target that was changed meanwhile; what the system says no to. The target is as
@@ -144,7 +182,8 @@ impl Restore {
         self.writer.make_rest(&self.layout).map_err(|error| self.explain(error))?;
         self.writer.finish_directories(&self.layout)?;
         let totals = self.layout.tree().totals();
-        let all = Restored { atomic: true, files: totals.files, bytes: totals.bytes, kept: 0 };
+        let (files, bytes, cloned) = (totals.files, totals.bytes, self.writer.cloned());
+        let all = Restored { atomic: true, files, bytes, kept: 0, cloned };
         let done = match self.task {
             Task::Fresh => Restored { atomic: self.swap_whole(RenameFlags::empty())?, ..all },
             Task::Whole => Restored { atomic: self.swap_whole(RenameFlags::EXCHANGE)?, ..all },
@@ -212,6 +251,12 @@ impl Restore {
         let old = open_dir_at(self.staging.dir(), OLD).map_err(|errno| self.failed(errno))?;
         let old = Beneath::new(old, Walk::possible());
         Ok(Swap::new(self.writer.top(), old, target, self.target.path().to_owned()))
+    }
+
+    /// As long as this is kept, nothing is written to a file: a disk that stands still.
+    #[cfg(test)]
+    pub(crate) fn stand_still(&self) -> impl Sized {
+        self.writer.stand_still()
     }
 
     fn failed(&self, errno: Errno) -> DiskError {

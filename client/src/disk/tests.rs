@@ -1,4 +1,5 @@
 //! What the parts do together: whole directories in and out, hostile neighbours, every kind of target.
+mod clones;
 mod descriptors;
 mod hostile;
 mod indexed;
@@ -7,6 +8,8 @@ mod round_trip;
 mod scanning;
 mod support;
 mod targets;
+mod times;
 mod unprivileged;
 
 pub(in crate::disk) use support::noise;
+pub(crate) use support::{sample, snapshot};

@@ -2,13 +2,14 @@
 //!
 //! Everything is made, nothing is opened that was there before: a name that is taken already is a collision of names on a
 //! file system that folds case, or the work of another process. A file gets its mode when it is made, or while it is open
-//! where the umask was in the way, and its time before it is closed. Links come after all files, so that no file is
+//! where the umask was in the way, and its time, if it is asked for, before it is closed. Links come after all files, so that no file is
 //! written through one; directories get mode and time last, deepest first.
 //!
 //! Nothing is synced: a restore is a copy of a cache, and a machine that crashes takes it along.
 use super::{
-    DiskError,
+    DiskError, Times,
     beneath::{Beneath, split},
+    clone::{Cloned, Clones},
     layout::Layout,
     parts::{Hold, Parts},
     recent::Recent,
@@ -28,9 +29,8 @@ use std::{
 /// Directories kept open at most.
 const DIRECTORIES_MAX: usize = 64;
 
-/// What may be made with `open`, and nothing opened that is there.
-const MAKE: OFlags =
-    OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// What is made with `open`, and nothing opened that is there.
+const MAKE: OFlags = OFlags::CREATE.union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Writes a tree beneath a directory. Several threads may write at once.
 #[derive(Debug)]
@@ -40,26 +40,40 @@ pub(super) struct Writer {
     granted: u32,
     /// The target, for messages.
     target: PathBuf,
+    times: Times,
     directories: Mutex<Recent<OwnedFd>>,
     parts: Mutex<Parts>,
+    clones: Clones,
 }
 
 impl Writer {
     /// Writes beneath `top`, which was just made with mode 0777.
-    pub(super) fn new(top: Beneath, target: PathBuf, held_bytes_max: u64) -> Result<Self, DiskError> {
+    pub(super) fn new(
+        top: Beneath,
+        target: PathBuf,
+        times: Times,
+        held_bytes_max: u64,
+    ) -> Result<Self, DiskError> {
         let stat = fstat(top.dir()).map_err(|errno| DiskError::io(&target, errno))?;
         Ok(Self {
             top,
             granted: stat.st_mode & 0o777,
             target,
+            times,
             directories: Mutex::new(Recent::new(DIRECTORIES_MAX)),
             parts: Mutex::new(Parts::new(held_bytes_max)),
+            clones: Clones::default(),
         })
     }
 
     /// Where the tree is written.
     pub(super) fn top(&self) -> &Beneath {
         &self.top
+    }
+
+    /// What was cloned so far.
+    pub(super) fn cloned(&self) -> Cloned {
+        self.clones.count()
     }
 
     /// Makes all directories, open to their owner for as long as they are filled.
@@ -72,7 +86,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts bytes of a chunk where they belong.
+    /// Puts bytes of a chunk where they belong, unless they are cloned there later.
     pub(super) fn put(&self, layout: &Layout, place: &Placement, piece: &[u8]) -> Result<(), DiskError> {
         let Some(entry) = layout.tree().entries().get(place.entry) else {
             return Ok(());
@@ -80,6 +94,9 @@ impl Writer {
         let EntryKind::File { bytes: file_bytes, .. } = entry.kind else {
             return Ok(());
         };
+        if layout.duplicates().is_other(place.entry) {
+            return Ok(());
+        }
         if u64::try_from(piece.len()) == Ok(file_bytes) {
             return self.write_whole(layout, place.entry, entry, piece);
         }
@@ -118,6 +135,9 @@ impl Writer {
         self.directories.lock().unwrap_or_else(PoisonError::into_inner).clear();
         for (_, entry) in directories(layout).rev() {
             let made = (u32::from(entry.mode) | 0o700) & self.granted;
+            if self.times == Times::Now && made == u32::from(entry.mode) {
+                continue;
+            }
             let seal = |dir: OwnedFd| self.seal(dir.as_fd(), entry, made);
             self.top.open_dir(&entry.path).and_then(seal).map_err(|errno| self.failed(entry, errno))?;
         }
@@ -126,7 +146,10 @@ impl Writer {
 
     fn link(&self, dir: &OwnedFd, entry: &Entry, target: &str) -> rustix::io::Result<()> {
         symlinkat(target, dir, name_of(entry))?;
-        utimensat(dir, name_of(entry), &times(entry), AtFlags::SYMLINK_NOFOLLOW)
+        match self.times {
+            Times::Saved => utimensat(dir, name_of(entry), &times(entry), AtFlags::SYMLINK_NOFOLLOW),
+            Times::Now => Ok(()),
+        }
     }
 
     fn write_whole(
@@ -138,11 +161,13 @@ impl Writer {
     ) -> Result<(), DiskError> {
         let dir = self.directory_of(layout, index)?;
         let write = || {
-            let file = openat(&*dir, name_of(entry), MAKE, Mode::from_raw_mode(entry.mode.into()))?;
+            let file = make(&dir, entry, access(layout, index))?;
             write_all_at(file.as_fd(), bytes, 0)?;
-            self.seal(file.as_fd(), entry, u32::from(entry.mode) & self.granted)
+            self.seal(file.as_fd(), entry, u32::from(entry.mode) & self.granted)?;
+            Ok(file)
         };
-        write().map_err(|errno| self.failed(entry, errno))
+        let file = write().map_err(|errno| self.failed(entry, errno))?;
+        self.clone_others(layout, index, file.as_fd())
     }
 
     fn write_piece(
@@ -154,25 +179,54 @@ impl Writer {
     ) -> Result<(), DiskError> {
         let dir = self.directory_of(layout, place.entry)?;
         let write = || {
-            let file = self.open_piecewise(&dir, place.entry, entry)?;
+            let file = self.open_piecewise(&dir, place.entry, entry, access(layout, place.entry))?;
             write_all_at(file.as_fd(), piece, place.offset)?;
             let whole = self.parts().wrote(place.entry, piece);
-            if whole { self.seal(file.as_fd(), entry, 0o600 & self.granted) } else { Ok(()) }
+            if whole {
+                self.seal(file.as_fd(), entry, 0o600 & self.granted)?;
+            }
+            Ok(whole.then_some(file))
         };
-        write().map_err(|errno| self.failed(entry, errno))
+        match write().map_err(|errno| self.failed(entry, errno))? {
+            Some(file) => self.clone_others(layout, place.entry, file.as_fd()),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the other files that have the content of one that is whole now.
+    fn clone_others(&self, layout: &Layout, first: usize, file: BorrowedFd<'_>) -> Result<(), DiskError> {
+        for index in layout.duplicates().of_first(first) {
+            let Some(entry) = layout.tree().entries().get(*index) else { continue };
+            let dir = self.directory_of(layout, *index)?;
+            self.clone_from(file, &dir, entry).map_err(|errno| self.failed(entry, errno))?;
+        }
+        Ok(())
+    }
+
+    fn clone_from(&self, file: BorrowedFd<'_>, dir: &OwnedFd, entry: &Entry) -> rustix::io::Result<()> {
+        let EntryKind::File { bytes, .. } = entry.kind else { return Ok(()) };
+        let clone = make(dir, entry, OFlags::WRONLY)?;
+        self.clones.fill(clone.as_fd(), file, bytes)?;
+        self.seal(clone.as_fd(), entry, u32::from(entry.mode) & self.granted)
     }
 
     /// A file that is written piece by piece: made for its first piece, opened again if it was closed since.
-    fn open_piecewise(&self, dir: &OwnedFd, index: usize, entry: &Entry) -> rustix::io::Result<Arc<OwnedFd>> {
+    fn open_piecewise(
+        &self,
+        dir: &OwnedFd,
+        index: usize,
+        entry: &Entry,
+        access: OFlags,
+    ) -> rustix::io::Result<Arc<OwnedFd>> {
         let mut parts = self.parts();
         if let Some(file) = parts.open(index) {
             return Ok(file);
         }
         let made = parts.made(index);
         let file = match made {
-            None => openat(dir, name_of(entry), MAKE, Mode::RUSR | Mode::WUSR)?,
+            None => openat(dir, name_of(entry), MAKE | access, Mode::RUSR | Mode::WUSR)?,
             Some(_) => {
-                let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 openat(dir, name_of(entry), flags, Mode::empty())?
             }
         };
@@ -184,12 +238,15 @@ impl Writer {
         Ok(parts.keep_open(index, file))
     }
 
-    /// Mode, where what it was made with is not it, and time.
+    /// Mode, where what it was made with is not it, and time, where it is asked for.
     fn seal(&self, file: BorrowedFd<'_>, entry: &Entry, made: u32) -> rustix::io::Result<()> {
         if made != u32::from(entry.mode) {
             fchmod(file, Mode::from_raw_mode(entry.mode.into()))?;
         }
-        futimens(file, &times(entry))
+        match self.times {
+            Times::Saved => futimens(file, &times(entry)),
+            Times::Now => Ok(()),
+        }
     }
 
     fn directory_of(&self, layout: &Layout, index: usize) -> Result<Arc<OwnedFd>, DiskError> {
@@ -201,6 +258,12 @@ impl Writer {
         let dir = self.top.open_dir(path);
         let dir = dir.map_err(|errno| DiskError::writing(self.target.join(path), errno))?;
         Ok(directories.insert(number, dir))
+    }
+
+    /// Every write begins with its directory.
+    #[cfg(test)]
+    pub(super) fn stand_still(&self) -> MutexGuard<'_, Recent<OwnedFd>> {
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {
@@ -218,11 +281,22 @@ fn directories(layout: &Layout) -> impl DoubleEndedIterator<Item = (usize, &Entr
     entries.filter(|(_, entry)| entry.kind == EntryKind::Directory)
 }
 
+/// Makes an empty file with the mode of its entry, as far as that is granted.
+fn make(dir: &OwnedFd, entry: &Entry, access: OFlags) -> rustix::io::Result<OwnedFd> {
+    openat(dir, name_of(entry), MAKE | access, Mode::from_raw_mode(entry.mode.into()))
+}
+
+/// What a file is opened for: one that others are cloned from is read as well.
+fn access(layout: &Layout, index: usize) -> OFlags {
+    if layout.duplicates().of_first(index).is_empty() { OFlags::WRONLY } else { OFlags::RDWR }
+}
+
 fn name_of(entry: &Entry) -> &str {
     split(&entry.path).1
 }
 
-fn write_all_at(file: BorrowedFd<'_>, mut bytes: &[u8], mut at: u64) -> rustix::io::Result<()> {
+/// Writes bytes to a place in a file.
+pub(super) fn write_all_at(file: BorrowedFd<'_>, mut bytes: &[u8], mut at: u64) -> rustix::io::Result<()> {
     while !bytes.is_empty() {
         let written = match pwrite(file, bytes, at) {
             Ok(0) => return Err(Errno::NOSPC),

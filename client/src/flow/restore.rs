@@ -10,7 +10,7 @@ use super::policy::policy;
 use super::write::{Stop, Watched, write_all};
 use super::{Deadlines, Miss, Observer, Stage};
 use crate::connection::Connection;
-use crate::disk::{Restore, Restored, TargetMode};
+use crate::disk::{Restore, RestoreOptions, Restored};
 use pollux_core::{Fallback, Key};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,8 +28,8 @@ pub struct RestoreRequest {
     pub fallbacks: Vec<Fallback>,
     /// The directory to restore into.
     pub base: PathBuf,
-    /// What to do with what is there already.
-    pub mode: TargetMode,
+    /// How to write it, and what to do with what is there already.
+    pub options: RestoreOptions,
     /// The job will save again what it makes of it: where that would be one generation too many, it is a miss.
     pub for_save: bool,
     /// How long to wait.
@@ -85,7 +85,8 @@ fn try_restore(request: &RestoreRequest, observer: &mut dyn Observer) -> Result<
     observer.stage(Stage::Restoring);
     observer.total(found.manifest.tree.totals.bytes);
     let tree = fetch_tree(&connection, &clocked, (found.id, &found.manifest), &mut sources)?;
-    let restore = Restore::begin(&request.base, tree, request.mode).map_err(|error| Miss::of_disk(&error))?;
+    let restore =
+        Restore::begin(&request.base, tree, request.options).map_err(|error| Miss::of_disk(&error))?;
     let wanted = restore.wanted();
     let fetcher = Fetcher::new(&connection, &clocked, found.id, &wanted);
     let watched = Watched { observer, sources: &mut sources };

@@ -1,4 +1,4 @@
-use super::support::{Mount, Saved, names, noise, sample, snapshot, write};
+use super::support::{Mount, Saved, as_saved, names, noise, sample, snapshot, write};
 use crate::disk::{DiskError, Restore, TargetMode, beneath::Walk, restore::Tuning};
 use pollux_core::{Entry, EntryKind, Tree};
 use std::{
@@ -54,7 +54,7 @@ fn parent_swapped_for_a_link_while_writing() {
         let saved = Saved::all_of(&base);
         let tuning = Tuning { walk, ..Tuning::default() };
         let tree = saved.packed.tree.clone();
-        let restore = Restore::begin_with(&target, tree, TargetMode::Fresh, tuning).unwrap();
+        let restore = Restore::begin_with(&target, tree, as_saved(TargetMode::Fresh), tuning).unwrap();
         let wanted = restore.wanted();
         let (first, rest) = wanted.split_first().unwrap();
         restore.write(*first, &saved.sink.plain(*first)).unwrap();

@@ -1,11 +1,13 @@
-use super::support::{Saved, noise, sample, set_mode, set_time, snapshot, write};
-use crate::disk::{DiskError, Restore, Restored, TargetMode, beneath::Walk, restore::Tuning};
+use super::support::{Saved, as_saved, noise, sample, set_mode, set_time, snapshot, write};
+use crate::disk::{
+    Cloned, DiskError, Repeats, Restore, RestoreOptions, Restored, TargetMode, beneath::Walk, restore::Tuning,
+};
 use pollux_core::{ChunkId, ChunkRef};
 use proptest::prelude::*;
 use std::{fs, os::unix::fs::symlink, path::Path, thread};
 
 fn begin_with(saved: &Saved, target: &Path, tuning: Tuning) -> Restore {
-    Restore::begin_with(target, saved.packed.tree.clone(), TargetMode::Fresh, tuning).unwrap()
+    Restore::begin_with(target, saved.packed.tree.clone(), as_saved(TargetMode::Fresh), tuning).unwrap()
 }
 
 #[test]
@@ -16,7 +18,13 @@ fn what_was_saved_is_restored() {
     let saved = Saved::all_of(&base);
     let totals = saved.packed.tree.totals();
     let restored = saved.restore(&target, TargetMode::Fresh).unwrap();
-    let expected = Restored { atomic: true, files: totals.files, bytes: totals.bytes, kept: 0 };
+    let expected = Restored {
+        atomic: true,
+        files: totals.files,
+        bytes: totals.bytes,
+        kept: 0,
+        cloned: Cloned::default(),
+    };
     assert_eq!(restored, expected);
     assert_eq!(snapshot(&target), snapshot(&base));
 }
@@ -56,7 +64,7 @@ fn works_without_openat2_and_without_memory_for_pieces() {
         [("steps", Walk::Steps, 1 << 20), ("tight", Walk::Kernel, 0), ("both", Walk::Steps, 25_000)]
     {
         let target = dir.path().join(name);
-        let restore = begin_with(&saved, &target, Tuning { walk, held_bytes_max });
+        let restore = begin_with(&saved, &target, Tuning { walk, held_bytes_max, ..Tuning::default() });
         for chunk in restore.wanted().into_iter().rev() {
             restore.write(chunk, &saved.sink.plain(chunk)).unwrap();
         }
@@ -197,6 +205,7 @@ proptest! {
         order in any::<prop::sample::Index>(),
         steps in any::<bool>(),
         held_bytes_max in 0_u64..300_000,
+        clone in any::<bool>(),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let (base, target) = (dir.path().join("base"), dir.path().join("target"));
@@ -206,7 +215,10 @@ proptest! {
         }
         let saved = Saved::all_of(&base);
         let walk = if steps { Walk::Steps } else { Walk::Kernel };
-        let restore = begin_with(&saved, &target, Tuning { walk, held_bytes_max });
+        let tuning = Tuning { walk, held_bytes_max, can_clone: |_, _| true };
+        let repeats = if clone { Repeats::Clone } else { Repeats::Write };
+        let options = RestoreOptions { repeats, ..as_saved(TargetMode::Fresh) };
+        let restore = Restore::begin_with(&target, saved.packed.tree.clone(), options, tuning).unwrap();
         let mut chunks = restore.wanted();
         if !chunks.is_empty() {
             let at = order.index(chunks.len());

@@ -1,5 +1,8 @@
 //! A sink in memory, directories to save, and a way to compare them.
-use crate::disk::{ChunkSink, DiskError, Packed, Restore, Restored, Scan, ScanOptions, TargetMode, pack};
+use crate::disk::{
+    ChunkSink, DiskError, Packed, Repeats, Restore, RestoreOptions, Restored, Scan, ScanOptions, TargetMode,
+    Times, pack,
+};
 use pollux_core::{ChunkId, ChunkRef, FrameDecoder, VerifiedChunk};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -87,6 +90,11 @@ pub(super) fn scan(base: &Path) -> Scan {
     Scan::new(&options(base)).unwrap()
 }
 
+/// Everything as it was saved.
+pub(super) fn as_saved(mode: TargetMode) -> RestoreOptions {
+    RestoreOptions { mode, times: Times::Saved, repeats: Repeats::Write }
+}
+
 /// A saved directory.
 pub(super) struct Saved {
     pub(super) packed: Packed,
@@ -109,7 +117,11 @@ impl Saved {
     }
 
     pub(super) fn begin(&self, target: &Path, mode: TargetMode) -> Result<Restore, DiskError> {
-        Restore::begin(target, self.packed.tree.clone(), mode)
+        self.begin_as(target, as_saved(mode))
+    }
+
+    pub(super) fn begin_as(&self, target: &Path, options: RestoreOptions) -> Result<Restore, DiskError> {
+        Restore::begin(target, self.packed.tree.clone(), options)
     }
 
     /// Writes what a restore wants.
@@ -118,7 +130,11 @@ impl Saved {
     }
 
     pub(super) fn restore(&self, target: &Path, mode: TargetMode) -> Result<Restored, DiskError> {
-        let restore = self.begin(target, mode)?;
+        self.restore_as(target, as_saved(mode))
+    }
+
+    pub(super) fn restore_as(&self, target: &Path, options: RestoreOptions) -> Result<Restored, DiskError> {
+        let restore = self.begin_as(target, options)?;
         self.fill(&restore)?;
         restore.finish()
     }
@@ -126,14 +142,14 @@ impl Saved {
 
 /// What a person sees of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     pub(super) mode: u32,
     pub(super) modified_ns: i128,
     pub(super) what: What,
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     File(Vec<u8>),
     Directory,
     Link(String),
@@ -150,7 +166,7 @@ impl std::fmt::Debug for What {
 }
 
 /// All below a directory.
-pub(super) fn snapshot(base: &Path) -> BTreeMap<String, Seen> {
+pub(crate) fn snapshot(base: &Path) -> BTreeMap<String, Seen> {
     let mut all = BTreeMap::new();
     let mut left = vec![base.to_owned()];
     while let Some(dir) = left.pop() {
@@ -219,7 +235,7 @@ pub(super) fn set_time(path: impl AsRef<Path>, nanoseconds: u64) {
 }
 
 /// A directory with something of everything: small files over several chunks, large ones, empty ones, links, modes, times.
-pub(super) fn sample(base: &Path) {
+pub(crate) fn sample(base: &Path) {
     for index in 0..60_u64 {
         write(base.join(format!("small/{}/{index}.txt", index % 7)), noise(index, 20_000));
     }
@@ -246,13 +262,25 @@ impl Mount {
         Self::new(&["-t", "tmpfs", "-o", &format!("size={size},mode=755"), "pollux-test"], at)
     }
 
+    /// Of an image that this program makes a file system in.
+    pub(super) fn image(make: &[&str], image: &Path, at: &Path) -> Option<Self> {
+        // Sparse; XFS makes nothing smaller.
+        fs::File::create(image).unwrap().set_len(300 << 20).unwrap();
+        let done = std::process::Command::new(make[0]).args(&make[1..]).arg(image).output();
+        if !done.is_ok_and(|done| done.status.success()) {
+            println!("skipped: no {} here that works", make[0]);
+            return None;
+        }
+        Self::new(&["-o", "loop", image.to_str().unwrap()], at)
+    }
+
     pub(super) fn new(arguments: &[&str], at: &Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let done = std::process::Command::new("mount").args(arguments).arg(at).output();
         if done.is_ok_and(|done| done.status.success()) {
             return Some(Self(at.to_owned()));
         }
-        println!("skipped: this user may not mount");
+        println!("skipped: this cannot be mounted here: {arguments:?}");
         None
     }
 }

@@ -1,5 +1,5 @@
 //! What root is never refused. Run as root these tests run themselves again as another user.
-use super::support::{Saved, contents, mode_of, names, set_mode, snapshot, write};
+use super::support::{Saved, as_saved, contents, mode_of, names, set_mode, snapshot, write};
 use crate::disk::{DiskError, Restore, Scan, ScanOptions, TargetMode, remove::remove_all};
 use pollux_core::{Entry, EntryKind, Tree};
 use std::{
@@ -136,10 +136,10 @@ fn directories_that_cannot_be_entered_are_made_and_removed() {
         let entries = vec![closed("a", 0o400), closed("a/b", 0), closed("a/b/c", 0o200), closed("d", 0)];
         let tree = Tree::new(vec![String::new()], entries, Vec::new()).unwrap();
         let target = dir.join("target");
-        Restore::begin(&target, tree.clone(), TargetMode::Fresh).unwrap().finish().unwrap();
+        Restore::begin(&target, tree.clone(), as_saved(TargetMode::Fresh)).unwrap().finish().unwrap();
         assert_eq!(mode_of(target.join("a")), 0o400);
         // What is replaced is as closed as what replaces it.
-        Restore::begin(&target, tree, TargetMode::Replace).unwrap().finish().unwrap();
+        Restore::begin(&target, tree, as_saved(TargetMode::Replace)).unwrap().finish().unwrap();
         assert_eq!(names(dir), ["target"]);
         remove(&target);
         assert!(names(dir).is_empty());

@@ -5,7 +5,8 @@ use crate::clock::now;
 use crate::disk::{ChunkSink, Packed, Scan, ScanOptions, pack};
 use crate::protocol::{ChunkSource, Reply, Request};
 use pollux_core::{
-    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, KeyPair, Manifest, Provenance, TreeRef, VerifiedChunk,
+    CertifiedEnvelope, ChunkId, ChunkRef, Envelope, KeyPair, Manifest, Provenance, Tree, TreeRef,
+    VerifiedChunk,
 };
 use std::convert::Infallible;
 use std::fs;
@@ -32,19 +33,28 @@ impl ChunkSink for Collect {
     }
 }
 
-/// A packed directory: a large file of several chunks, and a small one.
+/// A packed directory.
 pub(super) struct Cache {
     pub(super) tree: TreeRef,
+    pub(super) listing: Tree,
     pub(super) chunks: Vec<VerifiedChunk>,
     directory: tempfile::TempDir,
 }
 
 impl Cache {
+    /// Of a large file of several chunks, and a small one.
     pub(super) fn new() -> Self {
+        Self::of(|base| {
+            fs::write(base.join("small"), "small").unwrap();
+            fs::write(base.join("large"), noise(1 << 20)).unwrap();
+        })
+    }
+
+    /// A packed directory with what is made in it.
+    pub(super) fn of(make: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("base")).unwrap();
-        fs::write(directory.path().join("base/small"), "small").unwrap();
-        fs::write(directory.path().join("base/large"), noise(1 << 20)).unwrap();
+        make(&directory.path().join("base"));
         let sink = Collect::default();
         let options = ScanOptions {
             base: directory.path().join("base"),
@@ -52,8 +62,9 @@ impl Cache {
             exclude: Vec::new(),
             strict: false,
         };
-        let Packed { tree_ref, .. } = pack(&Scan::new(&options).unwrap(), None, &sink).unwrap();
-        Self { tree: tree_ref, chunks: sink.0.into_inner().unwrap(), directory }
+        let Packed { tree_ref, tree: listing, .. } =
+            pack(&Scan::new(&options).unwrap(), None, &sink).unwrap();
+        Self { tree: tree_ref, listing, chunks: sink.0.into_inner().unwrap(), directory }
     }
 
     /// The directory that was packed.
@@ -133,7 +144,7 @@ pub(super) fn same(here: &Path, there: &Path) {
 }
 
 /// Bytes that do not compress.
-fn noise(count: usize) -> Vec<u8> {
+pub(super) fn noise(count: usize) -> Vec<u8> {
     let blocks = (0_u64..).flat_map(|number| *ChunkId::of(&number.to_le_bytes()).as_bytes());
     blocks.take(count).collect()
 }

@@ -7,6 +7,7 @@ use pollux_core::{ChunkRef, Frame, VerifiedChunk};
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(super) enum Act {
     Dribble(Vec<u8>),
     /// Says this again and again, with a pause after each, until the client is gone.
     Repeat(Reply),
+    /// Tells the test that what came before it was handed out.
+    Tell(Sender<()>),
     HangUp,
 }
 
@@ -120,6 +123,7 @@ fn perform(stream: &mut UnixStream, act: Act) -> io::Result<()> {
             stream.write_all(&encode(&reply).unwrap())?;
             pause(stream)?;
         },
+        Act::Tell(test) => test.send(()).map_err(|_| io::ErrorKind::BrokenPipe.into()),
         Act::HangUp => Err(io::ErrorKind::ConnectionAborted.into()),
     }
 }

@@ -1,6 +1,6 @@
 use super::cache::{Cache, KEY, found, same};
 use super::node::{Act, Heard, Node};
-use crate::disk::TargetMode;
+use crate::disk::{Repeats, RestoreOptions, TargetMode, Times};
 use crate::flow::{Deadlines, Hit, RestoreOutcome, RestoreRequest, Unwatched, restore};
 use crate::pool::testing::Scene;
 use crate::protocol::{ChunkHead, ChunkSource, Reply, Request};
@@ -12,17 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const LONG: Duration = Duration::from_secs(60);
+pub(super) const LONG: Duration = Duration::from_secs(60);
 /// Short enough to wait for, and long enough for a machine that is busy.
-const SHORT: Duration = Duration::from_millis(300);
+pub(super) const SHORT: Duration = Duration::from_millis(300);
 
-fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
+pub(super) fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
     RestoreRequest {
         socket: socket.to_owned(),
         key: KEY.parse().unwrap(),
         fallbacks: Vec::new(),
         base,
-        mode: TargetMode::Fresh,
+        options: RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved, repeats: Repeats::Write },
         for_save: false,
         deadlines: Deadlines { answer: LONG, progress: LONG, total: LONG },
         threads: 2,
@@ -30,18 +30,18 @@ fn request(socket: &Path, base: PathBuf) -> RestoreRequest {
     }
 }
 
-fn run(request: &RestoreRequest) -> RestoreOutcome {
+pub(super) fn run(request: &RestoreRequest) -> RestoreOutcome {
     restore(request, &mut Unwatched)
 }
 
-fn hit(outcome: RestoreOutcome) -> Hit {
+pub(super) fn hit(outcome: RestoreOutcome) -> Hit {
     match outcome {
         RestoreOutcome::Hit(hit) => *hit,
         other => panic!("{other:?}"),
     }
 }
 
-fn reason(outcome: &RestoreOutcome) -> &'static str {
+pub(super) fn reason(outcome: &RestoreOutcome) -> &'static str {
     match outcome {
         RestoreOutcome::Miss(miss) => miss.name(),
         RestoreOutcome::Hit(_) => "hit",
@@ -50,7 +50,7 @@ fn reason(outcome: &RestoreOutcome) -> &'static str {
 }
 
 /// The chunks that a request asks for, unless it is the tree that it asks for.
-fn content<'a>(cache: &Cache, heard: &'a Heard) -> Option<&'a [ChunkRef]> {
+pub(super) fn content<'a>(cache: &Cache, heard: &'a Heard) -> Option<&'a [ChunkRef]> {
     let Heard::Request(Request::Fetch { chunks, .. }) = heard else { return None };
     (!cache.tree.chunks.contains(&chunks[0])).then_some(chunks)
 }
