@@ -1,4 +1,6 @@
 //! Each promise of the store has a test that breaks the disk in the way the promise is about.
+mod check;
+mod check_manifests;
 mod chunks;
 mod crash;
 mod damage;
@@ -8,6 +10,7 @@ mod formats;
 mod full;
 mod give_back;
 mod kill;
+mod overlay;
 mod recorded;
 mod records;
 mod sweep;
