@@ -263,12 +263,15 @@ impl Records {
         })
     }
 
-    /// Remembers when a manifest was used; none: its content is let go.
+    /// Remembers when a manifest was last used, which a clock that went back does not change; none: its content is let go.
     pub(super) fn use_at(&self, manifest: &ManifestId, used: Option<Timestamp>) -> Result<(), StoreError> {
         let millis = used.map_or(LET_GO, |used| used.as_millis().max(1));
         self.write(|transaction| {
             let mut table = transaction.open_table(USES).map_err(fault)?;
-            table.insert(manifest.as_bytes().as_slice(), millis).map_err(fault)?;
+            let name = manifest.as_bytes().as_slice();
+            let standing = table.get(name).map_err(fault)?.map_or(LET_GO, |used| used.value());
+            let last = if millis == LET_GO { LET_GO } else { standing.max(millis) };
+            table.insert(name, last).map_err(fault)?;
             Ok(())
         })
     }

@@ -57,7 +57,9 @@ pub(super) struct Faults {
     pub(super) cut_fails: bool,
     /// A byte of every file that cannot be read any more.
     pub(super) unreadable: Option<u64>,
-    /// The records' file is not among those.
+    /// No byte of any file can be read.
+    pub(super) reads_fail: bool,
+    /// The records' file is not among those that cannot be read.
     pub(super) readable_records: bool,
 }
 
@@ -69,6 +71,7 @@ const NO_FAULTS: Faults = Faults {
     sync_fails: false,
     cut_fails: false,
     unreadable: None,
+    reads_fail: false,
     readable_records: false,
 };
 
@@ -302,7 +305,8 @@ impl DiskFile for FaultyFile {
         state.read_bytes += length(buffer);
         let range = offset..offset + length(buffer);
         let is_spared = self.is_records && state.faults.readable_records;
-        if !is_spared && state.faults.unreadable.is_some_and(|at| range.contains(&at)) {
+        let is_hit = state.faults.unreadable.is_some_and(|at| range.contains(&at));
+        if !is_spared && (is_hit || state.faults.reads_fail) {
             return Err(Errno::IO.into());
         }
         let bytes = self.bytes.lock().unwrap();

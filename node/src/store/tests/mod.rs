@@ -1,4 +1,5 @@
 //! Each promise of the store has a test that breaks the disk in the way the promise is about.
+mod bad_disks;
 mod check;
 mod check_manifests;
 mod chunks;
