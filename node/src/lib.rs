@@ -9,6 +9,7 @@
 //! admission the membership that an operator signed
 //! journal   a seed's log
 //! metrics   what operators measure
+//! check     is the store whole?
 //! marker    may a seed's store be started with?
 //! papers    what is everything judged by at start?
 //! instance  which machine is this?
@@ -16,6 +17,7 @@
 //! ```
 
 mod admission;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod driver;

@@ -1,11 +1,13 @@
 //! The daemon on every CI instance, and the seed.
 
 use clap::{CommandFactory, Parser, Subcommand};
+use pollux_node::check;
 use pollux_node::clock::Clock;
 use pollux_node::config::{ConfigError, ConfigFile, Overrides, Settings};
 use pollux_node::logging::{complain, is_journal};
 use pollux_node::marker;
 use pollux_node::run::{self, DriverFailed, Node, StartError};
+use pollux_node::store::CheckMode;
 use rustix::process::{getpriority_process, setpriority_process};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ const CONFIGURED_WRONG: u8 = 78;
 /// The Pollux node: shares the pool's caches with its peers and with the jobs of this instance.
 ///
 /// Settings come from flags, then the environment, then the configuration file, then defaults. The node stops cleanly
-/// on SIGTERM and SIGINT. Exit status: 0 stopped or checked, 1 could not start or failed, 2 wrong usage, 78 cannot start
+/// on SIGTERM and SIGINT. Exit status: 0 stopped or checked, 1 could not start or failed, or a check found something, 2 wrong usage, 78 cannot start
 /// before somebody changes the configuration, the pool file, the key or the store: a service manager need not try again.
 #[derive(Debug, Parser)]
 #[command(name = "pollux-node", version)]
@@ -61,6 +63,22 @@ enum Verb {
     ///
     /// It needs no pool file. In a pool where no token admits, `pollux pool admit` takes this id, before the node starts.
     PeerId,
+    /// Check a store that no node has open: read every record, hash every chunk
+    ///
+    /// It compares what segments say of themselves with what is in them, and looks whether the chunks of every certified
+    /// manifest are there. Nothing on disk is changed unless --repair says so. Exit status: 0 all is well or was repaired, 1
+    /// something is wrong or missing, 78 there is no store there that this program knows.
+    Check {
+        /// Quarantine damaged records, as a node does that comes across them, and write footers anew
+        ///
+        /// The chunks in damaged records are gone: a node fetches them again when a job asks for them, a seed gets them back
+        /// from members and other seeds that have them. What is missing so is named, and the status stays 1 until it is back.
+        #[arg(long)]
+        repair: bool,
+        /// Print one JSON object, for machines
+        #[arg(long)]
+        json: bool,
+    },
     /// What the operator of a seed does while it does not run
     #[command(subcommand)]
     Seed(SeedVerb),
@@ -102,12 +120,16 @@ enum Failure {
     Driver(#[from] DriverFailed),
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// A check found something that was not repaired, with what to do.
+    #[error("the store is not sound")]
+    Unsound(&'static str),
 }
 
 impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Start(error) => error.hint(),
+            Self::Unsound(hint) => Some(hint),
             Self::Config(_) | Self::Driver(_) | Self::Io(_) => None,
         }
     }
@@ -117,7 +139,7 @@ impl Failure {
         let lasts = match self {
             Self::Config(_) => true,
             Self::Start(error) => error.lasts(),
-            Self::Driver(_) | Self::Io(_) => false,
+            Self::Driver(_) | Self::Io(_) | Self::Unsound(_) => false,
         };
         if lasts { ExitCode::from(CONFIGURED_WRONG) } else { ExitCode::FAILURE }
     }
@@ -156,11 +178,14 @@ fn start(arguments: Arguments) -> Result<(), Failure> {
     if let Some(Verb::Seed(verb)) = arguments.verb {
         return mark(&settings, clock, &verb);
     }
+    if let Some(Verb::Check { repair, json }) = arguments.verb {
+        return check_store(&settings, clock, repair, json);
+    }
     if let Some(Verb::PeerId) = arguments.verb {
         return Ok(writeln!(io::stdout(), "{}", run::peer_id(&settings)?)?);
     }
     if arguments.check_config {
-        return check(&settings, clock);
+        return check_configuration(&settings, clock);
     }
     runtime(&settings)?.block_on(serve(&settings, clock))
 }
@@ -197,7 +222,7 @@ fn read_config(named: Option<&Path>) -> Result<ConfigFile, ConfigError> {
     }
 }
 
-fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
+fn check_configuration(settings: &Settings, clock: Clock) -> Result<(), Failure> {
     let outlook = run::check(settings, clock)?;
     let peer = outlook.peer.map_or_else(|| "a new one".to_owned(), |peer| peer.to_string());
     let mut out = io::stdout().lock();
@@ -215,6 +240,22 @@ fn check(settings: &Settings, clock: Clock) -> Result<(), Failure> {
         writeln!(out, "  metrics http://{address}/metrics")?;
     }
     Ok(())
+}
+
+/// Checks the store, which no node has open.
+fn check_store(settings: &Settings, clock: Clock, repair: bool, json: bool) -> Result<(), Failure> {
+    let mode = if repair { CheckMode::Repair } else { CheckMode::Look };
+    let report = check::run(settings, clock, mode)?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(&report).map_err(io::Error::from)?)?;
+    } else {
+        check::print(&mut out, &settings.store, &report)?;
+    }
+    if report.sound {
+        return Ok(());
+    }
+    Err(Failure::Unsound(check::advice(&report, mode)))
 }
 
 /// How much of its file system the store takes.

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use error::StartError;
-pub(crate) use ground::{check_owner, open_store};
+pub(crate) use ground::{check_owner, open_store, store_error};
 
 /// Program and version, for people.
 pub const SOFTWARE: &str = concat!("pollux-node ", env!("CARGO_PKG_VERSION"));

@@ -11,6 +11,9 @@ use std::path::PathBuf;
 
 const ONE_POOL: &str = "take the pool.json of one pool as it is: a node belongs to one, and its file is never put together of several";
 
+const IN_USE: &str = "a node runs on this store: stop it first (`systemctl stop pollux-node`, a seed: pollux-seed), or name \
+                      another directory";
+
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -159,6 +162,11 @@ impl StartError {
                 "run it as that user: `runuser -u pollux -- pollux-node …`. What root has made there already: \
                  `chown -R pollux: DIRECTORY`",
             ),
+            Self::Store(StoreError::InUse { .. }) => Some(IN_USE),
+            Self::Store(StoreError::BeingChecked(_)) => Some("wait until pollux-node check has ended"),
+            Self::Store(StoreError::Full) => Some(
+                "its file system has no room, or no file may grow: make room (`df`, `quota`), and start again; nothing is lost",
+            ),
             Self::Io { source, .. } | Self::Store(StoreError::Disk { source, .. }) if is_denied(source) => {
                 Some(
                     "it belongs to another user, as after a command that root ran: `chown -R pollux: DIRECTORY` gives it to the \
@@ -189,7 +197,7 @@ impl StartError {
             Self::Pool { source, .. } => !matches!(**source, Disbelief::FromTheFuture { .. }),
             Self::Store(StoreError::NewerFormat { .. } | StoreError::OlderFormat { .. }) => true,
             Self::Store(StoreError::Disk { source, .. }) | Self::Io { source, .. } => is_denied(source),
-            Self::Store(error) => matches!(error, StoreError::NotAStore(_)),
+            Self::Store(error) => matches!(error, StoreError::NotAStore(_) | StoreError::Absent(_)),
             Self::NoPoolFile { source, .. } => ABSENT.contains(&source.kind()) || is_denied(source),
             Self::PoolFile { .. }
             | Self::TwoPools { .. }

@@ -93,13 +93,16 @@ fn read_pool(path: &Path) -> Result<PoolFile, StartError> {
 pub(crate) fn open_store(settings: &Settings) -> Result<(Store, Recovery), StartError> {
     let options =
         StoreOptions { bytes_max: settings.store_bytes_max, free_bytes_min: settings.store_free_bytes_min };
-    Store::open(&settings.store, options).map_err(|error| {
-        if let StoreError::Records(why) = error {
-            let path = settings.store.join(store::RECORDS);
-            return StartError::Records { path, why, role: settings.role };
-        }
-        StartError::Store(error)
-    })
+    Store::open(&settings.store, options).map_err(|error| store_error(settings, error))
+}
+
+/// What the store refuses with; damaged records by the name of their file.
+pub(crate) fn store_error(settings: &Settings, error: StoreError) -> StartError {
+    if let StoreError::Records(why) = error {
+        let path = settings.store.join(store::RECORDS);
+        return StartError::Records { path, why, role: settings.role };
+    }
+    StartError::Store(error)
 }
 
 /// A seed's log, without what is too old. Whatever its disk says, the seed starts.

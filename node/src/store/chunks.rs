@@ -5,7 +5,7 @@ use super::{
     StoreError,
     disk::{Disk, SegmentNumber},
     group_sync::GroupSync,
-    index::{Index, Place},
+    index::{INDEX_CHUNKS_MAX, Index, Place},
     records::Quarantined,
     recovery::{Recovered, recover},
     segment::Segment,
@@ -155,7 +155,7 @@ impl Chunks {
     }
 
     fn chunks_max(&self) -> u64 {
-        (self.bounds.bytes_max / CHUNK_CHARGE_BYTES).max(CHUNKS_MAX_AT_LEAST)
+        (self.bounds.bytes_max / CHUNK_CHARGE_BYTES).clamp(CHUNKS_MAX_AT_LEAST, INDEX_CHUNKS_MAX)
     }
 
     pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {

@@ -1,6 +1,7 @@
 //! The seam to the disk: the only file operations that the store makes once its directory is open.
 //!
-//! There are two disks: [`RealDisk`], and a faulty one in the tests that loses, tears, flips and refuses.
+//! There are two disks: [`RealDisk`], which may be opened to look only, and a faulty one in the tests that loses, tears, flips
+//! and refuses.
 use rustix::{
     fs::{FallocateFlags, fallocate, fdatasync, fsync, statvfs},
     io::Errno,
@@ -69,11 +70,21 @@ pub(super) trait DiskFile: Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// What may be done with a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Everything.
+    Write,
+    /// Files are opened for reading only: the system refuses to write to them.
+    Look,
+}
+
 /// A directory on a file system.
 #[derive(Debug)]
 pub(super) struct RealDisk {
     directory: PathBuf,
     segments: PathBuf,
+    access: Access,
 }
 
 impl RealDisk {
@@ -82,7 +93,17 @@ impl RealDisk {
         let segments = directory.join("segments");
         fs::create_dir_all(&segments)?;
         sync_directory(directory)?;
-        Ok(Self { directory: directory.to_owned(), segments })
+        Ok(Self { directory: directory.to_owned(), segments, access: Access::Write })
+    }
+
+    /// The disk of the store in this directory, to be looked at: nothing is made.
+    pub(super) fn to_look(directory: &Path) -> Self {
+        let segments = directory.join("segments");
+        Self { directory: directory.to_owned(), segments, access: Access::Look }
+    }
+
+    fn open(&self, path: PathBuf) -> io::Result<File> {
+        OpenOptions::new().read(true).write(self.access == Access::Write).open(path)
     }
 
     fn path(&self, number: SegmentNumber) -> PathBuf {
@@ -98,7 +119,12 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 impl Disk for RealDisk {
     fn segments(&self) -> io::Result<Vec<SegmentNumber>> {
         let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.segments)? {
+        let entries = match fs::read_dir(&self.segments) {
+            // A store that was only begun has none yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(numbers),
+            entries => entries?,
+        };
+        for entry in entries {
             let name = entry?.file_name();
             let digits = name.to_str().and_then(|name| name.strip_suffix(".seg"));
             numbers.extend(digits.and_then(|digits| digits.parse().ok()).map(SegmentNumber));
@@ -114,8 +140,7 @@ impl Disk for RealDisk {
     }
 
     fn open_segment(&self, number: SegmentNumber) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).open(self.path(number))?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(self.open(self.path(number))?)))
     }
 
     fn remove_segment(&self, number: SegmentNumber) -> io::Result<()> {
@@ -129,7 +154,7 @@ impl Disk for RealDisk {
     }
 
     fn open_records(&self) -> io::Result<Option<Arc<dyn DiskFile>>> {
-        match OpenOptions::new().read(true).write(true).open(self.directory.join(RECORDS)) {
+        match self.open(self.directory.join(RECORDS)) {
             Ok(file) => Ok(Some(Arc::new(RealFile(file)))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

@@ -13,9 +13,20 @@ pub enum StoreError {
     /// writes are refused until the store is opened again.
     #[error("the disk failed to make data durable; the store takes nothing more until it is opened again")]
     Broken,
-    /// Another node has this store open.
-    #[error("the store in {0} is in use by another node")]
-    InUse(PathBuf),
+    /// Another node has this store open, or a check mends it.
+    #[error("the store in {directory} is in use by another node{}", named(*process))]
+    InUse {
+        /// The store.
+        directory: PathBuf,
+        /// Its process, if that is known.
+        process: Option<u32>,
+    },
+    /// A check looks at this store.
+    #[error("the store in {0} is being checked")]
+    BeingChecked(PathBuf),
+    /// There is no store in this directory.
+    #[error("there is no store in {0}")]
+    Absent(PathBuf),
     /// The store was written by a newer program. It is left as it is.
     #[error(
         "the store has format {found}, this program knows formats up to {known}: use a newer program or another directory"
@@ -68,7 +79,9 @@ impl StoreError {
         match self {
             Self::Full => StoreFailure::Full,
             Self::Broken
-            | Self::InUse(_)
+            | Self::InUse { .. }
+            | Self::BeingChecked(_)
+            | Self::Absent(_)
             | Self::NewerFormat { .. }
             | Self::OlderFormat { .. }
             | Self::NotAStore(_)
@@ -85,6 +98,10 @@ impl StoreError {
         }
         Self::Disk { doing: doing.into(), source }
     }
+}
+
+fn named(process: Option<u32>) -> String {
+    process.map_or_else(String::new, |process| format!(" (process {process})"))
 }
 
 /// Whether the error means that there is no room: no space, over the disk quota, or a file too large.

@@ -2,7 +2,7 @@
 //! records are needed by others meanwhile.
 use super::{
     StoreError,
-    records::{CERTIFIED, Records, VOTES, Vote, decode, fault},
+    records::{CERTIFIED, LET_GO, Records, USES, VOTES, Vote, decode, fault},
 };
 use pollux_core::{CertifiedEnvelope, Envelope};
 use redb::ReadableDatabase;
@@ -11,8 +11,22 @@ use std::ops::Bound;
 /// Rows of a page: some megabytes.
 const PAGE_ROWS: usize = 1024;
 
+/// Rows of a part that is kept in memory while trees are read.
+const PART_ROWS: usize = 64;
+
 /// Where a page ends.
 type Place<K> = Option<K>;
+
+/// Some of the certified manifests.
+#[derive(Debug, Default)]
+pub(super) struct CertifiedPart {
+    /// Manifests, and whether their content was let go.
+    pub(super) rows: Vec<(Envelope, bool)>,
+    /// How many more cannot be read.
+    pub(super) unreadable: u64,
+    /// Where the next part goes on; none: this was the last, and empty.
+    pub(super) end: Place<Vec<u8>>,
+}
 
 impl Records {
     /// Shows every certified manifest, then every one that was voted for, as they are; most come twice. One that cannot be
@@ -27,6 +41,27 @@ impl Records {
             last = Some(next);
         }
         Ok(())
+    }
+
+    /// The certified manifests behind this place.
+    pub(super) fn certified_part(&self, last: Option<&[u8]>) -> Result<CertifiedPart, StoreError> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.with(|database| {
+            let transaction = database.begin_read().map_err(fault)?;
+            let table = transaction.open_table(CERTIFIED).map_err(fault)?;
+            let uses = transaction.open_table(USES).map_err(fault)?;
+            let mut part = CertifiedPart::default();
+            for row in table.range::<&[u8]>((from, Bound::Unbounded)).map_err(fault)?.take(PART_ROWS) {
+                let (name, value) = row.map_err(fault)?;
+                let used = uses.get(name.value()).map_err(fault)?.map(|used| used.value());
+                match decode::<CertifiedEnvelope>(value.value()) {
+                    Some(certified) => part.rows.push((certified.manifest, used == Some(LET_GO))),
+                    None => part.unreadable += 1,
+                }
+                part.end = Some(name.value().to_vec());
+            }
+            Ok(part)
+        })
     }
 
     fn certified_page(

@@ -14,8 +14,8 @@
 //! in `record`, `footer` and `records`. Modules import downward only:
 //!
 //! ```text
-//! give_back
-//! sweep
+//! give_back  check
+//! sweep  overlay  tree
 //! chunks
 //! recovery
 //! writer
@@ -27,6 +27,7 @@
 //! disk  error
 //! ```
 mod active;
+mod check;
 mod chunks;
 mod directory;
 mod disk;
@@ -36,6 +37,7 @@ mod give_back;
 mod group_sync;
 mod index;
 mod manifests;
+mod overlay;
 mod put_again;
 mod record;
 mod records;
@@ -45,12 +47,15 @@ mod segment;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod writer;
 
+pub use check::{CheckFault, CheckMode, CheckProgress, CheckReport, FaultKind, Incomplete, Lacks, check};
 pub(crate) use disk::RECORDS;
 pub use error::StoreError;
 pub use give_back::{Terms, Worth};
 pub use sweep::SweepMark;
+pub(crate) use tree::content as tree_content;
 
 use chunks::{Chunks, Got};
 use directory::Claim;
@@ -184,7 +189,7 @@ impl Store {
     /// Opens or makes the store in this directory; cuts segments back to their last whole record.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::NewerFormat`], [`StoreError::OlderFormat`], [`StoreError::NotAStore`]: the
+    /// [`StoreError::InUse`], [`StoreError::BeingChecked`], [`StoreError::NewerFormat`], [`StoreError::OlderFormat`], [`StoreError::NotAStore`]: the
     /// directory is left as it is. Otherwise what the disk says.
     pub fn open(directory: &Path, options: StoreOptions) -> Result<(Self, Recovery), StoreError> {
         let claim = directory::claim(directory)?;

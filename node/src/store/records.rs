@@ -12,7 +12,7 @@
 //! | `shares` | publisher's key, 32 bytes; end of a day, milliseconds since the Unix epoch | bytes that its caches take until then |
 //! | `papers` | `papers` | 1, then postcard of the `Papers` in force and, as an option, those with a newer policy |
 //! | `uses` | manifest id, 32 bytes | when it was last used, milliseconds since the Unix epoch; 0: its content was let go |
-//! | `quarantined` | segment number, offset in it | chunk id, 32 bytes |
+//! | `quarantined` | segment number, offset in it | chunk id, 32 bytes; zeros: the record's header is gone |
 //!
 //! The leading 1 is the value's version. A vote that cannot be read still forbids another one. Where there
 //! is a marker, whatever enters `certified`, `votes` or `ballots` raises its epoch by one in the same transaction.
@@ -39,7 +39,9 @@ const SHARES: TableDefinition<'_, (&[u8], u64), u64> = TableDefinition::new("sha
 const PAPERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("papers");
 /// The one name in [`PAPERS`].
 const KEPT: &str = "papers";
-const USES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("uses");
+pub(super) const USES: TableDefinition<'_, &[u8], u64> = TableDefinition::new("uses");
+/// Stands in [`USES`] for what was let go.
+pub(super) const LET_GO: u64 = 0;
 const QUARANTINED: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("quarantined");
 const VALUE_VERSION: u8 = 1;
 /// Pages that redb may keep in memory, in bytes: records are read once, at start.
@@ -261,21 +263,32 @@ impl Records {
         })
     }
 
-    /// Remembers when a manifest was used; none: its content is let go.
+    /// Remembers when a manifest was last used, which a clock that went back does not change; none: its content is let go.
     pub(super) fn use_at(&self, manifest: &ManifestId, used: Option<Timestamp>) -> Result<(), StoreError> {
-        let millis = used.map_or(0, |used| used.as_millis().max(1));
+        let millis = used.map_or(LET_GO, |used| used.as_millis().max(1));
         self.write(|transaction| {
             let mut table = transaction.open_table(USES).map_err(fault)?;
-            table.insert(manifest.as_bytes().as_slice(), millis).map_err(fault)?;
+            let name = manifest.as_bytes().as_slice();
+            let standing = table.get(name).map_err(fault)?.map_or(LET_GO, |used| used.value());
+            let last = if millis == LET_GO { LET_GO } else { standing.max(millis) };
+            table.insert(name, last).map_err(fault)?;
             Ok(())
         })
     }
 
     /// Remembers that the record there is damaged.
     pub(super) fn quarantine(&self, place: Quarantined, chunk: &ChunkId) -> Result<(), StoreError> {
+        self.quarantine_all(&[(place, *chunk)])
+    }
+
+    /// The same for several.
+    pub(super) fn quarantine_all(&self, places: &[(Quarantined, ChunkId)]) -> Result<(), StoreError> {
         self.write(|transaction| {
             let mut table = transaction.open_table(QUARANTINED).map_err(fault)?;
-            table.insert((place.segment.0, place.offset), chunk.as_bytes().as_slice()).map_err(fault)?;
+            for (place, chunk) in places {
+                let place = (place.segment.0, place.offset);
+                table.insert(place, chunk.as_bytes().as_slice()).map_err(fault)?;
+            }
             Ok(())
         })
     }
@@ -373,7 +386,7 @@ fn peer(name: &[u8]) -> Option<PeerId> {
 }
 
 fn usage(manifest: &[u8], used: u64) -> Option<(ManifestId, Option<Timestamp>)> {
-    let used = Some(Timestamp::from_millis(used)).filter(|_| used > 0);
+    let used = Some(Timestamp::from_millis(used)).filter(|_| used != LET_GO);
     manifest.try_into().ok().map(|manifest| (ManifestId::from_bytes(manifest), used))
 }
 

@@ -76,12 +76,7 @@ impl Segment {
     /// Opens a segment. A damaged header is made good by the first record, which has the tag too.
     pub(super) fn open(disk: &dyn Disk, number: SegmentNumber) -> io::Result<Opened> {
         let file = disk.open_segment(number)?;
-        let mut bytes = [0; 28];
-        let header = match read_or_damaged(&*file, &mut bytes, 0)? {
-            true => SegmentHeader::decode(&bytes, number),
-            false => SegmentHeader::Bad,
-        };
-        let tag = match header {
+        let tag = match first_bytes(&*file, number)? {
             SegmentHeader::Newer(version) => return Ok(Opened::Newer(version)),
             SegmentHeader::Ours(tag) => Some(tag),
             SegmentHeader::Bad => read_header(&*file, SEGMENT_HEADER_BYTES)?.map(|first| first.tag),
@@ -90,6 +85,16 @@ impl Segment {
             Some(tag) => Ok(Opened::Segment(Self { number, file, tag })),
             None => Ok(Opened::Unreadable(file.bytes()?)),
         }
+    }
+
+    /// Whether its header can be read.
+    pub(super) fn has_header(&self) -> io::Result<bool> {
+        Ok(first_bytes(&*self.file, self.number)? == SegmentHeader::Ours(self.tag))
+    }
+
+    /// Writes its header anew; not yet durable.
+    pub(super) fn write_header(&self) -> io::Result<()> {
+        self.file.write_all_at(&SegmentHeader::encode(self.number, self.tag), 0)
     }
 
     /// Reads a chunk's frame; none if the record is damaged.
@@ -118,7 +123,7 @@ impl Segment {
     }
 
     /// The first whole record at or behind this offset.
-    fn next_record(&self, from: u32, file_bytes: u64, depth: Depth) -> io::Result<Option<Entry>> {
+    pub(super) fn next_record(&self, from: u32, file_bytes: u64, depth: Depth) -> io::Result<Option<Entry>> {
         let mut at = Some(from);
         while let Some(offset) = at {
             if let Some(entry) = self.whole_record(offset, file_bytes, depth)? {
@@ -172,6 +177,12 @@ impl Segment {
     }
 }
 
+fn first_bytes(file: &dyn DiskFile, number: SegmentNumber) -> io::Result<SegmentHeader> {
+    let mut bytes = [0; 28];
+    let read = read_or_damaged(file, &mut bytes, 0)?;
+    Ok(if read { SegmentHeader::decode(&bytes, number) } else { SegmentHeader::Bad })
+}
+
 fn read_header(file: &dyn DiskFile, offset: u32) -> io::Result<Option<RecordHeader>> {
     let mut bytes = [0; RECORD_HEADER_SIZE];
     let read = read_or_damaged(file, &mut bytes, u64::from(offset))?;
@@ -188,10 +199,12 @@ fn read_or_damaged(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::R
     }
 }
 
-fn entry_end(entry: &Entry) -> u32 {
+/// Where the record ends.
+pub(super) fn entry_end(entry: &Entry) -> u32 {
     entry.offset.saturating_add(RECORD_HEADER_BYTES).saturating_add(entry.frame_bytes)
 }
 
-fn end_of(entries: &[Entry]) -> u32 {
+/// Where the last of these records ends.
+pub(super) fn end_of(entries: &[Entry]) -> u32 {
     entries.last().map_or(SEGMENT_HEADER_BYTES, entry_end)
 }

@@ -210,8 +210,13 @@ fn every_verb_has_a_page_of_the_manual() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pollux-node"));
     let output = command.env_clear().arg("man").arg(directory.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    let pages =
-        ["pollux-node.1", "pollux-node-peer-id.1", "pollux-node-seed.1", "pollux-node-seed-recover.1"];
+    let pages = [
+        "pollux-node.1",
+        "pollux-node-check.1",
+        "pollux-node-peer-id.1",
+        "pollux-node-seed.1",
+        "pollux-node-seed-recover.1",
+    ];
     for page in pages {
         assert!(names(directory.path()).contains(&page.to_owned()), "{page}");
     }

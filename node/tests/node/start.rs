@@ -36,7 +36,12 @@ async fn one_node_on_a_store() {
     let mut second = ground.settings("second");
     second.store = first.store.clone();
     let refused = Running::start(&second).await.map(drop);
-    assert!(matches!(refused, Err(StartError::Store(StoreError::InUse(_)))), "{refused:?}");
+    let error = refused.unwrap_err();
+    assert!(matches!(error, StartError::Store(StoreError::InUse { .. })), "{error:?}");
+    let process = format!("in use by another node (process {})", std::process::id());
+    assert!(error.to_string().contains(&process), "{error}");
+    assert!(error.hint().unwrap().contains("systemctl stop pollux-node"), "{error}");
+    assert!(!error.lasts(), "it may be gone a moment later");
     node.stop().await;
     Running::start(&second).await.unwrap().stop().await;
 }

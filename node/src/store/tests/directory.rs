@@ -42,9 +42,19 @@ fn a_second_node_is_refused_until_the_first_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(directory.path(), OPTIONS).unwrap();
     let clone = store.clone();
-    assert!(matches!(refused(directory.path()), StoreError::InUse(path) if path == directory.path()));
+    let error = refused(directory.path());
+    let process = std::process::id();
+    assert!(
+        matches!(&error, StoreError::InUse { directory: path, process: Some(named) }
+            if path == directory.path() && *named == process),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().ends_with(&format!("is in use by another node (process {process})")),
+        "{error}"
+    );
     drop(store);
-    assert!(matches!(refused(directory.path()), StoreError::InUse(_)), "a clone is the same store");
+    assert!(matches!(refused(directory.path()), StoreError::InUse { .. }), "a clone is the same store");
     drop(clone);
     Store::open(directory.path(), OPTIONS).unwrap();
 }

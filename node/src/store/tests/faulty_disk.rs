@@ -57,6 +57,10 @@ pub(super) struct Faults {
     pub(super) cut_fails: bool,
     /// A byte of every file that cannot be read any more.
     pub(super) unreadable: Option<u64>,
+    /// No byte of any file can be read.
+    pub(super) reads_fail: bool,
+    /// The records' file is not among those that cannot be read.
+    pub(super) readable_records: bool,
 }
 
 const NO_FAULTS: Faults = Faults {
@@ -67,6 +71,8 @@ const NO_FAULTS: Faults = Faults {
     sync_fails: false,
     cut_fails: false,
     unreadable: None,
+    reads_fail: false,
+    readable_records: false,
 };
 
 /// What of the bytes that were written and not synced is there after a crash.
@@ -140,6 +146,13 @@ impl FaultyDisk {
         file.lock().unwrap().written.clone()
     }
 
+    /// How many they are.
+    pub(super) fn segment_bytes(&self, number: u32) -> usize {
+        let state = self.state();
+        let file = state.files.get(&Name::Segment(SegmentNumber(number)));
+        file.map_or(0, |file| file.lock().unwrap().written.len())
+    }
+
     /// Puts other bytes in a segment's place, also durably.
     pub(super) fn replace_segment(&self, number: u32, bytes: Vec<u8>) {
         let file =
@@ -169,7 +182,11 @@ impl FaultyDisk {
     }
 
     fn file(&self, bytes: &Arc<Mutex<Bytes>>) -> Arc<dyn DiskFile> {
-        Arc::new(FaultyFile { disk: self.clone(), bytes: Arc::clone(bytes) })
+        Arc::new(FaultyFile { disk: self.clone(), bytes: Arc::clone(bytes), is_records: false })
+    }
+
+    fn records_file(&self, bytes: &Arc<Mutex<Bytes>>) -> Arc<dyn DiskFile> {
+        Arc::new(FaultyFile { disk: self.clone(), bytes: Arc::clone(bytes), is_records: true })
     }
 }
 
@@ -247,13 +264,13 @@ impl Disk for FaultyDisk {
 
     fn open_records(&self) -> io::Result<Option<Arc<dyn DiskFile>>> {
         let bytes = self.state().files.get(&Name::Records).cloned();
-        Ok(bytes.map(|bytes| self.file(&bytes)))
+        Ok(bytes.map(|bytes| self.records_file(&bytes)))
     }
 
     fn begin_records(&self) -> io::Result<Arc<dyn DiskFile>> {
         let bytes = Arc::new(Mutex::new(Bytes::default()));
         self.change()?.files.insert(Name::RecordsBegun, Arc::clone(&bytes));
-        Ok(self.file(&bytes))
+        Ok(self.records_file(&bytes))
     }
 
     fn finish_records(&self) -> io::Result<()> {
@@ -275,6 +292,7 @@ impl Disk for FaultyDisk {
 struct FaultyFile {
     disk: FaultyDisk,
     bytes: Arc<Mutex<Bytes>>,
+    is_records: bool,
 }
 
 impl DiskFile for FaultyFile {
@@ -286,7 +304,9 @@ impl DiskFile for FaultyFile {
         let mut state = self.disk.state();
         state.read_bytes += length(buffer);
         let range = offset..offset + length(buffer);
-        if state.faults.unreadable.is_some_and(|at| range.contains(&at)) {
+        let is_spared = self.is_records && state.faults.readable_records;
+        let is_hit = state.faults.unreadable.is_some_and(|at| range.contains(&at));
+        if !is_spared && (is_hit || state.faults.reads_fail) {
             return Err(Errno::IO.into());
         }
         let bytes = self.bytes.lock().unwrap();

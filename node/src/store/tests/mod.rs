@@ -1,4 +1,7 @@
 //! Each promise of the store has a test that breaks the disk in the way the promise is about.
+mod bad_disks;
+mod check;
+mod check_manifests;
 mod chunks;
 mod crash;
 mod damage;
@@ -8,6 +11,7 @@ mod formats;
 mod full;
 mod give_back;
 mod kill;
+mod overlay;
 mod recorded;
 mod records;
 mod sweep;

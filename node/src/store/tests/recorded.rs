@@ -29,9 +29,10 @@ const FORMAT_1: [(&[u8], &str); 2] = [
 ];
 
 /// Files by their path in a directory.
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
-fn files(directory: &Path) -> Files {
+/// Every file in a directory.
+pub(super) fn files(directory: &Path) -> Files {
     let mut files = Files::new();
     collect(directory, directory, &mut files);
     files

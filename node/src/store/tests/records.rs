@@ -138,6 +138,27 @@ fn what_publishers_caches_take_is_durable_and_never_less_until_it_is_given_back(
     assert_eq!(recovery.shares, [share(1, 9, 10), share(2, 7, 5)]);
 }
 
+/// A seed lets go what nobody has used for long.
+#[test]
+fn a_clock_that_runs_backwards_does_not_make_a_use_older() {
+    let disk = FaultyDisk::new();
+    let store = open(&disk, SMALL);
+    let manifest = envelope("one").id();
+    let at = |millis| Record::Used { manifest, at: Timestamp::from_millis(millis) };
+    for (record, used) in [
+        (at(9000), Some(9000)),
+        (at(5000), Some(9000)),
+        (at(0), Some(9000)),
+        (at(9001), Some(9001)),
+        (Record::LetGo(manifest), None),
+        (at(3000), Some(3000)),
+    ] {
+        store.record(&record).unwrap();
+        let uses = recovered(&disk.after(Crash::LosesUnsynced)).uses;
+        assert_eq!(uses, [(manifest, used.map(Timestamp::from_millis))], "after {record:?}");
+    }
+}
+
 #[test]
 fn when_manifests_were_used_is_durable_until_they_are_forgotten() {
     let disk = FaultyDisk::new();
