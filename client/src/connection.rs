@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Program and version, for people.
 pub const SOFTWARE: &str = concat!("pollux ", env!("CARGO_PKG_VERSION"));
 /// Frames read ahead of who takes them; the socket holds back the rest.
-const FRAMES_AHEAD: usize = 4;
+const FRAMES_AHEAD: usize = 8;
 /// How often an interruption is looked for.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// Frames that are looked through for the reason when a node takes nothing more; one that refuses has little else to say.

@@ -29,7 +29,8 @@ fn a_save_and_a_restore_of_two_gigabytes_take_no_more_memory_than_small_ones() {
     fs::remove_dir_all(&tree).unwrap();
 
     let target = scene.path("target");
-    let restore = ["restore", KEY].map(OsStr::new).into_iter().chain([target.as_os_str()]).collect::<Vec<_>>();
+    let restore =
+        ["restore", KEY].map(OsStr::new).into_iter().chain([target.as_os_str()]).collect::<Vec<_>>();
     let restore = saver.pollux.command(&restore).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     is_small("the restore", watched(restore));
     is_small("the node that gave it", highest(&saver.daemon));

@@ -186,7 +186,13 @@ impl Writer {
 async fn write_all(socket: &mut OwnedWriteHalf, mut bytes: &mut [IoSlice<'_>]) -> io::Result<()> {
     IoSlice::advance_slices(&mut bytes, 0);
     while !bytes.is_empty() {
-        let written = timeout(WRITE_TIMEOUT, socket.write_vectored(bytes)).await??;
+        let written = match socket.try_write_vectored(bytes) {
+            // Only who has to wait needs a timer.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                timeout(WRITE_TIMEOUT, socket.write_vectored(bytes)).await??
+            }
+            written => written?,
+        };
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }

@@ -3,8 +3,9 @@
 //! There are two disks: [`RealDisk`], which may be opened to look only, and a faulty one in the tests that loses, tears, flips
 //! and refuses.
 use rustix::{
+    buffer::spare_capacity,
     fs::{FallocateFlags, fallocate, fdatasync, fsync, statvfs},
-    io::Errno,
+    io::{Errno, pread},
 };
 use std::{
     fmt::Debug,
@@ -60,6 +61,12 @@ pub(super) trait DiskFile: Debug + Send + Sync {
     fn bytes(&self) -> io::Result<u64>;
     /// Fills the buffer from this offset, or fails.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Reads so many bytes from this offset into a new buffer, or fails.
+    fn read_new_at(&self, bytes: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0; bytes];
+        self.read_exact_at(&mut buffer, offset)?;
+        Ok(buffer)
+    }
     /// Writes all bytes at this offset; after an error any part of them may be there.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Cuts or lengthens (with zeros) the file.
@@ -189,6 +196,22 @@ impl DiskFile for RealFile {
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+
+    /// Without clearing memory that is written over at once.
+    fn read_new_at(&self, bytes: usize, offset: u64) -> io::Result<Vec<u8>> {
+        let mut buffer = Vec::with_capacity(bytes);
+        while buffer.len() < bytes {
+            let at = offset.saturating_add(u64::try_from(buffer.len()).unwrap_or(u64::MAX));
+            match pread(&self.0, spare_capacity(&mut buffer), at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        // There may have been room for more.
+        buffer.truncate(bytes);
+        Ok(buffer)
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

@@ -151,11 +151,10 @@ impl Segment {
     }
 
     fn frame_of(&self, header: &RecordHeader, offset: u32) -> io::Result<Option<Frame>> {
-        let mut bytes = vec![0; size(header.frame_bytes)];
         let at = u64::from(offset) + u64::from(RECORD_HEADER_BYTES);
-        let read = read_or_damaged(&*self.file, &mut bytes, at)?;
-        let whole = read && crc32fast::hash(&bytes) == header.frame_crc;
-        Ok(whole.then_some(Frame { kind: header.kind, bytes }))
+        let read = unless_damaged(self.file.read_new_at(size(header.frame_bytes), at))?;
+        let whole = read.filter(|bytes| crc32fast::hash(bytes) == header.frame_crc);
+        Ok(whole.map(|bytes| Frame { kind: header.kind, bytes }))
     }
 
     /// Where the segment's tag stands next, at or behind this offset.
@@ -189,12 +188,17 @@ fn read_header(file: &dyn DiskFile, offset: u32) -> io::Result<Option<RecordHead
     Ok(read.then(|| RecordHeader::decode(&bytes)).flatten())
 }
 
-/// Fills the buffer; false where the file ends too early or the disk cannot read these bytes any more.
+/// Fills the buffer; false where it cannot be.
 fn read_or_damaged(file: &dyn DiskFile, buffer: &mut [u8], offset: u64) -> io::Result<bool> {
-    match file.read_exact_at(buffer, offset) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => Ok(false),
+    Ok(unless_damaged(file.read_exact_at(buffer, offset))?.is_some())
+}
+
+/// What was read; none where the file ends too early or the disk cannot read these bytes any more.
+fn unless_damaged<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => Ok(None),
         Err(error) => Err(error),
     }
 }
