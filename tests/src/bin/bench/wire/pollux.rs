@@ -14,6 +14,8 @@ use tokio::sync::mpsc::Receiver;
 
 /// Chunks asked for ahead.
 pub(super) const UNDER_WAY: u64 = 16;
+/// Chunks that are asked for together: a megabyte, as the engine does.
+const TOGETHER: u64 = 4;
 /// Says that the giver has let the taker in; a node says hello, from which the other end learns the same.
 const ADMITTED: Control = Control::OfferProgress { offer: 0, have: 0, of: 1 };
 
@@ -90,19 +92,21 @@ async fn fetch(
     peer: PeerId,
     (chunks, count): (&Chunks, u64),
 ) -> Result<u64, BenchError> {
-    let ask = |number: u64| {
-        let chunk = ChunkRef { id: chunks.id(number), bytes: CHUNK_BYTES };
-        handle.fetch(peer, vec![(FetchId(number), chunk)]);
+    let ask = |from: u64| {
+        let numbers = from..from.saturating_add(TOGETHER).min(count);
+        let wanted =
+            numbers.map(|number| (FetchId(number), ChunkRef { id: chunks.id(number), bytes: CHUNK_BYTES }));
+        handle.fetch(peer, wanted.collect());
     };
-    (0..count.min(UNDER_WAY)).for_each(ask);
+    let mut asked = 0;
     let (mut arrived, mut bytes): (u64, u64) = (0, 0);
     while arrived < count {
+        while asked < count && asked.saturating_add(TOGETHER) <= arrived.saturating_add(UNDER_WAY) {
+            ask(asked);
+            asked = asked.saturating_add(TOGETHER);
+        }
         let event = next(events).await?;
         if let NetEvent::FrameArrived { fetch, frame } = event {
-            let ahead = arrived.saturating_add(UNDER_WAY);
-            if ahead < count {
-                ask(ahead);
-            }
             arrived = arrived.saturating_add(1);
             chunks.check(fetch.0, &frame.bytes)?;
             bytes = bytes.saturating_add(CHUNK_BYTES.into());
