@@ -18,7 +18,7 @@ fn moved(
 ) -> (Result<Gave, BenchError>, Result<Took, BenchError>) {
     let (sender, receiver) = channel();
     let giver = std::thread::spawn(move || {
-        verb::give(contender, &Arc::new(given), COUNT, |listening| sender.send(listening).unwrap())
+        verb::give(contender, &Arc::new(given), COUNT, move |listening| sender.send(listening).unwrap())
     });
     let took = verb::take(contender, &Arc::new(expected), COUNT, &receiver.recv().unwrap());
     (giver.join().unwrap(), took)

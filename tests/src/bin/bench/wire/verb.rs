@@ -108,15 +108,15 @@ pub(super) fn give(
     contender: Contender,
     chunks: &Arc<Chunks>,
     count: u64,
-    tell: impl FnOnce(Listening),
+    tell: impl FnOnce(Listening) + Send + 'static,
 ) -> Result<Gave, BenchError> {
-    let runtime = tokio::runtime::Runtime::new()?;
+    let chunks = Arc::clone(chunks);
     match contender {
-        Contender::Pollux => runtime.block_on(pollux::give(chunks, tell)),
-        Contender::Tls => runtime.block_on(tls::give(chunks, count, tell)),
-        Contender::Libp2p => runtime.block_on(stock::give(chunks, count, tell)),
-        Contender::Tcp => runtime.block_on(tcp::give(chunks, count, tell)),
-        Contender::Unix => unix::give(chunks, count, tell),
+        Contender::Pollux => as_a_task(async move { pollux::give(&chunks, tell).await }),
+        Contender::Tls => as_a_task(async move { tls::give(&chunks, count, tell).await }),
+        Contender::Libp2p => as_a_task(async move { stock::give(&chunks, count, tell).await }),
+        Contender::Tcp => as_a_task(async move { tcp::give(&chunks, count, tell).await }),
+        Contender::Unix => unix::give(&chunks, count, tell),
     }
 }
 
@@ -127,14 +127,23 @@ pub(super) fn take(
     count: u64,
     listening: &Listening,
 ) -> Result<Took, BenchError> {
-    let runtime = tokio::runtime::Runtime::new()?;
+    let (chunks, listening) = (Arc::clone(chunks), listening.clone());
     match contender {
-        Contender::Pollux => runtime.block_on(pollux::take(chunks, count, listening)),
-        Contender::Tls => runtime.block_on(tls::take(chunks, count, listening)),
-        Contender::Libp2p => runtime.block_on(stock::take(chunks, count, listening)),
-        Contender::Tcp => runtime.block_on(tcp::take(chunks, count, listening)),
-        Contender::Unix => unix::take(count, listening),
+        Contender::Pollux => as_a_task(async move { pollux::take(&chunks, count, &listening).await }),
+        Contender::Tls => as_a_task(async move { tls::take(&chunks, count, &listening).await }),
+        Contender::Libp2p => as_a_task(async move { stock::take(&chunks, count, &listening).await }),
+        Contender::Tcp => as_a_task(async move { tcp::take(&chunks, count, &listening).await }),
+        Contender::Unix => unix::take(count, &listening),
     }
+}
+
+/// On one of the runtime's own threads, as a daemon's tasks are: from the thread that waits for all of it, each chunk would be
+/// handed over once more.
+fn as_a_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T, BenchError>> + Send + 'static,
+) -> Result<T, BenchError> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(runtime.spawn(work)).map_err(|error| BenchError::step("the wire", error))?
 }
 
 /// Nobody reads the figures of a benchmark that was killed.
