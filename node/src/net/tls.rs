@@ -39,9 +39,6 @@ const PROTOCOL: &str = "/tls/1.0.0";
 /// What both sides name in the handshake itself.
 const ALPN: &[u8] = b"libp2p";
 
-/// What is encrypted and written at once: a chunk. The library's own 64 KiB cost four times the system calls.
-const WRITTEN_BYTES_MAX: usize = 256 * 1024;
-
 /// The upgrade of a TCP connection to an encrypted one whose ends have proved who they are.
 #[derive(Clone)]
 pub(super) struct Tls {
@@ -250,8 +247,7 @@ where
 
     fn upgrade_inbound(self, socket: S, _: &'static str) -> Self::Future {
         async move {
-            let mut stream = TlsAcceptor::from(self.server).accept(ReadAhead::new(socket)).await?;
-            stream.get_mut().1.set_buffer_limit(Some(WRITTEN_BYTES_MAX));
+            let stream = TlsAcceptor::from(self.server).accept(ReadAhead::new(socket)).await?;
             Ok((peer_of(stream.get_ref().1)?, stream.into()))
         }
         .boxed()
@@ -270,8 +266,7 @@ where
         async move {
             // A name is demanded, though none is sent and none is checked.
             let nobody = ServerName::from(std::net::IpAddr::from(Ipv4Addr::UNSPECIFIED));
-            let mut stream = TlsConnector::from(self.client).connect(nobody, ReadAhead::new(socket)).await?;
-            stream.get_mut().1.set_buffer_limit(Some(WRITTEN_BYTES_MAX));
+            let stream = TlsConnector::from(self.client).connect(nobody, ReadAhead::new(socket)).await?;
             Ok((peer_of(stream.get_ref().1)?, stream.into()))
         }
         .boxed()
