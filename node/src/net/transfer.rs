@@ -262,6 +262,7 @@ mod tests {
     use super::*;
     use futures::io::Cursor;
     use pollux_core::{PeerId, PublicKey};
+    use proptest::prelude::*;
     use std::num::NonZeroU64;
     use std::sync::Arc;
     use std::task::Waker;
@@ -270,10 +271,12 @@ mod tests {
         Context::from_waker(Waker::noop())
     }
 
-    /// Takes so many bytes, then no more.
+    /// Takes so many bytes, then no more; of several pieces at once, if it is told so.
+    #[derive(Default)]
     struct Narrow {
         room: usize,
         taken: Vec<u8>,
+        gathers: bool,
     }
 
     impl AsyncWrite for Narrow {
@@ -289,6 +292,15 @@ mod tests {
             self.room -= count;
             self.taken.extend(&bytes[..count]);
             Poll::Ready(Ok(count))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let some = if self.gathers { pieces } else { &pieces[..1] };
+            self.poll_write(cx, &some.iter().flat_map(|piece| piece.iter().copied()).collect::<Vec<u8>>())
         }
 
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -331,7 +343,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn marks_come_back_in_order_when_their_bytes_are_written() {
-        let mut stream = Narrow { room: 5, taken: Vec::new() };
+        let mut stream = Narrow { room: 5, ..Narrow::default() };
         let mut outbox = Outbox::new(Duration::from_secs(1));
         outbox.push(vec![1; 2], None);
         outbox.push(vec![2; 2], Some('a'));
@@ -350,7 +362,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_not_begun_can_be_taken_out_whole() {
-        let mut stream = Narrow { room: 0, taken: Vec::new() };
+        let mut stream = Narrow { room: 0, ..Narrow::default() };
         let mut outbox = Outbox::new(Duration::from_secs(1));
         for number in 1..=3 {
             outbox.push(vec![number; 2], None);
@@ -371,8 +383,62 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_a_write_reached_into_is_begun_and_stays() {
+        let mut stream = Narrow { room: 9, gathers: true, ..Narrow::default() };
+        let mut outbox = Outbox::new(Duration::from_secs(1));
+        for number in 1..=4 {
+            outbox.push(vec![number; 2], None);
+            outbox.push(vec![number * 10; 2], Some(number));
+        }
+        // One write takes two and a part of the third, and only the first is told yet.
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok(1))));
+        assert_eq!(stream.taken, [1, 1, 10, 10, 2, 2, 20, 20, 3]);
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 2), None);
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 3), None);
+        assert_eq!(outbox.take_unbegun(|mark| *mark == 4), Some(4));
+        stream.room = 9;
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok(2))));
+        assert!(matches!(outbox.poll(&mut cx(), &mut stream), Poll::Ready(Ok(3))));
+        assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
+        assert!(outbox.is_empty());
+        assert_eq!(stream.taken, [1, 1, 10, 10, 2, 2, 20, 20, 3, 3, 30, 30]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn pieces_come_out_whole_and_in_order_however_they_are_taken(
+            pieces in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..50), any::<bool>()), 0..40),
+            rooms in prop::collection::vec(1..200_usize, 1..20),
+            gathers: bool,
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _guard = runtime.enter();
+            let mut stream = Narrow { gathers, ..Narrow::default() };
+            let mut outbox = Outbox::new(Duration::from_secs(3600));
+            let marks = pieces.iter().enumerate().filter(|(_, (_, marked))| *marked).map(|(at, _)| at);
+            let marks: Vec<usize> = marks.collect();
+            for (at, (bytes, marked)) in pieces.iter().enumerate() {
+                outbox.push(bytes.clone(), marked.then_some(at));
+            }
+            let mut told = Vec::new();
+            for room in rooms.iter().cycle().take(3000) {
+                stream.room = *room;
+                while let Poll::Ready(mark) = outbox.poll(&mut cx(), &mut stream) {
+                    told.push(mark.unwrap());
+                }
+            }
+            prop_assert!(outbox.is_empty());
+            prop_assert_eq!(told, marks);
+            let all: Vec<u8> = pieces.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
+            prop_assert_eq!(stream.taken, all);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_stream_that_takes_nothing_is_given_up_and_a_slow_one_is_not() {
-        let mut stream = Narrow { room: 1, taken: Vec::new() };
+        let mut stream = Narrow { room: 1, ..Narrow::default() };
         let mut outbox = Outbox::new(Duration::from_secs(30));
         outbox.push(vec![1; 10], Some(()));
         for _ in 0..5 {
@@ -391,7 +457,7 @@ mod tests {
     async fn who_waits_for_its_turn_is_not_given_up() {
         let upload = Arc::new(Upload::new(NonZeroU64::new(100).unwrap()));
         let peer = PeerId::new(PublicKey::from_bytes([1; 32]));
-        let mut stream = Narrow { room: 20_000, taken: Vec::new() };
+        let mut stream = Narrow { room: 20_000, ..Narrow::default() };
         let mut outbox = Outbox::paced(Duration::from_secs(1), Pace::new(Some(upload), peer));
         outbox.push(vec![1; 8192], Some(()));
         let began = Instant::now();
@@ -403,7 +469,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_outbox_is_not_given_up() {
-        let mut stream = Narrow { room: 100, taken: Vec::new() };
+        let mut stream = Narrow { room: 100, ..Narrow::default() };
         let mut outbox = Outbox::<()>::new(Duration::from_secs(1));
         tokio::time::advance(Duration::from_secs(100)).await;
         assert!(outbox.poll(&mut cx(), &mut stream).is_pending());
