@@ -48,7 +48,7 @@ pub struct Overrides {
     #[arg(long, env = "POLLUX_NODE_SOCKET", value_name = "PATH")]
     pub socket: Option<PathBuf>,
     /// The directory of the chunk store
-    #[arg(long, env = "POLLUX_NODE_STORE", value_name = "DIR")]
+    #[arg(long, env = "POLLUX_NODE_STORE", value_name = "DIR", global = true)]
     pub store: Option<PathBuf>,
     /// Bytes that the store holds at most [default: a tenth of its file system]
     #[arg(long, env = "POLLUX_NODE_STORE_BYTES_MAX", value_name = "BYTES", value_parser = parse_bytes)]
@@ -56,7 +56,8 @@ pub struct Overrides {
     /// Bytes that the store leaves free on its file system
     #[arg(long, env = "POLLUX_NODE_STORE_FREE_BYTES_MIN", value_name = "BYTES", value_parser = parse_bytes)]
     pub store_free_bytes_min: Option<u64>,
-    /// Never evict the newest cache of this key, or of the keys that this pattern covers
+    /// Never evict the newest cache of this key, or of the keys that this pattern covers, though a job's disk runs full. A few:
+    /// their lists of files are read each time before anything else is given back
     #[arg(long = "pin", env = "POLLUX_NODE_PINS", value_name = "PATTERN", value_delimiter = ',')]
     pub pins: Option<Vec<Pattern>>,
     /// Serve /metrics, /livez and /readyz here over plain HTTP, ADDRESS:PORT; port 0 takes a free one [default: nowhere]

@@ -135,11 +135,12 @@ pub(super) fn evict(store: &Store, owed: Owed, mut held: Vec<Held>) -> (u64, Vec
     (given.unwrap_or_default(), gone)
 }
 
-/// The chunks of each manifest, as far as they can be read in time; none where they could not.
-fn contents(store: &Store, held: &[Held], until: Instant) -> Vec<Option<Vec<ChunkId>>> {
+/// The chunks of each manifest, as far as they can be read in time; none where they could not. What is pinned is read however
+/// long it takes: it must not go because it was not looked at.
+pub(super) fn contents(store: &Store, held: &[Held], until: Instant) -> Vec<Option<Vec<ChunkId>>> {
     let mut decoder = FrameDecoder::new();
     let mut read = |held: &Held| tree_and_content(store, &held.tree, held.packages, &mut decoder).ok();
-    let needed = |held: &Held| (held.busy || held.whole) && Instant::now() < until;
+    let needed = |held: &Held| held.pinned || ((held.busy || held.whole) && Instant::now() < until);
     held.iter().map(|held| if needed(held) { read(held) } else { None }).collect()
 }
 

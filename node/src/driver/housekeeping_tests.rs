@@ -1,5 +1,5 @@
 //! What goes and what stays, with real stores and trees.
-use super::evictor::{Evictor, Owed, evict, owed, pressure};
+use super::evictor::{Evictor, Owed, contents, evict, owed, pressure};
 use super::keeper::{Keeper, sweep};
 use crate::metrics::Pressure;
 use crate::store::{Store, StoreUsage, Terms, Worth};
@@ -170,6 +170,14 @@ fn what_is_pinned_stays_whatever_else_must_go() {
         assert!(!gone.contains(&saved[1].id()));
     }
     assert!(saved[3].is_gone(&store), "what shares no segment with it");
+}
+
+#[test]
+fn what_is_pinned_is_looked_at_though_time_is_up() {
+    let (_directory, store, saved) = store_of(2);
+    let held = [Held { pinned: true, ..saved[0].held(1, false) }, saved[1].held(1000, true)];
+    let known = contents(&store, &held, std::time::Instant::now());
+    assert_eq!(known.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]

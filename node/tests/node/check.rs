@@ -21,8 +21,8 @@ fn with_chunks(ground: &Ground) -> Settings {
 fn check(settings: &Settings, flags: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pollux-node"));
     // It needs neither a pool file nor an identity.
-    command.env_clear().args(["--pool", "/nowhere/pool.json", "--store"]).arg(&settings.store);
-    command.arg("check").args(flags).output().unwrap()
+    command.env_clear().args(["--pool", "/nowhere/pool.json", "check"]).args(flags);
+    command.arg("--store").arg(&settings.store).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
