@@ -143,8 +143,7 @@ impl Daemon {
     /// # Errors
     /// It is gone.
     pub fn memory(&self) -> io::Result<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        Ok((kilobytes(&status, "VmRSS:"), kilobytes(&status, "VmHWM:")))
+        memory_of(self.pid())
     }
 
     /// Seconds of CPU that it has used.
@@ -166,6 +165,15 @@ impl Drop for Daemon {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Resident memory of a process now, and at its highest, in bytes; none of one that has ended and is not waited for yet.
+///
+/// # Errors
+/// It is gone.
+pub fn memory_of(process: u32) -> io::Result<(u64, u64)> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    Ok((kilobytes(&status, "VmRSS:"), kilobytes(&status, "VmHWM:")))
 }
 
 fn kilobytes(status: &str, name: &str) -> u64 {

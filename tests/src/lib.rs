@@ -27,7 +27,7 @@ pub mod stats;
 mod tree;
 
 pub use command::{Finished, Pollux};
-pub use daemon::{Daemon, DaemonError};
+pub use daemon::{Daemon, DaemonError, memory_of};
 pub use machine::{Machine, ROOT_VARIABLE, root_archive};
 pub use pool::{NodeOptions, Pool, free_port};
 pub use programs::{Programs, ProgramsError};

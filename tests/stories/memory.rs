@@ -1,7 +1,7 @@
 //! Two gigabytes are saved and restored: neither the job's command nor the node grows with them.
 
 use crate::scene::{KEY, Scene};
-use pollux_tests::{Daemon, NodeOptions, fill};
+use pollux_tests::{Daemon, NodeOptions, fill, memory_of};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn write_tree(tree: &Path) {
 fn watched(mut command: Child) -> u64 {
     let mut most = 0;
     loop {
-        most = most.max(resident(command.id()).unwrap_or_default());
+        most = most.max(memory_of(command.id()).map_or(0, |(_, highest)| highest));
         if let Some(status) = command.try_wait().unwrap() {
             assert!(status.success(), "{status}");
             return most;
@@ -61,13 +61,6 @@ fn watched(mut command: Child) -> u64 {
         // Between two looks at a figure that only grows.
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The most that a process had resident, while it runs.
-fn resident(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 fn highest(daemon: &Daemon) -> u64 {

@@ -4,6 +4,7 @@
 //! options   what every part is told
 //! input     what is saved: given, from package managers, or synthetic
 //! place     the file system that everything is written to
+//! ask       what a job asks of its node
 //! measure   wall time, CPU of commands and of daemons
 //! machine   saving and restoring on one machine
 //! network   between two machines
@@ -14,6 +15,7 @@
 //! words     what is said meanwhile
 //! ```
 
+mod ask;
 mod daemon;
 mod input;
 mod machine;

@@ -2,27 +2,22 @@
 
 use super::leg::{How, Leg};
 use crate::BenchError;
+use crate::ask::ask;
 use crate::measure::{Variable, measure, own_cpu, script};
 use crate::place::Place;
 use crate::table::Sample;
 use crate::words::say;
-use pollux_client::connection::Connection;
-use pollux_client::flow::{Found, Resolution, resolve, tree_of};
-use pollux_core::Key;
 use pollux_tests::lan::Host;
 use pollux_tests::{Daemon, Finished, Listing, NodeOptions, Pool, Programs};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Small caches of one round.
 pub(super) const SMALLS: usize = 10;
 /// Nodes of one round that join, one after the other.
 const JOINS: usize = 5;
-/// For a single answer of a node.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Of the first version and the second.
 const KEY: &str = "bench/main/npm/everything";
 const RANDOM_KEY: &str = "bench/main/random/everything";
@@ -210,11 +205,11 @@ impl<'a> Round<'a> {
     fn joins(&mut self) -> Result<(), BenchError> {
         let wanted = self.shared.legs.contains(&Leg::Join);
         let key = format!("bench/main/small/{}", SMALLS - 1);
-        let key: Key = key.parse().map_err(|error| failed("the key", error))?;
         for number in (0..JOINS).filter(|_| wanted) {
             let node = self.node(&format!("joins-{number}"), 1)?;
             let (began, before) = (Instant::now(), own_cpu()?);
-            first_chunk(&node.socket, &key)?;
+            // What comes first of a cache is a chunk that its tree is in.
+            drop(ask(&node.socket, &key)?);
             let (wall, command_cpu) = (began.elapsed().as_secs_f64(), own_cpu()? - before);
             let sample = Sample { wall, command_cpu, ..Sample::default() };
             say(&format!("    {:38} {:7.3} s", Leg::Join.spec().name, sample.wall));
@@ -255,23 +250,6 @@ impl<'a> Round<'a> {
             How::Own(_) => self.directory.join(format!("target-{}", leg.spec().id)),
         }
     }
-}
-
-/// Asks for a cache until its first chunk is there: one of those that its tree is in.
-fn first_chunk(socket: &Path, key: &Key) -> Result<(), BenchError> {
-    let connection =
-        Connection::open(socket, PATIENCE, Arc::default()).map_err(|error| failed("the node", error))?;
-    let found = resolve(&connection, key, &[], Instant::now() + PATIENCE);
-    let Resolution::Found(found) = found.map_err(|error| failed("asking", error))? else {
-        return Err(failed("asking", "nothing is found"));
-    };
-    let Found { id, manifest, .. } = *found;
-    tree_of(&connection, id, &manifest, PATIENCE).map_err(|error| failed("the first chunk", error))?;
-    Ok(())
-}
-
-fn failed(what: &str, why: impl ToString) -> BenchError {
-    BenchError::step(what, why)
 }
 
 fn on(host: &Host) -> NodeOptions {

@@ -8,15 +8,14 @@ use super::line::Took;
 use super::meter::Meter;
 use super::pair::Process;
 use crate::BenchError;
+use crate::ask::{Asked, PATIENCE, ask, failed};
 use pollux_client::connection::{Connection, Incoming};
-use pollux_client::flow::{Found, Resolution, resolve, tree_of};
 use pollux_client::protocol::{Reply, Request};
 use pollux_core::{ChunkRef, ManifestId};
 use pollux_tests::{Daemon, NodeOptions, Pool, Programs, fill};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What is saved.
@@ -25,8 +24,6 @@ const KEY: &str = "bench/main/wire/chunks";
 const FILE_BYTES: usize = 4_000_000;
 /// Chunks that are asked for anew with one message.
 const TOGETHER: usize = 256;
-/// For every single answer.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// For the whole move.
 const MOVE_PATIENCE: Duration = Duration::from_mins(10);
 
@@ -80,15 +77,10 @@ impl Served {
 
 /// The taking process: reads so many bytes of chunks, and the rest of the last one.
 pub(super) fn drain(socket: &Path, bytes: u64) -> Result<Took, BenchError> {
-    let connection = Connection::open(socket, PATIENCE, Arc::default()).map_err(failed)?;
-    let key = KEY.parse().map_err(failed)?;
-    let found = resolve(&connection, &key, &[], Instant::now() + PATIENCE).map_err(failed)?;
-    let Resolution::Found(found) = found else { return Err(failed("the node has no cache")) };
-    let Found { id, manifest, .. } = *found;
-    let tree = tree_of(&connection, id, &manifest, PATIENCE).map_err(failed)?;
+    let Asked { connection, manifest, tree } = ask(socket, KEY)?;
     let distinct: BTreeSet<ChunkRef> = tree.chunks().iter().copied().collect();
     let meter = Meter::start();
-    let came = Drain { connection: &connection, manifest: id, left: bytes, under_way: 0 }.run(distinct)?;
+    let came = Drain { connection: &connection, manifest, left: bytes, under_way: 0 }.run(distinct)?;
     Ok(meter.took_bytes(came))
 }
 
@@ -138,8 +130,4 @@ impl Drain<'_> {
         self.under_way = self.under_way.saturating_add(wanted.len());
         self.connection.send(&Request::Fetch { manifest: self.manifest, chunks: wanted }).map_err(failed)
     }
-}
-
-fn failed(why: impl ToString) -> BenchError {
-    BenchError::step("the socket", why)
 }
