@@ -309,12 +309,14 @@ impl Transfer {
     pub(super) fn set_sponsor(&mut self, fetch: FetchId, sponsor: Option<Wanter>) {
         let Some(known) = self.fetches.get_mut(&fetch) else { return };
         let before = core::mem::replace(&mut known.sponsor, sponsor);
-        let coming = if known.stage.is_verified() { 0 } else { u64::from(known.chunk.bytes) };
+        let bytes = u64::from(known.chunk.bytes);
+        let coming = if known.stage.is_verified() { 0 } else { bytes };
         if let Some(wanter) = before
             && let Some(wants) = self.wanters.get_mut(&wanter)
         {
             wants.live = wants.live.saturating_sub(1);
             wants.coming_bytes = wants.coming_bytes.saturating_sub(coming);
+            wants.buffered_bytes = wants.buffered_bytes.saturating_sub(bytes);
             if wants.live == 0 {
                 self.busy.remove(&wanter);
             }
@@ -325,6 +327,7 @@ impl Transfer {
         {
             wants.live += 1;
             wants.coming_bytes += coming;
+            wants.buffered_bytes += bytes;
             self.busy.insert(wanter);
         }
     }

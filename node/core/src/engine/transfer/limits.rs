@@ -151,8 +151,10 @@ pub(super) const NEWS_PART: u32 = 100;
 pub(super) const NEWS_DELAY_MAX: Duration = Duration::from_millis(500);
 /// The same for seeds: a thousand members of a swarm are a thousand messages a second.
 pub(super) const SEED_NEWS_DELAY: Duration = Duration::from_secs(1);
-/// Plain bytes fetched ahead of what a job takes: hides a fetch behind a write, and no more.
-pub(super) const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
+/// Plain bytes fetched ahead of what a job takes that are in memory: hides a fetch behind a write, and no more.
+pub(super) const BUFFERED_BYTES: u64 = 4 * 1024 * 1024;
+/// The same with what the store keeps meanwhile: two seconds of a gigabit, while a job writes what was here from the start.
+pub(super) const AHEAD_BYTES: u64 = 256 * 1024 * 1024;
 /// Chunks outside every open swarm that are remembered as held (about 5 MB); for others the store is asked.
 pub(super) const LOOSE_HELD_MAX: usize = 131_072;
 /// Memory for what one peer announces: sixteen manifests of the largest size.

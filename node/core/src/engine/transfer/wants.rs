@@ -3,7 +3,9 @@
 use super::Wanter;
 use super::afar::Afar;
 use super::bits::Bits;
-use super::limits::{AHEAD_BYTES, FLOW_GAP_MAX, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART};
+use super::limits::{
+    AHEAD_BYTES, BUFFERED_BYTES, FLOW_GAP_MAX, HEDGE_FREE_BYTES, HEDGE_PART, HEDGE_PART_LAST, LAST_PART,
+};
 use super::peers::Peer;
 use super::slab::{ChunkNo, PeerNo, SwarmNo};
 use crate::Instant;
@@ -19,6 +21,13 @@ pub(super) struct Queued {
     pub(super) bytes: u32,
     /** where it came from */
     pub(super) source: Source,
+}
+
+impl Queued {
+    /// Its plain bytes, if others gave it.
+    fn fetched_bytes(self) -> u64 {
+        if self.source == Source::Local { 0 } else { u64::from(self.bytes) }
+    }
 }
 
 /// The part of a wanter's wants that one swarm lists, and which of its members may be of use.
@@ -102,8 +111,12 @@ pub(super) struct Wants {
     pub(super) queue: VecDeque<Queued>,
     /** plain bytes of the queue */
     pub(super) queued_bytes: u64,
+    /** the part of them that was fetched while it waited */
+    pub(super) ahead_bytes: u64,
     /** plain bytes of its fetches that are not verified */
     pub(super) coming_bytes: u64,
+    /** plain bytes of its fetches whose buffers live */
+    pub(super) buffered_bytes: u64,
     /** plain bytes that arrived for it */
     pub(super) fetched_bytes: u64,
     /** plain bytes that were asked for twice */
@@ -134,7 +147,9 @@ impl Wants {
             lanes: BTreeMap::new(),
             queue: VecDeque::new(),
             queued_bytes: 0,
+            ahead_bytes: 0,
             coming_bytes: 0,
+            buffered_bytes: 0,
             fetched_bytes: 0,
             hedged_bytes: 0,
             credit: 0,
@@ -148,14 +163,19 @@ impl Wants {
         }
     }
 
-    /// How many plain bytes may be fetched for it now, the last chunk going beyond: a job must take bytes for that, see
-    /// [`AHEAD_BYTES`]. While the store refuses chunks they have to wait in memory, so then nothing is fetched ahead.
+    /// How many plain bytes may be fetched for it now, the last chunk going beyond. What the store had from the start is not
+    /// in the way: the link works while the job takes that. Ahead of what the job takes there may be [`BUFFERED_BYTES`] in
+    /// memory and [`AHEAD_BYTES`] in all. While the store refuses chunks they have to wait in memory, behind all that is
+    /// queued, so then nothing is fetched ahead.
     pub(super) fn bytes_more(&self, wanter: Wanter, store_refuses: bool) -> u64 {
-        let ahead = if store_refuses { 0 } else { AHEAD_BYTES };
-        let under_way = self.queued_bytes + self.coming_bytes;
+        let beyond = |ahead: u64, taken: u64| self.credit.saturating_add(ahead).saturating_sub(taken);
         match wanter {
-            Wanter::Job(_) => self.credit.saturating_add(ahead).saturating_sub(under_way),
             Wanter::Pull(_) => u64::MAX,
+            Wanter::Job(_) if store_refuses => beyond(0, self.queued_bytes + self.coming_bytes),
+            Wanter::Job(_) => {
+                let in_memory = beyond(BUFFERED_BYTES, self.buffered_bytes);
+                in_memory.min(beyond(AHEAD_BYTES, self.ahead_bytes + self.coming_bytes))
+            }
         }
     }
 
@@ -180,6 +200,7 @@ impl Wants {
     /// A chunk of the job is here.
     pub(super) fn enqueue(&mut self, queued: Queued) {
         self.queued_bytes += u64::from(queued.bytes);
+        self.ahead_bytes += queued.fetched_bytes();
         self.queue.push_back(queued);
     }
 
@@ -187,6 +208,7 @@ impl Wants {
     pub(super) fn dequeue(&mut self) -> Option<Queued> {
         let next = self.queue.pop_front()?;
         self.queued_bytes = self.queued_bytes.saturating_sub(u64::from(next.bytes));
+        self.ahead_bytes = self.ahead_bytes.saturating_sub(next.fetched_bytes());
         Some(next)
     }
 }
@@ -200,11 +222,28 @@ mod tests {
     #[test]
     fn a_job_that_takes_nothing_is_fetched_a_little_ahead_only() {
         let (mut wants, job) = (Wants::new(Instant::ZERO), Wanter::Job(JobId(1)));
-        assert_eq!((wants.bytes_more(job, false), wants.bytes_more(job, true)), (AHEAD_BYTES, 0));
-        wants.coming_bytes = AHEAD_BYTES;
+        assert_eq!((wants.bytes_more(job, false), wants.bytes_more(job, true)), (BUFFERED_BYTES, 0));
+        wants.buffered_bytes = BUFFERED_BYTES;
         assert!(wants.bytes_more(job, false) == 0 && wants.bytes_more(Wanter::Pull(PullId(1)), false) > 0);
         wants.credit = 1;
         assert_eq!(wants.bytes_more(job, false), 1);
+        wants.ahead_bytes = AHEAD_BYTES + 1;
+        assert_eq!(wants.bytes_more(job, false), 0);
+    }
+
+    #[test]
+    fn what_the_store_had_is_not_in_the_way_of_what_is_fetched() {
+        let (mut wants, job) = (Wants::new(Instant::ZERO), Wanter::Job(JobId(1)));
+        (0..1000).for_each(|n| wants.enqueue(Queued { source: Source::Local, ..fetched(n, 1024 * 1024) }));
+        assert_eq!(wants.bytes_more(job, false), BUFFERED_BYTES);
+        (0..256).for_each(|n| wants.enqueue(fetched(n, 1024 * 1024)));
+        assert_eq!((wants.bytes_more(job, false), wants.ahead_bytes), (0, AHEAD_BYTES));
+        while wants.dequeue().is_some() {}
+        assert_eq!((wants.queued_bytes, wants.ahead_bytes), (0, 0));
+    }
+
+    fn fetched(n: u32, bytes: u32) -> Queued {
+        Queued { chunk: ChunkNo::from(n), bytes, source: Source::Peer }
     }
 
     #[test]

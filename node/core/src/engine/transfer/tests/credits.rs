@@ -19,15 +19,28 @@ fn big(rng_seed: u64, count: u32) -> (World, Vec<crate::ChunkRef>) {
 
 #[test]
 fn a_job_that_takes_nothing_is_fetched_little_for() {
-    let (mut world, chunks) = big(1, 100);
+    let (mut world, chunks) = big(1, 1100);
     world.want(job(1), &chunks);
     world.run(5 * SECOND);
     assert_eq!(u64::try_from(world.asked.len() * MIB / 4).unwrap(), AHEAD_BYTES);
     assert!(world.given.is_empty() && world.live.is_empty(), "buffers are free: the store has the chunks");
     world.grant(Credit::Deliver { job: JobId(1), bytes: 512 * 1024 });
     world.run(SECOND);
-    assert_eq!((world.given.len(), world.asked.len()), (2, 18));
+    assert_eq!((world.given.len(), world.asked.len()), (2, 1026));
     assert!(world.given.iter().all(|given| given.fetch.is_none() && given.source == Source::Peer));
+}
+
+#[test]
+fn what_lacks_is_fetched_while_a_job_still_takes_what_was_here() {
+    let (mut world, chunks) = big(9, 400);
+    world.hold(&chunks[..300]);
+    world.want(job(1), &chunks);
+    world.run(SECOND);
+    assert!(world.given.is_empty());
+    assert_eq!(world.store.len(), 400, "the job has taken nothing, and all is here");
+    world.grant(Credit::Deliver { job: JobId(1), bytes: 100 * 1024 * 1024 });
+    world.run(SECOND);
+    assert_eq!((world.given.len(), world.asked.len(), world.done(job(1))), (400, 100, 1));
 }
 
 #[test]

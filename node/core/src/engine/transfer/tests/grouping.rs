@@ -161,12 +161,12 @@ fn a_chunk_at_several_places_is_asked_for_once() {
 
 #[test]
 fn a_job_that_takes_nothing_is_not_fetched_further_ahead_for_neighbours() {
-    let (mut world, chunks) = warm(8, 200, 50_000);
+    let (mut world, chunks) = warm(8, 6000, 50_000);
     world.generous = false;
     world.transfer.want(world.now, job(1), manifest(1), &chunks, None);
-    world.grant(Credit::Checks(1000));
-    world.grant(Credit::Writes(1000));
-    world.run(5 * SECOND);
+    world.grant(Credit::Checks(10_000));
+    world.grant(Credit::Writes(10_000));
+    world.run(20 * SECOND);
     let asked: u64 =
         world.requests.iter().flat_map(|(_, chunks)| chunks).map(|chunk| u64::from(chunk.bytes)).sum();
     assert!((AHEAD_BYTES..AHEAD_BYTES + 50_000).contains(&asked), "{asked}");

@@ -154,7 +154,7 @@ proptest! {
         prop_assert_eq!(world.transfer.fetches(), 0);
         prop_assert!(world.transfer.timers.next().is_none());
         prop_assert!(world.transfer.wanters.values().all(|wants| {
-            wants.outstanding.is_empty() && wants.live == 0 && wants.coming_bytes == 0 && wants.lanes.is_empty()
+            wants.outstanding.is_empty() && wants.live == 0 && wants.coming_bytes + wants.buffered_bytes == 0 && wants.lanes.is_empty()
         }), "{:?}", world.transfer.wanters);
         prop_assert!(world.transfer.busy.is_empty() && world.transfer.swarms.wanted().count() == 0);
         prop_assert!(play.chunks.iter().filter_map(|chunk| world.transfer.table.find(chunk)).all(|no| world.transfer.table.demand(no).is_none()));

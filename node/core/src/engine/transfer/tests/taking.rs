@@ -1,6 +1,6 @@
 //! A job's queue and its members, and the pipeline of a peer, for all orders of what can happen.
 use super::super::Wanter;
-use super::super::limits::{AHEAD_BYTES, BACKOFF_MAX, BACKOFF_MIN, HAVE_BYTES_PER_PEER_MAX};
+use super::super::limits::{AHEAD_BYTES, BACKOFF_MAX, BACKOFF_MIN, BUFFERED_BYTES, HAVE_BYTES_PER_PEER_MAX};
 use super::super::peers::Peers;
 use super::super::slab::{ChunkNo, PeerNo};
 use super::super::wants::{Lane, Queued, Wants};
@@ -61,15 +61,22 @@ proptest! {
     #[test]
     fn what_is_fetched_for_a_job_is_little_more_than_it_takes(
         queued in 0..2 * AHEAD_BYTES,
-        coming in 0..2 * AHEAD_BYTES,
-        credit in 0..2 * AHEAD_BYTES,
+        ahead in 0..2 * AHEAD_BYTES,
+        coming in 0..2 * BUFFERED_BYTES,
+        kept in 0..BUFFERED_BYTES,
+        credit in 0..2 * BUFFERED_BYTES,
         store_refuses: bool,
     ) {
         let mut wants = Wants::new(Instant::ZERO);
-        (wants.queued_bytes, wants.coming_bytes, wants.credit) = (queued, coming, credit);
-        let most = if store_refuses { credit } else { credit + AHEAD_BYTES };
+        (wants.queued_bytes, wants.ahead_bytes, wants.credit) = (queued, ahead, credit);
+        (wants.coming_bytes, wants.buffered_bytes) = (coming, coming + kept);
         let more = wants.bytes_more(Wanter::Job(JobId(1)), store_refuses);
-        prop_assert_eq!(more, most.saturating_sub(queued + coming));
+        if store_refuses {
+            prop_assert_eq!(more, credit.saturating_sub(queued + coming));
+        } else {
+            let in_memory = (credit + BUFFERED_BYTES).saturating_sub(coming + kept);
+            prop_assert_eq!(more, in_memory.min((credit + AHEAD_BYTES).saturating_sub(ahead + coming)));
+        }
     }
 
     #[test]
