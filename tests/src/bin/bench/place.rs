@@ -5,10 +5,13 @@ use crate::measure::run;
 use crate::words::{say, step};
 use rustix::fs::syncfs;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+
+/// What is written at once.
+const MIB: u64 = 1024 * 1024;
 
 /// A directory of our own; dropped, it is removed, and the image with it.
 #[derive(Debug)]
@@ -52,6 +55,22 @@ impl Place {
     /// Writes everything to the disk that waits in memory, so that nobody pays for what was written before.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(syncfs(File::open(&self.directory)?)?)
+    }
+
+    /// Writes and removes so many bytes, so that what is written next lies in memory that this machine has. A virtual machine
+    /// gets memory from its host when it first touches it, ten times more slowly than it writes, and may have to give back
+    /// what it does not use: who is measured first after a pause would pay for all. On a disk there is nothing to warm.
+    pub(crate) fn warm(&self, bytes: u64) -> io::Result<()> {
+        if !self.file_system.starts_with("tmpfs") {
+            return Ok(());
+        }
+        let path = self.directory.join("warm");
+        let mut file = File::create(&path)?;
+        let some = vec![0; usize::try_from(MIB).unwrap_or_default()];
+        let written = (0..bytes.div_ceil(MIB)).try_for_each(|_| file.write_all(&some));
+        drop(file);
+        fs::remove_file(path)?;
+        written
     }
 
     /// Unmounts and removes everything.

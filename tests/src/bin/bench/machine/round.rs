@@ -125,6 +125,7 @@ impl<'a> Round<'a> {
         self.shared.go_on()?;
         self.make_ready(task)?;
         self.shared.place.sync()?;
+        self.shared.place.warm(self.shared.listing.bytes().saturating_mul(2))?;
         let (done, mut sample) = measure(&self.processes(), || self.perform(task))?;
         self.shared.go_on()?;
         say(&format!("    {:38} {:7.3} s, {:6.2} s of CPU", task.spec().name, sample.wall, sample.cpu()));

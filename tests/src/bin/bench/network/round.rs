@@ -44,23 +44,22 @@ pub(super) struct Shared<'a> {
 /// A pool, and a directory for what is written.
 pub(super) struct Round<'a> {
     shared: &'a Shared<'a>,
+    place: &'a Place,
     number: usize,
     directory: PathBuf,
     pool: Pool,
     seed: Daemon,
-    removes: bool,
     samples: Vec<(Leg, Sample)>,
 }
 
 impl<'a> Round<'a> {
     /// Starts the pool, with its seed on the machine that has everything.
-    pub(super) fn start(shared: &'a Shared<'a>, number: usize, place: &Place) -> Result<Self, BenchError> {
+    pub(super) fn start(shared: &'a Shared<'a>, number: usize, place: &'a Place) -> Result<Self, BenchError> {
         let directory = place.directory().join(format!("round-{number}"));
         fs::create_dir(&directory)?;
         let pool = Pool::init_at(shared.programs.clone(), &directory, shared.hosts[0].address)?;
         let seed = pool.seed(&on(&shared.hosts[0]))?;
-        let removes = !place.removes_at_end;
-        Ok(Self { shared, number, directory, pool, seed, removes, samples: Vec::new() })
+        Ok(Self { shared, place, number, directory, pool, seed, samples: Vec::new() })
     }
 
     /// Does everything, and removes what was written unless that would spoil the next round.
@@ -84,7 +83,7 @@ impl<'a> Round<'a> {
         drop(instance);
         self.boot()?;
         self.joins()?;
-        if self.removes {
+        if !self.place.removes_at_end {
             fs::remove_dir_all(&self.directory)?;
         }
         Ok(self.samples)
@@ -129,6 +128,7 @@ impl<'a> Round<'a> {
         if self.shared.interrupted.load(Ordering::Relaxed) {
             return Err(BenchError::Interrupted);
         }
+        self.place.warm(self.shared.listing.bytes().saturating_mul(2))?;
         let processes = [&[self.seed.pid(), node.pid()], self.shared.origin.as_slice()].concat();
         let ((), sample) = measure(&processes, || work(self))?;
         say(&format!("    {:38} {:7.3} s, {:6.2} s of CPU", leg.spec().name, sample.wall, sample.cpu()));
