@@ -1,0 +1,371 @@
+//! An audit: the packages of a cache, and what of it is not what metadata or lock files declare.
+//!
+//! Every file that something declares a digest of is read once, whole. A fault is proof: two digests of one algorithm that
+//! differ, or a file that is declared and cannot be read. What nobody declares is listed and not judged.
+
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use crate::layout;
+use crate::lock::{Locked, LockedDigest};
+use crate::program::Program;
+use crate::purl::Purl;
+use crate::reading::{Check, Expected, Held, Note, Orphan, Reading};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a cache holds.
+#[derive(Debug, Serialize)]
+pub struct Audit {
+    /// Whose cache it is.
+    pub program: Program,
+    /// Which layouts were recognised; none: it is no cache of that program, or an empty one.
+    pub layouts: Vec<String>,
+    /// The packages, by name.
+    pub packages: Vec<Package>,
+    /// What is not as it should be.
+    pub faults: Vec<Fault>,
+    /// What lacks its other half.
+    pub orphans: Vec<Orphan>,
+    /// What was not understood.
+    pub notes: Vec<Note>,
+    /// Digests that were compared.
+    pub compared: u64,
+    /// Files in all.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A package in a cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Package {
+    /// Its name.
+    pub purl: Purl,
+    /// Of what the registry gave: computed where the cache keeps that, else as the cache says.
+    pub digest: Option<Digest>,
+    /// Where it came from.
+    pub source: Option<String>,
+    /// The files that hold it.
+    pub files: Vec<String>,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fault {
+    /// The package.
+    pub purl: Purl,
+    /// The file.
+    pub path: String,
+    /// Who says what it should be: a file of the cache, or a lock file.
+    pub by: String,
+    /// What is wrong, in words.
+    pub why: String,
+}
+
+/// A lock file that was read.
+#[derive(Debug)]
+pub struct Lock {
+    /// Its name, for people.
+    pub name: String,
+    /// What it names.
+    pub packages: Vec<Locked>,
+}
+
+/// What is computed of files, each of them once.
+struct Computed {
+    digests: BTreeMap<(String, Algorithm), Digest>,
+    modules: BTreeMap<String, Result<String, String>>,
+}
+
+/// Reads a cache and judges it.
+#[must_use]
+pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
+    let reading = program.read(files);
+    let locked = Wanted::of(locks);
+    let computed = compute(files, &reading, &locked);
+    let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+    for held in &reading.packages {
+        judge.check_metadata(held);
+        judge.check_locks(held, &locked);
+    }
+    let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
+    let mut packages: Vec<Package> =
+        reading.packages.iter().map(|held| package(files, held, &computed)).collect();
+    packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
+    let mut notes = reading.notes;
+    let unread = files
+        .unread()
+        .iter()
+        .map(|path| Note { path: path.clone(), what: "a name that is no text".to_owned() });
+    notes.extend(unread);
+    Audit {
+        program,
+        layouts: reading.layouts,
+        packages,
+        faults,
+        orphans: reading.orphans,
+        notes,
+        compared,
+        files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
+        bytes: files.bytes(),
+    }
+}
+
+/// What lock files say, by package.
+struct Wanted<'a>(BTreeMap<Purl, Vec<(&'a str, &'a [LockedDigest])>>);
+
+impl<'a> Wanted<'a> {
+    fn of(locks: &'a [Lock]) -> Self {
+        let mut wanted: BTreeMap<Purl, Vec<(&str, &[LockedDigest])>> = BTreeMap::new();
+        for lock in locks {
+            for package in lock.packages.iter().filter(|package| !package.digests.is_empty()) {
+                let said = (lock.name.as_str(), package.digests.as_slice());
+                wanted.entry(package.purl.bare()).or_default().push(said);
+            }
+        }
+        Self(wanted)
+    }
+
+    fn of_package(&self, held: &Held) -> &[(&'a str, &'a [LockedDigest])] {
+        self.0.get(&held.purl.bare()).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
+    let mut needs = Needs::default();
+    for held in &reading.packages {
+        for check in &held.checks {
+            match &check.expected {
+                Expected::Whole(digest) => needs.digest(&check.path, digest.algorithm()),
+                Expected::GoModule(_) => needs.module(&check.path),
+                Expected::Wrong(_) => {}
+            }
+        }
+        if let Some(artifact) = held.artifact.as_deref() {
+            needs.artifact(artifact, locked.of_package(held));
+        }
+    }
+    let modules =
+        needs.modules.into_iter().map(|path| (path.to_owned(), layout::go::module_hash(files, path)));
+    Computed { modules: modules.collect(), digests: files.digests(&needs.digests) }
+}
+
+/// What is to be computed.
+#[derive(Default)]
+struct Needs<'a> {
+    digests: BTreeMap<&'a str, BTreeSet<Algorithm>>,
+    modules: BTreeSet<&'a str>,
+}
+
+impl<'a> Needs<'a> {
+    fn digest(&mut self, path: &'a str, algorithm: Algorithm) {
+        self.digests.entry(path).or_default().insert(algorithm);
+    }
+
+    fn module(&mut self, path: &'a str) {
+        self.modules.insert(path);
+    }
+
+    fn artifact(&mut self, artifact: &'a str, locked: &[(&str, &[LockedDigest])]) {
+        for digest in locked.iter().flat_map(|(_, digests)| *digests) {
+            match digest {
+                LockedDigest::Artifact(digest) => self.digest(artifact, digest.algorithm()),
+                LockedDigest::GoModule(_) => self.module(artifact),
+            }
+        }
+        // A list names each package's digest: one that was wanted anyway, or the usual one.
+        let wanted = self.digests.entry(artifact).or_default();
+        if wanted.range(Algorithm::Sha256..).next().is_none() {
+            wanted.insert(Algorithm::Sha256);
+        }
+    }
+}
+
+fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
+    let of_artifact = |artifact: &String| {
+        let strongest = Algorithm::ALL.into_iter().rev();
+        strongest.filter_map(|algorithm| computed.digests.get(&(artifact.clone(), algorithm)).cloned()).next()
+    };
+    Package {
+        purl: held.purl.clone(),
+        digest: held.artifact.as_ref().and_then(of_artifact).or_else(|| held.stated.iter().max().cloned()),
+        source: held.source.clone(),
+        files: held.files.clone(),
+        bytes: held.files.iter().filter_map(|path| files.bytes_of(path)).sum(),
+    }
+}
+
+/// Compares.
+struct Judge<'a> {
+    computed: &'a Computed,
+    faults: BTreeSet<Fault>,
+    compared: u64,
+}
+
+impl Judge<'_> {
+    fn fault(&mut self, held: &Held, path: &str, by: &str, why: String) {
+        self.faults.insert(Fault { purl: held.purl.clone(), path: path.to_owned(), by: by.to_owned(), why });
+    }
+
+    fn check_metadata(&mut self, held: &Held) {
+        for check in &held.checks {
+            self.compared += 1;
+            if let Some(why) = self.wrong(check) {
+                self.fault(held, &check.path, &check.by, why);
+            }
+        }
+    }
+
+    fn wrong(&self, check: &Check) -> Option<String> {
+        match &check.expected {
+            Expected::Wrong(why) => Some(why.clone()),
+            Expected::Whole(expected) => {
+                match self.computed.digests.get(&(check.path.clone(), expected.algorithm())) {
+                    Some(found) if found == expected => None,
+                    Some(found) => Some(format!("it is {found}, and must be {expected}")),
+                    None => Some("it is not there, or cannot be read".to_owned()),
+                }
+            }
+            Expected::GoModule(expected) => self.wrong_module(&check.path, expected),
+        }
+    }
+
+    fn wrong_module(&self, path: &str, expected: &str) -> Option<String> {
+        match self.computed.modules.get(path)? {
+            Ok(found) if found == expected => None,
+            Ok(found) => Some(format!("it is {found}, and must be {expected}")),
+            Err(why) => Some(why.clone()),
+        }
+    }
+
+    fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
+        for (lock, digests) in locked.of_package(held) {
+            let compared: Vec<(bool, String)> =
+                digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
+            self.compared += u64::try_from(compared.len()).unwrap_or(u64::MAX);
+            if !compared.is_empty() && !compared.iter().any(|(same, _)| *same) {
+                let wanted: Vec<&str> = compared.iter().map(|(_, text)| text.as_str()).take(3).collect();
+                let path =
+                    held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
+                self.fault(
+                    held,
+                    path,
+                    lock,
+                    format!("it is not what the lock file names: {}", wanted.join(", ")),
+                );
+            }
+        }
+    }
+
+    /// Whether a package is what a lock file names, if the two can be compared.
+    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<(bool, String)> {
+        match locked {
+            LockedDigest::GoModule(expected) => {
+                let found = self.computed.modules.get(held.artifact.as_ref()?)?;
+                Some((found.as_ref() == Ok(expected), expected.clone()))
+            }
+            LockedDigest::Artifact(expected) => {
+                let algorithm = expected.algorithm();
+                let same = match &held.artifact {
+                    Some(artifact) => {
+                        self.computed.digests.get(&(artifact.clone(), algorithm)) == Some(expected)
+                    }
+                    None => {
+                        let mut alike =
+                            held.stated.iter().filter(|stated| stated.algorithm() == algorithm).peekable();
+                        alike.peek()?;
+                        alike.any(|stated| stated == expected)
+                    }
+                };
+                Some((same, expected.to_string()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn cache(directory: &tempfile::TempDir) -> Files {
+        fs::write(directory.path().join("a.tgz"), b"abc").unwrap();
+        Files::below(directory.path(), &[""]).unwrap()
+    }
+
+    fn held(expected: Digest) -> Held {
+        let check =
+            Check { path: "a.tgz".to_owned(), expected: Expected::Whole(expected), by: "index".to_owned() };
+        Held { checks: vec![check], ..Held::whole(Purl::new("npm", "a").version("1"), "a.tgz") }
+    }
+
+    fn judge(files: &Files, held: &Held, locks: &[Lock]) -> Vec<Fault> {
+        let reading = Reading { packages: vec![held.clone()], ..Reading::default() };
+        let locked = Wanted::of(locks);
+        let computed = compute(files, &reading, &locked);
+        let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+        judge.check_metadata(held);
+        judge.check_locks(held, &locked);
+        judge.faults.into_iter().collect()
+    }
+
+    fn lock(digests: &[Digest]) -> Vec<Lock> {
+        let digests = digests.iter().cloned().map(LockedDigest::Artifact).collect();
+        let packages = vec![Locked { purl: Purl::new("npm", "a").version("1"), digests }];
+        vec![Lock { name: "package-lock.json".to_owned(), packages }]
+    }
+
+    #[test]
+    fn what_metadata_declares_must_hold() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        assert_eq!(judge(&files, &held(Digest::of(Algorithm::Sha1, b"abc")), &[]), []);
+        let faults = judge(&files, &held(Digest::of(Algorithm::Sha512, b"abd")), &[]);
+        assert_eq!((faults.len(), faults[0].by.as_str()), (1, "index"));
+        let gone = Files::below(directory.path(), &["nowhere"]).unwrap();
+        fs::remove_file(directory.path().join("a.tgz")).unwrap();
+        let faults = judge(&gone, &held(Digest::of(Algorithm::Sha1, b"abc")), &[]);
+        assert!(faults[0].why.contains("not there"));
+    }
+
+    #[test]
+    fn one_of_a_lock_files_digests_must_match() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let right = held(Digest::of(Algorithm::Sha1, b"abc"));
+        let (good, bad) = (Digest::of(Algorithm::Sha256, b"abc"), Digest::of(Algorithm::Sha256, b"x"));
+        assert_eq!(judge(&files, &right, &lock(&[bad.clone(), good])), []);
+        let faults = judge(&files, &right, &lock(std::slice::from_ref(&bad)));
+        assert_eq!(faults[0].by, "package-lock.json");
+        let other = Held { purl: Purl::new("npm", "a").version("2"), ..right };
+        assert_eq!(judge(&files, &other, &lock(&[bad])), [], "the lock file names another version");
+    }
+
+    #[test]
+    fn what_is_only_stated_is_compared_with_lock_files_where_the_algorithms_agree() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let stated = vec![Digest::of(Algorithm::Sha512, b"x")];
+        let unpacked =
+            Held { artifact: None, checks: Vec::new(), stated, ..held(Digest::of(Algorithm::Sha1, b"")) };
+        assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha256, b"y")])), []);
+        assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"x")])), []);
+        assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"y")])).len(), 1);
+    }
+
+    #[test]
+    fn a_package_is_listed_with_the_strongest_digest_that_was_wanted() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        for (expected, listed) in
+            [(Algorithm::Sha1, Algorithm::Sha256), (Algorithm::Sha512, Algorithm::Sha512)]
+        {
+            let held = held(Digest::of(expected, b"abc"));
+            let reading = Reading { packages: vec![held.clone()], ..Reading::default() };
+            let computed = compute(&files, &reading, &Wanted::of(&[]));
+            assert_eq!(package(&files, &held, &computed).digest, Some(Digest::of(listed, b"abc")));
+        }
+    }
+}

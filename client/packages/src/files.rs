@@ -1,0 +1,266 @@
+//! The files below a directory, bounded: names are listed once, bytes are read when somebody wants them.
+//!
+//! Paths are relative to the directory, their components joined by `/`. Symlinks are listed apart and never followed: what a
+//! cache points at elsewhere is not in it. What is neither file, directory nor symlink is left out.
+
+use crate::digest::{Algorithm, Digest};
+use rustix::fs::{Mode, OFlags, open};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Files at most: as many entries as a tree may have.
+pub const FILES_MAX: usize = 2_000_000;
+/// Directories in directories at most.
+const DEPTH_MAX: usize = 64;
+/// Bytes of one file of metadata at most: the index entry of the largest package of any registry is a tenth of it.
+pub const METADATA_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Threads that hash: more of them wait for the disk.
+const THREADS_MAX: usize = 8;
+/// What is hashed at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Why a directory or a file of it is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The system says no.
+    #[error("{path}: {source}")]
+    Io {
+        /// What was to be read.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// See [`FILES_MAX`].
+    #[error("more than {FILES_MAX} files")]
+    TooMany,
+    /// It is longer than anything of its kind.
+    #[error("{path}: longer than {bytes_max} bytes")]
+    TooLong {
+        /// Which file.
+        path: String,
+        /// How long it may be.
+        bytes_max: u64,
+    },
+}
+
+/// What is below a directory.
+#[derive(Debug, Default)]
+pub struct Files {
+    base: PathBuf,
+    files: BTreeMap<String, u64>,
+    links: BTreeSet<String>,
+    unread: Vec<String>,
+}
+
+impl Files {
+    /// Lists what is below some paths of a directory, `""` for all of it; a path that is not there is empty.
+    ///
+    /// # Errors
+    /// A directory that cannot be read, or too many files.
+    pub fn below<S: AsRef<str>>(base: &Path, paths: &[S]) -> Result<Self, FilesError> {
+        let mut files = Self { base: base.to_owned(), ..Self::default() };
+        for path in paths {
+            files.enter(path.as_ref(), 0)?;
+        }
+        Ok(files)
+    }
+
+    fn enter(&mut self, path: &str, depth: usize) -> Result<(), FilesError> {
+        let error = |source| FilesError::Io { path: path.to_owned(), source };
+        let entries = match fs::read_dir(self.base.join(path)) {
+            Ok(entries) => entries,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound && depth == 0 => return Ok(()),
+            Err(other) => return Err(error(other)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(error)?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|_| depth < DEPTH_MAX) else {
+                self.unread.push(format!("{path}/{}", name.to_string_lossy()));
+                continue;
+            };
+            let below = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            let kind = entry.file_type().map_err(error)?;
+            if kind.is_dir() {
+                self.enter(&below, depth + 1)?;
+            } else if kind.is_symlink() {
+                self.links.insert(below);
+            } else if kind.is_file() {
+                self.files.insert(below, entry.metadata().map_err(error)?.len());
+            }
+            if self.files.len() + self.links.len() > FILES_MAX {
+                return Err(FilesError::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// Every file with its length, in the order of paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.files.iter().map(|(path, bytes)| (path.as_str(), *bytes))
+    }
+
+    /// The files below a path of the directory, `""` for all.
+    pub fn under<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a str, u64)> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let rest = self.files.range(prefix.clone()..);
+        rest.take_while(move |(path, _)| path.starts_with(&prefix))
+            .map(|(path, bytes)| (path.as_str(), *bytes))
+    }
+
+    /// Whether a file is there.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// Whether there is a file below a path.
+    #[must_use]
+    pub fn has_directory(&self, path: &str) -> bool {
+        self.under(path).next().is_some()
+    }
+
+    /// How long a file is.
+    #[must_use]
+    pub fn bytes_of(&self, path: &str) -> Option<u64> {
+        self.files.get(path).copied()
+    }
+
+    /// Symlinks, which nobody followed.
+    pub fn links(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(String::as_str)
+    }
+
+    /// What has a name that is no text, or lies too deep.
+    #[must_use]
+    pub fn unread(&self) -> &[String] {
+        &self.unread
+    }
+
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.values().sum()
+    }
+
+    fn open(&self, path: &str) -> Result<File, FilesError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = open(self.base.join(path), flags, Mode::empty());
+        opened.map(File::from).map_err(|errno| FilesError::Io { path: path.to_owned(), source: errno.into() })
+    }
+
+    /// A file of metadata, whole.
+    ///
+    /// # Errors
+    /// What the system says; more than [`METADATA_BYTES_MAX`].
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, FilesError> {
+        let mut bytes = Vec::new();
+        let mut file = self.open(path)?.take(METADATA_BYTES_MAX + 1);
+        file.read_to_end(&mut bytes).map_err(|source| FilesError::Io { path: path.to_owned(), source })?;
+        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > METADATA_BYTES_MAX) {
+            return Err(FilesError::TooLong { path: path.to_owned(), bytes_max: METADATA_BYTES_MAX });
+        }
+        Ok(bytes)
+    }
+
+    /// A file of metadata that is text; bytes that are none are replaced.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_text(&self, path: &str) -> Result<String, FilesError> {
+        Ok(String::from_utf8_lossy(&self.read(path)?).into_owned())
+    }
+
+    /// A file to be read in pieces, such as an archive of which only a part is wanted.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn reader(&self, path: &str) -> Result<File, FilesError> {
+        self.open(path)
+    }
+
+    /// Digests of many files, each read once, by a few threads. A file that cannot be read has none.
+    #[must_use]
+    pub fn digests(
+        &self,
+        wanted: &BTreeMap<&str, BTreeSet<Algorithm>>,
+    ) -> BTreeMap<(String, Algorithm), Digest> {
+        let work: Vec<(&str, Vec<Algorithm>)> =
+            wanted.iter().map(|(path, algorithms)| (*path, algorithms.iter().copied().collect())).collect();
+        let next = AtomicUsize::new(0);
+        let count = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX).min(work.len());
+        thread::scope(|scope| {
+            let hands: Vec<_> = (0..count).map(|_| scope.spawn(|| self.hash_some(&work, &next))).collect();
+            let made = hands.into_iter().filter_map(|hand| hand.join().ok());
+            made.flatten().collect()
+        })
+    }
+
+    fn hash_some(
+        &self,
+        work: &[(&str, Vec<Algorithm>)],
+        next: &AtomicUsize,
+    ) -> Vec<((String, Algorithm), Digest)> {
+        let (mut made, mut buffer) = (Vec::new(), vec![0; BUFFER_BYTES]);
+        while let Some((path, algorithms)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let digests = self
+                .open(path)
+                .ok()
+                .and_then(|mut file| Digest::of_reader(algorithms, &mut file, &mut buffer).ok());
+            let named = algorithms.iter().zip(digests.into_iter().flatten());
+            made.extend(named.map(|(algorithm, digest)| (((*path).to_owned(), *algorithm), digest)));
+        }
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_is_below_is_listed_and_no_link_is_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir_all(base.join("a/b")).unwrap();
+        fs::write(base.join("a/b/x"), b"abc").unwrap();
+        fs::write(base.join("ab"), b"").unwrap();
+        symlink("/etc/passwd", base.join("a/link")).unwrap();
+        let files = Files::below(base, &[""]).unwrap();
+        assert_eq!(files.iter().collect::<Vec<_>>(), [("a/b/x", 3), ("ab", 0)]);
+        assert_eq!(files.under("a").count(), 1, "`ab` is beside it");
+        assert_eq!((files.links().collect::<Vec<_>>(), files.bytes()), (vec!["a/link"], 3));
+        assert!(files.read("a/link").is_err());
+        assert_eq!(files.read_text("a/b/x").unwrap(), "abc");
+        assert!(files.has_directory("a/b") && !files.has_directory("c") && !files.has("a"));
+        assert_eq!(Files::below(base, &["nowhere"]).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn many_files_are_hashed_each_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let names: Vec<String> = (0..50).map(|n| format!("f{n}")).collect();
+        names.iter().for_each(|name| fs::write(directory.path().join(name), name).unwrap());
+        let files = Files::below(directory.path(), &[""]).unwrap();
+        let both = BTreeSet::from([Algorithm::Sha1, Algorithm::Sha512]);
+        let mut wanted: BTreeMap<&str, BTreeSet<Algorithm>> =
+            names.iter().map(|name| (name.as_str(), both.clone())).collect();
+        wanted.insert("gone", both.clone());
+        let made = files.digests(&wanted);
+        assert_eq!(made.len(), 100);
+        for ((path, algorithm), digest) in made {
+            assert_eq!(digest, Digest::of(algorithm, path.as_bytes()));
+        }
+    }
+}

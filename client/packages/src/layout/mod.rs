@@ -1,0 +1,17 @@
+//! How each program lays out its cache: one file each, each with one `read` that finds packages, what must hold, orphans, and
+//! what it does not understand. The module docs of each tell the layout, its versions and where that is written down.
+//!
+//! Paths are relative to the base of the program's preset.
+
+pub(crate) mod apt;
+pub(crate) mod bundler;
+pub(crate) mod cargo;
+pub(crate) mod composer;
+pub(crate) mod go;
+pub(crate) mod gradle;
+pub(crate) mod maven;
+pub(crate) mod npm;
+pub(crate) mod pip;
+pub(crate) mod pnpm;
+pub(crate) mod uv;
+pub(crate) mod yarn;

@@ -1,0 +1,266 @@
+//! The list of packages that a save records: a file of JSON at the base of the cache, whose BLAKE3 hash the signed manifest
+//! names.
+//!
+//! ```text
+//! {"version":1,"packages":[
+//! {"program":"npm","purl":"pkg:npm/left-pad@1.3.0","digest":"sha512:…","source":"https://…","files":["_cacache/…"],"bytes":2811},
+//! …
+//! ]}
+//! ```
+//!
+//! One package a line, in the order of program, name and files, so that the same cache gives the same bytes, and a change
+//! is a changed line. Readers pass over fields that they do not know.
+
+use crate::audit::Audit;
+use crate::digest::Digest;
+use crate::program::Program;
+use crate::purl::Purl;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The file, at the base of a cache.
+pub const LIST_NAME: &str = ".pollux-packages.json";
+/// Bytes of a list at most: some 200 for each of a few hundred thousand packages.
+pub const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The version of the format that is written.
+const VERSION: u32 = 1;
+
+/// The packages of a cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PackageList {
+    packages: Vec<Listed>,
+}
+
+/// A package in a list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Listed {
+    /// Whose cache holds it.
+    pub program: Program,
+    /// Its name.
+    pub purl: Purl,
+    /// The files that hold it, relative to the base.
+    pub files: Vec<String>,
+    /// Of what the registry gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Bytes of its files.
+    #[serde(default)]
+    pub bytes: u64,
+    /// So many saves that changed something were made since a job used it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unused: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A list that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// See [`LIST_BYTES_MAX`].
+    #[error("a list of packages of more than {LIST_BYTES_MAX} bytes")]
+    TooLong,
+    /// It was written by a later release.
+    #[error("a list of packages in version {0} of the format; this program reads version {VERSION}")]
+    Newer(u32),
+    /// It is no such list.
+    #[error("no list of packages: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// What two lists differ in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Only the second has it.
+    pub added: Vec<Listed>,
+    /// Both have it, with different digests.
+    pub changed: Vec<Changed>,
+    /// Only the first has it.
+    pub removed: Vec<Listed>,
+}
+
+/// A package that two lists have with different digests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// In the first.
+    pub before: Listed,
+    /// In the second.
+    pub after: Listed,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    packages: Vec<Listed>,
+}
+
+impl PackageList {
+    /// Packages, put in order; what stands there twice stands there once.
+    #[must_use]
+    pub fn new(packages: impl IntoIterator<Item = Listed>) -> Self {
+        let packages: BTreeSet<Listed> = packages.into_iter().collect();
+        Self { packages: packages.into_iter().collect() }
+    }
+
+    /// What audits found.
+    #[must_use]
+    pub fn of_audits<'a>(audits: impl IntoIterator<Item = &'a Audit>) -> Self {
+        let of_audit = |audit: &'a Audit| {
+            let program = audit.program;
+            audit.packages.iter().map(move |package| Listed {
+                program,
+                purl: package.purl.clone(),
+                digest: package.digest.clone(),
+                source: package.source.clone(),
+                files: package.files.clone(),
+                bytes: package.bytes,
+                unused: 0,
+            })
+        };
+        Self::new(audits.into_iter().flat_map(of_audit))
+    }
+
+    /// The packages, in order.
+    #[must_use]
+    pub fn packages(&self) -> &[Listed] {
+        &self.packages
+    }
+
+    /// As a file.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = format!("{{\"version\":{VERSION},\"packages\":[");
+        for (number, package) in self.packages.iter().enumerate() {
+            text.push_str(if number == 0 { "\n" } else { ",\n" });
+            // Texts, numbers and lists of them: there is nothing in it that JSON has not.
+            text.push_str(&serde_json::to_string(package).unwrap_or_default());
+        }
+        text.push_str("\n]}\n");
+        text.into_bytes()
+    }
+
+    /// From a file.
+    ///
+    /// # Errors
+    /// What is no list, of a later version, or too long.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ListError> {
+        if bytes.len() > LIST_BYTES_MAX {
+            return Err(ListError::TooLong);
+        }
+        let head: Head = serde_json::from_slice(bytes)?;
+        if head.version != VERSION {
+            return Err(ListError::Newer(head.version));
+        }
+        let written: Written = serde_json::from_slice(bytes)?;
+        Ok(Self::new(written.packages))
+    }
+
+    /// What `after` has changed.
+    #[must_use]
+    pub fn compare(&self, after: &Self) -> Difference {
+        let (mut old, mut new) = (self.by_name(), after.by_name());
+        let mut difference = Difference::default();
+        for (name, mut befores) in core::mem::take(&mut old) {
+            let mut afters = new.remove(&name).unwrap_or_default();
+            befores.retain(|before| {
+                let same = afters.iter().position(|after| after.digest == before.digest);
+                same.map(|place| afters.remove(place)).is_none()
+            });
+            let pairs = befores.len().min(afters.len());
+            let changed = befores.drain(..pairs).zip(afters.drain(..pairs));
+            difference.changed.extend(
+                changed.map(|(before, after)| Changed { before: before.clone(), after: after.clone() }),
+            );
+            difference.removed.extend(befores.into_iter().cloned());
+            difference.added.extend(afters.into_iter().cloned());
+        }
+        difference.added.extend(new.into_values().flatten().cloned());
+        difference.added.sort();
+        difference
+    }
+
+    fn by_name(&self) -> BTreeMap<(Program, &Purl), Vec<&Listed>> {
+        let mut named: BTreeMap<_, Vec<&Listed>> = BTreeMap::new();
+        for package in &self.packages {
+            named.entry((package.program, &package.purl)).or_default().push(package);
+        }
+        named
+    }
+}
+
+impl Difference {
+    /// Whether both are the same.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+    use proptest::prelude::*;
+
+    fn listed(name: &str, content: &[u8]) -> Listed {
+        Listed {
+            program: Program::Npm,
+            purl: Purl::new("npm", name).version("1"),
+            digest: Some(Digest::of(Algorithm::Sha256, content)),
+            source: None,
+            files: vec![format!("{name}.tgz")],
+            bytes: 3,
+            unused: 0,
+        }
+    }
+
+    #[test]
+    fn added_changed_and_removed_are_told_apart() {
+        let before = PackageList::new([listed("gone", b"1"), listed("same", b"1"), listed("other", b"1")]);
+        let after = PackageList::new([listed("new", b"1"), listed("same", b"1"), listed("other", b"2")]);
+        let difference = before.compare(&after);
+        assert_eq!(difference.added, [listed("new", b"1")]);
+        assert_eq!(difference.removed, [listed("gone", b"1")]);
+        let changed = Changed { before: listed("other", b"1"), after: listed("other", b"2") };
+        assert_eq!(difference.changed, [changed]);
+        assert!(before.compare(&before).is_empty());
+    }
+
+    #[test]
+    fn the_format_is_a_line_for_each_package() {
+        let list = PackageList::new([Listed { digest: None, unused: 2, ..listed("a", b"") }]);
+        let text = String::from_utf8(list.to_json()).unwrap();
+        let line = r#"{"program":"npm","purl":"pkg:npm/a@1","files":["a.tgz"],"bytes":3,"unused":2}"#;
+        assert_eq!(text, format!("{{\"version\":1,\"packages\":[\n{line}\n]}}\n"));
+        assert_eq!(PackageList::new([]).to_json(), b"{\"version\":1,\"packages\":[\n]}\n");
+    }
+
+    #[test]
+    fn later_versions_and_garbage_are_refused() {
+        assert!(matches!(PackageList::from_json(b"{\"version\":2,\"news\":1}"), Err(ListError::Newer(2))));
+        for wrong in [&b""[..], b"[]", b"{}", b"{\"version\":1,\"packages\":[{}]}"] {
+            assert!(matches!(PackageList::from_json(wrong), Err(ListError::Malformed(_))));
+        }
+        let known = br#"{"version":1,"news":1,"packages":[{"program":"npm","purl":"pkg:npm/a","files":[],"more":2}]}"#;
+        assert_eq!(PackageList::from_json(known).unwrap().packages().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_that_is_written_is_read_again(names in prop::collection::vec(("[a-z]{1,4}", any::<u8>()), 0..20)) {
+            let list = PackageList::new(names.iter().map(|(name, content)| listed(name, &[*content])));
+            prop_assert_eq!(PackageList::from_json(&list.to_json()).unwrap(), list.clone());
+            let nothing = PackageList::default().compare(&list);
+            prop_assert_eq!(nothing.added.len(), list.packages().len());
+        }
+    }
+}

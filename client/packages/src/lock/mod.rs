@@ -1,0 +1,72 @@
+//! Lock files: which packages a project wants, and the digests that it believes.
+//!
+//! Each reader takes text and gives packages; what it cannot read it names, with the line where it can. A lock file that
+//! names a package without a digest is no fault: then there is nothing to compare.
+
+use crate::digest::Digest;
+use crate::purl::Purl;
+use std::path::Path;
+
+/// Bytes of a lock file at most: the largest that projects have are a tenth.
+pub const LOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A package that a lock file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// With its version; without qualifiers.
+    pub purl: Purl,
+    /// Any one of them, of one algorithm, is what the package must have: wheels for several machines have one each.
+    pub digests: Vec<LockedDigest>,
+}
+
+/// What a digest in a lock file is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockedDigest {
+    /// The artifact's bytes.
+    Artifact(Digest),
+    /// Go's own hash of a module: `h1:…`.
+    GoModule(String),
+}
+
+/// A lock file that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{what}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+pub struct LockError {
+    /// Counted from 1.
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl LockError {
+    /// Something wrong on a line, counted from 1.
+    pub(crate) fn at(line: u64, what: impl Into<String>) -> Self {
+        Self { line: Some(line), what: what.into() }
+    }
+
+    /// Something wrong with all of it.
+    pub(crate) fn whole(what: impl Into<String>) -> Self {
+        Self { line: None, what: what.into() }
+    }
+}
+
+type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
+
+/// Readers, by the names that lock files have.
+const READERS: &[(&str, Reader)] = &[];
+
+/// Reads a lock file whose name tells its kind; `None` for a name that tells none.
+///
+/// # Errors
+/// See [`LockError`].
+pub fn read(name: &Path, text: &str) -> Option<Result<Vec<Locked>, LockError>> {
+    let name = name.file_name()?.to_str()?;
+    let is_requirements =
+        name.starts_with("requirements") && matches!(name.rsplit_once('.'), Some((_, "txt" | "in")));
+    let known = if is_requirements { "requirements.txt" } else { name };
+    let (_, reader) = READERS.iter().find(|(name, _)| *name == known)?;
+    if text.len() > LOCK_BYTES_MAX {
+        return Some(Err(LockError::whole(format!("longer than {LOCK_BYTES_MAX} bytes"))));
+    }
+    Some(reader(text))
+}

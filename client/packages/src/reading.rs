@@ -1,0 +1,114 @@
+//! What the reader of a layout finds: claims, of which nothing is hashed yet.
+
+use crate::digest::Digest;
+use crate::purl::Purl;
+use serde::Serialize;
+
+/// All that a reader found in a cache.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Which layouts it recognised, in words that tell the version: `npm index-v5`. None: this is no cache of that program.
+    pub layouts: Vec<String>,
+    /// The packages.
+    pub packages: Vec<Held>,
+    /// What lacks its other half.
+    pub orphans: Vec<Orphan>,
+    /// What is not understood.
+    pub notes: Vec<Note>,
+}
+
+/// A package in a cache.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its name, with a version if the cache knows one.
+    pub purl: Purl,
+    /// Where it came from: an address without user, password and query, or the name of a registry.
+    pub source: Option<String>,
+    /// The one file whose bytes are what the registry gave, if the cache keeps it: what lock files have the digest of.
+    pub artifact: Option<String>,
+    /// All files that hold it, the artifact too.
+    pub files: Vec<String>,
+    /// Digests of the artifact as the registry gave it, by the cache's own metadata, where the cache does not keep it whole.
+    pub stated: Vec<Digest>,
+    /// What must hold.
+    pub checks: Vec<Check>,
+}
+
+impl Held {
+    /// A package that is one file.
+    #[must_use]
+    pub fn whole(purl: Purl, artifact: &str) -> Self {
+        Self {
+            purl,
+            source: None,
+            artifact: Some(artifact.to_owned()),
+            files: vec![artifact.to_owned()],
+            stated: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+}
+
+/// A file that must have a digest, by the cache's own metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The file.
+    pub path: String,
+    /// What its bytes must hash to.
+    pub expected: Expected,
+    /// The file that says so, or words.
+    pub by: String,
+}
+
+/// What bytes must hash to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The whole file.
+    Whole(Digest),
+    /// The files of a zip archive, as Go hashes them: `h1:` and base64 of a SHA-256.
+    GoModule(String),
+    /// The reader itself looked, and this is what it found wrong; nothing is hashed.
+    Wrong(String),
+}
+
+/// Something that a cache should not be saved with, for its other half is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Orphan {
+    /// What lacks something: a file, or a line of one.
+    pub path: String,
+    /// What it lacks, in words.
+    pub why: String,
+    /// What makes it whole.
+    #[serde(skip)]
+    pub mend: Mend,
+}
+
+/// How an orphan is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// These files go.
+    Remove(Vec<String>),
+    /// Of this file these lines go, each given whole, without its line break.
+    DropLines {
+        /// The file.
+        path: String,
+        /// The lines.
+        lines: Vec<String>,
+    },
+}
+
+/// Something that was not understood: audited as far as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Where.
+    pub path: String,
+    /// What.
+    pub what: String,
+}
+
+impl Reading {
+    /// Says that something was not understood.
+    pub fn note(&mut self, path: &str, what: impl Into<String>) {
+        self.notes.push(Note { path: path.to_owned(), what: what.into() });
+    }
+}
