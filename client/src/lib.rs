@@ -5,6 +5,7 @@
 //! connection  a connection to the node: frames in, frames out, each wait with a deadline
 //! protocol    what both say to each other, byte by byte; the node uses it too
 //! disk        directories: scanned, packed, written back
+//! job         what a job's caches are called: presets, keys from the surroundings
 //! pool        makes and changes pools: keys, policy, root, pool file
 //! grants      makes grants: keys that may sign for some minutes
 //! signing     signs what an instance stated, elsewhere
@@ -33,6 +34,7 @@ pub mod ends;
 pub mod flow;
 pub mod grants;
 pub mod health;
+pub mod job;
 pub mod key_file;
 pub mod pool;
 pub mod printable;

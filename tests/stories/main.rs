@@ -22,6 +22,7 @@ mod fleet;
 mod hostile_members;
 mod hostile_tree;
 mod job_in_container;
+mod job_runs;
 mod log;
 mod lying_peer;
 mod manners;

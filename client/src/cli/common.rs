@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Where a packaged node has its socket.
-const SOCKET: &str = "/run/pollux/pollux.sock";
+pub(crate) const SOCKET: &str = "/run/pollux/pollux.sock";
 /// Where a packaged seed has its own.
 const SEED_SOCKET: &str = "/run/pollux-seed/pollux.sock";
 

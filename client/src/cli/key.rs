@@ -1,12 +1,12 @@
 //! `pollux key`
 
-use super::{Done, output};
+use super::{Done, key_of, output};
 use clap::{Args, Subcommand, ValueEnum};
 use pollux_client::pool::public_key;
 use pollux_core::{PeerId, PublicKey};
 use serde::Serialize;
 
-/// Show keys in the forms of other programs
+/// Name the key of a cache; show cryptographic keys in the forms of other programs
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -15,6 +15,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Of(key_of::Arguments),
     Show(Show),
 }
 
@@ -64,13 +65,21 @@ struct Report {
 impl Arguments {
     /// Whether the result is for scripts.
     pub(super) const fn json(&self) -> bool {
-        let Verb::Show(show) = &self.verb;
-        show.json
+        match &self.verb {
+            Verb::Of(of) => of.json,
+            Verb::Show(show) => show.json,
+        }
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Done {
-    let Verb::Show(show) = &arguments.verb;
+    match &arguments.verb {
+        Verb::Of(of) => key_of::run(of),
+        Verb::Show(show) => print(show),
+    }
+}
+
+fn print(show: &Show) -> Done {
     let key = public_key(&show.key)?;
     if show.json {
         let forms = [Format::Hex, Format::Peer, Format::Pem, Format::Ssh].map(|format| text(&key, format));

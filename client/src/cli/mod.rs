@@ -1,32 +1,39 @@
 //! The command line: one file per verb. What it prints, how it ends.
 
+mod audit;
 mod bugreport;
 mod common;
 mod completions;
 mod confirm;
+mod diff;
 mod doctor;
 mod exit;
 mod grant;
 mod key;
+mod key_of;
 mod log;
 mod ls;
 mod manual;
 mod output;
 mod pool;
 mod prefetch;
+mod presets;
 mod progress;
 mod publish;
 mod report;
 mod restore;
+mod run;
 mod save;
 mod saved;
 mod show;
 mod sign;
 mod signals;
 mod status;
+mod surroundings;
 mod terms;
 mod usage;
 mod verify;
+mod who;
 mod yank;
 
 use clap::{Parser, Subcommand};
@@ -42,7 +49,8 @@ use std::process::ExitCode;
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed (doctor: something is wrong), 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
 /// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 8 a
-/// manifest is not believed (verify), 9 a cache was taken back after it was restored (status --job), 130 interrupted.
+/// manifest is not believed (verify), or a package is not what it must be (audit), 9 a cache was taken back after it was restored (status --job), 130 interrupted. `run` ends as its command
+/// does, with 127 or 126 where that is not there or cannot be run.
 #[derive(Debug, Parser)]
 #[command(name = "pollux", version, propagate_version = true)]
 struct Arguments {
@@ -52,6 +60,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Run(run::Arguments),
     Restore(restore::Arguments),
     Prefetch(prefetch::Arguments),
     Save(save::Arguments),
@@ -62,6 +71,10 @@ enum Verb {
     Log(log::Arguments),
     Show(show::Arguments),
     Usage(usage::Arguments),
+    Presets(presets::Arguments),
+    Audit(audit::Arguments),
+    Diff(diff::Arguments),
+    Who(who::Arguments),
     Status(status::Arguments),
     Doctor(doctor::Arguments),
     Bugreport(bugreport::Arguments),
@@ -78,6 +91,14 @@ pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| misused(&error));
     let json = arguments.verb.json();
     let done = match arguments.verb {
+        Verb::Run(arguments) => match run::run(arguments) {
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
+        Verb::Presets(arguments) => presets::run(&arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
+        Verb::Diff(arguments) => diff::run(&arguments),
+        Verb::Who(arguments) => who::run(&arguments),
         Verb::Restore(arguments) => restore::run(&arguments),
         Verb::Prefetch(arguments) => prefetch::run(&arguments),
         Verb::Save(arguments) => save::run(arguments),
@@ -113,6 +134,10 @@ impl Verb {
     /// Whether its result is for scripts.
     const fn json(&self) -> bool {
         match self {
+            Self::Presets(arguments) => arguments.json(),
+            Self::Audit(arguments) => arguments.json,
+            Self::Diff(arguments) => arguments.common.json,
+            Self::Who(arguments) => arguments.common.json,
             Self::Restore(arguments) => arguments.common.json,
             Self::Prefetch(arguments) => arguments.common.json,
             Self::Save(arguments) => arguments.common.json,
@@ -130,7 +155,7 @@ impl Verb {
             Self::Yank(arguments) => arguments.common.json,
             Self::Pool(arguments) => arguments.json(),
             Self::Key(arguments) => arguments.json(),
-            Self::Completions(_) | Self::Man(_) => false,
+            Self::Run(_) | Self::Completions(_) | Self::Man(_) => false,
         }
     }
 }

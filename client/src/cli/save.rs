@@ -4,16 +4,19 @@ use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
 use super::progress::Progress;
 use super::report::read_ancestry;
-use super::{Done, output, saved, signals};
+use super::{Done, audit, output, saved, signals};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use pollux_client::disk::{ScanOptions, Shelf};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
+use pollux_client::job::{mend, write_list};
 use pollux_client::key_file::KeySource;
 use pollux_client::provenance::from_pairs;
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
-use pollux_core::{Key, Provenance};
+use pollux_core::{ChunkId, Key, Provenance};
+use pollux_packages::Program;
+use pollux_packages::list::{LIST_NAME, PackageList};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +25,8 @@ const NO_KEY: &str = "--signing-key FILE or POLLUX_SIGNING_KEY names it; without
 
 /// Seconds of a day.
 pub(super) const DAY: u64 = 86_400;
+/// Days for which a manifest is good, if nothing else is said.
+pub(super) const LIFE_DAYS: u64 = 14;
 
 const ELSEWHERE: &str = "\
 Signed elsewhere, where no job can read the key, it takes three steps. On the instance:
@@ -76,11 +81,18 @@ pub(crate) struct Arguments {
     /// save does not take this one along
     #[arg(long, value_name = "FILE")]
     restored: Option<PathBuf>,
+    /// It is the cache of these programs: check its packages, drop what lacks its other half, and record the list of packages in
+    /// the manifest. One wrong digest, and nothing is saved; `pollux audit` looks without saving
+    #[arg(long, value_name = "PROGRAMS", value_delimiter = ',')]
+    audit: Vec<Program>,
+    /// A lock file whose digests the packages must have; repeat it
+    #[arg(long, value_name = "FILE", requires = "audit")]
+    lock: Vec<PathBuf>,
     /// Where the save comes from: ci, tenant, pipeline, project, ref, change, commit, job, build or builder_image
     #[arg(long, value_name = "FIELD=VALUE", value_parser = parse_provenance)]
     provenance: Vec<(String, String)>,
     /// Days for which the manifest is good; the pool's policy bounds them
-    #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u64).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", default_value_t = LIFE_DAYS, value_parser = clap::value_parser!(u64).range(1..=3650))]
     life: u64,
     /// Seconds until the seeds' first answer
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
@@ -146,6 +158,7 @@ impl Arguments {
             },
             signer,
             provenance: provenance(&self.provenance)?,
+            packages: None,
             ancestry: self.restored.as_deref().map(read_ancestry).transpose()?.flatten(),
             life: Duration::from_secs(self.life.saturating_mul(DAY)),
             deadlines: Deadlines {
@@ -167,7 +180,12 @@ pub(crate) fn run(arguments: Arguments) -> Done {
     if let Some(path) = &statement {
         text_file::check_free(path, existing)?;
     }
-    let request = arguments.request()?;
+    let packages = audited(&arguments)?;
+    let mut request = arguments.request()?;
+    if packages.is_some() && !request.scan.paths.is_empty() {
+        request.scan.paths.push(LIST_NAME.to_owned());
+    }
+    request.packages = packages;
     let mut progress = Progress::new();
     let outcome = save(&request, &mut progress);
     progress.end();
@@ -176,6 +194,29 @@ pub(crate) fn run(arguments: Arguments) -> Done {
         text_file::write(path, &Statement::new(&unsigned.manifest).to_json(), existing)?;
     }
     saved::print(&outcome, statement.as_deref(), json)
+}
+
+/// Audits what is to be saved; gives the hash of the list of packages that is saved with it.
+fn audited(arguments: &Arguments) -> Result<Option<ChunkId>, Failure> {
+    if arguments.audit.is_empty() {
+        return Ok(None);
+    }
+    let (locks, mut audits) = (audit::locks(&arguments.lock)?, Vec::new());
+    for program in &arguments.audit {
+        let look = || audit::look(&arguments.base, &arguments.paths, *program, &locks);
+        let mut found = look()?;
+        if !found.orphans.is_empty() {
+            let dropped = mend(&arguments.base, &found.orphans)?;
+            dropped.iter().for_each(|orphan| output::say(&format!("dropped: {orphan}")));
+            found = look()?;
+        }
+        if !found.faults.is_empty() {
+            output::say(&audit::words(&found, None));
+        }
+        audit::verdict(&found)?;
+        audits.push(found);
+    }
+    Ok(Some(write_list(&arguments.base, &PackageList::of_audits(&audits))?))
 }
 
 #[cfg(test)]

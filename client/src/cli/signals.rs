@@ -16,3 +16,12 @@ pub(crate) fn interruption() -> io::Result<Arc<AtomicBool>> {
     }
     Ok(interrupted)
 }
+
+/// A flag that each of them sets, and nothing more: somebody else decides what becomes of this process.
+pub(crate) fn noted() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
+}

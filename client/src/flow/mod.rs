@@ -9,6 +9,7 @@
 //! policy    what it says of a save, before there is one
 //! papers    what the pool goes by: asked for, handed to the seeds
 //! yank      what a yank would take, and what is left
+//! packages  the list of packages that a save recorded
 //! verify    a certified manifest in a file
 //! ```
 
@@ -18,6 +19,7 @@ mod fetch;
 mod log;
 mod miss;
 mod outcome;
+mod packages;
 mod papers;
 mod policy;
 mod prefetch;
@@ -37,6 +39,7 @@ pub use fetch::{Sources, Traffic};
 pub use log::{SeedLog, read_log};
 pub use miss::Miss;
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
+pub use packages::{Contents, contents_of};
 pub use papers::{Spread, papers, spread, used};
 pub use prefetch::{PrefetchOutcome, PrefetchRequest, Prefetched, prefetch};
 pub use publish::{PublishRequest, publish};

@@ -44,6 +44,8 @@ pub struct SaveRequest {
     pub signer: Signer,
     /// Where the save comes from.
     pub provenance: Provenance,
+    /// The hash of the list of packages in the directory, which is saved with it.
+    pub packages: Option<ChunkId>,
     /// What the directory was restored from, if it was.
     pub ancestry: Option<Ancestry>,
     /// How long the manifest is good for.
@@ -204,7 +206,7 @@ fn statement(request: &SaveRequest, pool: &str, tree: TreeRef, sequence: u64) ->
         ancestors,
         generation,
         provenance: request.provenance.clone(),
-        packages: None,
+        packages: request.packages,
         grant: None,
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn request(socket: &Path, cache: &Cache) -> SaveRequest {
         scan: ScanOptions { base: cache.base(), paths: Vec::new(), exclude: Vec::new(), strict: false },
         signer: Signer::Key(Box::new(KeyPair::from_seed([7; 32]))),
         provenance: Provenance::default(),
+        packages: None,
         ancestry: None,
         life: Duration::from_secs(3600),
         deadlines: Deadlines { answer: LONG, progress: LONG, total: LONG },

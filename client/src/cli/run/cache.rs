@@ -1,0 +1,225 @@
+//! One cache of a run: restored before the command, looked at after it.
+
+use super::Shared;
+use crate::cli::common::disabled;
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use pollux_client::disk::{Repeats, RestoreOptions, TargetMode, Times};
+use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
+use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
+use pollux_packages::audit::Lock;
+use pollux_packages::files::Files;
+use pollux_packages::list::{LIST_NAME, PackageList};
+use pollux_packages::purl::Purl;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+/// Threads that write at most.
+const THREADS_MAX: usize = 8;
+
+/// One cache.
+pub(super) struct Cache {
+    pub(super) plan: Plan,
+    /// What came, or why not.
+    pub(super) came: Came,
+    /// The list that came along.
+    pub(super) before: Option<PackageList>,
+    pub(super) locks: Vec<Lock>,
+    mark: Mark,
+    /// What was there when the command began.
+    there: BTreeSet<String>,
+    /// What the job made of it.
+    pub(super) job: Job,
+    /// How the save ended, if there was to be one.
+    pub(super) saved: Option<super::save::End>,
+}
+
+/// How the restore ended.
+pub(super) enum Came {
+    Hit(Box<Restored>),
+    Miss { reason: &'static str, words: String },
+}
+
+/// What was restored.
+pub(super) struct Restored {
+    pub(super) key: String,
+    pub(super) by_fallback: bool,
+    pub(super) seconds: f64,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+    pub(super) sources: Sources,
+    pub(super) ancestry: Ancestry,
+}
+
+/// What a job did with a cache.
+#[derive(Default)]
+pub(super) struct Job {
+    /// Packages that were not there before.
+    pub(super) added: Vec<Purl>,
+    pub(super) added_bytes: u64,
+    /// Of what was restored, what it read; `None`: the file system does not tell.
+    pub(super) used: Option<Use>,
+    /// Cost and gain in seconds, where the last uses cost more than they saved.
+    pub(super) loss: Option<(f64, f64)>,
+    /// Files that the job used, if that is known.
+    pub(super) used_files: Option<BTreeSet<String>>,
+}
+
+impl Cache {
+    /// Restores what there is. Nothing that happens here keeps the command from running.
+    pub(super) fn restore(plan: Plan, shared: &Shared) -> Self {
+        let (locks, bad) = read_locks(&plan.locks.0);
+        for bad in bad {
+            output::say(&format!("warning: {}: {}: it takes no part in the audit", bad.path, bad.error));
+        }
+        let came = bring(&plan, shared);
+        let before = if let Came::Hit(_) = came { restored_list(&plan.base) } else { None };
+        if let Err(error) = write_files(&plan) {
+            output::say(&format!("warning: preset `{}`: {error}", plan.preset.name));
+        }
+        let there = names(&plan);
+        Self { plan, came, before, locks, mark: Mark::now(), there, job: Job::default(), saved: None }
+    }
+
+    /// What the command added and used.
+    pub(super) fn look_back(&mut self) {
+        let used = self.mark.used(&self.plan.base, self.there.iter().map(String::as_str));
+        let used: Option<BTreeSet<String>> = used.map(|used| used.into_iter().map(str::to_owned).collect());
+        let paths = paths(&self.plan);
+        let Ok(files) = Files::below(&self.plan.base, &paths) else { return };
+        let there = core::mem::take(&mut self.there);
+        let is_new = |file: &str| !there.contains(file) && file != LIST_NAME;
+        self.job.added_bytes = files.iter().filter(|(file, _)| is_new(file)).map(|(_, bytes)| bytes).sum();
+        if let Some(program) = self.plan.preset.program {
+            let held = program.read(&files).packages.into_iter();
+            let added: BTreeSet<Purl> = held
+                .filter(|held| held.files.iter().any(|file| is_new(file)))
+                .map(|held| held.purl)
+                .collect();
+            self.job.added = added.into_iter().collect();
+        }
+        self.measure(used.as_ref(), &files);
+        // What is new was written by this job.
+        self.job.used_files = used.map(|used| {
+            let new = files.iter().map(|(file, _)| file).filter(|file| is_new(file)).map(str::to_owned);
+            used.into_iter().chain(new).collect()
+        });
+    }
+
+    fn measure(&mut self, used: Option<&BTreeSet<String>>, files: &Files) {
+        let (Came::Hit(hit), Some(used)) = (&self.came, used) else { return };
+        let bytes = used.iter().filter_map(|file| files.bytes_of(file)).sum();
+        let listed = self.before.iter().flat_map(|list| list.packages());
+        let packages = listed.filter(|package| package.files.iter().any(|file| used.contains(file))).count();
+        let one = Use {
+            restore_seconds: hit.seconds,
+            restored_bytes: hit.bytes,
+            used_bytes: bytes,
+            used_packages: u64::try_from(packages).unwrap_or(u64::MAX),
+        };
+        self.job.used = Some(one);
+        let remembered =
+            memory().zip(self.plan.key.lineage()).map(|(memory, lineage)| memory.remember(&lineage, one));
+        self.job.loss = remembered.and_then(Result::ok).as_ref().and_then(Uses::loss);
+    }
+}
+
+/// The paths that are looked at, `""` for all.
+pub(super) fn paths(plan: &Plan) -> Vec<String> {
+    if plan.preset.paths.is_empty() { vec![String::new()] } else { plan.preset.paths.clone() }
+}
+
+fn names(plan: &Plan) -> BTreeSet<String> {
+    let files = Files::below(&plan.base, &paths(plan)).unwrap_or_default();
+    files.iter().map(|(file, _)| file.to_owned()).collect()
+}
+
+/// Where uses are remembered: the user's own cache directory.
+fn memory() -> Option<Memory> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
+    Some(Memory::new(base.join("pollux/uses")))
+}
+
+fn bring(plan: &Plan, shared: &Shared) -> Came {
+    let miss = |reason, words: String| Came::Miss { reason, words };
+    if disabled() {
+        return miss("disabled", output::DISABLED.to_owned());
+    }
+    if let Some((cost, saved)) = known_loss(plan, shared) {
+        let words =
+            format!("its last uses cost {cost:.1} s and saved {saved:.1} s, so it is left (--adaptive)");
+        return miss("not-worth-it", words);
+    }
+    // A list that an earlier job left would be taken for the one of this restore.
+    drop(fs::remove_file(plan.base.join(LIST_NAME)));
+    let mut progress = Progress::new();
+    let outcome = restore(&request(plan, shared), &mut progress);
+    progress.end();
+    match outcome {
+        RestoreOutcome::Hit(hit) => Came::Hit(Box::new(Restored::of(&hit))),
+        RestoreOutcome::Miss(why) => miss(why.name(), why.to_string()),
+        RestoreOutcome::Interrupted => {
+            miss("interrupted", "interrupted; the directory is as it was".to_owned())
+        }
+    }
+}
+
+fn known_loss(plan: &Plan, shared: &Shared) -> Option<(f64, f64)> {
+    let lineage = plan.key.lineage().filter(|_| shared.adaptive)?;
+    memory()?.recall(&lineage).loss()
+}
+
+fn request(plan: &Plan, shared: &Shared) -> RestoreRequest {
+    let filled = fs::read_dir(&plan.base).is_ok_and(|mut entries| entries.next().is_some());
+    RestoreRequest {
+        socket: shared.socket.clone(),
+        key: plan.key.clone(),
+        fallbacks: plan.fallbacks.clone(),
+        base: plan.base.clone(),
+        options: RestoreOptions {
+            mode: if filled { TargetMode::Merge } else { TargetMode::Fresh },
+            times: Times::Saved,
+            repeats: Repeats::Write,
+        },
+        for_save: shared.signer.is_some(),
+        deadlines: shared.deadlines,
+        threads: available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
+        interrupted: shared.interrupted.clone(),
+    }
+}
+
+impl Restored {
+    fn of(hit: &Hit) -> Self {
+        let manifest = &hit.found.manifest;
+        Self {
+            key: manifest.key.to_string(),
+            by_fallback: hit.found.fallback.is_some(),
+            seconds: hit.elapsed.as_secs_f64(),
+            files: hit.restored.files,
+            bytes: hit.restored.bytes,
+            sources: hit.sources,
+            ancestry: Ancestry {
+                id: hit.found.id,
+                ancestors: manifest.ancestors.clone(),
+                generation: manifest.generation,
+                tree: manifest.tree.clone(),
+            },
+        }
+    }
+}
+
+/// The files that a preset wants below its directory, where they are not there.
+fn write_files(plan: &Plan) -> std::io::Result<()> {
+    let base = plan.base.to_string_lossy();
+    for (name, text) in &plan.preset.files {
+        let path = plan.base.join(name);
+        if !path.exists() {
+            fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+            fs::write(path, text.replace("{base}", &base))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Before a save: prune, drop what lacks its other half, audit; then the save.
+
+use super::Shared;
+use super::cache::{Cache, Came, paths};
+use crate::cli::output;
+use crate::cli::progress::Progress;
+use crate::cli::save::{DAY, LIFE_DAYS};
+use pollux_client::disk::{ScanOptions, Shelf};
+use pollux_client::flow::{SaveOutcome, SaveRequest, Signer, save};
+use pollux_client::job::{Bounds, Plan, Prune, Pruned, drop_packages, inspect, mend, prune, write_list};
+use pollux_client::statement::Statement;
+use pollux_client::text_file::{self, Existing};
+use pollux_core::ChunkId;
+use pollux_packages::Program;
+use pollux_packages::audit::Audit;
+use pollux_packages::list::{LIST_NAME, Listed, PackageList};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Rounds of dropping what lacks its other half: what was dropped may leave something else alone.
+const ROUNDS_MAX: usize = 3;
+/// Faults that are named; the report has all.
+const NAMED_MAX: usize = 10;
+
+/// How a save ended.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct End {
+    /// `saved`, `unchanged`, `lost-race`, `unsigned`, `refused`, `nothing` or `failed`.
+    pub(super) result: &'static str,
+    /// More of it, for people.
+    pub(super) words: String,
+    /// What lacked its other half, and was dropped.
+    pub(super) dropped: Vec<String>,
+    /// Packages that no job had used, and bytes that went with them.
+    pub(super) pruned: usize,
+    pub(super) pruned_bytes: u64,
+    /// Bytes of all packages at the save before, and now.
+    pub(super) bytes_before: Option<u64>,
+    pub(super) bytes: u64,
+    /// Digests that were compared, and what is wrong.
+    pub(super) compared: u64,
+    pub(super) faults: Vec<String>,
+}
+
+impl Cache {
+    /// Saves, if somebody signs. A save that fails is told, and fails nothing.
+    pub(super) fn save(&mut self, shared: &Shared) {
+        if let Some(signer) = &shared.signer {
+            let mut end = End { bytes_before: self.before.as_ref().map(bytes_of), ..End::default() };
+            if let Err(stop) = self.try_save(shared, signer, &mut end) {
+                (end.result, end.words) = (stop.result, stop.words);
+            }
+            self.saved = Some(end);
+        }
+    }
+
+    fn try_save(&self, shared: &Shared, signer: &Signer, end: &mut End) -> Result<(), Stop> {
+        let packages = match self.plan.preset.program {
+            Some(program) => Some(self.prepare(program, end)?),
+            None => None,
+        };
+        let there: Vec<String> =
+            paths(&self.plan).into_iter().filter(|path| self.plan.base.join(path).exists()).collect();
+        if there.is_empty() {
+            return Err(Stop::new("nothing", "there is nothing to save"));
+        }
+        let request = self.request(shared, signer, packages, there);
+        let mut progress = Progress::new();
+        let outcome = save(&request, &mut progress);
+        progress.end();
+        let outcome = outcome.map_err(|error| Stop::new("failed", error))?;
+        end.result = result(&outcome);
+        if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
+            let path = directory.join(format!("{}.json", self.plan.preset.name));
+            let written =
+                fs::create_dir_all(directory).map_err(|error| Stop::new("failed", error)).and_then(|()| {
+                    text_file::write(&path, &Statement::new(&unsigned.manifest).to_json(), Existing::Replace)
+                        .map_err(|error| Stop::new("failed", error))
+                });
+            written?;
+            end.words = format!("statement in {}", path.display());
+        }
+        Ok(())
+    }
+
+    /// Makes the cache fit to be saved; gives the hash of its list of packages.
+    fn prepare(&self, program: Program, end: &mut End) -> Result<ChunkId, Stop> {
+        if self.plan.preset.prune.by == Prune::Command {
+            self.run_prune();
+        }
+        let mut audit = self.inspect(program)?;
+        if audit.layouts.is_empty() {
+            let why = if audit.files == 0 {
+                "it is empty"
+            } else {
+                "it is no cache of that program, or of a version that is not known"
+            };
+            return Err(Stop::new("nothing", why));
+        }
+        let list = self.pruned(&audit, end)?;
+        if end.pruned > 0 {
+            audit = self.inspect(program)?;
+        }
+        for _ in 0..ROUNDS_MAX {
+            if audit.orphans.is_empty() {
+                break;
+            }
+            end.dropped
+                .extend(mend(&self.plan.base, &audit.orphans).map_err(|error| Stop::new("failed", error))?);
+            audit = self.inspect(program)?;
+        }
+        self.judge(&audit, end)?;
+        let list = recount(&list, &PackageList::of_audits([&audit]));
+        end.bytes = bytes_of(&list);
+        write_list(&self.plan.base, &list).map_err(|error| Stop::new("failed", error))
+    }
+
+    fn inspect(&self, program: Program) -> Result<Audit, Stop> {
+        let audit = inspect(&self.plan.base, &self.plan.preset.paths, program, &self.locks);
+        audit.map_err(|error| Stop::new("failed", error))
+    }
+
+    fn judge(&self, audit: &Audit, end: &mut End) -> Result<(), Stop> {
+        end.compared = audit.compared;
+        let faults = audit
+            .faults
+            .iter()
+            .map(|fault| format!("{} {}: {} ({})", fault.purl, fault.path, fault.why, fault.by));
+        end.faults = faults.collect();
+        for fault in end.faults.iter().take(NAMED_MAX) {
+            output::say(&format!("wrong: {}: {fault}", self.plan.preset.name));
+        }
+        match end.faults.len() {
+            0 => Ok(()),
+            count => Err(Stop::new(
+                "refused",
+                format!("{count} digests are not what they must be, so nothing is saved"),
+            )),
+        }
+    }
+
+    /// Removes what nobody uses, and what is too much.
+    fn pruned(&self, audit: &Audit, end: &mut End) -> Result<PackageList, Stop> {
+        let preset = &self.plan.preset;
+        let used: Option<BTreeSet<&str>> =
+            self.job.used_files.as_ref().map(|used| used.iter().map(String::as_str).collect());
+        let generations = (preset.prune.by == Prune::Use).then_some(preset.prune.generations);
+        let bounds = Bounds { generations, bytes_max: preset.bytes_max };
+        let now = PackageList::of_audits([audit]);
+        let pruned = prune(self.before.as_ref(), &now, used.as_ref(), bounds);
+        if pruned.over > 0 {
+            let why = format!(
+                "what this job uses is {} bytes more than the {} of the preset (`bytes_max`)",
+                pruned.over, preset.bytes_max
+            );
+            return Err(Stop::new("refused", why));
+        }
+        let Pruned { unused, too_much, .. } = &pruned;
+        end.pruned = unused.len() + too_much.len();
+        end.pruned_bytes =
+            drop_packages(&self.plan.base, &pruned).map_err(|error| Stop::new("failed", error))?;
+        Ok(pruned.kept)
+    }
+
+    /// The program's own command; where it fails the cache is as it was, or better.
+    fn run_prune(&self) {
+        let Some((program, arguments)) = self.plan.preset.prune.command.split_first() else { return };
+        let mut command = Command::new(program);
+        command.args(arguments).envs(&self.plan.environment).env_remove("POLLUX_SIGNING_KEY");
+        let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
+        if !ran.as_ref().is_ok_and(std::process::ExitStatus::success) {
+            output::say(&format!(
+                "warning: `{}` did not succeed; nothing is pruned by it",
+                self.plan.preset.prune.command.join(" ")
+            ));
+        }
+    }
+
+    fn request(
+        &self,
+        shared: &Shared,
+        signer: &Signer,
+        packages: Option<ChunkId>,
+        there: Vec<String>,
+    ) -> SaveRequest {
+        let Plan { preset, key, base, .. } = &self.plan;
+        let mut saved = there;
+        let all = saved.iter().any(String::is_empty);
+        if all {
+            saved.clear();
+        } else if packages.is_some() {
+            saved.push(LIST_NAME.to_owned());
+        }
+        SaveRequest {
+            socket: shared.socket.clone(),
+            key: key.clone(),
+            scan: ScanOptions {
+                base: base.clone(),
+                paths: saved,
+                exclude: preset.exclude.clone(),
+                strict: false,
+            },
+            index: Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from)),
+            signer: signer.clone(),
+            provenance: shared.provenance.clone(),
+            packages,
+            ancestry: if let Came::Hit(hit) = &self.came { Some(hit.ancestry.clone()) } else { None },
+            life: Duration::from_secs(LIFE_DAYS.saturating_mul(DAY)),
+            deadlines: shared.deadlines,
+            interrupted: shared.interrupted.clone(),
+        }
+    }
+}
+
+/// The packages of the last look, with the counts of the one before.
+fn recount(counted: &PackageList, now: &PackageList) -> PackageList {
+    let known: BTreeMap<_, u32> =
+        counted.packages().iter().map(|package| ((&package.purl, &package.files), package.unused)).collect();
+    let unused = |package: &Listed| known.get(&(&package.purl, &package.files)).copied().unwrap_or_default();
+    PackageList::new(
+        now.packages().iter().map(|package| Listed { unused: unused(package), ..package.clone() }),
+    )
+}
+
+fn bytes_of(list: &PackageList) -> u64 {
+    list.packages().iter().map(|package| package.bytes).sum()
+}
+
+const fn result(outcome: &SaveOutcome) -> &'static str {
+    match outcome {
+        SaveOutcome::Saved(_) => "saved",
+        SaveOutcome::Unchanged(_) => "unchanged",
+        SaveOutcome::LostRace(_) => "lost-race",
+        SaveOutcome::Unsigned(_) => "unsigned",
+    }
+}
+
+/// Why there is no save.
+struct Stop {
+    result: &'static str,
+    words: String,
+}
+
+impl Stop {
+    fn new(result: &'static str, words: impl ToString) -> Self {
+        Self { result, words: words.to_string() }
+    }
+}

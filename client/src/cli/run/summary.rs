@@ -1,0 +1,179 @@
+//! What a run tells at its end: in words, and as JSON for a job's logs.
+
+use super::cache::{Cache, Came};
+use super::child::Ended;
+use super::save::End;
+use crate::cli::output;
+use indicatif::{DecimalBytes, HumanBytes};
+use pollux_client::flow::Sources;
+use pollux_client::job::REGISTRY_BYTES_PER_SECOND;
+use pollux_packages::purl::Purl;
+use serde::Serialize;
+use std::fs;
+use std::path::Path;
+
+/// Added packages that are named; the report has all.
+const ADDED_MAX: usize = 20;
+
+/// What happened.
+#[derive(Serialize)]
+pub(super) struct Summary<'a> {
+    command: &'a Ended,
+    caches: Vec<One<'a>>,
+}
+
+/// One cache.
+#[derive(Serialize)]
+struct One<'a> {
+    preset: &'a str,
+    key: String,
+    restored: Restored<'a>,
+    added: &'a [Purl],
+    added_bytes: u64,
+    /// What the job read of what was restored; absent where the file system does not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<Used>,
+    /// Its last uses cost so many seconds and saved so many, where that is a loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loss: Option<(f64, f64)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<&'a End>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+enum Restored<'a> {
+    Hit { key: &'a str, by_fallback: bool, seconds: f64, files: u64, bytes: u64, sources: Sources },
+    Miss { reason: &'static str, words: &'a str },
+}
+
+#[derive(Serialize)]
+struct Used {
+    bytes: u64,
+    packages: u64,
+    /// Seconds that it would have taken to fetch these, at the rate that is told beside.
+    fetch_seconds: f64,
+    assumed_bytes_per_second: u64,
+}
+
+impl<'a> Summary<'a> {
+    pub(super) fn of(caches: &'a [Cache], command: &'a Ended) -> Self {
+        Self { command, caches: caches.iter().map(One::of).collect() }
+    }
+
+    pub(super) fn words(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        if let Some(why) = &self.command.not_run {
+            lines.push(format!("the command did not run: {why}"));
+        }
+        lines.extend(self.caches.iter().flat_map(One::words));
+        lines.join("\n")
+    }
+
+    /// Where it cannot be written it is said, and changes nothing.
+    pub(super) fn write(&self, path: &Path) {
+        if let Err(error) = output::json(self).and_then(|text| fs::write(path, text + "\n")) {
+            output::say(&format!("warning: the report is not written: {}: {error}", path.display()));
+        }
+    }
+}
+
+impl<'a> One<'a> {
+    fn of(cache: &'a Cache) -> Self {
+        let used = cache.job.used.map(|used| Used {
+            bytes: used.used_bytes,
+            packages: used.used_packages,
+            fetch_seconds: used.fetch_seconds(),
+            assumed_bytes_per_second: REGISTRY_BYTES_PER_SECOND,
+        });
+        Self {
+            preset: &cache.plan.preset.name,
+            key: cache.plan.key.to_string(),
+            restored: match &cache.came {
+                Came::Miss { reason, words } => Restored::Miss { reason, words },
+                Came::Hit(hit) => Restored::Hit {
+                    key: &hit.key,
+                    by_fallback: hit.by_fallback,
+                    seconds: hit.seconds,
+                    files: hit.files,
+                    bytes: hit.bytes,
+                    sources: hit.sources,
+                },
+            },
+            added: &cache.job.added,
+            added_bytes: cache.job.added_bytes,
+            used,
+            loss: cache.job.loss,
+            saved: cache.saved.as_ref(),
+        }
+    }
+
+    fn words(&self) -> Vec<String> {
+        let mut lines = vec![self.restored_words()];
+        let named: Vec<String> = self.added.iter().take(ADDED_MAX).map(Purl::to_string).collect();
+        let more = self.added.len().saturating_sub(ADDED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!(
+            "  the job added {} packages, {}",
+            self.added.len(),
+            HumanBytes(self.added_bytes)
+        ));
+        if !named.is_empty() {
+            lines.push(format!("    {}{more}", named.join(" ")));
+        }
+        lines.extend(self.used.as_ref().map(|used| self.used_words(used)));
+        if let Some((cost, saved)) = self.loss {
+            lines.push(format!("  its last uses cost {cost:.1} s and saved {saved:.1} s: it is not worth its while (--adaptive leaves it)"));
+        }
+        lines.extend(self.saved.iter().flat_map(|end| end.lines()));
+        lines
+    }
+
+    fn restored_words(&self) -> String {
+        match &self.restored {
+            Restored::Miss { reason, words } => format!("{}: miss ({reason}): {words}", self.preset),
+            Restored::Hit { key, by_fallback, seconds, files, bytes, .. } => format!(
+                "{}: restored {key}{}: {files} files, {} in {seconds:.2} s",
+                self.preset,
+                if *by_fallback { " by fallback" } else { "" },
+                HumanBytes(*bytes),
+            ),
+        }
+    }
+
+    fn used_words(&self, used: &Used) -> String {
+        let Restored::Hit { seconds, .. } = &self.restored else { return String::new() };
+        format!(
+            "  it used {} of that: some {:.1} s of fetching at {}/s, saved {:.1} s",
+            HumanBytes(used.bytes),
+            used.fetch_seconds,
+            DecimalBytes(used.assumed_bytes_per_second),
+            used.fetch_seconds - seconds,
+        )
+    }
+}
+
+impl End {
+    fn lines(&self) -> Vec<String> {
+        let words = if self.words.is_empty() { String::new() } else { format!(": {}", self.words) };
+        let trend =
+            self.bytes_before.map(|before| format!(", before {}", HumanBytes(before))).unwrap_or_default();
+        let mut lines = vec![format!("  save: {}{words}", self.result)];
+        if self.bytes > 0 {
+            lines.push(format!(
+                "    {} in packages{trend}; {} digests compared",
+                HumanBytes(self.bytes),
+                self.compared
+            ));
+        }
+        if self.pruned > 0 {
+            lines.push(format!(
+                "    pruned {} packages that nobody used, {}",
+                self.pruned,
+                HumanBytes(self.pruned_bytes)
+            ));
+        }
+        lines.extend(self.dropped.iter().take(ADDED_MAX).map(|dropped| format!("    dropped {dropped}")));
+        lines
+    }
+}

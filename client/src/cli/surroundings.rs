@@ -1,0 +1,123 @@
+//! Flags that say where a job is, over what its CI system says; and the presets that count.
+
+use super::exit::{Failure, Kind};
+use clap::Args;
+use pollux_client::job::{
+    Fact, Plan, PlanError, Platform, Presets, PresetsError, Project, Surroundings, plan,
+};
+use pollux_client::text_file;
+use std::path::PathBuf;
+
+/// Bytes of a file of presets at most, which the presets' reader bounds more narrowly.
+const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+const NO_PROJECT: &str =
+    "outside of CI name them: --project NAME --branch NAME; in Zuul hand on ZUUL_PROJECT and ZUUL_BRANCH";
+
+/// Where a job is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Place {
+    /// The project [default: as the CI system says: Zuul, GitHub Actions, GitLab CI, Jenkins, Buildkite]
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// The branch that is built
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+    /// The branch that a change under review is for: its caches will do
+    #[arg(long, value_name = "NAME")]
+    base_branch: Option<String>,
+    /// The project's main branch: its caches will do [default: as the CI system says, else `main` and `master`]
+    #[arg(long, value_name = "NAME")]
+    default_branch: Option<String>,
+    /// The job's name
+    #[arg(long, value_name = "NAME")]
+    job: Option<String>,
+    /// Where lock files lie
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// A file of presets over those that come along; `pollux presets --help` tells its form
+    #[arg(long, env = "POLLUX_PRESETS", value_name = "FILE")]
+    presets: Option<PathBuf>,
+}
+
+impl Place {
+    /// The presets that count.
+    pub(crate) fn presets(&self) -> Result<Presets, Failure> {
+        known_presets(self.presets.as_deref())
+    }
+
+    /// What the CI system and the flags say.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let mut found = Surroundings::of(variable);
+        let flags = [
+            (&self.project, "--project", &mut found.project),
+            (&self.branch, "--branch", &mut found.branch),
+            (&self.base_branch, "--base-branch", &mut found.base_branch),
+            (&self.default_branch, "--default-branch", &mut found.default_branch),
+            (&self.job, "--job", &mut found.job),
+        ];
+        for (flag, from, fact) in flags {
+            if let Some(value) = flag.as_ref().filter(|value| !value.is_empty()) {
+                *fact = Some(Fact { value: value.clone(), from });
+            }
+        }
+        found
+    }
+
+    /// Plans for presets by name; two that would write over each other are refused.
+    pub(crate) fn plans(&self, names: &[String]) -> Result<Vec<Plan>, Failure> {
+        let presets = self.presets()?;
+        let surroundings = self.surroundings();
+        let platform = Platform::here();
+        let project =
+            Project { surroundings: &surroundings, platform: &platform, directory: &self.directory };
+        let mut plans: Vec<Plan> = Vec::new();
+        for name in names {
+            let preset = presets.find(name).map_err(|error| unknown(&error))?;
+            let made = plan(preset, &project, variable).map_err(|error| refused(name, &error))?;
+            let clash = plans.iter().find_map(|other| Some((other, other.clash(&made)?)));
+            if let Some((other, path)) = clash {
+                let (one, other) = (other.preset.name.clone(), made.preset.name);
+                let error = PresetsError::Clash { one, other, path: path.display().to_string() };
+                return Err(
+                    Failure::new(Kind::Usage, error).hint("name one of them, or give one another directory")
+                );
+            }
+            plans.push(made);
+        }
+        Ok(plans)
+    }
+}
+
+/// Presets that come along, and those of a file over them.
+pub(crate) fn known_presets(file: Option<&std::path::Path>) -> Result<Presets, Failure> {
+    let mut presets = Presets::built_in().map_err(|error| Failure::new(Kind::Failed, error))?;
+    if let Some(path) = file {
+        let text = text_file::read(path, FILE_BYTES_MAX)?;
+        presets
+            .extend(&text)
+            .map_err(|error| Failure::new(Kind::Usage, format!("{}: {error}", path.display())))?;
+    }
+    Ok(presets)
+}
+
+/// A preset that is not there.
+pub(crate) fn unknown(error: &PresetsError) -> Failure {
+    Failure::new(Kind::Usage, error).hint("`pollux presets` lists them; --presets FILE adds some")
+}
+
+fn refused(name: &str, error: &PlanError) -> Failure {
+    let failure = Failure::new(Kind::Usage, format!("preset `{name}`: {error}"));
+    match error {
+        PlanError::Unknown(_) => failure.hint(NO_PROJECT),
+        PlanError::Key(_) => {
+            failure.hint("shorten the names with --project, --branch and --job, or the preset's template")
+        }
+        PlanError::Lock(_) | PlanError::NoHome(_) => failure,
+    }
+}
+
+/// A variable of the environment, if it is text.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

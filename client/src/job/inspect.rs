@@ -1,0 +1,165 @@
+//! A job's cache, audited before it is saved: what it holds, what is wrong, what lacks its other half; and the list of
+//! packages beside it.
+
+use pollux_core::ChunkId;
+use pollux_packages::Program;
+use pollux_packages::audit::{Audit, Lock, audit};
+use pollux_packages::files::{Files, FilesError};
+use pollux_packages::list::{LIST_BYTES_MAX, LIST_NAME, PackageList};
+use pollux_packages::lock::{self, LockError};
+use pollux_packages::reading::{Mend, Orphan};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A lock file that is there and cannot be read: the audit goes without it.
+#[derive(Debug)]
+pub struct BadLock {
+    /// Its path.
+    pub path: String,
+    /// What is wrong, and where.
+    pub error: LockError,
+}
+
+/// Reads those lock files whose names tell their kind.
+#[must_use]
+pub fn read_locks(files: &[super::LockFile]) -> (Vec<Lock>, Vec<BadLock>) {
+    let (mut locks, mut bad) = (Vec::new(), Vec::new());
+    for file in files {
+        let path = file.path.display().to_string();
+        match lock::read(&file.path, &String::from_utf8_lossy(&file.bytes)) {
+            None => {}
+            Some(Ok(packages)) => locks.push(Lock { name: path, packages }),
+            Some(Err(error)) => bad.push(BadLock { path, error }),
+        }
+    }
+    (locks, bad)
+}
+
+/// Audits what of a directory is saved.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn inspect(base: &Path, paths: &[String], program: Program, locks: &[Lock]) -> Result<Audit, FilesError> {
+    let all = [String::new()];
+    let files = Files::below(base, if paths.is_empty() { &all } else { paths })?;
+    Ok(audit(program, &files, locks))
+}
+
+/// Drops what lacks its other half, and names it. What another process has removed meanwhile is gone, too.
+///
+/// # Errors
+/// What the system says.
+pub fn mend(base: &Path, orphans: &[Orphan]) -> io::Result<Vec<String>> {
+    let mut dropped = Vec::new();
+    for orphan in orphans {
+        match &orphan.mend {
+            Mend::Remove(paths) => paths.iter().try_for_each(|path| remove(base, path))?,
+            Mend::DropLines { path, lines } => drop_lines(&base.join(path), lines)?,
+        }
+        dropped.push(format!("{}: {}", orphan.path, orphan.why));
+    }
+    Ok(dropped)
+}
+
+/// Removes a file of a cache.
+pub(super) fn remove(base: &Path, path: &str) -> io::Result<()> {
+    match fs::remove_file(base.join(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file anew without some lines, beside it first: who reads it meanwhile sees one or the other.
+fn drop_lines(path: &Path, lines: &[String]) -> io::Result<()> {
+    let dropped: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read?,
+    };
+    let kept: Vec<&str> = text.split('\n').filter(|line| !dropped.contains(line)).collect();
+    if kept.iter().all(|line| line.trim().is_empty()) {
+        return fs::remove_file(path);
+    }
+    let beside = path.with_extension("pollux-new");
+    fs::write(&beside, kept.join("\n"))?;
+    fs::rename(&beside, path)
+}
+
+/// Writes the list of packages at the base of a cache, if it is not there as it is; its hash is what a manifest names.
+///
+/// # Errors
+/// What the system says.
+pub fn write_list(base: &Path, list: &PackageList) -> io::Result<ChunkId> {
+    let (path, bytes) = (base.join(LIST_NAME), list.to_json());
+    if read_bounded(&path).ok().as_ref() != Some(&bytes) {
+        let beside = base.join(format!("{LIST_NAME}.new"));
+        fs::write(&beside, &bytes)?;
+        fs::rename(&beside, &path)?;
+    }
+    Ok(ChunkId::of(&bytes))
+}
+
+/// The list that a restore brought along; none, or one that cannot be read, is no list.
+#[must_use]
+pub fn restored_list(base: &Path) -> Option<PackageList> {
+    PackageList::from_json(&read_bounded(&base.join(LIST_NAME)).ok()?).ok()
+}
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let most = u64::try_from(LIST_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::LockFile;
+
+    #[test]
+    fn orphans_are_dropped_and_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::write(base.join("index"), "a\nb\nc\n").unwrap();
+        fs::write(base.join("alone"), "x").unwrap();
+        let orphan = |path: &str, mend| Orphan { path: path.to_owned(), why: "half".to_owned(), mend };
+        let lines = |lines: &[&str]| Mend::DropLines {
+            path: "index".to_owned(),
+            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+        };
+        let orphans = [
+            orphan("alone", Mend::Remove(vec!["alone".to_owned(), "gone".to_owned()])),
+            orphan("index", lines(&["b"])),
+        ];
+        assert_eq!(mend(base, &orphans).unwrap(), ["alone: half", "index: half"]);
+        assert!(!base.join("alone").exists());
+        assert_eq!(fs::read_to_string(base.join("index")).unwrap(), "a\nc\n");
+        mend(base, &[orphan("index", lines(&["a", "c"]))]).unwrap();
+        assert!(!base.join("index").exists(), "nothing is left in it");
+    }
+
+    #[test]
+    fn a_list_is_written_once_and_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let list = PackageList::default();
+        assert_eq!(restored_list(directory.path()), None);
+        let name = write_list(directory.path(), &list).unwrap();
+        assert_eq!(name, ChunkId::of(&list.to_json()));
+        let written = fs::metadata(directory.path().join(LIST_NAME)).unwrap().modified().unwrap();
+        write_list(directory.path(), &list).unwrap();
+        assert_eq!(fs::metadata(directory.path().join(LIST_NAME)).unwrap().modified().unwrap(), written);
+        assert_eq!(restored_list(directory.path()), Some(list));
+    }
+
+    #[test]
+    fn a_lock_file_that_does_not_parse_is_told_and_left_out() {
+        let file = |name: &str, text: &str| LockFile { path: name.into(), bytes: text.as_bytes().to_vec() };
+        let (locks, bad) = read_locks(&[file("package-lock.json", "{"), file("pom.xml", "<x/>")]);
+        assert!(locks.is_empty());
+        assert_eq!(bad.len(), 1);
+        assert_eq!(bad[0].path, "package-lock.json");
+    }
+}

@@ -1,0 +1,187 @@
+//! The presets that come along, and a user's own over them.
+
+use super::preset::{Preset, PresetError, Written};
+use super::template::nearest;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Bytes of a file of presets at most.
+const PRESETS_BYTES_MAX: usize = 256 * 1024;
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// Those that come along, a file each.
+const BUILT_IN: [&str; 12] = [
+    include_str!("../../presets/pip.toml"),
+    include_str!("../../presets/uv.toml"),
+    include_str!("../../presets/npm.toml"),
+    include_str!("../../presets/yarn.toml"),
+    include_str!("../../presets/pnpm.toml"),
+    include_str!("../../presets/composer.toml"),
+    include_str!("../../presets/bundler.toml"),
+    include_str!("../../presets/cargo.toml"),
+    include_str!("../../presets/go.toml"),
+    include_str!("../../presets/maven.toml"),
+    include_str!("../../presets/gradle.toml"),
+    include_str!("../../presets/apt.toml"),
+];
+
+/// Presets by name.
+#[derive(Clone, Debug, Default)]
+pub struct Presets(BTreeMap<String, Preset>);
+
+/// Why presets cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PresetsError {
+    /// It is no such file.
+    #[error("{0}")]
+    Malformed(String),
+    /// One of them is wrong.
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// There is none of that name.
+    #[error("there is no preset `{found}`{}", near.as_ref().map(|near| format!("; is `{near}` meant?")).unwrap_or_default())]
+    Unknown {
+        /// What was asked for.
+        found: String,
+        /// The nearest name.
+        near: Option<String>,
+    },
+    /// Two that are used together would write over each other.
+    #[error("presets `{one}` and `{other}` both claim {path}")]
+    Clash {
+        /// The first.
+        one: String,
+        /// The second.
+        other: String,
+        /// What both claim.
+        path: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default)]
+    preset: BTreeMap<String, Written>,
+}
+
+impl Presets {
+    /// Those that come along.
+    ///
+    /// # Errors
+    /// None: a test reads them all.
+    pub fn built_in() -> Result<Self, PresetsError> {
+        let mut presets = Self::default();
+        BUILT_IN.iter().try_for_each(|text| presets.extend(text))?;
+        Ok(presets)
+    }
+
+    /// Adds and changes presets by a file's text.
+    ///
+    /// # Errors
+    /// What is no such file, with the line; a preset that cannot be used.
+    pub fn extend(&mut self, text: &str) -> Result<(), PresetsError> {
+        if text.len() > PRESETS_BYTES_MAX {
+            return Err(PresetsError::Malformed(format!("longer than {PRESETS_BYTES_MAX} bytes")));
+        }
+        let file: File = toml::from_str(text).map_err(|error| PresetsError::Malformed(error.to_string()))?;
+        if file.version != VERSION {
+            let why = format!("version {} of the format; this program reads version {VERSION}", file.version);
+            return Err(PresetsError::Malformed(why));
+        }
+        for (name, written) in file.preset {
+            let preset = Preset::of(&name, written, self.0.get(&name))?;
+            self.0.insert(name, preset);
+        }
+        Ok(())
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Preset> {
+        self.0.values()
+    }
+
+    /// One.
+    ///
+    /// # Errors
+    /// There is none of that name; the nearest is told.
+    pub fn find(&self, name: &str) -> Result<&Preset, PresetsError> {
+        self.0.get(name).ok_or_else(|| PresetsError::Unknown {
+            found: name.chars().take(80).collect(),
+            near: nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preset::{Kept, Prune};
+    use super::*;
+    use pollux_packages::Program;
+
+    fn extended(text: &str) -> Result<Presets, PresetsError> {
+        let mut presets = Presets::built_in().unwrap();
+        presets.extend(text).map(|()| presets)
+    }
+
+    #[test]
+    fn there_is_one_for_each_program() {
+        let presets = Presets::built_in().unwrap();
+        for program in Program::ALL {
+            let preset = presets.find(program.name()).unwrap();
+            assert_eq!(preset.program, Some(program));
+            assert!(!preset.about.is_empty() && !preset.environment.is_empty(), "{}", preset.name);
+        }
+        assert_eq!(presets.iter().count(), 12);
+    }
+
+    #[test]
+    fn a_users_file_goes_over_what_comes_along() {
+        let presets = extended("version = 1\n[preset.npm]\nbytes_max = \"1GB\"\nprune.generations = 2\n[preset.mine]\nbase = \"~/m\"").unwrap();
+        let npm = presets.find("npm").unwrap();
+        assert_eq!(
+            (npm.bytes_max, npm.prune.generations, npm.program),
+            (1_000_000_000, 2, Some(Program::Npm))
+        );
+        let mine = presets.find("mine").unwrap();
+        assert_eq!(
+            (mine.kept, mine.prune.by, mine.key.to_string().as_str()),
+            (Kept::Copied, Prune::Use, super::super::preset::TEMPLATE)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let cases = [
+            ("version = 2", "version 2 of the format"),
+            ("version = 1\n[preset.npm]\nbaes = \"x\"", "baes"),
+            ("version = 1\n[preset.x]", "base: it must be named"),
+            ("version = 1\n[preset.npm]\nbase = \"npm\"", "begin with"),
+            ("version = 1\n[preset.npm]\npaths = [\"../x\"]", "`../x`"),
+            ("version = 1\n[preset.npm]\nexclude = [\"a[\"]", "exclude"),
+            ("version = 1\n[preset.npm]\nlock_files = [\"a/b\"]", "no name of a file"),
+            ("version = 1\n[preset.npm]\nkey = \"{projct}\"", "`{project}`?"),
+            ("version = 1\n[preset.npm]\nbytes_max = \"2 GiB\"", "bytes_max"),
+            ("version = 1\n[preset.npm]\nprune.by = \"command\"", "`command` is named"),
+            ("version = 1\n[preset.npm]\nprune.generations = 101", "0 to 100"),
+            ("version = 1\n[preset.npm]\nenvironment = { \"A=B\" = \"x\" }", "no name of a variable"),
+            ("version = 1\n[preset.\"N P M\"]\nbase = \"/x\"", "a name is"),
+            ("version = 1\n[preset.npm]\nprogram = \"nmp\"", "nmp"),
+            ("versio", "line 1"),
+        ];
+        for (text, says) in cases {
+            let error = extended(text).unwrap_err().to_string();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_told() {
+        let presets = Presets::built_in().unwrap();
+        let error = presets.find("nmp").unwrap_err();
+        assert_eq!(error.to_string(), "there is no preset `nmp`; is `npm` meant?");
+        assert_eq!(presets.find("quibble").unwrap_err().to_string(), "there is no preset `quibble`");
+    }
+}

@@ -1,0 +1,242 @@
+//! `pollux run`: real package managers with their caches, offline on the second node; and what it does when things are wrong.
+
+use crate::scene::{Node, Scene};
+use pollux_tests::Finished;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A job's machine: a home, and a project in it.
+struct Machine<'a> {
+    scene: &'a Scene,
+    node: &'a Node,
+    home: PathBuf,
+    project: PathBuf,
+}
+
+impl<'a> Machine<'a> {
+    fn new(scene: &'a Scene, node: &'a Node, name: &str) -> Self {
+        let home = scene.path(&format!("{name}-home"));
+        let project = scene.path(&format!("{name}-project"));
+        fs::create_dir_all(&home).unwrap();
+        fs::create_dir_all(&project).unwrap();
+        Self { scene, node, home, project }
+    }
+
+    fn report(&self) -> PathBuf {
+        self.home.join("report.json")
+    }
+
+    /// `pollux run --cache PRESET FLAGS -- COMMAND`, in the project, with a home of its own.
+    fn command(&self, preset: &str, flags: &[&str], command: &[&str]) -> Command {
+        let report = self.report();
+        let mut words: Vec<OsString> =
+            ["run", "--project", "story", "--branch", "main", "--job", "unit", "--cache", preset].map(Into::into).into();
+        words.extend(["--answer-timeout".into(), "10".into(), "--report".into(), report.into_os_string()]);
+        words.extend(flags.iter().map(Into::into));
+        words.push("--".into());
+        words.extend(command.iter().map(Into::into));
+        let words: Vec<&std::ffi::OsStr> = words.iter().map(OsString::as_os_str).collect();
+        let mut made = self.node.pollux.command(&words);
+        made.current_dir(&self.project).env("HOME", &self.home);
+        for name in ["CARGO_HOME", "npm_config_cache", "PIP_CACHE_DIR", "CARGO_TARGET_DIR"] {
+            made.env_remove(name);
+        }
+        made
+    }
+
+    fn run(&self, preset: &str, flags: &[&str], command: &[&str]) -> Finished {
+        Finished::of(&mut self.command(preset, flags, command)).unwrap()
+    }
+
+    /// The same with a publisher's key.
+    fn run_trusted(&self, preset: &str, command: &[&str]) -> Finished {
+        let publisher = self.scene.pool.publisher();
+        let mut made = self.command(preset, &[], command);
+        Finished::of(made.env("POLLUX_SIGNING_KEY", publisher)).unwrap()
+    }
+
+    fn told(&self, pointer: &str) -> Value {
+        let text = fs::read_to_string(self.report()).unwrap();
+        let report: Value = serde_json::from_str(&text).unwrap();
+        report.pointer(pointer).cloned().unwrap_or_default()
+    }
+}
+
+fn skipped(story: &str, why: &str) {
+    println!("{story}: skipped: {}", why.lines().last().unwrap_or_default());
+}
+
+fn npm_project(machine: &Machine<'_>, dependencies: &str) {
+    let text = format!(r#"{{"name":"story","version":"1.0.0","dependencies":{{{dependencies}}}}}"#);
+    fs::write(machine.project.join("package.json"), text).unwrap();
+}
+
+const NPM_INSTALL: [&str; 6] =
+    ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit-lockfile-registry-resolved=false"];
+const NPM_CI: [&str; 6] = ["npm", "ci", "--offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+
+#[test]
+fn npm_finds_on_another_node_what_a_trusted_job_fetched() {
+    let story = "npm_finds_on_another_node_what_a_trusted_job_fetched";
+    let scene = Scene::open();
+    let (a, b) = (scene.node("a"), scene.node("b"));
+    let first = Machine::new(&scene, &a, "first");
+    npm_project(&first, r#""is-odd":"3.0.1","semver":"7.6.3""#);
+    // The lock file makes the key, so it is there first.
+    let mut lock = first.command("npm", &[], &[&NPM_INSTALL[..], &["--package-lock-only"]].concat());
+    let locked = Finished::of(&mut lock).unwrap();
+    if locked.status != Some(0) {
+        return skipped(story, &locked.stderr);
+    }
+    let ran = first.run_trusted("npm", &["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(first.told("/caches/0/saved/result"), "saved", "{ran:?}");
+    let added = first.told("/caches/0/added").to_string();
+    assert!(added.contains("pkg:npm/is-odd@3.0.1") && added.contains("pkg:npm/is-number@6.0.0"), "{added}");
+
+    let second = Machine::new(&scene, &b, "second");
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(first.project.join(name), second.project.join(name)).unwrap();
+    }
+    let ran = second.run("npm", &[], &NPM_CI);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert_eq!(second.told("/caches/0/restored/result"), "hit");
+    assert_eq!(second.told("/caches/0/added"), Value::Array(Vec::new()));
+    assert!(second.project.join("node_modules/is-odd/package.json").exists());
+    assert!(second.told("/caches/0/saved").is_null(), "without a key nothing is tried");
+
+    who_brought_it(&b);
+    a_tampered_package_is_not_saved(&second, &scene);
+}
+
+fn who_brought_it(node: &Node) {
+    let told = node.pollux.run(&["who", "pkg:npm/is-odd", "--json"]).unwrap();
+    assert_eq!(told.text("/holders/0/packages/0/purl"), "pkg:npm/is-odd@3.0.1", "{told:?}");
+    let nobody = node.pollux.run(&["who", "pkg:npm/left-pad", "--json"]).unwrap();
+    assert_eq!(nobody.json()["holders"], Value::Array(Vec::new()), "{nobody:?}");
+}
+
+/// A content file with other bytes is found by the cache's own index, and refuses the save.
+fn a_tampered_package_is_not_saved(machine: &Machine<'_>, scene: &Scene) {
+    let content = machine.home.join(".npm/_cacache/content-v2/sha512");
+    let victim = files_below(&content).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = fs::read(&victim).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&victim, bytes).unwrap();
+    let looked = Finished::of(
+        machine.node.pollux.command(&["audit".as_ref(), "npm".as_ref(), "--json".as_ref(), machine.home.join(".npm").as_os_str()])
+            .current_dir(&machine.project),
+    );
+    let looked = looked.unwrap();
+    assert_eq!(looked.status, Some(8), "{looked:?}");
+    assert_eq!(looked.json()["faults"].as_array().map(Vec::len), Some(1), "{looked:?}");
+    fs::write(machine.project.join("package-lock.json.orig"), "").unwrap();
+    let mut made = machine.command("npm", &[], &["true"]);
+    let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+    assert_eq!((ran.status, machine.told("/caches/0/saved/result")), (Some(0), "refused".into()), "{ran:?}");
+    assert!(ran.stderr.contains("wrong: npm: pkg:npm/"), "{ran:?}");
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files_below(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}
+
+#[test]
+fn cargo_builds_offline_on_another_node() {
+    let story = "cargo_builds_offline_on_another_node";
+    let scene = Scene::open();
+    let (a, b) = (scene.node("a"), scene.node("b"));
+    let (first, second) = (Machine::new(&scene, &a, "first"), Machine::new(&scene, &b, "second"));
+    for machine in [&first, &second] {
+        cargo_project(machine);
+        own_cargo_settings(machine);
+    }
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let locked = first.run("cargo", &[], &[&cargo, "generate-lockfile"]);
+    if locked.status != Some(0) {
+        return skipped(story, &locked.stderr);
+    }
+    fs::copy(first.project.join("Cargo.lock"), second.project.join("Cargo.lock")).unwrap();
+    let ran = first.run_trusted("cargo", &[&cargo, "fetch", "--locked"]);
+    assert_eq!(first.told("/caches/0/saved/result"), "saved", "{ran:?}");
+    let ran = second.run("cargo", &[], &[&cargo, "build", "--offline", "--locked"]);
+    assert_eq!((ran.status, second.told("/caches/0/restored/result")), (Some(0), "hit".into()), "{ran:?}");
+    let ran = Command::new(second.project.join("target/debug/story")).output().unwrap();
+    assert_eq!(ran.stdout, b"7");
+}
+
+fn cargo_project(machine: &Machine<'_>) {
+    fs::create_dir_all(machine.project.join("src")).unwrap();
+    let manifest = "[package]\nname = \"story\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\nitoa = \"1\"\n\n[workspace]\n";
+    fs::write(machine.project.join("Cargo.toml"), manifest).unwrap();
+    let main = "fn main() { print!(\"{}\", itoa::Buffer::new().format(7)); }\n";
+    fs::write(machine.project.join("src/main.rs"), main).unwrap();
+}
+
+/// This machine's own cargo settings (which registry, through which mirror) and toolchain also hold in a home of the story's own.
+fn own_cargo_settings(machine: &Machine<'_>) {
+    let own = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let own = own.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    fs::create_dir_all(machine.home.join(".cargo")).unwrap();
+    if let Some(config) = own.map(|own| own.join("config.toml")).filter(|config| config.exists()) {
+        fs::copy(config, machine.home.join(".cargo/config.toml")).unwrap();
+    }
+}
+
+#[test]
+fn the_command_runs_whatever_is_wrong_and_its_end_is_the_runs() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let missed = machine.run("npm", &[], &["sh", "-c", "test \"$npm_config_cache\" = \"$HOME/.npm\" && exit 7"]);
+    assert_eq!((missed.status, machine.told("/caches/0/restored/reason")), (Some(7), "nothing-saved".into()), "{missed:?}");
+    let signalled = machine.run("npm", &[], &["sh", "-c", "kill -TERM $$"]);
+    assert_eq!(signalled.status, Some(143), "{signalled:?}");
+    let absent = machine.run("npm", &[], &["no-such-program"]);
+    assert_eq!(absent.status, Some(127), "{absent:?}");
+    assert!(absent.stderr.contains("no-such-program"), "{absent:?}");
+    let nowhere = machine.run("npm", &["--socket", "/nowhere/pollux.sock"], &["true"]);
+    assert_eq!((nowhere.status, machine.told("/caches/0/restored/result")), (Some(0), "miss".into()), "{nowhere:?}");
+    let disabled = Finished::of(machine.command("npm", &[], &["true"]).env("POLLUX_DISABLE", "1")).unwrap();
+    assert_eq!((disabled.status, machine.told("/caches/0/restored/reason")), (Some(0), "disabled".into()));
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_the_command() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let mark = machine.project.join("ran");
+    let touch = ["touch", mark.to_str().unwrap()];
+    for (preset, flags, says) in [
+        ("nmp", &[][..], "is `npm` meant?"),
+        ("npm,npm", &[], "both claim"),
+        ("npm", &["--presets", "/nowhere.toml"], "/nowhere.toml"),
+    ] {
+        let refused = machine.run(preset, flags, &touch);
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(says), "{refused:?}");
+    }
+    assert!(!mark.exists());
+}
+
+#[test]
+fn a_command_never_sees_the_publishers_key() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let ran = machine.run_trusted("npm", &["sh", "-c", "test -z \"$POLLUX_SIGNING_KEY\""]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
