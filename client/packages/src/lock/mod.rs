@@ -26,6 +26,13 @@ pub enum LockedDigest {
     Artifact(Digest),
     /// Go's own hash of a module: `h1:…`.
     GoModule(String),
+    /// Of the zip archive that Yarn makes of a tarball; another key makes another archive.
+    YarnArchive {
+        /// The version of Yarn's cache, and how it compresses: `10c0`.
+        key: String,
+        /// The archive's digest.
+        digest: Digest,
+    },
 }
 
 /// A lock file that cannot be read.
