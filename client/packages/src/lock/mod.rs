@@ -4,6 +4,7 @@
 //! names a package without a digest is no fault: then there is nothing to compare.
 
 mod package_lock;
+mod yarn_lock;
 
 use crate::digest::Digest;
 use crate::purl::Purl;
