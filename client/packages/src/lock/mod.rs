@@ -4,6 +4,7 @@
 //! names a package without a digest is no fault: then there is nothing to compare.
 
 mod package_lock;
+mod pnpm_lock;
 mod yarn_lock;
 
 use crate::digest::Digest;
@@ -63,8 +64,12 @@ impl LockError {
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] =
-    &[("npm-shrinkwrap.json", package_lock::read), ("package-lock.json", package_lock::read)];
+const READERS: &[(&str, Reader)] = &[
+    ("npm-shrinkwrap.json", package_lock::read),
+    ("package-lock.json", package_lock::read),
+    ("pnpm-lock.yaml", pnpm_lock::read),
+    ("yarn.lock", yarn_lock::read),
+];
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///
