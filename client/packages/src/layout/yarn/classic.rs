@@ -3,6 +3,7 @@
 //! ```text
 //! v6/npm-<name>-<version>-<sha1 of the tarball>[-integrity]/node_modules/<name>/     since 1.10 or so
 //! v1/npm-<name>-<version>-<sha1 of the tarball>/                                     before
+//! v1/npm-@<scope>/<name>-<version>-<sha1 of the tarball>/
 //!     .yarn-metadata.json      manifest, and where the tarball came from, with its digests
 //!     .yarn-tarball.tgz        the tarball as the registry gave it
 //!     …                        what was in it
@@ -48,22 +49,30 @@ type Packages<'a> = BTreeMap<&'a str, Vec<&'a str>>;
 fn packages(files: &Files) -> BTreeMap<Option<u32>, Packages<'_>> {
     let mut found: BTreeMap<Option<u32>, Packages<'_>> = BTreeMap::new();
     for (path, _) in files.iter() {
-        let Some((first, below)) = path.split_once('/') else { continue };
+        let Some((first, _)) = path.split_once('/') else { continue };
         let version: Option<u32> = first.strip_prefix('v').and_then(|version| version.parse().ok());
-        let named =
-            if version.is_some() { below.split_once('/').map(|(named, _)| named) } else { Some(first) };
-        // Without a version above it, only a directory whose name tells a digest is known to be one.
-        let known =
-            named.filter(|named| !named.starts_with('.') && (version.is_some() || told(named).is_some()));
-        let Some(named) = known else { continue };
-        let length = version.map_or(0, |_| first.len() + 1) + named.len();
-        if let Some(directory) = path.get(..length) {
+        let above = if version.is_some() { first.len() + 1 } else { 0 };
+        let known = directory(path, above).filter(|directory| {
+            // Without a version above it, only a directory whose name tells a digest is known to be one.
+            !last(directory).starts_with('.') && (version.is_some() || told(directory).is_some())
+        });
+        if let Some(directory) = known {
             found.entry(version).or_default().entry(directory).or_default().push(path);
         }
     }
     // A directory `v8` of another program has no package of npm's: it is no such cache.
-    found.retain(|_, packages| packages.keys().any(|directory| last(directory).starts_with("npm-")));
+    let is_npm = |directory: &str| directory.split('/').any(|part| part.starts_with("npm-"));
+    found.retain(|_, packages| packages.keys().any(|directory| is_npm(directory)));
     found
+}
+
+/// The directory of the package that a file is in, so many bytes into its path: a part of it, or a scope and a part.
+fn directory(path: &str, above: usize) -> Option<&str> {
+    let mut parts = path.get(above..)?.split('/');
+    let (first, second) = (parts.next()?, parts.next()?);
+    let is_scope = first.starts_with("npm-@") && told(first).is_none() && told(second).is_some();
+    let scope = if is_scope { 1 + second.len() } else { 0 };
+    path.get(..above + first.len() + scope)
 }
 
 fn last(path: &str) -> &str {
@@ -121,6 +130,9 @@ struct Package<'a> {
 impl Package<'_> {
     fn read(&self, reading: &mut Reading) {
         let Some(metadata) = self.paths.iter().find(|path| self.is_metadata(path)) else {
+            if self.paths.iter().any(|path| last(path) == METADATA) {
+                return reading.note(self.directory, "it is laid out in a way that is not known here");
+            }
             let why = format!("it has no {METADATA}: Yarn did not finish it");
             let mend = Mend::Remove(self.paths.iter().map(|path| (*path).to_owned()).collect());
             return reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });

@@ -91,10 +91,14 @@ fn an_older_classic_cache_is_read() {
     let metadata = json!({ "remote": { "reference": "https://registry.example.org/x" }, "hash": hash });
     cache.write(&format!("{slug}/.yarn-metadata.json"), metadata.to_string().as_bytes());
     cache.write(&format!("{slug}/package.json"), br#"{"name":"left-pad","version":"1.3.0"}"#);
+    let scoped = format!("v1/npm-@babel/core-7.0.0-{hash}");
+    cache.write(&format!("{scoped}/.yarn-metadata.json"), metadata.to_string().as_bytes());
+    cache.write(&format!("{scoped}/package.json"), br#"{"name":"@babel/core","version":"7.0.0"}"#);
     let reading = cache.read();
     assert_eq!(reading.layouts, ["yarn classic v1"]);
-    assert_eq!(names(&reading), ["pkg:npm/left-pad@1.3.0"]);
-    assert_eq!(reading.packages[0].stated, [Digest::of(Algorithm::Sha1, b"pad")], "it keeps no tarball");
+    assert_eq!(names(&reading), ["pkg:npm/%40babel/core@7.0.0", "pkg:npm/left-pad@1.3.0"]);
+    assert_eq!((&reading.orphans, &reading.notes), (&vec![], &vec![]));
+    assert_eq!(reading.packages[1].stated, [Digest::of(Algorithm::Sha1, b"pad")], "it keeps no tarball");
 }
 
 #[test]
@@ -117,8 +121,12 @@ fn a_classic_tarball_that_was_changed_is_found() {
 fn a_directory_that_yarn_did_not_finish_is_an_orphan() {
     let cache = Cache::new();
     let slug = cache.classic(b"core");
-    fs::remove_file(cache.0.path().join(format!("{slug}/node_modules/@babel/core/.yarn-metadata.json")))
-        .unwrap();
+    let module = cache.0.path().join(format!("{slug}/node_modules/@babel/core"));
+    fs::remove_file(module.join(".yarn-metadata.json")).unwrap();
+    let doubtful = cache.read();
+    assert_eq!(doubtful.notes.len(), 1, "there is metadata, if not where it belongs");
+    assert_eq!(doubtful.orphans, []);
+    fs::remove_dir_all(module.join("test")).unwrap();
     let reading = cache.read();
     assert_eq!((reading.packages.len(), reading.orphans.len()), (0, 1));
     let Mend::Remove(paths) = &reading.orphans[0].mend else { panic!("files go") };
