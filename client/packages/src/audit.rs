@@ -146,6 +146,7 @@ fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
         if let Some(artifact) = held.artifact.as_deref() {
             needs.artifact(artifact, locked.of_package(held));
         }
+        needs.archives(held, locked.of_package(held));
     }
     let modules =
         needs.modules.into_iter().map(|path| (path.to_owned(), layout::go::module_hash(files, path)));
@@ -173,6 +174,7 @@ impl<'a> Needs<'a> {
             match digest {
                 LockedDigest::Artifact(digest) => self.digest(artifact, digest.algorithm()),
                 LockedDigest::GoModule(_) => self.module(artifact),
+                LockedDigest::YarnArchive { .. } => {}
             }
         }
         // A list names each package's digest: one that was wanted anyway, or the usual one.
@@ -181,6 +183,21 @@ impl<'a> Needs<'a> {
             wanted.insert(Algorithm::Sha256);
         }
     }
+
+    fn archives(&mut self, held: &'a Held, locked: &[(&str, &[LockedDigest])]) {
+        for (archive, digest) in
+            locked.iter().flat_map(|(_, digests)| *digests).filter_map(|one| yarn_archive(held, one))
+        {
+            self.digest(archive, digest.algorithm());
+        }
+    }
+}
+
+/// The archive that a lock file's digest is of, if the package has it.
+fn yarn_archive<'a, 'b>(held: &'a Held, locked: &'b LockedDigest) -> Option<(&'a str, &'b Digest)> {
+    let LockedDigest::YarnArchive { key, digest } = locked else { return None };
+    let mut archives = held.files.iter().filter(|path| layout::yarn::is_archive_of(path, key, digest));
+    archives.next().map(|path| (path.as_str(), digest))
 }
 
 fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
@@ -265,6 +282,11 @@ impl Judge<'_> {
             LockedDigest::GoModule(expected) => {
                 let found = self.computed.modules.get(held.artifact.as_ref()?)?;
                 Some((found.as_ref() == Ok(expected), expected.clone()))
+            }
+            LockedDigest::YarnArchive { .. } => {
+                let (archive, digest) = yarn_archive(held, locked)?;
+                let found = self.computed.digests.get(&(archive.to_owned(), digest.algorithm()));
+                Some((found == Some(digest), digest.to_string()))
             }
             LockedDigest::Artifact(expected) => {
                 let algorithm = expected.algorithm();

@@ -11,6 +11,7 @@
 //! lock       lock files: what they name, with digests; a file each
 //! program    the programs, by name
 //! reading    what a layout's reader finds
+//! javascript what npm, Yarn and pnpm share: names, addresses, integrity
 //! files      the files below a directory, bounded
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)
@@ -22,6 +23,7 @@ pub mod audit;
 pub mod cyclonedx;
 pub mod digest;
 pub mod files;
+mod javascript;
 mod layout;
 pub mod list;
 pub mod lock;

@@ -3,6 +3,10 @@
 //! Each reader takes text and gives packages; what it cannot read it names, with the line where it can. A lock file that
 //! names a package without a digest is no fault: then there is nothing to compare.
 
+mod package_lock;
+mod pnpm_lock;
+mod yarn_lock;
+
 use crate::digest::Digest;
 use crate::purl::Purl;
 use std::path::Path;
@@ -26,6 +30,13 @@ pub enum LockedDigest {
     Artifact(Digest),
     /// Go's own hash of a module: `h1:…`.
     GoModule(String),
+    /// Of the zip archive that Yarn makes of a tarball; another key makes another archive.
+    YarnArchive {
+        /// The version of Yarn's cache, and how it compresses: `10c0`.
+        key: String,
+        /// The archive's digest.
+        digest: Digest,
+    },
 }
 
 /// A lock file that cannot be read.
@@ -53,7 +64,12 @@ impl LockError {
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] = &[];
+const READERS: &[(&str, Reader)] = &[
+    ("npm-shrinkwrap.json", package_lock::read),
+    ("package-lock.json", package_lock::read),
+    ("pnpm-lock.yaml", pnpm_lock::read),
+    ("yarn.lock", yarn_lock::read),
+];
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///

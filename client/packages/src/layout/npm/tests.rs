@@ -1,0 +1,230 @@
+//! Caches are made here as cacache lays them out; a real one is read by hand.
+
+use super::*;
+use crate::Program;
+use crate::audit::{Lock, audit};
+use crate::lock::{Locked, LockedDigest};
+use crate::reading::Note;
+use data_encoding::BASE64;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+const TARBALL: &str = "https://registry.example.org/@babel/core/-/core-7.0.0.tgz";
+
+/// A cache that is being made.
+struct Cache(tempfile::TempDir);
+
+impl Cache {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> String {
+        let whole = self.0.path().join(path);
+        fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        fs::write(whole, bytes).unwrap();
+        path.to_owned()
+    }
+
+    fn content(&self, bytes: &[u8]) -> String {
+        let hex = Digest::of(Algorithm::Sha512, bytes).hex();
+        self.write(&format!("_cacache/content-v2/sha512/{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..]), bytes)
+    }
+
+    fn line(&self, line: &Value) -> String {
+        let json = line.to_string();
+        let seal = Digest::of(Algorithm::Sha1, json.as_bytes()).hex();
+        let key = Digest::of(Algorithm::Sha256, line["key"].as_str().unwrap().as_bytes()).hex();
+        let path = format!("_cacache/index-v5/{}/{}/{}", &key[..2], &key[2..4], &key[4..]);
+        let before = fs::read_to_string(self.0.path().join(&path)).unwrap_or_default();
+        self.write(&path, format!("{before}\n{seal}\t{json}").as_bytes())
+    }
+
+    /// An answer with its content, as npm stores it; the paths of the index and of the content.
+    fn answer(&self, address: &str, media: &str, bytes: &[u8]) -> (String, String) {
+        let key = format!("make-fetch-happen:request-cache:{address}");
+        let metadata = json!({ "url": address, "resHeaders": { "content-type": media } });
+        let line =
+            json!({ "key": key, "integrity": integrity(bytes), "size": bytes.len(), "metadata": metadata });
+        (self.line(&line), self.content(bytes))
+    }
+
+    fn files(&self) -> Files {
+        Files::below(self.0.path(), &[""]).unwrap()
+    }
+
+    fn read(&self) -> Reading {
+        read(&self.files())
+    }
+}
+
+fn integrity(bytes: &[u8]) -> String {
+    let digest = Digest::of(Algorithm::Sha512, bytes).hex();
+    format!("sha512-{}", BASE64.encode(&data_encoding::HEXLOWER.decode(digest.as_bytes()).unwrap()))
+}
+
+fn names(reading: &Reading) -> Vec<String> {
+    reading.packages.iter().map(|held| held.purl.to_string()).collect()
+}
+
+fn mend(base: &Path, mend: &Mend) {
+    match mend {
+        Mend::Remove(paths) => paths.iter().for_each(|path| fs::remove_file(base.join(path)).unwrap()),
+        Mend::DropLines { path, lines } => {
+            let text = fs::read_to_string(base.join(path)).unwrap();
+            let kept: Vec<&str> =
+                text.split('\n').filter(|line| !lines.iter().any(|gone| gone == line)).collect();
+            fs::write(base.join(path), kept.join("\n")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn tarballs_are_packages_and_metadata_is_not() {
+    let cache = Cache::new();
+    let (index, content) = cache.answer(&format!("{TARBALL}?a=b"), "application/octet-stream", b"core");
+    cache.answer("https://registry.example.org/@babel%2fcore", "application/json", b"{}");
+    cache.write("_logs/x.log", b"");
+    cache.write("_cacache/tmp/x", b"");
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["npm cacache index-v5"]);
+    assert_eq!(names(&reading), ["pkg:npm/%40babel/core@7.0.0"]);
+    let held = &reading.packages[0];
+    assert_eq!(held.artifact.as_deref(), Some(content.as_str()));
+    assert_eq!(held.files, [content, index]);
+    assert_eq!(held.source.as_deref(), Some(TARBALL));
+    assert_eq!((reading.orphans, reading.notes), (vec![], vec![]));
+}
+
+#[test]
+fn a_tarball_that_was_changed_is_found() {
+    let cache = Cache::new();
+    let (index, content) = cache.answer(TARBALL, "application/octet-stream", b"core");
+    assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, []);
+    cache.write(&content, b"evil");
+    let audit = audit(Program::Npm, &cache.files(), &[]);
+    assert_eq!((audit.faults.len(), audit.compared), (1, 1));
+    assert_eq!((&audit.faults[0].path, &audit.faults[0].by), (&content, &index));
+}
+
+#[test]
+fn a_tarball_is_compared_with_a_lock_file() {
+    let cache = Cache::new();
+    cache.answer(TARBALL, "application/octet-stream", b"core");
+    let lock = |bytes: &[u8]| {
+        let purl = "pkg:npm/%40babel/core@7.0.0".parse().unwrap();
+        let digests = vec![LockedDigest::Artifact(Digest::of(Algorithm::Sha512, bytes))];
+        [Lock { name: "package-lock.json".to_owned(), packages: vec![Locked { purl, digests }] }]
+    };
+    assert_eq!(audit(Program::Npm, &cache.files(), &lock(b"core")).faults, []);
+    assert_eq!(audit(Program::Npm, &cache.files(), &lock(b"other")).faults[0].by, "package-lock.json");
+}
+
+#[test]
+fn what_lacks_its_other_half_is_found_and_mended() {
+    let cache = Cache::new();
+    let (index, content) = cache.answer(TARBALL, "application/octet-stream", b"core");
+    cache.answer(TARBALL, "application/octet-stream", b"core again");
+    fs::remove_file(cache.0.path().join(&content)).unwrap();
+    let alone = cache.content(b"alone");
+    let reading = cache.read();
+    assert_eq!(names(&reading).len(), 1, "the second line has its content");
+    assert_eq!(reading.orphans.iter().map(|orphan| &orphan.path).collect::<Vec<_>>(), [&index, &alone]);
+    reading.orphans.iter().for_each(|orphan| mend(cache.0.path(), &orphan.mend));
+    let mended = cache.read();
+    assert_eq!((mended.orphans, mended.notes), (vec![], vec![]));
+    assert_eq!(mended.packages.len(), 1);
+}
+
+#[test]
+fn what_an_address_does_not_tell_metadata_tells() {
+    let cache = Cache::new();
+    let address = "https://registry.example.org/download/@babel/core/7.0.0/abc";
+    cache.answer(address, "application/octet-stream", b"core");
+    let dist = json!({ "tarball": format!("{address}#x") });
+    let packument = json!({ "name": "@babel/core", "versions": { "7.0.0": { "dist": dist }, "6.0.0": {} } });
+    let (_, told) = cache.answer(
+        "https://registry.example.org/@babel%2fcore",
+        "application/vnd.npm.install-v1+json",
+        packument.to_string().as_bytes(),
+    );
+    assert_eq!(names(&cache.read()), ["pkg:npm/%40babel/core@7.0.0"]);
+    cache.write(&told, b"[");
+    let reading = cache.read();
+    assert_eq!((names(&reading).len(), reading.notes.len(), reading.orphans.len()), (0, 1, 0));
+}
+
+#[test]
+fn what_npm_packed_of_a_repository_is_a_package_without_version() {
+    let cache = Cache::new();
+    let content = cache.content(b"packed");
+    let key = "pacote:tarball:abbrev@git+https://me:word@code.example.org/abbrev.git#0123";
+    cache.line(&json!({ "key": key, "integrity": integrity(b"packed") }));
+    cache.line(&json!({ "key": "pacote:tarball:", "integrity": integrity(b"packed") }));
+    cache.line(&json!({ "key": "pacote:version-manifest:x", "integrity": integrity(b".") }));
+    cache.content(b".");
+    let reading = cache.read();
+    assert_eq!(names(&reading), ["pkg:npm/abbrev"]);
+    assert_eq!(reading.packages[0].source.as_deref(), Some("git+https://code.example.org/abbrev.git"));
+    assert_eq!(reading.packages[0].artifact, Some(content));
+    assert_eq!((reading.notes.len(), reading.orphans.len()), (1, 0));
+}
+
+#[test]
+fn an_older_cache_is_read() {
+    let cache = Cache::new();
+    let digest = Digest::of(Algorithm::Sha512, b"core").hex();
+    let key = format!("make-fetch-happen:request-cache:{TARBALL}");
+    let json = json!({ "key": key, "digest": digest, "hashAlgorithm": "sha512" }).to_string();
+    cache.write("_cacache/index-v3/aa/bb", format!("\n{}\t{json}", json.len()).as_bytes());
+    let content = cache.write(&format!("_cacache/content-v1/{}/{}", &digest[..2], &digest[2..]), b"core");
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["npm cacache index-v3"]);
+    assert_eq!((names(&reading).len(), &reading.orphans, &reading.notes), (1, &vec![], &vec![]));
+    cache.write(&content, b"evil");
+    assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults.len(), 1);
+}
+
+#[test]
+fn a_newer_cache_is_noted_and_none_of_it_is_called_an_orphan() {
+    let cache = Cache::new();
+    cache.content(b"core");
+    cache.write("_cacache/index-v6/aa/bb/cc", b"x");
+    cache.write("_cacache/content-v3/sha512/aa", b"x");
+    let reading = cache.read();
+    let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(noted, ["_cacache/content-v3", "_cacache/content-v3/sha512/aa", "_cacache/index-v6"]);
+    assert_eq!((reading.layouts, reading.orphans), (vec!["npm cacache index-v6".to_owned()], vec![]));
+}
+
+#[test]
+fn what_is_no_such_cache_has_no_layout() {
+    let cache = Cache::new();
+    cache.write("_logs/x", b"");
+    cache.write("index-v5/aa/bb/cc", b"");
+    let reading = cache.read();
+    assert_eq!((reading.layouts.len(), reading.notes.len(), reading.orphans.len()), (0, 0, 0));
+}
+
+#[test]
+fn garbage_is_noted() {
+    let cache = Cache::new();
+    let index = cache.write("_cacache/index-v5/aa/bb/cc", b"\nx\t{}\n\xff\xfe\n0123");
+    assert_eq!(
+        cache.read().notes,
+        [Note { path: index, what: "3 of its lines are not understood".to_owned() }]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_odd(bytes in any::<Vec<u8>>()) {
+        let cache = Cache::new();
+        cache.write("_cacache/index-v5/aa/bb/cc", &bytes);
+        cache.answer("https://registry.example.org/x/1", "application/octet-stream", b"x");
+        cache.answer("https://registry.example.org/x", "application/json", &bytes);
+        prop_assert_eq!(cache.read().packages.len(), 0);
+    }
+}

@@ -1,0 +1,181 @@
+//! The cache of Yarn 2 and later: a zip archive for each package, which Yarn makes of the tarball.
+//!
+//! ```text
+//! cache/<name>-npm-<version>-<10 digits of the locator's hash>-<key>.zip        a machine's cache
+//! cache/<name>-npm-<version>-<10 digits of the locator's hash>-<10 digits>.zip  a project's
+//! cache/<name>-<protocol>-<10 digits of the locator's hash>-….zip               not from a registry
+//! ```
+//!
+//! The key is the version of the cache and how it compresses (`10c0`); the ten digits are the first of the archive's
+//! SHA-512, which is checked. In a machine's cache nothing declares an archive's digest but the lock file, whose
+//! `checksum` is of the archive and begins with the key: it is compared where the keys agree. `@scope/name` is written
+//! `@scope-name`: which hyphen it is tells the locator's hash, SHA-512 of (SHA-512 of scope and name, then
+//! `npm:<version>`). An archive is whole by itself: there are no orphans.
+//!
+//! From the sources of Yarn 4 (`yarnpkg-core/sources/Cache.ts`, `structUtils.ts`, `hashUtils.ts`).
+
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use crate::javascript;
+use crate::reading::{Check, Expected, Held, Reading};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The newest version of the cache that is known.
+const VERSION: u32 = 10;
+/// Digits of a hash in names.
+const DIGITS: usize = 10;
+/// Where archives lie: of a machine, of a project, or in a directory that was given.
+const DIRECTORIES: [&str; 3] = ["cache/", "berry/cache/", ""];
+/// How packages get there.
+const PROTOCOLS: [&str; 8] = ["npm", "patch", "https", "http", "git", "file", "exotic", "commit"];
+
+/// Reads what there is of it.
+pub(super) fn read(files: &Files, reading: &mut Reading) {
+    let (mut archives, mut odd) = (Vec::new(), Vec::new());
+    let candidates =
+        files.iter().filter(|(path, _)| DIRECTORIES.iter().any(|directory| is_in(path, directory)));
+    for (path, _) in candidates {
+        match Archive::of(path) {
+            Some(archive) => archives.push(archive),
+            None => odd.push(path),
+        }
+    }
+    // Archives alone make no such cache.
+    for path in odd.into_iter().filter(|_| !archives.is_empty()) {
+        reading.note(path, "an archive whose name is not understood");
+    }
+    tell_versions(&archives, reading);
+    let digests = digests(files, &archives);
+    for archive in &archives {
+        match archive.held(&digests) {
+            Some(held) => reading.packages.push(held),
+            None => reading.note(archive.path, "its name tells no name of a package"),
+        }
+    }
+}
+
+/// Whether a path is that of an archive right in a directory.
+fn is_in(path: &str, directory: &str) -> bool {
+    let is_archive = |name: &str| name.ends_with(".zip") && !name.contains('/');
+    path.strip_prefix(directory).is_some_and(is_archive)
+}
+
+fn tell_versions(archives: &[Archive<'_>], reading: &mut Reading) {
+    let versions: BTreeSet<Option<u32>> = archives.iter().map(|archive| archive.version()).collect();
+    for version in versions {
+        let text = version.map_or_else(|| "of a project".to_owned(), |version| version.to_string());
+        reading.layouts.push(format!("yarn berry cache {text}"));
+        if version.is_some_and(|version| version > VERSION) {
+            reading.note("cache", format!("version {text} of the cache is newer than is known here"));
+        }
+    }
+}
+
+/// An archive, by what its name tells.
+struct Archive<'a> {
+    path: &'a str,
+    /// Name, and mostly version.
+    name: &'a str,
+    version: Option<&'a str>,
+    locator: &'a str,
+    /// A key of the cache, or digits of the archive's digest.
+    tail: &'a str,
+}
+
+impl<'a> Archive<'a> {
+    fn of(path: &'a str) -> Option<Self> {
+        let stem = path.rsplit('/').next()?.strip_suffix(".zip")?;
+        let (rest, tail) = stem.rsplit_once('-')?;
+        let (rest, locator) = rest.rsplit_once('-')?;
+        if !is_digits(locator) {
+            return None;
+        }
+        let archive = |name, version| Self { path, name, version, locator, tail };
+        let mut versions = rest.rmatch_indices("-npm-").filter_map(|(at, mark)| {
+            let (name, version) = rest.split_at_checked(at)?;
+            let version = version.strip_prefix(mark).filter(|version| javascript::is_version(version))?;
+            Some(archive(name, Some(version)))
+        });
+        let first = versions.next();
+        let rest_of_them = versions.find(|archive| archive.full_name().is_some());
+        match first {
+            // `-npm-` may stand in a name or version, too: the locator's hash tells.
+            Some(first) if first.full_name().is_some() => Some(first),
+            Some(first) => rest_of_them.or(Some(first)),
+            None => {
+                let (name, protocol) = rest.rsplit_once('-')?;
+                PROTOCOLS.contains(&protocol).then(|| archive(name, None))
+            }
+        }
+    }
+
+    /// The version of the cache, if the name tells it.
+    fn version(&self) -> Option<u32> {
+        if is_digits(self.tail) {
+            return None;
+        }
+        self.tail.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+    }
+
+    /// `@scope/name`, if it is the one whose hash is in the archive's name.
+    fn full_name(&self) -> Option<String> {
+        let reference = format!("npm:{}", self.version?);
+        let is_it = |scope: &str, name: &str| locator_hash(scope, name, &reference).starts_with(self.locator);
+        let Some(scoped) = self.name.strip_prefix('@') else {
+            return is_it("", self.name).then(|| self.name.to_owned());
+        };
+        let mut parts = scoped.match_indices('-').filter_map(|(at, _)| {
+            let (scope, name) = scoped.split_at_checked(at)?;
+            Some((scope, name.strip_prefix('-')?))
+        });
+        parts.find(|(scope, name)| is_it(scope, name)).map(|(scope, name)| format!("@{scope}/{name}"))
+    }
+
+    /// The name that is most likely: where the reference is more than a version, its hash cannot be known.
+    fn likely_name(&self) -> String {
+        if self.name.starts_with('@') { self.name.replacen('-', "/", 1) } else { self.name.to_owned() }
+    }
+
+    fn held(&self, digests: &BTreeMap<(String, Algorithm), Digest>) -> Option<Held> {
+        let name = self.full_name().unwrap_or_else(|| self.likely_name());
+        let purl = javascript::purl(&name, self.version.unwrap_or_default())?;
+        // It is not what the registry gave, but made of that.
+        let mut held = Held { artifact: None, ..Held::whole(purl, self.path) };
+        let wrong = |why: String| Check {
+            path: self.path.to_owned(),
+            expected: Expected::Wrong(why),
+            by: "its own name".to_owned(),
+        };
+        if is_digits(self.tail) {
+            let found = digests.get(&(self.path.to_owned(), Algorithm::Sha512));
+            held.checks.extend(match found {
+                Some(found) if found.hex().starts_with(self.tail) => None,
+                Some(found) => Some(wrong(format!("it is {found}, and must begin with {}", self.tail))),
+                None => Some(wrong("it cannot be read".to_owned())),
+            });
+        }
+        Some(held)
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn locator_hash(scope: &str, name: &str, reference: &str) -> String {
+    let ident = Digest::of(Algorithm::Sha512, format!("{scope}{name}").as_bytes()).hex();
+    Digest::of(Algorithm::Sha512, format!("{ident}{reference}").as_bytes()).hex()
+}
+
+/// Digests of those archives whose name tells a part of theirs.
+fn digests(files: &Files, archives: &[Archive<'_>]) -> BTreeMap<(String, Algorithm), Digest> {
+    let told = archives.iter().filter(|archive| is_digits(archive.tail));
+    files.digests(&told.map(|archive| (archive.path, BTreeSet::from([Algorithm::Sha512]))).collect())
+}
+
+/// Whether an archive is one that a checksum of a lock file with this key and digest can be of: another version of the cache,
+/// or another compression, makes other archives of the same package.
+pub(crate) fn is_archive_of(path: &str, key: &str, digest: &Digest) -> bool {
+    let tail = path.strip_suffix(".zip").and_then(|stem| stem.rsplit_once('-')).map(|(_, tail)| tail);
+    tail.is_some_and(|tail| if is_digits(tail) { digest.hex().starts_with(tail) } else { tail == key })
+}

@@ -1,0 +1,238 @@
+//! Caches are made here as both kinds of Yarn lay them out; real ones are read by hand.
+
+use super::read;
+use crate::Program;
+use crate::audit::{Lock, audit};
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use crate::lock::{Locked, LockedDigest};
+use crate::reading::{Mend, Reading};
+use proptest::prelude::*;
+use serde_json::json;
+use std::fs;
+
+struct Cache(tempfile::TempDir);
+
+impl Cache {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let whole = self.0.path().join(path);
+        fs::create_dir_all(whole.parent().unwrap()).unwrap();
+        fs::write(whole, bytes).unwrap();
+    }
+
+    /// A package of Yarn 1.22; its directory.
+    fn classic(&self, tarball: &[u8]) -> String {
+        let hash = Digest::of(Algorithm::Sha1, tarball).hex();
+        let slug = format!("v6/npm-@babel-core-7.0.0-{hash}-integrity");
+        let module = format!("{slug}/node_modules/@babel/core");
+        let resolved = format!("https://me:word@registry.example.org/@babel/core/-/core-7.0.0.tgz#{hash}");
+        let remote = json!({ "resolved": resolved, "hash": hash, "integrity": integrity(tarball) });
+        let manifest = json!({ "name": "@babel/core", "version": "7.0.0" });
+        let metadata = json!({ "manifest": manifest, "artifacts": [], "remote": remote, "hash": hash });
+        self.write(&format!("{module}/.yarn-metadata.json"), metadata.to_string().as_bytes());
+        self.write(&format!("{module}/.yarn-tarball.tgz"), tarball);
+        self.write(&format!("{module}/test/node_modules/x/.yarn-metadata.json"), b"a file of the package");
+        slug
+    }
+
+    fn files(&self) -> Files {
+        Files::below(self.0.path(), &[""]).unwrap()
+    }
+
+    fn read(&self) -> Reading {
+        read(&self.files())
+    }
+}
+
+fn integrity(bytes: &[u8]) -> String {
+    let hex = Digest::of(Algorithm::Sha512, bytes).hex();
+    format!(
+        "sha512-{}",
+        data_encoding::BASE64.encode(&data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap())
+    )
+}
+
+fn names(reading: &Reading) -> Vec<String> {
+    reading.packages.iter().map(|held| held.purl.to_string()).collect()
+}
+
+/// The name that Yarn gives the archive of a package from a registry, before the last part.
+fn archive(scope: &str, name: &str, version: &str) -> String {
+    let ident = Digest::of(Algorithm::Sha512, format!("{scope}{name}").as_bytes()).hex();
+    let locator = Digest::of(Algorithm::Sha512, format!("{ident}npm:{version}").as_bytes()).hex();
+    let slug = if scope.is_empty() { name.to_owned() } else { format!("@{scope}-{name}") };
+    format!("cache/{slug}-npm-{version}-{}", &locator[..10])
+}
+
+#[test]
+fn a_classic_cache_is_read() {
+    let cache = Cache::new();
+    let slug = cache.classic(b"core");
+    cache.write("v6/.tmp/x/y", b"");
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["yarn classic v6"]);
+    assert_eq!(names(&reading), ["pkg:npm/%40babel/core@7.0.0"]);
+    let held = &reading.packages[0];
+    assert_eq!(held.artifact, Some(format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz")));
+    assert_eq!(held.source.as_deref(), Some("https://registry.example.org/@babel/core/-/core-7.0.0.tgz"));
+    assert_eq!((held.files.len(), held.checks.len()), (3, 3), "integrity, hash, name of the directory");
+    assert_eq!((reading.orphans, reading.notes), (vec![], vec![]));
+}
+
+#[test]
+fn an_older_classic_cache_is_read() {
+    let cache = Cache::new();
+    let hash = Digest::of(Algorithm::Sha1, b"pad").hex();
+    let slug = format!("v1/npm-left-pad-1.3.0-{hash}");
+    let metadata = json!({ "remote": { "reference": "https://registry.example.org/x" }, "hash": hash });
+    cache.write(&format!("{slug}/.yarn-metadata.json"), metadata.to_string().as_bytes());
+    cache.write(&format!("{slug}/package.json"), br#"{"name":"left-pad","version":"1.3.0"}"#);
+    let scoped = format!("v1/npm-@babel/core-7.0.0-{hash}");
+    cache.write(&format!("{scoped}/.yarn-metadata.json"), metadata.to_string().as_bytes());
+    cache.write(&format!("{scoped}/package.json"), br#"{"name":"@babel/core","version":"7.0.0"}"#);
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["yarn classic v1"]);
+    assert_eq!(names(&reading), ["pkg:npm/%40babel/core@7.0.0", "pkg:npm/left-pad@1.3.0"]);
+    assert_eq!((&reading.orphans, &reading.notes), (&vec![], &vec![]));
+    assert_eq!(reading.packages[1].stated, [Digest::of(Algorithm::Sha1, b"pad")], "it keeps no tarball");
+}
+
+#[test]
+fn a_classic_tarball_that_was_changed_is_found() {
+    let cache = Cache::new();
+    let slug = cache.classic(b"core");
+    assert_eq!(audit(Program::Yarn, &cache.files(), &[]).faults, []);
+    let tarball = format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz");
+    cache.write(&tarball, b"evil");
+    assert_eq!(audit(Program::Yarn, &cache.files(), &[]).faults.len(), 3);
+    let metadata =
+        json!({ "manifest": { "name": "@babel/core" }, "remote": { "integrity": integrity(b"evil") } });
+    cache
+        .write(&tarball.replace(".yarn-tarball.tgz", ".yarn-metadata.json"), metadata.to_string().as_bytes());
+    let faults = audit(Program::Yarn, &cache.files(), &[]).faults;
+    assert_eq!((faults.len(), faults[0].by.as_str()), (1, "the name of its directory"));
+}
+
+#[test]
+fn a_directory_that_yarn_did_not_finish_is_an_orphan() {
+    let cache = Cache::new();
+    let slug = cache.classic(b"core");
+    let module = cache.0.path().join(format!("{slug}/node_modules/@babel/core"));
+    fs::remove_file(module.join(".yarn-metadata.json")).unwrap();
+    let doubtful = cache.read();
+    assert_eq!(doubtful.notes.len(), 1, "there is metadata, if not where it belongs");
+    assert_eq!(doubtful.orphans, []);
+    fs::remove_dir_all(module.join("test")).unwrap();
+    let reading = cache.read();
+    assert_eq!((reading.packages.len(), reading.orphans.len()), (0, 1));
+    let Mend::Remove(paths) = &reading.orphans[0].mend else { panic!("files go") };
+    paths.iter().for_each(|path| fs::remove_file(cache.0.path().join(path)).unwrap());
+    let mended = cache.read();
+    assert_eq!((mended.layouts, mended.orphans), (vec![], vec![]));
+}
+
+#[test]
+fn archives_of_a_machine_are_read() {
+    let cache = Cache::new();
+    for (name, key) in [
+        (archive("", "left-pad", "1.3.0"), "8"),
+        (archive("types", "react-dom", "18.0.0-rc.1"), "10c0"),
+        (archive("a-b", "c-d", "1.0.0"), "10c0"),
+        (archive("", "x-npm-2", "1.0.0-npm-3"), "10"),
+        ("cache/@s-typescript-patch-0123456789".to_owned(), "10c0"),
+    ] {
+        cache.write(&format!("{name}-{key}.zip"), b"zip");
+    }
+    cache.write("cache/.gitignore", b"");
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["yarn berry cache 8", "yarn berry cache 10"]);
+    let mut found = names(&reading);
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "pkg:npm/%40a-b/c-d@1.0.0",
+            "pkg:npm/%40s/typescript",
+            "pkg:npm/%40types/react-dom@18.0.0-rc.1",
+            "pkg:npm/left-pad@1.3.0",
+            "pkg:npm/x-npm-2@1.0.0-npm-3",
+        ]
+    );
+    assert_eq!((reading.orphans, reading.notes), (vec![], vec![]));
+}
+
+#[test]
+fn an_archive_of_a_project_must_have_the_digest_that_its_name_tells() {
+    let cache = Cache::new();
+    let digest = Digest::of(Algorithm::Sha512, b"zip").hex();
+    let path = format!("{}-{}.zip", archive("", "left-pad", "1.3.0"), &digest[..10]);
+    cache.write(&path, b"zip");
+    let whole = audit(Program::Yarn, &cache.files(), &[]);
+    assert_eq!((whole.layouts, whole.faults), (vec!["yarn berry cache of a project".to_owned()], vec![]));
+    cache.write(&path, b"evil");
+    let faults = audit(Program::Yarn, &cache.files(), &[]).faults;
+    assert_eq!((faults.len(), faults[0].by.as_str()), (1, "its own name"));
+}
+
+#[test]
+fn archives_are_compared_with_checksums_of_the_same_key_only() {
+    let cache = Cache::new();
+    cache.write(&format!("{}-10c0.zip", archive("", "left-pad", "1.3.0")), b"zip");
+    let faults = |key: &str, bytes: &[u8]| {
+        let digest = Digest::of(Algorithm::Sha512, bytes);
+        let digests = vec![LockedDigest::YarnArchive { key: key.to_owned(), digest }];
+        let purl = "pkg:npm/left-pad@1.3.0".parse().unwrap();
+        let lock = Lock { name: "yarn.lock".to_owned(), packages: vec![Locked { purl, digests }] };
+        audit(Program::Yarn, &cache.files(), &[lock]).faults.len()
+    };
+    assert_eq!((faults("10c0", b"zip"), faults("10c0", b"other"), faults("8", b"other")), (0, 1, 0));
+}
+
+#[test]
+fn newer_caches_are_noted() {
+    let cache = Cache::new();
+    cache.write("v7/npm-x-1.0.0-0/node_modules/x/.yarn-metadata.json", br#"{"manifest":{"name":"x"}}"#);
+    cache.write(&format!("{}-11c0.zip", archive("", "left-pad", "1.3.0")), b"zip");
+    let reading = cache.read();
+    assert_eq!(reading.layouts, ["yarn classic v7", "yarn berry cache 11"]);
+    assert_eq!(reading.notes.iter().map(|note| note.path.as_str()).collect::<Vec<_>>(), ["v7", "cache"]);
+    assert_eq!(reading.packages.len(), 2, "read as far as it is known");
+}
+
+#[test]
+fn what_is_no_such_cache_has_no_layout() {
+    let cache = Cache::new();
+    for path in ["v8/x", "v8/y-z/y", "a/b-c/d", "x.zip", "v6.txt"] {
+        cache.write(path, b"");
+    }
+    let reading = cache.read();
+    assert_eq!((reading.layouts.len(), reading.notes.len(), reading.orphans.len()), (0, 0, 0));
+}
+
+#[test]
+fn garbage_is_noted() {
+    let cache = Cache::new();
+    cache.write("v6/npm-x-1.0.0-0/.yarn-metadata.json", b"\xff");
+    cache.write("v6/npm-y-1.0.0-0/.yarn-metadata.json", b"{}");
+    cache.write("cache/x.zip", b"");
+    assert_eq!(cache.read().notes.len(), 2, "an archive alone makes no such cache");
+    cache.write(&format!("{}-8.zip", archive("", "left-pad", "1.3.0")), b"zip");
+    assert_eq!(cache.read().notes.len(), 3);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_odd(bytes in any::<Vec<u8>>(), name in "[-@a-z0-9./]{0,40}") {
+        let cache = Cache::new();
+        cache.write("v6/npm-x-1.0.0-0/.yarn-metadata.json", &bytes);
+        if !name.split('/').any(|part| part.is_empty() || part.starts_with('.')) {
+            cache.write(&format!("v6/{name}-0123456789-0123456789.zip"), b"");
+            cache.write(&format!("cache/{name}-npm-1-0123456789-0123456789.zip"), b"");
+        }
+        drop(cache.read());
+    }
+}
