@@ -3,6 +3,7 @@
 //!
 //! Paths are relative to the base of the program's preset.
 
+mod address;
 pub(crate) mod apt;
 pub(crate) mod bundler;
 pub(crate) mod cargo;
