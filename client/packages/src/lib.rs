@@ -11,6 +11,7 @@
 //! lock       lock files: what they name, with digests; a file each
 //! program    the programs, by name
 //! reading    what a layout's reader finds
+//! python     names and archives of Python's packages
 //! files      the files below a directory, bounded
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)
@@ -27,6 +28,7 @@ pub mod list;
 pub mod lock;
 pub mod program;
 pub mod purl;
+mod python;
 pub mod reading;
 
 pub use program::Program;

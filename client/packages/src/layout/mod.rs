@@ -11,6 +11,7 @@ pub(crate) mod composer;
 pub(crate) mod go;
 pub(crate) mod gradle;
 pub(crate) mod maven;
+mod msgpack;
 pub(crate) mod npm;
 pub(crate) mod pip;
 pub(crate) mod pnpm;
