@@ -4,7 +4,12 @@
 //! names a package without a digest is no fault: then there is nothing to compare.
 
 mod cargo;
+mod pipfile;
+mod poetry;
+mod python;
+mod requirements;
 mod tables;
+mod uv;
 
 use crate::digest::Digest;
 use crate::purl::Purl;
@@ -56,7 +61,13 @@ impl LockError {
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] = &[("Cargo.lock", cargo::read)];
+const READERS: &[(&str, Reader)] = &[
+    ("Cargo.lock", cargo::read),
+    ("Pipfile.lock", pipfile::read),
+    ("poetry.lock", poetry::read),
+    ("requirements.txt", requirements::read),
+    ("uv.lock", uv::read),
+];
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///
