@@ -2,20 +2,21 @@
 //!
 //! ```text
 //! archive-v0/ID/                                    a wheel, unpacked, with its RECORD
-//! wheels-v0..6/pypi/NAME/WHEEL.http                 which archive a wheel is, with its digests; .rev if it is a local file
-//! wheels-v0..6/index/DIGEST/NAME/WHEEL.http         the same of another index, url/DIGEST/NAME of an address
-//! wheels-v0..6/…/WHEEL.msgpack                      metadata alone, of wheels that were only looked at
-//! built-wheels-v0..4, then sdists-v4..9/            source archives, by the same kinds
+//! wheels-v0..8/pypi/NAME/WHEEL.http                 which archive a wheel is, with its digests; .rev if it is a local file
+//! wheels-v0..8/index/DIGEST/NAME/WHEEL.http         the same of another index, url/DIGEST/NAME of an address
+//! wheels-v0..8/…/WHEEL.msgpack                      metadata alone, of wheels that were only looked at
+//! built-wheels-v0..3, then sdists-v…11/             source archives, by the same kinds
 //!     pypi/NAME/VERSION/revision.http               which revision is the newest, with the digests of the archive
 //!     pypi/NAME/VERSION/REVISION/                   its source, unpacked; wheels built of it; links to those, unpacked
 //!     git/DIGEST/COMMIT/                            the same of a repository, without a pointer
-//! simple-v0..24                                     what an index says of a project (in a form that only uv reads)
+//! simple-v0..28                                     what an index says of a project (in a form that only uv reads)
 //! ```
 //!
-//! After the sources of uv 0.1 to 0.11 (`uv-cache`, `uv-distribution`). A pointer is `MessagePack`; that of a response has uv's
-//! notes on its freshness after it, which nothing here needs: the address of a wheel is only in there. The archives have
+//! After the sources of uv (`uv-cache`, `uv-distribution`), and caches that 0.2 and 0.13 made. A pointer is `MessagePack`;
+//! that of a response has uv's notes on its freshness after it, of which only the address is looked at. The archives have
 //! what must hold in themselves: each file of a wheel has a digest in `RECORD`. A pointer whose archive is missing is
-//! fetched anew by uv, and an archive that nothing points at is what `uv cache prune` removes. Versions of parts are
+//! fetched anew by uv; an archive that nothing points at and a revision that another took the place of are never used
+//! again, and `uv cache prune` removes them. Versions of parts are
 //! counted up when their form changes; newer ones are read as far as they look the same, and a note says so.
 
 mod pointer;
@@ -31,18 +32,18 @@ use std::fs;
 
 /// Parts that hold or point at packages, with the newest version that is known.
 const PARTS: [(&str, u32); 5] =
-    [("archive", 0), ("wheels", 6), ("built-wheels", 4), ("sdists", 9), ("simple", 24)];
+    [("archive", 0), ("wheels", 8), ("built-wheels", 3), ("sdists", 11), ("simple", 28)];
 /// Parts that do not.
 const PARTS_BESIDE: [(&str, u32); 9] = [
     ("binaries", 0),
     ("builds", 0),
     ("environments", 2),
     ("files", 0),
-    ("flat-index", 4),
-    ("git", 0),
-    ("interpreter", 4),
-    ("osv", 0),
-    ("python", 0),
+    ("flat-index", 7),
+    ("git", 2),
+    ("interpreter", 5),
+    ("osv", 1),
+    ("python", 1),
 ];
 
 /// Reads it.
@@ -139,8 +140,8 @@ fn note_unknown(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) {
 /// What points at archives.
 struct Pointers {
     by_id: BTreeMap<String, Vec<Pointer>>,
-    /// Archives that links lead to.
-    linked: BTreeSet<String>,
+    /// Archives that links lead to, each with one of those.
+    linked: BTreeMap<String, String>,
     /// Archives that were found.
     found: BTreeSet<String>,
     /// Whether there may be others, which were not understood.
@@ -151,17 +152,17 @@ impl Pointers {
     fn of(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) -> Self {
         let files = cache.files;
         let mut pointers =
-            Self { by_id: BTreeMap::new(), linked: BTreeSet::new(), found: BTreeSet::new(), are_all: true };
+            Self { by_id: BTreeMap::new(), linked: BTreeMap::new(), found: BTreeSet::new(), are_all: true };
         let wheels = parts.iter().filter(|part| part.name == "wheels");
         let paths = wheels.flat_map(|part| files.under(&part.directory)).map(|(path, _)| path);
         for path in paths.filter(|path| pointer::is_one(path)) {
             pointers.add(path, Pointer::read(files, path), reading);
         }
         // Where a link leads is looked at, and never followed.
-        let leads_to = |link: &str| fs::read_link(files.base().join(link)).ok();
-        for target in cache.links.iter().filter_map(|link| leads_to(link)) {
-            let id = target.file_name().and_then(|name| name.to_str());
-            pointers.linked.extend(id.map(str::to_owned));
+        for link in &cache.links {
+            let target = fs::read_link(files.base().join(link)).ok();
+            let id = target.as_ref().and_then(|target| target.file_name()?.to_str());
+            pointers.linked.extend(id.map(|id| (id.to_owned(), (*link).to_owned())));
         }
         // A newer version may have another way to point.
         pointers.are_all &= parts.iter().all(|part| part.version <= part.version_max);
@@ -184,7 +185,7 @@ impl Pointers {
     }
 
     fn is_pointed_at(&self, id: &str) -> bool {
-        self.by_id.contains_key(id) || self.linked.contains(id) || !self.are_all
+        self.by_id.contains_key(id) || self.linked.contains_key(id) || !self.are_all
     }
 
     fn find_dangling(&self, reading: &mut Reading) {
@@ -206,6 +207,7 @@ fn read_archives(cache: &Cache<'_>, part: &str, pointers: &mut Pointers, reading
             reading.orphans.push(Orphan { path: directory, why: "nothing points at it".to_owned(), mend });
             continue;
         }
+        let linked = pointers.linked.get(&id).and_then(|link| pointer::source(link));
         let pointers = pointers.take(&id);
         // Environments of tools are kept here, too.
         if files.has(&format!("{directory}/pyvenv.cfg")) {
@@ -216,12 +218,13 @@ fn read_archives(cache: &Cache<'_>, part: &str, pointers: &mut Pointers, reading
             continue;
         };
         for pointer in pointers {
-            held.source = held.source.or_else(|| pointer::source(&pointer.path));
+            held.source = held.source.or(pointer.source);
             held.stated.extend(pointer.digests);
             let metadata = pointer.path.rsplit_once('.').map(|(stem, _)| format!("{stem}.msgpack"));
             held.files.extend(metadata.filter(|metadata| files.has(metadata)));
             held.files.push(pointer.path);
         }
+        held.source = held.source.or(linked);
         sort(&mut held.stated);
         reading.packages.push(held);
     }

@@ -40,12 +40,13 @@ struct Revisions<'a> {
     /// Those that took the place of others, or none are.
     stale: BTreeSet<String>,
     stated: Vec<Digest>,
+    source: Option<String>,
 }
 
 impl<'a> Revisions<'a> {
     fn of(cache: &'a Cache<'a>, directory: &'a str, reading: &mut Reading) -> Self {
         let (mut stale, mut stated) = (cache.children(directory), Vec::new());
-        let (mut is_pointed_at, mut is_understood) = (false, true);
+        let (mut is_pointed_at, mut is_understood, mut source) = (false, true, None);
         let below = cache.files.under(directory).map(|(path, _)| path);
         let is_direct = |path: &str| path.get(directory.len() + 1..).is_some_and(|name| !name.contains('/'));
         for path in below.filter(|path| pointer::is_one(path) && is_direct(path)) {
@@ -53,6 +54,7 @@ impl<'a> Revisions<'a> {
                 Ok(pointer) if stale.remove(&pointer.id) => {
                     is_pointed_at = true;
                     stated.extend(pointer.digests);
+                    source = source.or(pointer.source);
                 }
                 Ok(_) => {
                     let mend = Mend::Remove(vec![path.to_owned()]);
@@ -70,7 +72,8 @@ impl<'a> Revisions<'a> {
             stale.clear();
         }
         sort(&mut stated);
-        Self { cache, directory, stale, stated }
+        source = source.or_else(|| pointer::source(directory));
+        Self { cache, directory, stale, stated, source }
     }
 
     fn read(self, reading: &mut Reading) {
@@ -89,7 +92,7 @@ impl<'a> Revisions<'a> {
             reading.note(self.directory, "a source whose package is not known");
             return;
         };
-        let (source, stated) = (pointer::source(self.directory), self.stated);
+        let (source, stated) = (self.source, self.stated);
         reading.packages.push(Held { purl, source, artifact: None, files, stated, checks: Vec::new() });
     }
 

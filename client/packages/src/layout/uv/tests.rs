@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::digest::Algorithm;
-use crate::layout::msgpack::tests::{list, text};
+use crate::layout::msgpack::tests::{list, map, text};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::wheel_files;
@@ -22,15 +22,23 @@ fn put_wheel(base: &Path, directory: &str, name: &str, version: &str) {
     }
 }
 
-/// What a pointer points at, with the digest of some bytes.
+/// What a pointer points at, with the digest of some bytes, and more that newer versions tell.
 fn target(id: &str, artifact: &[u8]) -> Vec<u8> {
-    let digest = list(&[text("Sha256"), text(&Digest::of(Algorithm::Sha256, artifact).hex())]);
-    list(&[text(id), list(&[digest])])
+    let digest = map(&[("Sha256", text(&Digest::of(Algorithm::Sha256, artifact).hex()))]);
+    list(&[text(id), list(&[digest]), text("a-1-py3-none-any.whl"), vec![0xc0], vec![0xcd, 1, 2]])
 }
 
-/// With what uv notes after it.
+/// With what uv notes after it: zeros, an identifier, an address, other things.
 fn pointer(id: &str, artifact: &[u8]) -> Vec<u8> {
-    [target(id, artifact), b"\xff\xfe policy".to_vec()].concat()
+    let notes = format!("\0\0\x000123456789abcdefhttps://u:p@registry.example.org/{id}.whl\0\0GET");
+    [target(id, artifact), notes.into_bytes()].concat()
+}
+
+/// As the first versions wrote it: a digest is a pair, there is no identifier, and here no end of the address.
+fn older_pointer(id: &str, artifact: &[u8]) -> Vec<u8> {
+    let digest = list(&[text("sha256"), text(&Digest::of(Algorithm::Sha256, artifact).hex())]);
+    let notes = b"https://registry.example.org/lib.tar.gzaccept-encoding".to_vec();
+    [list(&[text(id), list(&[digest])]), notes].concat()
 }
 
 /// Of a local file: when it was changed comes first.
@@ -38,23 +46,23 @@ fn local_pointer(id: &str, artifact: &[u8]) -> Vec<u8> {
     list(&[list(&[vec![0xce, 0, 0, 0, 1], vec![2]]), target(id, artifact)])
 }
 
-/// As the versions that are known lay it out: `wheels-v6` and `sdists-v9`.
+/// As the versions that are known lay it out: `wheels-v8` and `sdists-v11`.
 fn newer() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
     put_wheel(base, "archive-v0/abc_DEF-1", "Flask_x", "1.0");
-    put(base, "wheels-v6/pypi/flask-x/1.0-py3-none-any.http", &pointer("abc_DEF-1", b"flask"));
-    put(base, "wheels-v6/pypi/flask-x/1.0-py3-none-any.msgpack", b"x");
-    put(base, "wheels-v6/pypi/other/2.0-py3-none-any.msgpack", b"x");
+    put(base, "wheels-v8/pypi/flask-x/1.0-py3-none-any.http", &pointer("abc_DEF-1", b"flask"));
+    put(base, "wheels-v8/pypi/flask-x/1.0-py3-none-any.msgpack", b"x");
+    put(base, "wheels-v8/pypi/other/2.0-py3-none-any.msgpack", b"x");
     put_wheel(base, "archive-v0/local", "mine", "0.1");
-    put(base, "wheels-v6/path/0123456789abcdef/mine/0.1-py3-none-any.rev", &local_pointer("local", b"mine"));
-    put(base, "sdists-v9/pypi/lib/2.0/revision.http", &pointer("rev1", b"lib"));
-    put(base, "sdists-v9/pypi/lib/2.0/rev1/src/PKG-INFO", b"x");
-    put(base, "sdists-v9/pypi/lib/2.0/rev1/lib-2.0-py3-none-any.whl", b"x");
+    put(base, "wheels-v8/path/0123456789abcdef/mine/0.1-py3-none-any.rev", &local_pointer("local", b"mine"));
+    put(base, "sdists-v11/pypi/lib/2.0/revision.http", &pointer("rev1", b"lib"));
+    put(base, "sdists-v11/pypi/lib/2.0/rev1/src/PKG-INFO", b"x");
+    put(base, "sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any.whl", b"x");
     put_wheel(base, "archive-v0/built", "lib", "2.0");
-    symlink(base.join("archive-v0/built"), base.join("sdists-v9/pypi/lib/2.0/rev1/lib-2.0-py3-none-any"))
+    symlink(base.join("archive-v0/built"), base.join("sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any"))
         .unwrap();
-    put(base, "sdists-v9/git/0123/4567/metadata.msgpack", &list(&[text("repo_x"), text("3.0")]));
+    put(base, "sdists-v11/git/0123/4567/metadata.msgpack", &list(&[text("repo_x"), text("3.0")]));
     put(base, "archive-v0/tool/pyvenv.cfg", b"x");
     fs::create_dir_all(base.join("environments-v2")).unwrap();
     symlink(base.join("archive-v0/tool"), base.join("environments-v2/abc")).unwrap();
@@ -70,7 +78,7 @@ fn older() -> tempfile::TempDir {
     let base = directory.path();
     put_wheel(base, "wheels-v0/pypi/flask-x/Flask_x-1.0-py3-none-any", "Flask_x", "1.0");
     put(base, "wheels-v0/index/0123/big/big-1.0-py3-none-any.whl", b"whole");
-    put(base, "built-wheels-v0/url/0123/manifest.http", &pointer("rev1", b"lib"));
+    put(base, "built-wheels-v0/url/0123/manifest.http", &older_pointer("rev1", b"lib"));
     put(base, "built-wheels-v0/url/0123/rev1/lib-2.0-py3-none-any.whl", b"x");
     directory
 }
@@ -87,14 +95,17 @@ fn purls(audit: &Audit) -> Vec<String> {
 fn unpacked_wheels_and_sources_are_found_with_their_digests() {
     let directory = newer();
     let found = audited(directory.path());
-    assert_eq!(found.layouts, ["uv archive-v0", "uv sdists-v9", "uv simple-v18", "uv wheels-v6"]);
+    assert_eq!(found.layouts, ["uv archive-v0", "uv sdists-v11", "uv simple-v18", "uv wheels-v8"]);
     let named = ["flask-x@1.0", "lib@2.0", "lib@2.0", "mine@0.1", "repo-x@3.0"];
     assert_eq!(purls(&found), named.map(|name| format!("pkg:pypi/{name}")));
     assert_eq!((found.faults.len(), found.orphans.as_slice(), found.notes.as_slice()), (0, &[][..], &[][..]));
     assert_eq!(found.compared, 9, "three files of each wheel");
     let flask = &found.packages[0];
-    assert_eq!((flask.source.as_deref(), flask.files.len()), (Some("pypi"), 6), "with pointer and metadata");
+    assert_eq!(flask.source.as_deref(), Some("https://registry.example.org/abc_DEF-1.whl"));
+    assert_eq!(flask.files.len(), 6, "with pointer and metadata");
     assert_eq!(flask.digest, Some(Digest::of(Algorithm::Sha256, b"flask")));
+    let lib = [&found.packages[1], &found.packages[2]].map(|lib| lib.source.as_deref());
+    assert_eq!(lib, [Some("pypi"), Some("https://registry.example.org/rev1.whl")], "built, and its source");
     let mine = &found.packages[3];
     assert_eq!(mine.digest, Some(Digest::of(Algorithm::Sha256, b"mine")));
     assert_eq!(mine.source.as_deref(), Some("path 0123456789abcdef"));
@@ -107,6 +118,8 @@ fn the_oldest_layout_is_read() {
     assert_eq!(found.layouts, ["uv built-wheels-v0", "uv wheels-v0"]);
     assert_eq!(purls(&found), ["pkg:pypi/big@1.0", "pkg:pypi/flask-x@1.0", "pkg:pypi/lib@2.0"]);
     assert_eq!(found.packages[0].digest, Some(Digest::of(Algorithm::Sha256, b"whole")));
+    assert_eq!(found.packages[2].digest, Some(Digest::of(Algorithm::Sha256, b"lib")));
+    assert_eq!(found.packages[2].source.as_deref(), Some("https://registry.example.org/lib.tar.gz"));
     assert_eq!((found.compared, found.faults.len(), found.orphans.len()), (3, 0, 0));
 }
 
@@ -152,9 +165,9 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
     let directory = newer();
     let base = directory.path();
     put_wheel(base, "archive-v0/nobody", "lost", "1.0");
-    put(base, "wheels-v6/pypi/gone/1.0-py3-none-any.http", &pointer("gone", b"x"));
-    put(base, "sdists-v9/pypi/lib/2.0/rev0/src/PKG-INFO", b"x");
-    put(base, "sdists-v9/pypi/lib/1.0/revision.http", &pointer("gone", b"x"));
+    put(base, "wheels-v8/pypi/gone/1.0-py3-none-any.http", &pointer("gone", b"x"));
+    put(base, "sdists-v11/pypi/lib/2.0/rev0/src/PKG-INFO", b"x");
+    put(base, "sdists-v11/pypi/lib/1.0/revision.http", &pointer("gone", b"x"));
     let found = audited(base);
     let mut whys: Vec<&str> = found.orphans.iter().map(|orphan| orphan.why.as_str()).collect();
     whys.sort_unstable();
@@ -181,8 +194,8 @@ fn a_newer_layout_is_noted_and_read_as_far_as_it_looks_the_same() {
     let directory = newer();
     let base = directory.path();
     put_wheel(base, "archive-v1/xyz", "new", "1.0");
-    put(base, "wheels-v7/pypi/new/x.http", &pointer("xyz", b"new"));
-    put(base, "wheels-v7/pypi/new/y.http", b"\xc1");
+    put(base, "wheels-v9/pypi/new/x.http", &pointer("xyz", b"new"));
+    put(base, "wheels-v9/pypi/new/y.http", b"\xc1");
     put(base, "shiny-v0/x", b"x");
     let found = audited(base);
     let notes: Vec<(&str, &str)> =
@@ -191,9 +204,9 @@ fn a_newer_layout_is_noted_and_read_as_far_as_it_looks_the_same() {
         notes,
         [
             ("archive-v1", "newer than version 0, the newest that is known"),
-            ("wheels-v7", "newer than version 6, the newest that is known"),
+            ("wheels-v9", "newer than version 8, the newest that is known"),
             ("shiny-v0", "no known part of a cache of uv"),
-            ("wheels-v7/pypi/new/y.http", "a pointer that cannot be read: no value begins so"),
+            ("wheels-v9/pypi/new/y.http", "a pointer that cannot be read: no value begins so"),
         ]
     );
     assert!(purls(&found).contains(&"pkg:pypi/new@1.0".to_owned()));
@@ -215,9 +228,9 @@ fn a_directory_that_is_no_cache_has_no_layouts() {
 fn no_pointer_is_too_odd() {
     let directory = newer();
     proptest!(ProptestConfig::with_cases(64), |(bytes in any::<Vec<u8>>())| {
-        put(directory.path(), "wheels-v6/pypi/flask-x/1.0-py3-none-any.http", &bytes);
-        put(directory.path(), "sdists-v9/pypi/lib/2.0/revision.http", &bytes);
-        put(directory.path(), "sdists-v9/git/0123/4567/metadata.msgpack", &bytes);
+        put(directory.path(), "wheels-v8/pypi/flask-x/1.0-py3-none-any.http", &bytes);
+        put(directory.path(), "sdists-v11/pypi/lib/2.0/revision.http", &bytes);
+        put(directory.path(), "sdists-v11/git/0123/4567/metadata.msgpack", &bytes);
         prop_assert!(audited(directory.path()).packages.len() >= 3);
     });
 }
