@@ -84,8 +84,8 @@ impl<'a> Revisions<'a> {
         }
         let below = self.cache.files.under(self.directory).map(|(path, _)| path.to_owned());
         let files: Vec<String> = below.filter(|path| !self.is_stale(path)).collect();
-        // A pointer alone is an orphan, and no package.
-        if files.iter().all(|path| pointer::is_one(path)) {
+        // A pointer alone is an orphan, and no package; locks stay where something once was.
+        if files.iter().all(|path| pointer::is_one(path) || path.ends_with(".lock")) {
             return;
         }
         let Some(purl) = purl_of_source(self.cache.files, self.directory, &files) else {

@@ -63,6 +63,7 @@ fn newer() -> tempfile::TempDir {
     symlink(base.join("archive-v0/built"), base.join("sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any"))
         .unwrap();
     put(base, "sdists-v11/git/0123/4567/metadata.msgpack", &list(&[text("repo_x"), text("3.0")]));
+    put(base, "sdists-v11/git/89ab/4567/.lock", b"");
     put(base, "archive-v0/tool/pyvenv.cfg", b"x");
     fs::create_dir_all(base.join("environments-v2")).unwrap();
     symlink(base.join("archive-v0/tool"), base.join("environments-v2/abc")).unwrap();
