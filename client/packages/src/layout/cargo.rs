@@ -8,8 +8,8 @@
 //! git/checkouts/NAME-HASH/REVISION/              a work tree of it; `.cargo-ok` once that is done
 //! ```
 //!
-//! `REGISTRY` is a host and 16 hexadecimal digits. After the sources of cargo 1.41 to 1.95 (`sources/registry`,
-//! `sources/registry/index/cache.rs`, `sources/git`) and homes that they made. An index file begins with its format's version:
+//! `REGISTRY` is a host and 16 hexadecimal digits. After the sources of cargo (`sources/registry/index/cache.rs` above all)
+//! and homes that 1.95 made. An index file begins with its format's version:
 //!
 //! ```text
 //! 1                              index version, 0, then { crate version, 0, JSON, 0 }*

@@ -205,7 +205,10 @@ pub(crate) mod tests {
 
     #[test]
     fn what_exceeds_a_bound_is_refused() {
-        assert!(read(Cursor::new([0x91; 100])).is_err(), "too deep");
+        let deep = |depth: usize| read(Cursor::new([vec![0x91; depth], vec![0]].concat()));
+        assert!(deep(DEPTH_MAX - 1).is_ok() && deep(DEPTH_MAX).is_err(), "too deep");
+        let many = [vec![0xdd, 0, 2, 0, 0], vec![0; 0x2_0000]].concat();
+        assert!(read(Cursor::new(many)).is_err(), "too many");
         assert!(read(Cursor::new([0xdd, 255, 255, 255, 255])).is_err(), "not there");
         assert!(read(Cursor::new([0xdb, 255, 255, 255, 255])).is_err(), "too long");
         assert!(read(Cursor::new([0xc6, 255, 255, 255, 255])).is_err(), "beyond the end");

@@ -9,12 +9,12 @@
 //! selfcheck/…                       when pip last looked for a newer pip
 //! ```
 //!
-//! After the sources of pip 9 to 25 (`cache.py`, `network/cache.py`, and its copy of `CacheControl`). The name of a response is
-//! the SHA-224 of its address, which is written nowhere; it begins `cc=4,` and is `MessagePack`. What a response is, its body
-//! tells: wheels and source archives have their metadata in them. What it must be, the pages of the index tell that are
-//! cached beside it: they name files, with digests, and mostly with an address whose SHA-224 finds the response. Headers of
-//! some registries state digests, too. A page without the packages that it names is legitimately alone; so is a redirection
-//! without a body.
+//! After the sources of pip 23.2 and 26.3 (`cache.py`, `network/cache.py`, and their copy of `CacheControl`), and caches that
+//! they made. The name of a response is the SHA-224 of its address, which is written nowhere; it begins `cc=4,` and is
+//! `MessagePack`. What a response is, its body tells: wheels and source archives have their metadata in them. What it must
+//! be, the pages of the index tell that are cached beside it: they name files, with digests, and mostly with an address
+//! whose SHA-224 finds the response. Headers of some registries state digests, too. A page without the packages that it
+//! names is legitimately alone; so is a redirection without a body.
 
 mod page;
 mod response;

@@ -185,10 +185,11 @@ mod tests {
             (format!("a @ https://registry.example.org/a.zip#egg=a&{hash} ; x"), "pkg:pypi/a", 1),
             (format!("https://registry.example.org/a-1.0.tar.gz?x#{hash}"), "pkg:pypi/a@1.0", 1),
             ("a==1.0 --hash=blake9:00".to_owned(), "pkg:pypi/a@1.0", 0),
-            ("a==1.0 \\\n# a comment ends it \\\n-r x".to_owned(), "pkg:pypi/a@1.0", 0),
         ] {
             assert_eq!(read_one(&text), (purl.to_owned(), digests), "{text}");
         }
+        let after_comment = read("a==1.0 \\\n# a comment ends it \\\nb==2.0\n").unwrap();
+        assert_eq!(after_comment.len(), 2);
         for passed in ["./a", "../b.txt", "git+https://registry.example.org/a", "a/b.zip", "#x", "\\", ""] {
             assert_eq!(read(passed), Ok(Vec::new()), "{passed}");
         }

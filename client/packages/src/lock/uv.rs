@@ -69,7 +69,9 @@ mod tests {
     fn what_cannot_be_read_is_said() {
         let wrong =
             read("version = 1\n[[package]]\nname = \"a\"\nsdist = { hash = \"sha256:x\" }\n").unwrap_err();
-        assert!(wrong.what.contains('a'));
+        assert!(wrong.what.contains("sha256:x"));
+        assert!(read("version = 1\n[[package]]\nname = \"a\"\nsdist = { hash = \"x\" }\n").is_err());
+        assert!(read("version = 1\n[[package]]\nname = \"/\"\n").is_err());
         assert!(read("version = 2\npackage = 1\n").unwrap_err().what.contains("version 2"));
         assert_eq!(read("version = 1\n\npackage = [").unwrap_err().line, Some(3));
     }

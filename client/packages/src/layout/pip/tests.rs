@@ -136,6 +136,20 @@ fn a_changed_body_is_a_fault_however_the_index_names_it() {
 }
 
 #[test]
+fn a_source_archive_is_found_by_its_name() {
+    let (name, right, wrong) =
+        ("lib-2.0.tar.gz", sdist("lib", "2.0"), [sdist("lib", "2.0"), vec![0]].concat());
+    for (body, faults) in [(&right, 0), (&wrong, 1)] {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache { base: directory.path(), part: "http-v2" };
+        cache.keep_page("lib", &[(name, &right), (WHEEL, b"x")], false);
+        cache.keep(&address(name), &BINARY, body);
+        let found = audited(directory.path(), &[]);
+        assert_eq!((found.faults.len(), found.compared), (faults, 1));
+    }
+}
+
+#[test]
 fn a_body_that_is_no_archive_any_more_is_a_fault() {
     let directory = tempfile::tempdir().unwrap();
     let cache = Cache { base: directory.path(), part: "http-v2" };

@@ -150,6 +150,22 @@ fn files_that_no_record_names_are_noted() {
 }
 
 #[test]
+fn a_record_reaches_nothing_outside_of_its_wheel() {
+    let directory = newer();
+    let record = "archive-v0/abc_DEF-1/Flask_x-1.0.dist-info/RECORD";
+    for outside in ["../../CACHEDIR.TAG", "/etc/passwd", "a/./b"] {
+        put(
+            directory.path(),
+            record,
+            format!("{outside},sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,1\n").as_bytes(),
+        );
+        let found = audited(directory.path());
+        assert_eq!(found.notes[0].what, "it names a file outside of the wheel", "{outside}");
+        assert_eq!(found.compared, 6, "those of the other wheels");
+    }
+}
+
+#[test]
 fn lock_files_are_compared_with_what_pointers_state() {
     let directory = newer();
     let files = Files::below(directory.path(), &[""]).unwrap();

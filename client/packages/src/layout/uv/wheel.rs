@@ -78,7 +78,7 @@ fn check_files(directory: &str, record: &str, text: &str, held: &mut Held, readi
             reading.note(record, "a line that tells no file");
             continue;
         };
-        if path.starts_with('/') || path.split('/').any(|part| matches!(part, ".." | "." | "")) {
+        if path.split('/').any(|part| matches!(part, ".." | "." | "")) {
             // Directories have a slash at their end.
             if !path.ends_with('/') {
                 reading.note(record, "it names a file outside of the wheel");
