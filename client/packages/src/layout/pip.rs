@@ -33,6 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes that are hashed at once.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes of all pages, unpacked: some thousand of the longest. Small files may be made that unpack to far more.
+const PAGES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Files that pages name for one version of a package, at most: a few hundred are the most there are.
 const NAMED_MAX: usize = 2000;
 /// Parts of the cache that are no layout of packages.
@@ -136,8 +138,9 @@ impl Names {
         let said = responses.iter().filter_map(Response::purl);
         let purls: BTreeSet<&Purl> = said.collect();
         let mut names = Self { by_key: BTreeMap::new(), by_purl: BTreeMap::new() };
+        let mut bytes_left = PAGES_BYTES_MAX;
         for response in responses.iter().filter(|response| response.content == Content::Page) {
-            match page::read(files, response) {
+            match page::read(files, response, &mut bytes_left) {
                 Ok(page) => page.into_iter().for_each(|named| names.add(named, &keys, &purls)),
                 Err(what) => reading.note(&response.path, what),
             }

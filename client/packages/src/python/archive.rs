@@ -10,7 +10,7 @@ use zip::ZipArchive;
 /// Bytes of a member that are read: metadata with a long description has a tenth.
 const MEMBER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Bytes of a compressed source archive that are looked through for its metadata.
-const UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Members of an archive at most.
 const MEMBERS_MAX: usize = 200_000;
 /// Bytes that are read of a zip: its directory, which is held in memory, and two members.

@@ -60,12 +60,14 @@ struct JsonFile {
     hashes: BTreeMap<String, String>,
 }
 
-/// The files that a page names with a digest.
-pub(super) fn read(files: &Files, response: &Response) -> Result<Vec<Named>, String> {
+/// The files that a page names with a digest. Its bytes are taken from those that are left for all pages.
+pub(super) fn read(files: &Files, response: &Response, bytes_left: &mut u64) -> Result<Vec<Named>, String> {
     let body = &response.body;
     let file = files.reader(&body.path).map_err(|error| error.to_string())?;
     let part = Part::new(file, body.start, body.bytes).map_err(|error| error.to_string())?;
-    let text = text(BufReader::new(part), response.header("content-encoding").unwrap_or("identity"))?;
+    let encoding = response.header("content-encoding").unwrap_or("identity");
+    let text = text(BufReader::new(part), encoding, METADATA_BYTES_MAX.min(*bytes_left))?;
+    *bytes_left = bytes_left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
     if text.trim_start().starts_with('{') {
         // Not all JSON is a page of an index.
         return Ok(serde_json::from_str(&text).map(|json| of_json(&response.path, json)).unwrap_or_default());
@@ -73,9 +75,9 @@ pub(super) fn read(files: &Files, response: &Response) -> Result<Vec<Named>, Str
     Ok(of_html(&response.path, &text))
 }
 
-fn text<R: Read>(body: R, encoding: &str) -> Result<String, String> {
+fn text<R: Read>(body: R, encoding: &str, bytes_max: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let mut read = |reader: &mut dyn Read| reader.take(METADATA_BYTES_MAX + 1).read_to_end(&mut bytes);
+    let mut read = |reader: &mut dyn Read| reader.take(bytes_max + 1).read_to_end(&mut bytes);
     let read = match encoding.trim() {
         "identity" | "" => read(&mut { body }),
         "gzip" | "x-gzip" => read(&mut GzDecoder::new(body)),
@@ -83,10 +85,10 @@ fn text<R: Read>(body: R, encoding: &str) -> Result<String, String> {
         other => return Err(format!("a page that is compressed as {other}, which is not known")),
     };
     match read {
-        Ok(count) if u64::try_from(count).is_ok_and(|count| count <= METADATA_BYTES_MAX) => {
+        Ok(count) if u64::try_from(count).is_ok_and(|count| count <= bytes_max) => {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
-        Ok(_) => Err("a page that is too long".to_owned()),
+        Ok(_) => Err("a page that is too long, alone or with all before it".to_owned()),
         Err(error) => Err(format!("a page that cannot be read: {error}")),
     }
 }
@@ -144,8 +146,9 @@ mod tests {
     #[test]
     fn a_page_that_grows_too_long_is_refused() {
         let endless = std::io::repeat(b' ');
-        assert!(text(endless, "identity").unwrap_err().contains("too long"));
-        assert!(text(&b""[..], "br").is_err());
+        assert!(text(endless, "identity", 1000).unwrap_err().contains("too long"));
+        assert_eq!(text(&b"abc"[..], "identity", 3).as_deref(), Ok("abc"));
+        assert!(text(&b""[..], "br", 9).is_err());
     }
 
     proptest! {
