@@ -29,6 +29,7 @@ pub mod list;
 pub mod lock;
 pub mod program;
 pub mod purl;
+mod python;
 pub mod reading;
 
 pub use program::Program;

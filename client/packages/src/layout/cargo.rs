@@ -1,9 +1,175 @@
-//! The cache of cargo.
+//! The home of cargo: crates of registries, and clones of git sources.
+//!
+//! ```text
+//! registry/cache/REGISTRY/NAME-VERSION.crate     what the registry gave
+//! registry/src/REGISTRY/NAME-VERSION/            the same, unpacked; `.cargo-ok` once that is done
+//! registry/index/REGISTRY/.cache/na/me/name      what the index says of a crate: versions with checksums
+//! git/db/NAME-HASH/                              a bare clone
+//! git/checkouts/NAME-HASH/REVISION/              a work tree of it; `.cargo-ok` once that is done
+//! ```
+//!
+//! `REGISTRY` is a host and 16 hexadecimal digits. After the sources of cargo (`sources/registry/index/cache.rs` above all)
+//! and homes that 1.95 made. An index file begins with its format's version:
+//!
+//! ```text
+//! 1                              index version, 0, then { crate version, 0, JSON, 0 }*
+//! 2, 3   u32 schema version,     index version, 0, then { crate version, 0, JSON, 0 }*
+//! ```
+//!
+//! Cargo compares a `.crate` with the index when it downloads it, and never again: a changed one is built as it is. An index
+//! file without a crate is the rule (whoever resolves reads many); a crate that a sparse index says nothing of is not. An
+//! index that is a git repository says what it says in git's objects, too, so there nothing is missed.
+
+mod git;
+mod index;
 
 use crate::files::Files;
-use crate::reading::Reading;
+use crate::purl::Purl;
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use index::Index;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is written when a directory is unpacked whole.
+const DONE: &str = ".cargo-ok";
 
 /// Reads it.
-pub(crate) fn read(_files: &Files) -> Reading {
-    Reading::default()
+pub(crate) fn read(files: &Files) -> Reading {
+    let mut reading = Reading::default();
+    let registries = registries(files);
+    if !registries.is_empty() {
+        reading.layouts.push("cargo registry".to_owned());
+    }
+    let mut versions = BTreeSet::new();
+    for name in registries {
+        let registry = Registry { files, name, index: Index::of(files, name) };
+        versions.extend(registry.index.versions(&mut reading));
+        registry.read(&mut reading);
+    }
+    reading.layouts.extend(versions.iter().map(|version| format!("cargo index cache v{version}")));
+    git::read(files, &mut reading);
+    reading
 }
+
+/// Directories of `registry/*`, by their names' shape.
+fn registries(files: &Files) -> BTreeSet<&str> {
+    let parts = ["registry/cache", "registry/index", "registry/src"];
+    let names = parts.iter().flat_map(|part| children(files, part));
+    names.filter(|name| is_named_by_hash(name)).collect()
+}
+
+/// The directories in a directory.
+fn children<'a>(files: &'a Files, directory: &'a str) -> BTreeSet<&'a str> {
+    let below = files.under(directory).filter_map(|(path, _)| path.get(directory.len() + 1..));
+    below.filter_map(|path| path.split_once('/')).map(|(name, _)| name).collect()
+}
+
+/// `index.example.org-0123456789abcdef`.
+fn is_named_by_hash(name: &str) -> bool {
+    let is_hash = |hash: &str| hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.rsplit_once('-').is_some_and(|(name, hash)| !name.is_empty() && is_hash(hash))
+}
+
+/// `NAME-VERSION`: a name has no dot, so the version begins at the first hyphen that is followed by a number and a dot.
+fn name_and_version(text: &str) -> Option<(&str, &str)> {
+    let begins = |rest: &str| {
+        rest.split_once('.')
+            .is_some_and(|(major, _)| !major.is_empty() && major.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut hyphens = text.match_indices('-');
+    let (at, _) = hyphens.find(|(at, _)| text.get(at + 1..).is_some_and(begins))?;
+    let (name, version) = (text.get(..at)?, text.get(at + 1..)?);
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.+".contains(letter);
+    (!name.is_empty() && text.chars().all(is_plain)).then_some((name, version))
+}
+
+/// All files below a directory go.
+fn remove_all(files: &Files, directory: &str) -> Mend {
+    Mend::Remove(files.under(directory).map(|(path, _)| path.to_owned()).collect())
+}
+
+/// A registry's part of the home.
+struct Registry<'a> {
+    files: &'a Files,
+    name: &'a str,
+    index: Index<'a>,
+}
+
+impl Registry<'_> {
+    fn read(&self, reading: &mut Reading) {
+        let cache = format!("registry/cache/{}", self.name);
+        let mut crates: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (path, bytes) in self.files.under(&cache) {
+            let crate_name = path.strip_suffix(".crate").and_then(|path| path.get(cache.len() + 1..));
+            match crate_name.and_then(name_and_version) {
+                // A download that never began: cargo takes an empty file for none.
+                Some(_) if bytes == 0 => reading.orphans.push(Orphan {
+                    path: path.to_owned(),
+                    why: "it is empty".to_owned(),
+                    mend: Mend::Remove(vec![path.to_owned()]),
+                }),
+                Some((name, version)) => {
+                    crates.entry(name).or_default().insert(version);
+                }
+                None => reading.note(path, "it is no crate"),
+            }
+        }
+        for (name, versions) in crates {
+            self.read_versions(&cache, name, &versions, reading);
+        }
+        self.read_sources(reading);
+    }
+
+    fn read_versions(&self, cache: &str, name: &str, versions: &BTreeSet<&str>, reading: &mut Reading) {
+        let by = self.index.file_of(name);
+        let checksums = match self.index.checksums(name, versions) {
+            Ok(checksums) => Some(checksums),
+            Err(what) => {
+                reading.note(&by, what);
+                None
+            }
+        };
+        for version in versions {
+            let path = format!("{cache}/{name}-{version}.crate");
+            let mut held = self.held(name, version, &path);
+            let checksum = checksums.as_ref().and_then(|checksums| checksums.get(*version));
+            if let Some(digest) = checksum.cloned() {
+                held.checks.push(Check { path, expected: Expected::Whole(digest), by: by.clone() });
+            } else if checksums.is_some() && self.index.is_whole() {
+                let mend = Mend::Remove(held.files.clone());
+                let why = "the index says nothing of it".to_owned();
+                reading.orphans.push(Orphan { path, why, mend });
+            }
+            reading.packages.push(held);
+        }
+    }
+
+    fn held(&self, name: &str, version: &str, path: &str) -> Held {
+        let purl = Purl::new("cargo", name).version(version);
+        let host = self.name.rsplit_once('-').map(|(host, _)| host.to_owned());
+        let mut held = Held { source: host, ..Held::whole(purl, path) };
+        let unpacked = format!("registry/src/{}/{name}-{version}/{DONE}", self.name);
+        held.files.extend(Some(unpacked).filter(|unpacked| self.files.has(unpacked)));
+        held
+    }
+
+    fn read_sources(&self, reading: &mut Reading) {
+        let sources = format!("registry/src/{}", self.name);
+        for name in children(self.files, &sources) {
+            let directory = format!("{sources}/{name}");
+            let done = self.files.bytes_of(&format!("{directory}/{DONE}"));
+            let artifact = format!("registry/cache/{}/{name}.crate", self.name);
+            let why = if self.files.bytes_of(&artifact).is_none_or(|bytes| bytes == 0) {
+                "its crate is missing"
+            } else if done.is_none_or(|bytes| bytes == 0) {
+                "it was not unpacked to its end"
+            } else {
+                continue;
+            };
+            let mend = remove_all(self.files, &directory);
+            reading.orphans.push(Orphan { path: directory, why: why.to_owned(), mend });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

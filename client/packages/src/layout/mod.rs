@@ -3,6 +3,7 @@
 //!
 //! Paths are relative to the base of the program's preset.
 
+mod address;
 pub(crate) mod apt;
 pub(crate) mod bundler;
 pub(crate) mod cargo;
@@ -10,6 +11,7 @@ pub(crate) mod composer;
 pub(crate) mod go;
 pub(crate) mod gradle;
 pub(crate) mod maven;
+mod msgpack;
 pub(crate) mod npm;
 pub(crate) mod pip;
 pub(crate) mod pnpm;

@@ -1,9 +1,248 @@
-//! The cache of pip.
+//! The cache of pip: responses of registries, and wheels that were built here.
+//!
+//! ```text
+//! http/a/b/c/d/e/abcde…             a response whole: status, headers, body (before pip 23.3)
+//! http-v2/a/b/c/d/e/abcde…          the same without its body
+//! http-v2/a/b/c/d/e/abcde….body     the body, as it came
+//! wheels/ab/cd/ef/…/NAME.whl        a wheel built of a source archive
+//! wheels/ab/cd/ef/…/origin.json     of which one: address and digests (since pip 22.2)
+//! selfcheck/…                       when pip last looked for a newer pip
+//! ```
+//!
+//! After the sources of pip 23.2 and 26.3 (`cache.py`, `network/cache.py`, and their copy of `CacheControl`), and caches that
+//! they made. The name of a response is the SHA-224 of its address, which is written nowhere; it begins `cc=4,` and is
+//! `MessagePack`. What a response is, its body tells: wheels and source archives have their metadata in them. What it must
+//! be, the pages of the index tell that are cached beside it: they name files, with digests, and mostly with an address
+//! whose SHA-224 finds the response. Headers of some registries state digests, too. A page without the packages that it
+//! names is legitimately alone; so is a redirection without a body.
 
+mod page;
+mod response;
+mod wheels;
+
+use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
-use crate::reading::Reading;
+use crate::layout::address;
+use crate::purl::Purl;
+use crate::python::archive::Part;
+use crate::python::{purl_of_file, tags_of_wheel};
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use page::Named;
+use response::{Content, Response};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bytes that are hashed at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes of all pages, unpacked: some thousand of the longest. Small files may be made that unpack to far more.
+const PAGES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Files that pages name for one version of a package, at most: a few hundred are the most there are.
+const NAMED_MAX: usize = 2000;
+/// Parts of the cache that are no layout of packages.
+const BESIDE: [&str; 1] = ["selfcheck"];
 
 /// Reads it.
-pub(crate) fn read(_files: &Files) -> Reading {
-    Reading::default()
+pub(crate) fn read(files: &Files) -> Reading {
+    let mut reading = Reading::default();
+    let mut responses = Vec::new();
+    for (part, is_split) in [("http", false), ("http-v2", true)] {
+        if files.under(part).any(|(path, _)| key_of(part, path).is_some()) {
+            reading.layouts.push(format!("pip {part}"));
+            find_responses(files, part, is_split, &mut responses, &mut reading);
+        }
+    }
+    if wheels::read(files, &mut reading) {
+        reading.layouts.push("pip wheels".to_owned());
+    }
+    let named = Names::of(files, &responses, &mut reading);
+    for response in &responses {
+        read_response(files, response, &named, &mut reading);
+    }
+    if !reading.layouts.is_empty() {
+        note_rest(files, &mut reading);
+    }
+    reading
 }
+
+fn note_rest(files: &Files, reading: &mut Reading) {
+    let known = ["http", "http-v2", "wheels"];
+    let parts = files.iter().filter_map(|(path, _)| path.split_once('/')).map(|(part, _)| part);
+    let unknown: BTreeSet<&str> =
+        parts.filter(|part| !known.contains(part) && !BESIDE.contains(part)).collect();
+    for part in unknown {
+        let is_newer = part.starts_with("http-v") || part.starts_with("wheels-v");
+        let what = if is_newer {
+            "a newer layout, of which nothing is known"
+        } else {
+            "no known part of a cache of pip"
+        };
+        reading.note(part, what);
+    }
+}
+
+/// The SHA-224 that a response is named by, if the file is at its place.
+fn key_of<'a>(part: &str, path: &'a str) -> Option<&'a str> {
+    let place = path.strip_prefix(part)?.strip_prefix('/')?;
+    let (letters, key) = place.rsplit_once('/')?;
+    let is_key = key.len() == 56 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_key && letters.replace('/', "") == key.get(..5)? && letters.len() == 9).then_some(key)
+}
+
+fn orphan(reading: &mut Reading, path: &str, why: &str) {
+    let mend = Mend::Remove(vec![path.to_owned()]);
+    reading.orphans.push(Orphan { path: path.to_owned(), why: why.to_owned(), mend });
+}
+
+fn find_responses(
+    files: &Files,
+    part: &str,
+    is_split: bool,
+    responses: &mut Vec<Response>,
+    reading: &mut Reading,
+) {
+    for (path, _) in files.under(part) {
+        let stem = if is_split { path.strip_suffix(".body").unwrap_or(path) } else { path };
+        let Some(key) = key_of(part, stem) else {
+            // Written beside its place, and moved there when it is whole.
+            let unfinished =
+                path.ends_with(".tmp") && path.rsplit('/').next().is_some_and(|name| name.len() > 56);
+            if unfinished {
+                orphan(reading, path, "it was not written to its end");
+            } else {
+                reading.note(path, "no response");
+            }
+            continue;
+        };
+        if stem != path {
+            if !files.has(stem) {
+                orphan(reading, path, "its response is missing");
+            }
+            continue;
+        }
+        match Response::read(files, path, key, is_split) {
+            Ok(Some(response)) => responses.push(response),
+            Ok(None) => orphan(reading, path, "its body is missing"),
+            Err(what) => reading.note(path, what),
+        }
+    }
+}
+
+/// What the cached pages say of the cached responses.
+struct Names {
+    by_key: BTreeMap<String, Vec<Named>>,
+    by_purl: BTreeMap<Purl, Vec<Named>>,
+}
+
+impl Names {
+    fn of(files: &Files, responses: &[Response], reading: &mut Reading) -> Self {
+        let keys: BTreeSet<&str> = responses.iter().map(|response| response.key.as_str()).collect();
+        let said = responses.iter().filter_map(Response::purl);
+        let purls: BTreeSet<&Purl> = said.collect();
+        let mut names = Self { by_key: BTreeMap::new(), by_purl: BTreeMap::new() };
+        let mut bytes_left = PAGES_BYTES_MAX;
+        for response in responses.iter().filter(|response| response.content == Content::Page) {
+            match page::read(files, response, &mut bytes_left) {
+                Ok(page) => page.into_iter().for_each(|named| names.add(named, &keys, &purls)),
+                Err(what) => reading.note(&response.path, what),
+            }
+        }
+        names
+    }
+
+    fn add(&mut self, named: Named, keys: &BTreeSet<&str>, purls: &BTreeSet<&Purl>) {
+        if let Some(key) = named.key().filter(|key| keys.contains(key.as_str())) {
+            add(self.by_key.entry(key).or_default(), named.clone());
+        }
+        if let Some(purl) = purl_of_file(&named.file).filter(|purl| purls.contains(purl)) {
+            add(self.by_purl.entry(purl).or_default(), named);
+        }
+    }
+
+    /// What a response must be: found by its address, or by what its file is called. Where pages differ, none is believed.
+    fn of_response(&self, response: &Response) -> Option<&Named> {
+        let by_key = self.by_key.get(&response.key).into_iter().flatten();
+        let mut named: Vec<&Named> = by_key.collect();
+        if named.is_empty() {
+            let by_purl = response.purl().and_then(|purl| self.by_purl.get(purl)).into_iter().flatten();
+            named = by_purl.filter(|named| may_be(response, named)).collect();
+        }
+        let digests: BTreeSet<&Digest> = named.iter().map(|named| &named.digest).collect();
+        named.first().copied().filter(|_| digests.len() == 1)
+    }
+}
+
+fn add(all: &mut Vec<Named>, named: Named) {
+    if all.len() < NAMED_MAX {
+        all.push(named);
+    }
+}
+
+/// Whether a response is the file that a page names, by its name or tags.
+fn may_be(response: &Response, named: &Named) -> bool {
+    if let Some(file) = &response.file {
+        return *file == named.file;
+    }
+    let Content::Package(Some(said)) = &response.content else { return false };
+    match (&said.tags, tags_of_wheel(&named.file)) {
+        (Some(tags), Some(of_name)) => *tags == of_name,
+        (None, None) => response.has_ending(&named.file),
+        _ => false,
+    }
+}
+
+fn read_response(files: &Files, response: &Response, names: &Names, reading: &mut Reading) {
+    let named = names.of_response(response);
+    let is_package = matches!(response.content, Content::Package(_));
+    let purl = response.purl().cloned().filter(|_| is_package);
+    let Some(purl) = purl.or_else(|| named.and_then(|named| purl_of_file(&named.file))) else {
+        if matches!(response.content, Content::Package(None) | Content::Other) {
+            reading.note(&response.path, "neither a page of an index nor a package");
+        }
+        return;
+    };
+    let mut held = Held::whole(purl, &response.body.path);
+    held.source = named.and_then(|named| named.address.as_deref()).and_then(address::plain);
+    let mut expected: Vec<(Digest, &str)> =
+        response.digests.iter().map(|digest| (digest.clone(), response.path.as_str())).collect();
+    expected.extend(named.map(|named| (named.digest.clone(), named.page.as_str())));
+    if let Some(wrong) = response.wrong_length() {
+        held.checks.push(check(response, Expected::Wrong(wrong), &response.path));
+    }
+    if response.is_split() {
+        held.files.insert(0, response.path.clone());
+        let whole = expected.into_iter().map(|(digest, by)| check(response, Expected::Whole(digest), by));
+        held.checks.extend(whole);
+    } else {
+        held.artifact = None;
+        hash_inside(files, response, &expected, &mut held);
+    }
+    reading.packages.push(held);
+}
+
+fn check(response: &Response, expected: Expected, by: &str) -> Check {
+    Check { path: response.body.path.clone(), expected, by: by.to_owned() }
+}
+
+/// A body that is part of a file is hashed here, so that lock files can be compared with it, too.
+fn hash_inside(files: &Files, response: &Response, expected: &[(Digest, &str)], held: &mut Held) {
+    let wanted = expected.iter().map(|(digest, _)| digest.algorithm()).chain([Algorithm::Sha256]);
+    let algorithms: Vec<Algorithm> = wanted.collect::<BTreeSet<_>>().into_iter().collect();
+    let body = &response.body;
+    let file = files.reader(&body.path).ok().and_then(|file| Part::new(file, body.start, body.bytes).ok());
+    let hashed =
+        file.and_then(|mut part| Digest::of_reader(&algorithms, &mut part, &mut vec![0; BUFFER_BYTES]).ok());
+    let Some(found) = hashed else {
+        held.checks.push(check(response, Expected::Wrong("it cannot be read".to_owned()), &response.path));
+        return;
+    };
+    for (digest, by) in expected {
+        let alike = found.iter().find(|found| found.algorithm() == digest.algorithm());
+        if let Some(found) = alike.filter(|found| *found != digest) {
+            let why = format!("its body is {found}, and must be {digest}");
+            held.checks.push(check(response, Expected::Wrong(why), by));
+        }
+    }
+    held.stated = found;
+}
+
+#[cfg(test)]
+mod tests;

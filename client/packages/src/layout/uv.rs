@@ -1,9 +1,244 @@
-//! The cache of uv.
+//! The cache of uv: unpacked wheels, source archives, and pointers to them.
+//!
+//! ```text
+//! archive-v0/ID/                                    a wheel, unpacked, with its RECORD
+//! wheels-v0..8/pypi/NAME/WHEEL.http                 which archive a wheel is, with its digests; .rev if it is a local file
+//! wheels-v0..8/index/DIGEST/NAME/WHEEL.http         the same of another index, url/DIGEST/NAME of an address
+//! wheels-v0..8/…/WHEEL.msgpack                      metadata alone, of wheels that were only looked at
+//! built-wheels-v0..3, then sdists-v…11/             source archives, by the same kinds
+//!     pypi/NAME/VERSION/revision.http               which revision is the newest, with the digests of the archive
+//!     pypi/NAME/VERSION/REVISION/                   its source, unpacked; wheels built of it; links to those, unpacked
+//!     git/DIGEST/COMMIT/                            the same of a repository, without a pointer
+//! simple-v0..28                                     what an index says of a project (in a form that only uv reads)
+//! ```
+//!
+//! After the sources of uv (`uv-cache`, `uv-distribution`), and caches that 0.2 and 0.13 made. A pointer is `MessagePack`;
+//! that of a response has uv's notes on its freshness after it, of which only the address is looked at. The archives have
+//! what must hold in themselves: each file of a wheel has a digest in `RECORD`. A pointer whose archive is missing is
+//! fetched anew by uv; an archive that nothing points at and a revision that another took the place of are never used
+//! again, and `uv cache prune` removes them. Versions of parts are
+//! counted up when their form changes; newer ones are read as far as they look the same, and a note says so.
 
+mod pointer;
+mod source;
+mod wheel;
+
+use crate::digest::Digest;
 use crate::files::Files;
-use crate::reading::Reading;
+use crate::reading::{Mend, Orphan, Reading};
+use pointer::Pointer;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// Parts that hold or point at packages, with the newest version that is known.
+const PARTS: [(&str, u32); 5] =
+    [("archive", 0), ("wheels", 8), ("built-wheels", 3), ("sdists", 11), ("simple", 28)];
+/// Parts that do not.
+const PARTS_BESIDE: [(&str, u32); 9] = [
+    ("binaries", 0),
+    ("builds", 0),
+    ("environments", 2),
+    ("files", 0),
+    ("flat-index", 7),
+    ("git", 2),
+    ("interpreter", 5),
+    ("osv", 1),
+    ("python", 1),
+];
 
 /// Reads it.
-pub(crate) fn read(_files: &Files) -> Reading {
-    Reading::default()
+pub(crate) fn read(files: &Files) -> Reading {
+    let mut reading = Reading::default();
+    let cache = Cache::of(files);
+    let parts = parts(&cache);
+    let is_part = |part: &Part| PARTS.iter().any(|(name, _)| *name == part.name);
+    reading.layouts =
+        parts.iter().filter(|part| is_part(part)).map(|part| format!("uv {}", part.directory)).collect();
+    if reading.layouts.is_empty() {
+        return reading;
+    }
+    note_unknown(&cache, &parts, &mut reading);
+    let mut pointers = Pointers::of(&cache, &parts, &mut reading);
+    for part in &parts {
+        match part.name {
+            "archive" => read_archives(&cache, &part.directory, &mut pointers, &mut reading),
+            "wheels" => wheel::read_in_place(files, &part.directory, &mut reading),
+            "sdists" | "built-wheels" => {
+                wheel::read_in_place(files, &part.directory, &mut reading);
+                source::read(&cache, &part.directory, &mut reading);
+            }
+            _ => {}
+        }
+    }
+    pointers.find_dangling(&mut reading);
+    reading
 }
+
+/// A part of the cache: `wheels-v6`.
+struct Part {
+    directory: String,
+    name: &'static str,
+    version: u32,
+    version_max: u32,
+}
+
+/// `wheels-v6` is version 6 of `wheels`.
+fn name_and_version(directory: &str) -> Option<(&str, u32)> {
+    let (name, version) = directory.rsplit_once("-v")?;
+    Some((name, version.parse().ok().filter(|_| version.bytes().all(|byte| byte.is_ascii_digit()))?))
+}
+
+fn parts(cache: &Cache<'_>) -> Vec<Part> {
+    let part = |directory: &str| {
+        let (name, version) = name_and_version(directory)?;
+        let (name, version_max) = PARTS.into_iter().chain(PARTS_BESIDE).find(|(known, _)| *known == name)?;
+        Some(Part { directory: directory.to_owned(), name, version, version_max })
+    };
+    cache.children("").iter().filter_map(|name| part(name)).collect()
+}
+
+/// The files, with the links at hand by their order.
+struct Cache<'a> {
+    files: &'a Files,
+    links: Vec<&'a str>,
+}
+
+impl<'a> Cache<'a> {
+    fn of(files: &'a Files) -> Self {
+        Self { files, links: files.links().collect() }
+    }
+
+    /// The directories in a directory, `""` for the base. What holds only links is one, too.
+    fn children(&self, directory: &str) -> BTreeSet<String> {
+        let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        let below = self.files.under(directory).map(|(path, _)| path).chain(self.links_below(&prefix));
+        let names = below.filter_map(|path| path.get(prefix.len()..)?.split_once('/'));
+        names.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn links_below<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = &'b str> {
+        let first = self.links.partition_point(|link| *link < prefix);
+        let links = self.links.get(first..).unwrap_or_default().iter().copied();
+        links.take_while(move |link| link.starts_with(prefix))
+    }
+}
+
+fn note_unknown(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) {
+    for part in parts.iter().filter(|part| part.version > part.version_max) {
+        reading.note(
+            &part.directory,
+            format!("newer than version {}, the newest that is known", part.version_max),
+        );
+    }
+    for directory in cache.children("") {
+        if !parts.iter().any(|part| part.directory == directory) && !directory.starts_with('.') {
+            reading.note(&directory, "no known part of a cache of uv");
+        }
+    }
+}
+
+/// What points at archives.
+struct Pointers {
+    by_id: BTreeMap<String, Vec<Pointer>>,
+    /// Archives that links lead to, each with one of those.
+    linked: BTreeMap<String, String>,
+    /// Archives that were found.
+    found: BTreeSet<String>,
+    /// Whether there may be others, which were not understood.
+    are_all: bool,
+}
+
+impl Pointers {
+    fn of(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) -> Self {
+        let files = cache.files;
+        let mut pointers =
+            Self { by_id: BTreeMap::new(), linked: BTreeMap::new(), found: BTreeSet::new(), are_all: true };
+        let wheels = parts.iter().filter(|part| part.name == "wheels");
+        let paths = wheels.flat_map(|part| files.under(&part.directory)).map(|(path, _)| path);
+        for path in paths.filter(|path| pointer::is_one(path)) {
+            pointers.add(path, Pointer::read(files, path), reading);
+        }
+        // Where a link leads is looked at, and never followed.
+        for link in &cache.links {
+            let target = fs::read_link(files.base().join(link)).ok();
+            let id = target.as_ref().and_then(|target| target.file_name()?.to_str());
+            pointers.linked.extend(id.map(|id| (id.to_owned(), (*link).to_owned())));
+        }
+        // A newer version may have another way to point.
+        pointers.are_all &= parts.iter().all(|part| part.version <= part.version_max);
+        pointers
+    }
+
+    fn add(&mut self, path: &str, read: Result<Pointer, String>, reading: &mut Reading) {
+        match read {
+            Ok(pointer) => self.by_id.entry(pointer.id.clone()).or_default().push(pointer),
+            Err(what) => {
+                self.are_all = false;
+                reading.note(path, what);
+            }
+        }
+    }
+
+    fn take(&mut self, id: &str) -> Vec<Pointer> {
+        self.found.insert(id.to_owned());
+        self.by_id.get(id).cloned().unwrap_or_default()
+    }
+
+    fn is_pointed_at(&self, id: &str) -> bool {
+        self.by_id.contains_key(id) || self.linked.contains_key(id) || !self.are_all
+    }
+
+    fn find_dangling(&self, reading: &mut Reading) {
+        let dangling = self.by_id.iter().filter(|(id, _)| !self.found.contains(*id));
+        for pointer in dangling.flat_map(|(_, pointers)| pointers) {
+            let mend = Mend::Remove(vec![pointer.path.clone()]);
+            let why = "its archive is missing".to_owned();
+            reading.orphans.push(Orphan { path: pointer.path.clone(), why, mend });
+        }
+    }
+}
+
+fn read_archives(cache: &Cache<'_>, part: &str, pointers: &mut Pointers, reading: &mut Reading) {
+    let files = cache.files;
+    for id in cache.children(part) {
+        let directory = format!("{part}/{id}");
+        if !pointers.is_pointed_at(&id) {
+            let mend = remove_all(files, &directory);
+            reading.orphans.push(Orphan { path: directory, why: "nothing points at it".to_owned(), mend });
+            continue;
+        }
+        let linked = pointers.linked.get(&id).and_then(|link| pointer::source(link));
+        let pointers = pointers.take(&id);
+        // Environments of tools are kept here, too.
+        if files.has(&format!("{directory}/pyvenv.cfg")) {
+            continue;
+        }
+        let Some(mut held) = wheel::read(files, &directory, reading) else {
+            reading.note(&directory, "no unpacked wheel");
+            continue;
+        };
+        for pointer in pointers {
+            held.source = held.source.or(pointer.source);
+            held.stated.extend(pointer.digests);
+            let metadata = pointer.path.rsplit_once('.').map(|(stem, _)| format!("{stem}.msgpack"));
+            held.files.extend(metadata.filter(|metadata| files.has(metadata)));
+            held.files.push(pointer.path);
+        }
+        held.source = held.source.or(linked);
+        sort(&mut held.stated);
+        reading.packages.push(held);
+    }
+}
+
+fn sort(digests: &mut Vec<Digest>) {
+    digests.sort();
+    digests.dedup();
+}
+
+/// All files below a directory go.
+fn remove_all(files: &Files, directory: &str) -> Mend {
+    Mend::Remove(files.under(directory).map(|(path, _)| path.to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Wheels that were built here, each with what it was built of.
+
+use super::orphan;
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use crate::layout::address;
+use crate::python::archive;
+use crate::python::purl_of_file;
+use crate::reading::{Check, Expected, Held, Reading};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+const ORIGIN: &str = "origin.json";
+
+/// `origin.json`, after the specification of direct addresses.
+#[derive(Deserialize)]
+struct Origin {
+    url: String,
+    #[serde(default)]
+    archive_info: Option<ArchiveInfo>,
+}
+
+#[derive(Deserialize)]
+struct ArchiveInfo {
+    /// `sha256=…`
+    #[serde(default)]
+    hash: Option<String>,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+}
+
+impl ArchiveInfo {
+    fn digests(&self) -> Vec<Digest> {
+        let old = self.hash.as_deref().and_then(|hash| hash.split_once('='));
+        let pairs = self.hashes.iter().map(|(name, hex)| (name.as_str(), hex.as_str()));
+        let read = pairs.chain(old).filter_map(|(name, hex)| Digest::from_hex(Algorithm::named(name)?, hex));
+        let mut digests: Vec<Digest> = read.collect();
+        digests.sort();
+        digests.dedup();
+        digests
+    }
+}
+
+/// `ab/cd/ef/…`, together a SHA-224; the name of the file.
+fn place(path: &str) -> Option<(&str, &str)> {
+    let (directory, file) = path.rsplit_once('/')?;
+    let place = directory.strip_prefix("wheels/")?;
+    let lengths: Vec<usize> = place.split('/').map(str::len).collect();
+    let is_hash = place.bytes().all(|byte| byte == b'/' || byte.is_ascii_hexdigit());
+    (is_hash && lengths == [2, 2, 2, 50]).then_some((directory, file))
+}
+
+/// Reads `wheels`; whether there is something.
+pub(super) fn read(files: &Files, reading: &mut Reading) -> bool {
+    let mut is_there = false;
+    for (path, _) in files.under("wheels") {
+        let Some((directory, file)) = place(path) else { continue };
+        is_there = true;
+        let origin = format!("{directory}/{ORIGIN}");
+        if file == ORIGIN {
+            if !files.under(directory).any(|(path, _)| path.ends_with(".whl")) {
+                orphan(reading, path, "its wheel is missing");
+            }
+        } else if let Some(purl) = purl_of_file(file).filter(|_| file.ends_with(".whl")) {
+            let mut held = Held::whole(purl, path);
+            // The registry gave what the wheel was built of, and not the wheel.
+            held.artifact = None;
+            read_archive(files, path, &mut held);
+            if files.has(&origin) {
+                read_origin(files, &origin, &mut held, reading);
+            }
+            reading.packages.push(held);
+        } else {
+            reading.note(path, "neither a wheel nor where one came from");
+        }
+    }
+    is_there
+}
+
+/// pip believes the name of the file; here the archive must agree.
+fn read_archive(files: &Files, path: &str, held: &mut Held) {
+    let said = files.reader(path).ok().and_then(archive::said);
+    let why = match said {
+        Some(said) if said.purl.any_version() == held.purl.any_version() => return,
+        Some(said) => format!("by its metadata it is {}", said.purl),
+        None => "it is no wheel".to_owned(),
+    };
+    held.checks.push(Check {
+        path: path.to_owned(),
+        expected: Expected::Wrong(why),
+        by: "its name".to_owned(),
+    });
+}
+
+fn read_origin(files: &Files, origin: &str, held: &mut Held, reading: &mut Reading) {
+    held.files.push(origin.to_owned());
+    let read = files.read(origin).ok().and_then(|bytes| serde_json::from_slice::<Origin>(&bytes).ok());
+    let Some(read) = read else {
+        reading.note(origin, "it does not tell where a wheel came from");
+        return;
+    };
+    held.source = address::plain(&read.url);
+    held.stated = read.archive_info.map(|info| info.digests()).unwrap_or_default();
+}
