@@ -3,6 +3,8 @@
 //! Each reader takes text and gives packages; what it cannot read it names, with the line where it can. A lock file that
 //! names a package without a digest is no fault: then there is nothing to compare.
 
+pub(crate) mod go_sum;
+
 use crate::digest::Digest;
 use crate::purl::Purl;
 use std::path::Path;
@@ -53,7 +55,7 @@ impl LockError {
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] = &[];
+const READERS: &[(&str, Reader)] = &[("go.sum", go_sum::read), ("go.work.sum", go_sum::read)];
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///
