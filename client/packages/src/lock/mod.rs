@@ -4,6 +4,8 @@
 //! names a package without a digest is no fault: then there is nothing to compare.
 
 pub(crate) mod go_sum;
+pub(crate) mod gradle;
+mod gradle_verification;
 
 use crate::digest::Digest;
 use crate::purl::Purl;
@@ -55,7 +57,13 @@ impl LockError {
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] = &[("go.sum", go_sum::read), ("go.work.sum", go_sum::read)];
+const READERS: &[(&str, Reader)] = &[
+    ("buildscript-gradle.lockfile", gradle::read),
+    ("go.sum", go_sum::read),
+    ("go.work.sum", go_sum::read),
+    ("gradle.lockfile", gradle::read),
+    ("verification-metadata.xml", gradle_verification::read),
+];
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///
