@@ -3,6 +3,7 @@
 //! Each reader takes text and gives packages; what it cannot read it names, with the line where it can. A lock file that
 //! names a package without a digest is no fault: then there is nothing to compare.
 
+pub(crate) mod composer;
 pub(crate) mod go_sum;
 pub(crate) mod gradle;
 mod gradle_verification;
@@ -59,6 +60,7 @@ type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 /// Readers, by the names that lock files have.
 const READERS: &[(&str, Reader)] = &[
     ("buildscript-gradle.lockfile", gradle::read),
+    ("composer.lock", composer::read),
     ("go.sum", go_sum::read),
     ("go.work.sum", go_sum::read),
     ("gradle.lockfile", gradle::read),
