@@ -4,6 +4,7 @@
 //! names a package without a digest is no fault: then there is nothing to compare.
 
 pub(crate) mod composer;
+pub(crate) mod gemfile;
 pub(crate) mod go_sum;
 pub(crate) mod gradle;
 mod gradle_verification;
@@ -59,8 +60,10 @@ type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
 const READERS: &[(&str, Reader)] = &[
+    ("Gemfile.lock", gemfile::read),
     ("buildscript-gradle.lockfile", gradle::read),
     ("composer.lock", composer::read),
+    ("gems.locked", gemfile::read),
     ("go.sum", go_sum::read),
     ("go.work.sum", go_sum::read),
     ("gradle.lockfile", gradle::read),
