@@ -88,6 +88,7 @@ fn a_changed_archive_is_found() {
     put(directory.path(), CURL, "evil");
     let faults = audit(Program::Apt, &list(&directory), &[]).faults;
     assert_eq!((faults.len(), faults[0].path.as_str(), faults[0].by.as_str()), (1, CURL, LIST));
+    assert!(faults[0].why.contains("must be sha256:"), "the strongest counts: {}", faults[0].why);
 }
 
 #[test]

@@ -65,6 +65,24 @@ fn archives_are_told_by_their_addresses() {
 }
 
 #[test]
+fn a_version_has_the_archive_that_it_tells_or_the_one_before_if_minified() {
+    let told = |minified: bool| {
+        let dist = |url: &str| serde_json::json!({"url": url});
+        let mut json = serde_json::json!({"packages": {"a/b": [
+            {"version": "4", "dist": dist("x")}, {"version": "3"}, {"version": "2", "dist": "__unset"},
+            {"version": "1"}, {"version": "0", "dist": dist("y")},
+        ]}});
+        if minified {
+            json["minified"] = "composer/2.0".into();
+        }
+        let found = metadata::versions(json.to_string().as_bytes(), "a/b", "by").unwrap();
+        found.into_iter().map(|version| format!("{} {}", version.version, version.url)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(true), ["4 x", "3 x", "0 y"]);
+    assert_eq!(told(false), ["4 x", "0 y"]);
+}
+
+#[test]
 fn a_changed_archive_is_found_where_there_is_a_digest() {
     let directory = cache();
     put(directory.path(), &archive("2"), "evil");

@@ -1,5 +1,5 @@
 //! Go's own hash of a module: `h1:` and base64 of the SHA-256 of lines `SHA-256  NAME`, sorted by name, one for each file.
-//! Names begin with `MODULE@VERSION/`. Source: `golang.org/x/mod/sumdb/dirhash` (`Hash1`, `HashZip`, `HashDir`).
+//! Names begin with `MODULE@VERSION/`. Source: Go's `x/mod/sumdb/dirhash` (`Hash1`, `HashZip`, `HashDir`).
 
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
