@@ -15,13 +15,13 @@
 
 mod lists;
 
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use lists::Offers;
 use percent_encoding::percent_decode_str;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is hashed at once.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -122,8 +122,8 @@ fn held(files: &Files, archive: &Archive, path: &str, offers: &Offers) -> Held {
         return held;
     }
     // Repositories that offer different files under one name: any of them may be what was fetched.
-    let is_one = |digest: &Digest| hash(files, path, digest).is_some_and(|found| found == *digest);
-    if !offered.iter().any(|(digest, _)| is_one(digest)) {
+    let found = hash(files, path, &offered);
+    if !offered.iter().any(|(digest, _)| found.contains(digest)) {
         let why = format!("it is none of the {} files that lists offer by its name", offered.len());
         let by = offered.first().map_or("", |(_, list)| list).to_owned();
         held.checks.push(Check { path: path.to_owned(), expected: Expected::Wrong(why), by });
@@ -131,9 +131,12 @@ fn held(files: &Files, archive: &Archive, path: &str, offers: &Offers) -> Held {
     held
 }
 
-fn hash(files: &Files, path: &str, like: &Digest) -> Option<Digest> {
-    let mut file = files.reader(path).ok()?;
-    Digest::of_reader(&[like.algorithm()], &mut file, &mut [0; BUFFER_BYTES]).ok()?.pop()
+/// The digests of an archive, one for each algorithm that is offered; it is read once.
+fn hash(files: &Files, path: &str, offered: &[(&Digest, &str)]) -> Vec<Digest> {
+    let algorithms: BTreeSet<Algorithm> = offered.iter().map(|(digest, _)| digest.algorithm()).collect();
+    let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
+    let Ok(mut file) = files.reader(path) else { return Vec::new() };
+    Digest::of_reader(&algorithms, &mut file, &mut [0; BUFFER_BYTES]).unwrap_or_default()
 }
 
 /// The repository, by the name of its list, where `/` is `_`.

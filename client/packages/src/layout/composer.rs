@@ -143,13 +143,18 @@ fn held(vendor: &str, name: &str, path: &str, versions: &BTreeMap<String, Vec<Ve
         Some(first) => (first.version.clone(), Some(address(&first.url))),
         None => (old_version(file).unwrap_or_default().to_owned(), None),
     };
-    let mut checks: Vec<Check> = Vec::new();
-    for version in known {
-        let expected = Digest::from_hex(Algorithm::Sha1, &version.shasum).map(Expected::Whole);
-        if let Some(expected) = expected.filter(|new| checks.iter().all(|old| old.expected != *new)) {
-            checks.push(Check { path: path.to_owned(), expected, by: version.by.clone() });
-        }
-    }
+    // Metadata of several repositories mostly say the same.
+    let declared: BTreeMap<Digest, &str> = known
+        .filter_map(|version| {
+            Some((Digest::from_hex(Algorithm::Sha1, &version.shasum)?, version.by.as_str()))
+        })
+        .collect();
+    let check = |(digest, by): (Digest, &str)| Check {
+        path: path.to_owned(),
+        expected: Expected::Whole(digest),
+        by: by.to_owned(),
+    };
+    let checks = declared.into_iter().map(check).collect();
     Held { source, checks, ..Held::whole(purl(&format!("{vendor}/{name}"), &version), path) }
 }
 

@@ -21,8 +21,10 @@ use super::maven::name::Name;
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+/// The store that is known.
+const KNOWN_STORE: &str = "caches/modules-2/files-2.1";
 /// What marks a file that is being written.
 const MARK: &str = ".fslck";
 /// What is in `modules-2` beside files.
@@ -33,16 +35,18 @@ pub(crate) fn read(files: &Files) -> Reading {
     let mut reading = Reading::default();
     let mut unknown: BTreeMap<String, &str> = BTreeMap::new();
     let mut versions: BTreeMap<&str, Vec<Stored<'_>>> = BTreeMap::new();
+    let mut stores = BTreeSet::new();
     for (path, _) in files.under("caches") {
         match Place::of(path) {
             Place::Stored(version, stored) => {
-                see(&mut reading, stored.store, &mut unknown);
+                stores.insert(stored.store);
                 versions.entry(version).or_default().push(stored);
             }
             Place::Unknown(directory, what) => drop(unknown.insert(directory, what)),
             Place::Other => {}
         }
     }
+    see(&stores, &mut reading);
     for (version, stored) in &versions {
         tell(files, version, stored, &mut reading);
     }
@@ -56,16 +60,14 @@ pub(crate) fn read(files: &Files) -> Reading {
     reading
 }
 
-/// Says which store was seen: a newer one is read as if it were the one that is known.
-fn see(reading: &mut Reading, store: &str, unknown: &mut BTreeMap<String, &str>) {
-    let layout = format!("gradle {}", store.strip_prefix("caches/").unwrap_or(store));
-    if reading.layouts.contains(&layout) {
-        return;
+/// Says which stores were seen: a newer one is read as if it were the one that is known.
+fn see(stores: &BTreeSet<&str>, reading: &mut Reading) {
+    for store in stores {
+        reading.layouts.push(format!("gradle {}", store.strip_prefix("caches/").unwrap_or(store)));
+        if *store != KNOWN_STORE {
+            reading.note(store, "another version of the layout, read as modules-2/files-2.1");
+        }
     }
-    if store != "caches/modules-2/files-2.1" {
-        unknown.insert(store.to_owned(), "another version of the layout, read as modules-2/files-2.1");
-    }
-    reading.layouts.push(layout);
 }
 
 /// A file in the store.

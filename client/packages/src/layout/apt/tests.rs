@@ -1,6 +1,5 @@
 use super::*;
 use crate::audit::audit;
-use crate::digest::Algorithm;
 use crate::program::Program;
 use flate2::{Compression, write::GzEncoder};
 use lz4_flex::frame::FrameEncoder;

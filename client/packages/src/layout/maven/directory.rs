@@ -6,6 +6,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// Files that say which repository each file came from.
 const ORIGINS: [&str; 2] = ["_remote.repositories", "_maven.repositories"];
@@ -98,8 +99,10 @@ impl<'a> Directory<'a> {
                 Part::Signature(_) | Part::Failure(_) => {} // listed with what it is of
             }
         }
-        for name in strange {
-            reading.note(&self.path_of(name), "not named after its artifact and version");
+        if let Some(name) = strange.first() {
+            let count = strange.len();
+            reading
+                .note(&self.path_of(name), format!("{count} files are not named after artifact and version"));
         }
         let origins = self.origins(files, reading);
         let checks = self.checks(files, checksums, reading);
@@ -160,6 +163,14 @@ impl<'a> Directory<'a> {
         origins
     }
 
+    /// Checksums, signatures and markers of a file: they are named `FILE.…`, so they follow it.
+    fn beside(&self, file: &str) -> Vec<String> {
+        let prefix = format!("{file}.");
+        let after = self.names.range::<str, _>((Bound::Excluded(prefix.as_str()), Bound::Unbounded));
+        let its = after.take_while(|name| name.starts_with(&prefix)).filter(|name| is_beside(name));
+        its.map(|name| self.path_of(name)).collect()
+    }
+
     /// Each artifact is a package; descriptions belong to the main one.
     fn tell_packages(&self, mut told: Told<'_>, reading: &mut Reading) {
         // The main artifact first: without classifier, and no description if there is something else.
@@ -179,8 +190,7 @@ impl<'a> Directory<'a> {
                 checks: told.checks.remove(*file).unwrap_or_default(),
                 ..Held::whole(name.purl(&self.group, self.artifact), &path)
             };
-            let of_it: Vec<String> =
-                self.names.iter().filter(|name| is_of(name, file)).map(|n| self.path_of(n)).collect();
+            let of_it = self.beside(file);
             match &mut main {
                 Some(main) if name.is_description() => {
                     main.files.extend([path].into_iter().chain(of_it));
@@ -212,13 +222,10 @@ struct Told<'a> {
     origins: BTreeMap<String, String>,
 }
 
-/// Whether a file is a checksum, signature or marker of another.
-fn is_of(name: &str, file: &str) -> bool {
-    let end = name.strip_prefix(file).and_then(|rest| rest.strip_prefix('.'));
-    end.is_some_and(|end| {
-        let last = end.rsplit_once('.').map_or(end, |(_, last)| last);
-        matches!(last, "sha1" | "md5" | "sha256" | "sha512" | "asc" | "sig" | "lastUpdated" | "lock")
-    })
+/// Whether a file is a checksum, signature, lock or marker of another.
+fn is_beside(name: &str) -> bool {
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    matches!(end, "sha1" | "md5" | "sha256" | "sha512" | "asc" | "sig" | "lastUpdated" | "lock")
 }
 
 /// The checksum in such a file, as Maven takes it: `HEX`, `HEX FILE`, or `SHA1 (FILE) = HEX`.
