@@ -1,9 +1,276 @@
-//! The cache of bundler.
+//! RubyGems' and Bundler's directory of gems: a `GEM_HOME`, or a bundle's path, which has one in `ENGINE/API/`.
+//!
+//! ```text
+//! [ruby/3.1.0/]cache/NAME-VERSION[-PLATFORM].gem            the gem as the registry gave it; often removed
+//! [ruby/3.1.0/]specifications/NAME-VERSION[-PLATFORM].gemspec   what is installed
+//! [ruby/3.1.0/]specifications/default/…                     what comes with Ruby, whose files are elsewhere
+//! [ruby/3.1.0/]gems/NAME-VERSION[-PLATFORM]/…               its files, unpacked
+//! [ruby/3.1.0/]extensions/PLATFORM/API/NAME-VERSION/…       what was compiled of it
+//! [ruby/3.1.0/]build_info/NAME-VERSION.info, doc/NAME-VERSION/…
+//! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/…   gems from repositories; noted, not read
+//! ```
+//!
+//! A gem is a tar archive. Since RubyGems 2.0 it has digests of its parts (`checksums.yaml.gz`), which are checked, and so are
+//! its unpacked files, but for what is compiled. Since 2.2
+//! a specification begins with `# stub: NAME VERSION PLATFORM …`, which tells apart what a file's name does not. Source:
+//! RubyGems' `Gem::Package`, `Gem::StubSpecification` and `Gem::BasicSpecification`, Bundler's `Source::Rubygems`.
+
+mod gem;
 
 use crate::files::Files;
-use crate::reading::Reading;
+use crate::lock::gemfile::purl;
+use crate::purl::Purl;
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Read;
+
+/// Directories of a home of gems, by which it is known.
+const TELLING: [&str; 3] = ["cache", "gems", "specifications"];
+/// What else is there.
+const BESIDE: [&str; 7] = ["bin", "build_info", "bundler", "doc", "environment", "extensions", "plugins"];
+/// Bytes of a specification that are looked at for its stub.
+const STUB_BYTES: u64 = 4096;
 
 /// Reads it.
-pub(crate) fn read(_files: &Files) -> Reading {
-    Reading::default()
+pub(crate) fn read(files: &Files) -> Reading {
+    let mut reading = Reading::default();
+    let mut homes: BTreeMap<&str, Home<'_>> = BTreeMap::new();
+    for (path, _) in files.iter() {
+        if let Some((home, below)) = split(path) {
+            homes.entry(home).or_default().add(below, path);
+        }
+    }
+    for (name, home) in homes.iter_mut().filter(|(_, home)| !home.gems.is_empty()) {
+        home.finish();
+        let layout = if name.is_empty() { "rubygems home".to_owned() } else { format!("bundle {name}") };
+        reading.layouts.push(layout);
+        home.tell(files, name, &mut reading);
+    }
+    reading
 }
+
+/// The home that a path is in, and what is below that.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let is_part = |part: &str| TELLING.contains(&part) || BESIDE.contains(&part);
+    let (first, rest) = path.split_once('/')?;
+    if is_part(first) {
+        return Some(("", path));
+    }
+    let (api, below) = rest.split_once('/')?;
+    let is_version = api.starts_with(|letter: char| letter.is_ascii_digit());
+    is_part(below.split('/').next()?).then_some(())?;
+    is_version.then(|| path.split_at_checked(first.len() + 1 + api.len()))?.map(|(home, _)| (home, below))
+}
+
+/// A home of gems.
+#[derive(Default)]
+struct Home<'a> {
+    /// By full names.
+    gems: BTreeMap<&'a str, Gem<'a>>,
+    /// The gems that come with Ruby.
+    defaults: BTreeSet<&'a str>,
+    /// What was made of gems.
+    beside: Vec<(&'a str, &'a str)>,
+    /// Files of gems from repositories.
+    from_repositories: usize,
+    strange: Option<&'a str>,
+}
+
+#[derive(Default)]
+struct Gem<'a> {
+    archive: Option<&'a str>,
+    specification: Option<&'a str>,
+    has_tree: bool,
+    files: Vec<&'a str>,
+}
+
+/// What a file of a gem is.
+enum Part {
+    Archive,
+    Specification,
+    Tree,
+    /// Made of it: listed before it is known whether there is such a gem.
+    Beside,
+}
+
+impl<'a> Home<'a> {
+    fn add(&mut self, below: &'a str, path: &'a str) {
+        let mut parts = below.split('/');
+        let parts = [parts.next(), parts.next(), parts.next(), parts.next()].map(Option::unwrap_or_default);
+        let (name, part) = match parts {
+            ["cache", "bundler", ..] | ["bundler", "gems", ..] => {
+                self.from_repositories += 1;
+                return;
+            }
+            ["specifications", "default", file, ""] => {
+                return self.defaults.extend(file.strip_suffix(".gemspec"));
+            }
+            ["cache", file, "", ""] => (file.strip_suffix(".gem"), Part::Archive),
+            ["specifications", file, "", ""] => (file.strip_suffix(".gemspec"), Part::Specification),
+            ["gems", name, file, _] if !file.is_empty() => (Some(name), Part::Tree),
+            ["extensions", _, _, name] => (Some(name), Part::Beside),
+            ["build_info", file, "", ""] => (file.strip_suffix(".info"), Part::Beside),
+            ["doc", name, ..] => (Some(name), Part::Beside),
+            [first, ..] => {
+                if TELLING.contains(&first) {
+                    self.strange.get_or_insert(path);
+                }
+                return;
+            }
+        };
+        let Some(name) = name else { return };
+        if matches!(part, Part::Beside) {
+            return self.beside.push((name, path));
+        }
+        let gem = self.gems.entry(name).or_default();
+        gem.files.push(path);
+        match part {
+            Part::Archive => gem.archive = Some(path),
+            Part::Specification => gem.specification = Some(path),
+            Part::Tree => gem.has_tree = true,
+            Part::Beside => {}
+        }
+    }
+
+    /// Gives each gem what was made of it.
+    fn finish(&mut self) {
+        for (name, path) in self.beside.drain(..) {
+            if let Some(gem) = self.gems.get_mut(name) {
+                gem.files.push(path);
+            }
+        }
+    }
+
+    fn tell(&self, files: &Files, home: &str, reading: &mut Reading) {
+        let above = if home.is_empty() { String::new() } else { format!("{home}/") };
+        for (name, gem) in &self.gems {
+            if !self.defaults.contains(name) {
+                let tree = format!("{above}gems/{name}");
+                gem.tell_orphan(files, &tree, reading);
+            }
+            let mut held = Held {
+                purl: gem.purl(files, name, reading),
+                source: None,
+                artifact: gem.archive.map(str::to_owned),
+                files: gem.files.iter().map(|path| (*path).to_owned()).collect(),
+                stated: Vec::new(),
+                checks: Vec::new(),
+            };
+            if let Some(archive) = gem.archive {
+                held.checks = gem.checks(files, archive, &format!("{above}gems/{name}"), reading);
+            }
+            reading.packages.push(held);
+        }
+        if self.from_repositories > 0 {
+            reading.note(
+                home,
+                format!("{} files of gems from repositories, which are not read", self.from_repositories),
+            );
+        }
+        if let Some(path) = self.strange {
+            reading.note(path, "not known, and not read");
+        }
+    }
+}
+
+impl Gem<'_> {
+    fn tell_orphan(&self, files: &Files, tree: &str, reading: &mut Reading) {
+        let is_tree = |path: &&&str| Some(**path) != self.archive && Some(**path) != self.specification;
+        let mut orphan = |path: &str, why: &str, gone: Vec<String>| {
+            reading.orphans.push(Orphan {
+                path: path.to_owned(),
+                why: why.to_owned(),
+                mend: Mend::Remove(gone),
+            });
+        };
+        match self.specification {
+            None if self.has_tree => {
+                let gone = self.files.iter().filter(is_tree).map(|path| (*path).to_owned()).collect();
+                orphan(tree, "its files are there, and no specification: it is not installed", gone);
+            }
+            // A gem may have no file at all: then its directory is empty, and no list of files has it.
+            Some(path) if !self.has_tree && !is_directory(files, tree) => {
+                orphan(path, "a specification whose files are not there", vec![path.to_owned()]);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is wrong with a gem, and with its files as they are unpacked: those are what runs.
+    fn checks(&self, files: &Files, archive: &str, tree: &str, reading: &mut Reading) -> Vec<Check> {
+        let check = |path: &str, why: String, by: &str| Check {
+            path: path.to_owned(),
+            expected: Expected::Wrong(why),
+            by: by.to_owned(),
+        };
+        let faults = gem::faults(files, archive).into_iter();
+        let mut checks: Vec<Check> =
+            faults.map(|why| check(archive, why, "checksums.yaml.gz in it")).collect();
+        if !self.has_tree || !checks.is_empty() {
+            return checks; // what is wrong itself says nothing of others
+        }
+        match gem::changed(files, archive, tree) {
+            Ok(changed) => checks.extend(
+                changed
+                    .iter()
+                    .map(|path| check(path, "it is not what the gem has by its name".to_owned(), archive)),
+            ),
+            Err(why) => reading.note(archive, format!("its files were not compared: {why}")),
+        }
+        checks
+    }
+
+    fn purl(&self, files: &Files, full: &str, reading: &mut Reading) -> Purl {
+        if let Some(path) = self.specification {
+            match stub(files, path) {
+                Some([name, version, platform]) if is_full(full, &name, &version, &platform) => {
+                    return purl(&name, &version, &platform);
+                }
+                Some(_) => reading.note(path, "its stub names another gem than the file does"),
+                None => {}
+            }
+        }
+        let (name, version, platform) = split_name(full);
+        purl(name, version, platform)
+    }
+}
+
+/// Whether an empty directory is there: its name is one that was listed, and nothing is opened.
+fn is_directory(files: &Files, path: &str) -> bool {
+    fs::symlink_metadata(files.base().join(path)).is_ok_and(|found| found.is_dir())
+}
+
+/// Name, version and platform, as a specification tells them in one of its first lines.
+fn stub(files: &Files, path: &str) -> Option<[String; 3]> {
+    let mut bytes = Vec::new();
+    files.reader(path).ok()?.take(STUB_BYTES).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut words = text.lines().find_map(|line| line.strip_prefix("# stub: "))?.split(' ');
+    Some([words.next()?.to_owned(), words.next()?.to_owned(), words.next()?.to_owned()])
+}
+
+fn is_full(full: &str, name: &str, version: &str, platform: &str) -> bool {
+    let short = format!("{name}-{version}");
+    full == short || full == format!("{short}-{platform}")
+}
+
+/// Name, version and platform of a full name: the version is the first part that may be one.
+fn split_name(full: &str) -> (&str, &str, &str) {
+    let is_version = |part: &str| {
+        part.starts_with(|letter: char| letter.is_ascii_digit())
+            && part.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '.')
+    };
+    let dashes = full.match_indices('-').map(|(at, _)| at);
+    for at in dashes {
+        let rest = full.get(at + 1..).unwrap_or_default();
+        let (version, platform) = rest.split_once('-').unwrap_or((rest, ""));
+        if at > 0 && is_version(version) {
+            return (full.get(..at).unwrap_or_default(), version, platform);
+        }
+    }
+    (full, "", "")
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,10 @@
 mod package_lock;
 mod pnpm_lock;
 mod yarn_lock;
+pub(crate) mod composer;
+pub(crate) mod gemfile;
+pub(crate) mod go_sum;
+pub(crate) mod gradle;
 
 use crate::digest::Digest;
 use crate::purl::Purl;

@@ -1,0 +1,111 @@
+//! Lists of packages: paragraphs of `Field: value`, of which only those are kept whose archive is there.
+
+use super::Archive;
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use flate2::read::MultiGzDecoder;
+use lz4_flex::frame::FrameDecoder;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read};
+
+/// Bytes of a list, unpacked, at most; the largest of Debian's have some sixty million.
+const LIST_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of a line at most; what a package depends on can be some ten thousand.
+const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Digests that lists may have of one archive; from each only the strongest counts.
+const FIELDS: [(&str, Algorithm); 4] = [
+    ("MD5sum", Algorithm::Md5),
+    ("SHA1", Algorithm::Sha1),
+    ("SHA256", Algorithm::Sha256),
+    ("SHA512", Algorithm::Sha512),
+];
+
+/// What lists offer of the archives that are there.
+pub(super) struct Offers(BTreeMap<Archive, BTreeMap<Digest, String>>);
+
+/// What was read of a paragraph.
+#[derive(Default)]
+struct Paragraph {
+    name: Option<String>,
+    version: Option<String>,
+    arch: Option<String>,
+    digests: BTreeSet<Digest>,
+}
+
+impl Offers {
+    /// Of these archives nothing is offered yet.
+    pub(super) fn of<'a>(archives: impl Iterator<Item = &'a Archive>) -> Self {
+        Self(archives.map(|archive| (archive.clone(), BTreeMap::new())).collect())
+    }
+
+    /// The digests of an archive, each with a list that has it.
+    pub(super) fn digests(&self, archive: &Archive) -> impl Iterator<Item = (&Digest, &str)> {
+        self.0.get(archive).into_iter().flatten().map(|(digest, list)| (digest, list.as_str()))
+    }
+
+    /// Reads a list.
+    pub(super) fn read(&mut self, files: &Files, path: &str, compression: &str) -> Result<(), String> {
+        if self.0.is_empty() {
+            return Ok(()); // nothing is looked for
+        }
+        let file = files.reader(path).map_err(|error| error.to_string())?;
+        let unpacked: Box<dyn Read> = match compression {
+            "" => Box::new(file),
+            ".lz4" => Box::new(FrameDecoder::new(file)),
+            ".gz" => Box::new(MultiGzDecoder::new(BufReader::new(file))),
+            _ => return Err("compressed with xz, and not read".to_owned()),
+        };
+        self.read_lines(BufReader::new(unpacked.take(LIST_BYTES_MAX)), path)
+    }
+
+    fn read_lines(&mut self, mut reader: impl BufRead, path: &str) -> Result<(), String> {
+        let (mut line, mut paragraph) = (Vec::new(), Paragraph::default());
+        loop {
+            line.clear();
+            let limited = &mut (&mut reader).take(LINE_BYTES_MAX);
+            let bytes = limited.read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+            if u64::try_from(bytes).is_ok_and(|bytes| bytes == LINE_BYTES_MAX) {
+                return Err("a line in it is too long".to_owned());
+            }
+            if bytes == 0 || line == b"\n" {
+                self.keep(std::mem::take(&mut paragraph), path);
+            } else {
+                paragraph.add(&line);
+            }
+            if bytes == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn keep(&mut self, paragraph: Paragraph, path: &str) {
+        let (Some(name), Some(version), Some(arch)) = (paragraph.name, paragraph.version, paragraph.arch)
+        else {
+            return;
+        };
+        if let (Some(offers), Some(digest)) =
+            (self.0.get_mut(&Archive { name, version, arch }), paragraph.digests.into_iter().next_back())
+        {
+            offers.entry(digest).or_insert_with(|| path.to_owned());
+        }
+    }
+}
+
+impl Paragraph {
+    fn add(&mut self, line: &[u8]) {
+        // What goes on from the line before begins with a space.
+        let Some((field, value)) = str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else {
+            return;
+        };
+        let value = value.trim();
+        match field {
+            "Package" => self.name = Some(value.to_owned()),
+            "Version" => self.version = Some(value.to_owned()),
+            "Architecture" => self.arch = Some(value.to_owned()),
+            _ => {
+                let known = FIELDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(field));
+                self.digests.extend(known.and_then(|(_, algorithm)| Digest::from_hex(*algorithm, value)));
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use super::*;
+use crate::audit::audit;
+use crate::program::Program;
+use flate2::{Compression, write::GzEncoder};
+use lz4_flex::frame::FrameEncoder;
+use proptest::prelude::*;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = base.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn list(directory: &TempDir) -> Files {
+    Files::below(directory.path(), &[""]).unwrap()
+}
+
+fn paragraph(name: &str, version: &str, arch: &str, body: &str) -> String {
+    let hex = |algorithm| Digest::of(algorithm, body.as_bytes()).hex();
+    format!(
+        "Package: {name}\nVersion: {version}\nArchitecture: {arch}\nDescription: a\n Package: none\nMD5sum: {}\nSHA256: {}\n\n",
+        hex(Algorithm::Md5),
+        hex(Algorithm::Sha256),
+    )
+}
+
+const LIST: &str = "lists/deb.example.org_debian_dists_stable_main_binary-amd64_Packages";
+const CURL: &str = "archives/curl_1%3a8.1-2_amd64.deb";
+
+fn lists_of(bodies: [&str; 2]) -> String {
+    paragraph("curl", "1:8.1-2", "amd64", bodies[0])
+        + &paragraph("other", "1", "all", "x")
+        + paragraph("libstdc++6", "12.2~rc1", "all", bodies[1]).trim_end()
+}
+
+fn cache() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    put(base, CURL, "curl");
+    put(base, "archives/libstdc++6_12.2~rc1_all.deb", "libstdc");
+    put(base, "archives/old_1_amd64.deb", "no list has it");
+    put(base, "archives/lock", "");
+    put(base, "lists/lock", "");
+    put(base, "lists/deb.example.org_debian_dists_stable_InRelease", "signed");
+    directory
+}
+
+fn gz(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn lz4(text: &str) -> Vec<u8> {
+    let mut encoder = FrameEncoder::new(Vec::new());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn archives_are_what_lists_of_any_age_say() {
+    let text = lists_of(["curl", "libstdc"]);
+    for (end, bytes) in [("", text.clone().into_bytes()), (".gz", gz(&text)), (".lz4", lz4(&text))] {
+        let directory = cache();
+        put(directory.path(), &format!("{LIST}{end}"), bytes);
+        let made = audit(Program::Apt, &list(&directory), &[]);
+        assert_eq!(made.layouts, ["apt archives".to_owned(), format!("apt lists{end}")]);
+        assert_eq!((made.faults, made.orphans, made.notes, made.compared), (vec![], vec![], vec![], 2));
+        let told: Vec<_> = made.packages.iter().map(|p| (p.purl.to_string(), p.source.as_deref())).collect();
+        let expected = [
+            ("pkg:deb/debian/curl@1:8.1-2?arch=amd64".to_owned(), Some("deb.example.org/debian")),
+            ("pkg:deb/debian/libstdc%2B%2B6@12.2~rc1?arch=all".to_owned(), Some("deb.example.org/debian")),
+            ("pkg:deb/debian/old@1?arch=amd64".to_owned(), None),
+        ];
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_changed_archive_is_found() {
+    let directory = cache();
+    put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+    put(directory.path(), CURL, "evil");
+    let faults = audit(Program::Apt, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.as_str(), faults[0].by.as_str()), (1, CURL, LIST));
+    assert!(faults[0].why.contains("must be sha256:"), "the strongest counts: {}", faults[0].why);
+}
+
+#[test]
+fn one_of_what_several_repositories_offer_is_enough() {
+    let directory = cache();
+    put(directory.path(), LIST, lists_of(["another curl", "libstdc"]));
+    put(directory.path(), "lists/x.example.org_Packages", lists_of(["curl", "libstdc"]));
+    assert_eq!(audit(Program::Apt, &list(&directory), &[]).faults, []);
+    put(directory.path(), CURL, "evil");
+    assert!(audit(Program::Apt, &list(&directory), &[]).faults[0].why.contains("none of the 2"));
+}
+
+#[test]
+fn what_was_not_fetched_to_the_end_goes() {
+    let directory = cache();
+    put(directory.path(), "archives/partial/vim_1_amd64.deb", "ha");
+    put(directory.path(), "lists/partial/x_Packages.xz", "ha");
+    let orphans = read(&list(&directory)).orphans;
+    assert_eq!(orphans.len(), 2);
+    for orphan in orphans {
+        assert_eq!(orphan.mend, Mend::Remove(vec![orphan.path]));
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_noted() {
+    let directory = cache();
+    put(directory.path(), &format!("{LIST}.xz"), "x");
+    put(directory.path(), &format!("{LIST}.gz"), "no gz");
+    put(directory.path(), "archives/strange.deb", "");
+    let noted: Vec<String> = read(&list(&directory)).notes.into_iter().map(|note| note.path).collect();
+    assert_eq!(noted, [format!("{LIST}.gz"), format!("{LIST}.xz"), "archives/strange.deb".to_owned()]);
+}
+
+#[test]
+fn another_directory_is_no_cache() {
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "archives/x.txt", "");
+    put(directory.path(), "lists/x.txt", "");
+    let reading = read(&list(&directory));
+    assert!(reading.layouts.is_empty() && reading.packages.is_empty() && reading.notes.is_empty());
+}
+
+proptest! {
+    // Each makes a directory.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_list_and_no_name_is_too_odd(bytes in any::<Vec<u8>>(), name in "[a-z%0-9_é.]{0,12}", cut in 0..200_usize) {
+        let directory = cache();
+        let base = directory.path();
+        put(base, LIST, &bytes);
+        let cut_off = |packed: Vec<u8>| packed[..cut.min(packed.len())].to_vec();
+        put(base, &format!("{LIST}.gz"), cut_off(gz(&lists_of(["curl", "x"]))));
+        put(base, &format!("{LIST}.lz4"), [cut_off(lz4(&lists_of(["curl", "x"]))), bytes].concat());
+        put(base, &format!("archives/{name}.deb"), "");
+        drop(audit(Program::Apt, &list(&directory), &[]));
+    }
+}

@@ -1,0 +1,194 @@
+use super::*;
+use crate::audit::audit;
+use crate::digest::{Algorithm, Digest};
+use crate::program::Program;
+use flate2::{Compression, write::GzEncoder};
+use proptest::prelude::*;
+use std::io::Write;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = base.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn list(directory: &TempDir) -> Files {
+    Files::below(directory.path(), &[""]).unwrap()
+}
+
+fn tar_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, body) in parts {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(body.len().try_into().unwrap());
+        archive.append_data(&mut header, name, *body).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// A gem whose checksums are of `declared`, whatever its data are.
+fn gem_of(data: &[u8], declared: &[u8]) -> Vec<u8> {
+    let hex = |algorithm, bytes: &[u8]| Digest::of(algorithm, bytes).hex();
+    let text = format!(
+        "---\nSHA256:\n  metadata.gz: {}\n  data.tar.gz: '{}'\nSHA512:\n  data.tar.gz: {}\nSHA9:\n  x: 00\n",
+        hex(Algorithm::Sha256, b"meta"),
+        hex(Algorithm::Sha256, declared),
+        hex(Algorithm::Sha512, declared),
+    );
+    let mut gz = GzEncoder::new(Vec::new(), Compression::default());
+    gz.write_all(text.as_bytes()).unwrap();
+    let checksums = gz.finish().unwrap();
+    tar_of(&[("metadata.gz", b"meta"), ("data.tar.gz", data), ("checksums.yaml.gz", &checksums)])
+}
+
+/// The data of a gem: what is in its tree.
+fn data() -> Vec<u8> {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::default());
+    gz.write_all(&tar_of(&[("lib/x.rb", b"x"), ("ext/Makefile", b"1"), ("lib/gone.rb", b"")])).unwrap();
+    gz.finish().unwrap()
+}
+
+/// Installs a gem as Bundler does.
+fn install(base: &Path, home: &str, full: &str, stub: &str) {
+    put(base, &format!("{home}cache/{full}.gem"), gem_of(&data(), &data()));
+    let specification = format!("# -*- encoding: utf-8 -*-\n# stub: {stub} lib\nGem::Specification.new\n");
+    put(base, &format!("{home}specifications/{full}.gemspec"), specification);
+    put(base, &format!("{home}gems/{full}/lib/x.rb"), "x");
+}
+
+#[test]
+fn gems_of_a_bundle_and_of_a_home_are_read() {
+    for (home, layout) in [("ruby/3.1.0/", "bundle ruby/3.1.0"), ("", "rubygems home")] {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        install(base, home, "rake-13.0.6", "rake 13.0.6 ruby");
+        install(base, home, "noko-giri-1.15.0-x86_64-linux", "noko-giri 1.15.0 x86_64-linux");
+        install(base, home, "odd-2-1.0", "odd-2 1.0 ruby");
+        put(base, &format!("{home}extensions/x86_64-linux/3.1.0/rake-13.0.6/gem.build_complete"), "");
+        put(base, &format!("{home}specifications/default/json-2.6.1.gemspec"), "");
+        put(base, &format!("{home}gems/json-2.6.1/exe/json"), "");
+        put(base, &format!("{home}bin/rake"), "");
+        let made = audit(Program::Bundler, &list(&directory), &[]);
+        assert_eq!((made.layouts, made.faults), (vec![layout.to_owned()], vec![]));
+        assert_eq!((made.orphans, made.notes), (vec![], vec![]));
+        let told: Vec<_> = made.packages.iter().map(|p| (p.purl.to_string(), p.files.len())).collect();
+        let expected = [
+            ("pkg:gem/json@2.6.1".to_owned(), 1),
+            ("pkg:gem/noko-giri@1.15.0?platform=x86_64-linux".to_owned(), 3),
+            ("pkg:gem/odd-2@1.0".to_owned(), 3),
+            ("pkg:gem/rake@13.0.6".to_owned(), 4),
+        ];
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn a_changed_gem_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    for (bytes, faults) in [
+        (gem_of(b"data", b"data"), 0),
+        (gem_of(b"evil", b"data"), 2),
+        (tar_of(&[("metadata.gz", b"meta"), ("data.tar.gz", b"older than checksums")]), 0),
+        (tar_of(&[("other", b"")]), 1),
+        (b"no archive at all".to_vec(), 1),
+        (gem_of(b"data", b"data")[..700].to_vec(), 1),
+    ] {
+        put(directory.path(), "cache/a-1.0.gem", bytes);
+        assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults.len(), faults);
+    }
+}
+
+#[test]
+fn a_changed_file_of_an_installed_gem_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    install(base, "", "a-1.0", "a 1.0 ruby");
+    put(base, "gems/a-1.0/ext/Makefile", "written while it was compiled");
+    put(base, "gems/a-1.0/lib/a.so", "compiled");
+    assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults, []);
+    put(base, "gems/a-1.0/lib/x.rb", "evil");
+    let faults = audit(Program::Bundler, &list(&directory), &[]).faults;
+    let told = (faults.len(), faults[0].path.as_str(), faults[0].by.as_str());
+    assert_eq!(told, (1, "gems/a-1.0/lib/x.rb", "cache/a-1.0.gem"));
+    put(base, "cache/a-1.0.gem", gem_of(b"no gz", b"no gz"));
+    let made = audit(Program::Bundler, &list(&directory), &[]);
+    assert_eq!((made.faults, made.notes.len()), (vec![], 1), "it is what it says, and cannot be unpacked");
+}
+
+#[test]
+fn halves_are_orphans_and_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    install(base, "", "a-1.0", "a 1.0 ruby");
+    install(base, "", "b-1.0", "b 1.0 ruby");
+    install(base, "", "empty-1.0", "empty 1.0 ruby");
+    fs::remove_file(base.join("specifications/a-1.0.gemspec")).unwrap();
+    fs::remove_dir_all(base.join("gems/b-1.0")).unwrap();
+    fs::remove_dir_all(base.join("gems/empty-1.0/lib")).unwrap();
+    let orphans = read(&list(&directory)).orphans;
+    let gone: Vec<&Mend> = orphans.iter().map(|orphan| &orphan.mend).collect();
+    let expected = [["gems/a-1.0/lib/x.rb"], ["specifications/b-1.0.gemspec"]]
+        .map(|gone| Mend::Remove(gone.map(str::to_owned).to_vec()));
+    assert_eq!(gone, expected.iter().collect::<Vec<_>>());
+    for path in ["gems/a-1.0/lib/x.rb", "specifications/b-1.0.gemspec"] {
+        fs::remove_file(base.join(path)).unwrap();
+    }
+    let reading = read(&list(&directory));
+    assert_eq!((reading.orphans, reading.packages.len()), (vec![], 3), "a gem alone may be installed");
+}
+
+#[test]
+fn what_is_not_read_is_noted() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    install(base, "", "a-1.0", "b 2.0 ruby");
+    put(base, "bundler/gems/x-abc/x.gemspec", "");
+    put(base, "cache/next/x", "");
+    let reading = read(&list(&directory));
+    let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(noted, ["specifications/a-1.0.gemspec", "", "cache/next/x"]);
+    assert_eq!(reading.packages[0].purl.to_string(), "pkg:gem/a@1.0");
+}
+
+#[test]
+fn names_are_split_where_no_stub_helps() {
+    for (full, expected) in [
+        ("rake-13.0.6", ("rake", "13.0.6", "")),
+        ("a-b-1.0.0.rc1-universal-darwin-20", ("a-b", "1.0.0.rc1", "universal-darwin-20")),
+        ("noversion", ("noversion", "", "")),
+        ("-1", ("-1", "", "")),
+    ] {
+        assert_eq!(split_name(full), expected);
+    }
+}
+
+#[test]
+fn another_directory_is_no_home_of_gems() {
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "cache/download/example.org/x/@v/v1.0.0.zip", "");
+    put(directory.path(), "a/1.0/a-1.0.jar", "");
+    let reading = read(&list(&directory));
+    assert!(reading.layouts.is_empty() && reading.packages.is_empty() && reading.notes.is_empty());
+}
+
+proptest! {
+    // Each makes a directory.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_gem_is_too_odd(bytes in any::<Vec<u8>>(), flip in 0..4096_usize, name in "[a-z0-9é-]{1,12}") {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        let mut broken = gem_of(b"data", b"data");
+        if let Some(byte) = broken.get_mut(flip) {
+            *byte ^= 0x55;
+        }
+        put(base, &format!("cache/{name}.gem"), &bytes);
+        put(base, "cache/b-1.gem", &broken);
+        put(base, &format!("specifications/{name}.gemspec"), &bytes);
+        put(base, &format!("gems/{name}/x"), "");
+        drop(audit(Program::Bundler, &list(&directory), &[]));
+    }
+}

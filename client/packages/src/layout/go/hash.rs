@@ -1,0 +1,86 @@
+//! Go's own hash of a module: `h1:` and base64 of the SHA-256 of lines `SHA-256  NAME`, sorted by name, one for each file.
+//! Names begin with `MODULE@VERSION/`. Source: Go's `x/mod/sumdb/dirhash` (`Hash1`, `HashZip`, `HashDir`).
+
+use crate::digest::{Algorithm, Digest};
+use crate::files::Files;
+use data_encoding::BASE64;
+use flate2::read::DeflateDecoder;
+use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::io::Read;
+
+/// Bytes of an archive, and of all that is in it, at most: what Go itself takes.
+const ZIP_BYTES_MAX: u64 = 500 * 1024 * 1024;
+/// Files of a module at most: the largest have some ten thousand.
+const ENTRIES_MAX: usize = 500_000;
+/// What is hashed at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The SHA-256 of each file, in hexadecimal, by its name.
+type Sums = BTreeMap<Vec<u8>, String>;
+
+/// Go's own hash of a module: of its archive, or of its tree, unpacked, whose path is `MODULE@VERSION`.
+pub(crate) fn module_hash(files: &Files, path: &str) -> Result<String, String> {
+    let sums = if files.has(path) { of_zip(files, path)? } else { of_tree(files, path)? };
+    let mut hasher = Sha256::new();
+    for (name, sum) in &sums {
+        if name.contains(&b'\n') {
+            return Err("a name in it has a line break".to_owned());
+        }
+        hasher.update(sum.as_bytes());
+        hasher.update(b"  ");
+        hasher.update(name);
+        hasher.update(b"\n");
+    }
+    Ok(format!("h1:{}", BASE64.encode(&hasher.finalize())))
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+/// Hashes what a reader gives, and takes its length off what is left.
+fn sum(mut reader: impl Read, left: &mut u64) -> Result<String, String> {
+    let mut limited = (&mut reader).take(*left + 1);
+    let made = Digest::of_reader(&[Algorithm::Sha256], &mut limited, &mut [0; BUFFER_BYTES]).map_err(text)?;
+    let taken = *left + 1 - limited.limit();
+    *left = left.checked_sub(taken).ok_or_else(|| format!("more than {ZIP_BYTES_MAX} bytes are in it"))?;
+    made.first().map(Digest::hex).ok_or_else(|| "it cannot be hashed".to_owned())
+}
+
+fn of_zip(files: &Files, path: &str) -> Result<Sums, String> {
+    if files.bytes_of(path).is_some_and(|bytes| bytes > ZIP_BYTES_MAX) {
+        return Err(format!("longer than {ZIP_BYTES_MAX} bytes"));
+    }
+    let (mut sums, mut left) = (Sums::new(), ZIP_BYTES_MAX);
+    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+    let archive = ZipArchive::from_file(files.reader(path).map_err(text)?, &mut buffer).map_err(text)?;
+    let mut entries = archive.entries(&mut buffer);
+    while let Some(entry) = entries.next_entry().map_err(text)? {
+        let name = entry.file_path().as_ref().to_vec();
+        let body = archive.get_entry(entry.wayfinder()).map_err(text)?;
+        let sum = match entry.compression_method() {
+            CompressionMethod::STORE => sum(body.verifying_reader(body.reader()), &mut left)?,
+            CompressionMethod::DEFLATE => {
+                sum(body.verifying_reader(DeflateDecoder::new(body.reader())), &mut left)?
+            }
+            _ => return Err("compressed in a way that Go does not read".to_owned()),
+        };
+        if sums.insert(name, sum).is_some() || sums.len() > ENTRIES_MAX {
+            return Err("a name in it is there twice, or there are too many".to_owned());
+        }
+    }
+    Ok(sums)
+}
+
+fn of_tree(files: &Files, path: &str) -> Result<Sums, String> {
+    let module = super::unescape(path).ok_or_else(|| "it is no module's name".to_owned())?;
+    let (mut sums, mut left) = (Sums::new(), ZIP_BYTES_MAX);
+    for (file, _) in files.under(path) {
+        let below = file.get(path.len()..).unwrap_or_default();
+        let sum = sum(files.reader(file).map_err(text)?, &mut left)?;
+        sums.insert(format!("{module}{below}").into_bytes(), sum);
+    }
+    if sums.is_empty() { Err("it is not there".to_owned()) } else { Ok(sums) }
+}

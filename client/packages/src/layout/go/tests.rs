@@ -1,0 +1,209 @@
+use super::*;
+use crate::audit::{Lock, audit};
+use crate::lock::{Locked, LockedDigest};
+use crate::program::Program;
+use proptest::prelude::*;
+use rawzip::{CompressionMethod, ZipArchiveWriter};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The hash of nothing but an empty `go.mod`, as Go's own source has it (`emptyGoModHash`).
+const GO_MOD_ALONE: &str = "h1:G7mAYYxgmS0lVkHyy2hEOLQCFB0DlQFTMLWggykrydY=";
+
+fn zip(contents: &[(&str, &str)]) -> Vec<u8> {
+    let mut output = Vec::new();
+    let mut archive = ZipArchiveWriter::new(&mut output);
+    for (name, body) in contents {
+        let made = archive.new_file(name).compression_method(CompressionMethod::DEFLATE);
+        let (mut entry, config) = made.start().unwrap();
+        let mut writer =
+            config.wrap(flate2::write::DeflateEncoder::new(&mut entry, flate2::Compression::default()));
+        writer.write_all(body.as_bytes()).unwrap();
+        let (encoder, descriptor) = writer.finish().unwrap();
+        encoder.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+    }
+    archive.finish().unwrap();
+    output
+}
+
+fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = base.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn list(directory: &TempDir) -> Files {
+    Files::below(directory.path(), &[""]).unwrap()
+}
+
+const DOWN: &str = "cache/download/example.org/!azure/x/@v/v1.0.0";
+const TREE: &str = "example.org/!azure/x@v1.0.0";
+
+/// A cache with one module, as Go of today leaves it.
+fn cache() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    let contents = [("go.mod", "module example.org/Azure/x\n"), ("sub/a.go", "package sub\n")];
+    let named = contents.map(|(name, body)| (format!("example.org/Azure/x@v1.0.0/{name}"), body));
+    let named: Vec<(&str, &str)> = named.iter().map(|(name, body)| (name.as_str(), *body)).collect();
+    put(base, &format!("{DOWN}.zip"), zip(&named));
+    put(base, &format!("{DOWN}.mod"), contents[0].1);
+    put(base, &format!("{DOWN}.info"), r#"{"Version":"v1.0.0"}"#);
+    put(base, &format!("{DOWN}.lock"), "");
+    put(base, "cache/download/example.org/!azure/x/@v/list", "v1.0.0\n");
+    put(base, "cache/download/sumdb/sum.example.org/latest", "x");
+    put(base, "cache/lock", "");
+    let hash = module_hash(&list(&directory), &format!("{DOWN}.zip")).unwrap();
+    put(base, &format!("{DOWN}.ziphash"), hash);
+    contents.iter().for_each(|(name, body)| put(base, &format!("{TREE}/{name}"), body));
+    directory
+}
+
+#[test]
+fn the_hash_is_gos() {
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "a.zip", zip(&[("go.mod", "")]));
+    assert_eq!(module_hash(&list(&directory), "a.zip").unwrap(), GO_MOD_ALONE);
+    put(directory.path(), "twice.zip", zip(&[("go.mod", ""), ("go.mod", "")]));
+    assert!(module_hash(&list(&directory), "twice.zip").is_err());
+}
+
+#[test]
+fn a_module_is_read_with_archive_and_tree() {
+    let directory = cache();
+    let made = audit(Program::Go, &list(&directory), &[]);
+    assert_eq!(made.layouts, ["go cache/download"]);
+    assert_eq!((made.faults, made.orphans, made.notes), (vec![], vec![], vec![]));
+    assert_eq!((made.packages.len(), made.compared), (1, 2));
+    assert_eq!(made.packages[0].purl.to_string(), "pkg:golang/example.org/azure/x@v1.0.0");
+    assert_eq!(made.packages[0].files.len(), 7);
+}
+
+#[test]
+fn a_changed_archive_and_a_changed_tree_are_found() {
+    let directory = cache();
+    put(directory.path(), &format!("{TREE}/sub/a.go"), "package evil\n");
+    let faults = audit(Program::Go, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, TREE));
+    let directory = cache();
+    let evil = zip(&[("example.org/Azure/x@v1.0.0/go.mod", "module evil\n")]);
+    put(directory.path(), &format!("{DOWN}.zip"), evil);
+    let faults = audit(Program::Go, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, format!("{DOWN}.zip").as_str()));
+    put(directory.path(), &format!("{DOWN}.zip"), "no archive");
+    assert_eq!(audit(Program::Go, &list(&directory), &[]).faults.len(), 1);
+    let directory = cache();
+    std::os::unix::fs::symlink("/etc/passwd", directory.path().join(TREE).join("link")).unwrap();
+    assert!(audit(Program::Go, &list(&directory), &[]).faults[0].why.contains("symlink"));
+}
+
+#[test]
+fn go_sum_is_compared_with_the_archive_or_with_the_tree_alone() {
+    let directory = cache();
+    let hash = fs::read_to_string(directory.path().join(format!("{DOWN}.ziphash"))).unwrap();
+    let lock = |hash: &str| {
+        let digests = vec![LockedDigest::GoModule(hash.to_owned())];
+        let packages = vec![Locked { purl: go_sum::purl("example.org/Azure/x", "v1.0.0"), digests }];
+        [Lock { name: "go.sum".to_owned(), packages }]
+    };
+    for without_archive in [false, true] {
+        if without_archive {
+            fs::remove_file(directory.path().join(format!("{DOWN}.zip"))).unwrap();
+        }
+        let files = list(&directory);
+        let right = audit(Program::Go, &files, &lock(&hash));
+        assert_eq!((right.faults, right.orphans), (vec![], vec![]));
+        assert_eq!(audit(Program::Go, &files, &lock(GO_MOD_ALONE)).faults[0].by, "go.sum");
+    }
+}
+
+fn mended(directory: &TempDir) -> Vec<String> {
+    let orphans = read(&list(directory)).orphans;
+    for orphan in &orphans {
+        let Mend::Remove(gone) = &orphan.mend else { panic!("lines") };
+        gone.iter().for_each(|path| fs::remove_file(directory.path().join(path)).unwrap());
+    }
+    assert_eq!(read(&list(directory)).orphans, [], "mended");
+    orphans.into_iter().map(|orphan| orphan.path).collect()
+}
+
+#[test]
+fn what_go_would_do_again_is_an_orphan_and_goes() {
+    let directory = cache();
+    put(directory.path(), &format!("{DOWN}.partial"), "");
+    assert_eq!(mended(&directory), [TREE]);
+    assert_eq!(read(&list(&directory)).packages.len(), 1, "the archive stays");
+    let directory = cache();
+    fs::remove_file(directory.path().join(format!("{DOWN}.ziphash"))).unwrap();
+    assert_eq!(mended(&directory), [TREE]);
+    let directory = cache();
+    fs::remove_file(directory.path().join(format!("{DOWN}.zip"))).unwrap();
+    fs::remove_dir_all(directory.path().join("example.org")).unwrap();
+    assert_eq!(mended(&directory), [TREE], "a hash alone");
+}
+
+#[test]
+fn what_older_versions_left_half_done_goes() {
+    let directory = cache();
+    put(directory.path(), &format!("{TREE}.tmp-123456/go.mod"), "");
+    put(directory.path(), &format!("{DOWN}.zip123.tmp"), "");
+    assert_eq!(mended(&directory).len(), 2);
+}
+
+#[test]
+fn what_stands_alone_rightly_is_no_orphan() {
+    for gone in ["mod", "info", "lock"] {
+        let directory = cache();
+        fs::remove_file(directory.path().join(format!("{DOWN}.{gone}"))).unwrap();
+        assert_eq!(read(&list(&directory)).orphans, []);
+    }
+    let directory = cache();
+    fs::remove_dir_all(directory.path().join("example.org")).unwrap();
+    fs::remove_file(directory.path().join(format!("{DOWN}.ziphash"))).unwrap();
+    put(directory.path(), "golang.org/fips140@v1.0.0/a.go", "");
+    put(directory.path(), "cache/download/example.org/only/@v/v1.0.0.mod", "");
+    let reading = read(&list(&directory));
+    assert_eq!((reading.orphans, reading.packages.len()), (vec![], 2));
+}
+
+#[test]
+fn what_is_newer_or_strange_is_noted() {
+    let directory = cache();
+    put(directory.path(), &format!("{DOWN}.ziphash"), "h2:new");
+    put(directory.path(), &format!("{DOWN}.zstd"), "");
+    put(directory.path(), "cache/next/x", "");
+    put(directory.path(), "Upper@v1.0.0/x", "");
+    let notes: Vec<String> = read(&list(&directory)).notes.into_iter().map(|note| note.path).collect();
+    assert_eq!(notes, ["Upper@v1.0.0", &format!("{DOWN}.ziphash"), &format!("{DOWN}.zstd")]);
+}
+
+#[test]
+fn another_directory_is_no_module_cache() {
+    let directory = tempfile::tempdir().unwrap();
+    put(directory.path(), "node_modules/@babel/core/index.js", "");
+    let reading = read(&list(&directory));
+    assert!(reading.layouts.is_empty() && reading.packages.is_empty() && reading.notes.is_empty());
+}
+
+proptest! {
+    // Each makes a directory.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_archive_and_no_hash_is_too_odd(bytes in any::<Vec<u8>>(), cut in 0..400_usize, flip in 0..400_usize) {
+        let directory = cache();
+        put(directory.path(), &format!("{DOWN}.ziphash"), &bytes);
+        put(directory.path(), &format!("{DOWN}.zip"), &bytes);
+        drop(audit(Program::Go, &list(&directory), &[]));
+        let mut broken = zip(&[("a@v1/x", "abcabcabc"), ("a@v1/y", "")]);
+        if let Some(byte) = broken.get_mut(flip) {
+            *byte ^= 0x41;
+        }
+        broken.truncate(cut.max(30));
+        put(directory.path(), &format!("{DOWN}.zip"), &broken);
+        drop(audit(Program::Go, &list(&directory), &[]));
+    }
+}
