@@ -12,6 +12,7 @@
 //! program    the programs, by name
 //! reading    what a layout's reader finds
 //! javascript what npm, Yarn and pnpm share: names, addresses, integrity
+//! python     what pip and uv share: names, versions, what archives say of themselves
 //! files      the files below a directory, bounded
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)

@@ -65,6 +65,12 @@ impl Index {
         Self { listed_ns: i64::MAX, ..self }
     }
 
+    /// As if it had been made before all that it is of had been there for a while.
+    #[cfg(test)]
+    pub(super) fn made_early(self) -> Self {
+        Self { listed_ns: 0, ..self }
+    }
+
     /// With another tree in the place of what was saved.
     #[cfg(test)]
     pub(super) fn with_tree(self, tree: Tree) -> Self {

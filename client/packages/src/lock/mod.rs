@@ -3,13 +3,21 @@
 //! Each reader takes text and gives packages; what it cannot read it names, with the line where it can. A lock file that
 //! names a package without a digest is no fault: then there is nothing to compare.
 
-mod package_lock;
-mod pnpm_lock;
-mod yarn_lock;
+pub(crate) mod cargo;
 pub(crate) mod composer;
 pub(crate) mod gemfile;
 pub(crate) mod go_sum;
 pub(crate) mod gradle;
+mod gradle_verification;
+mod package_lock;
+mod pipfile;
+mod pnpm_lock;
+mod poetry;
+mod python;
+mod requirements;
+mod tables;
+mod uv;
+mod yarn_lock;
 
 use crate::digest::Digest;
 use crate::purl::Purl;
@@ -69,9 +77,22 @@ type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
 /// Readers, by the names that lock files have.
 const READERS: &[(&str, Reader)] = &[
+    ("Cargo.lock", cargo::read),
+    ("Gemfile.lock", gemfile::read),
+    ("Pipfile.lock", pipfile::read),
+    ("buildscript-gradle.lockfile", gradle::read),
+    ("composer.lock", composer::read),
+    ("gems.locked", gemfile::read),
+    ("go.sum", go_sum::read),
+    ("go.work.sum", go_sum::read),
+    ("gradle.lockfile", gradle::read),
     ("npm-shrinkwrap.json", package_lock::read),
     ("package-lock.json", package_lock::read),
     ("pnpm-lock.yaml", pnpm_lock::read),
+    ("poetry.lock", poetry::read),
+    ("requirements.txt", requirements::read),
+    ("uv.lock", uv::read),
+    ("verification-metadata.xml", gradle_verification::read),
     ("yarn.lock", yarn_lock::read),
 ];
 

@@ -81,7 +81,7 @@ fn what_was_written_just_before_is_read_again() {
     let work = Work::new();
     some_files(&work.base());
     let first = work.save();
-    work.change(|index| index.with_tree(forged(&first)));
+    work.change(|index| index.with_tree(forged(&first)).made_early());
     work.sink.state().holds_everything = true;
     assert_eq!(work.save(), first);
 }
