@@ -284,6 +284,25 @@ fn nothing_but_a_miss_that_is_to_fail_fails_a_job() {
     assert_eq!(saved(&a.node), [""; 0]);
 }
 
+#[test]
+fn whatever_the_program_says_commands_no_runner() {
+    let scene = Scene::open();
+    let a = Runner::new(&scene, "a");
+    file(a.cache().join("file"), "small");
+    let program = scene.path("hostile");
+    let words = "printf '::add-path::/x\\n  ::debug::x\\r::error::x\\n##[add-path]/x\\nlast' >&2";
+    let object =
+        r###"{\n  "result": "miss",\n  "reason": "broken",\n  "words": "##[x]\r::stop-commands::x"\n}\n"###;
+    runner::executable(&program, &format!("#!/bin/sh\n{words}\nprintf '{object}'\n"));
+    let run = Run::push("main").key("npm-1").variable("POLLUX", &program.display().to_string());
+    // That no line is a command is looked at for each step.
+    let restored = a.restore(&run);
+    restored.says(&["## [add-path]/x"]);
+    restored.says(&["last"]);
+    restored.says(&["result=miss", "reason=broken", "words=## [x] ::stop-commands::x"]);
+    a.save(&run).says(&["## [add-path]/x"]);
+}
+
 fn file(path: PathBuf, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
