@@ -19,6 +19,8 @@ mod crowd;
 mod disk_full;
 mod doctor;
 mod fleet;
+mod github;
+mod gitlab;
 mod hostile_members;
 mod hostile_tree;
 mod job_in_container;

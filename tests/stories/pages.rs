@@ -20,7 +20,7 @@ fn pages(directory: &Path) {
 
 /// Whether a word names a file of this repository: by its place there, or beside the page's source.
 fn is_of_the_sources(word: &str) -> bool {
-    let beside = ["", "node/deploy", "client/ci/zuul"];
+    let beside = ["", "node/deploy", "client/ci/zuul", "client/ci/github", "client/ci/gitlab"];
     let has_form = word.contains('/') || Path::new(word).extension().is_some();
     has_form && beside.iter().any(|base| top().join(base).join(word).exists())
 }
@@ -38,9 +38,9 @@ fn installed_pages_name_files_that_a_package_has() {
     let directory = tempfile::tempdir().unwrap();
     pages(directory.path());
     let mut checked = 0;
-    for page in
-        ["README.md", "README.deploy.md", "RUNBOOK.md", "METRICS.md", "alerts.yml", "examples/zuul/README.md"]
-    {
+    let own = ["README.md", "README.deploy.md", "RUNBOOK.md", "METRICS.md", "alerts.yml"];
+    let examples = ["zuul", "github", "gitlab"].map(|system| format!("examples/{system}/README.md"));
+    for page in own.into_iter().chain(examples.iter().map(String::as_str)) {
         let path = directory.path().join(page);
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("<!-- sources"), "{page}: what only the sources have is left out");
