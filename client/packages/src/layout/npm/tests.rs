@@ -102,10 +102,11 @@ fn tarballs_are_packages_and_metadata_is_not() {
 fn a_tarball_that_was_changed_is_found() {
     let cache = Cache::new();
     let (index, content) = cache.answer(TARBALL, "application/octet-stream", b"core");
+    cache.answer("https://registry.example.org/x/-/x-1.0.0.tgz", "application/octet-stream", b"x");
     assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, []);
     cache.write(&content, b"evil");
     let audit = audit(Program::Npm, &cache.files(), &[]);
-    assert_eq!((audit.faults.len(), audit.compared), (1, 1));
+    assert_eq!((audit.faults.len(), audit.compared), (1, 2));
     assert_eq!((&audit.faults[0].path, &audit.faults[0].by), (&content, &index));
 }
 
