@@ -215,8 +215,18 @@ fn garbage_is_noted() {
     let index = cache.write("_cacache/index-v5/aa/bb/cc", b"\nx\t{}\n\xff\xfe\n0123");
     assert_eq!(
         cache.read().notes,
-        [Note { path: index, what: "3 of its lines are not understood".to_owned() }]
+        [Note { path: index, what: "3 of its lines are broken: npm passes over them".to_owned() }]
     );
+}
+
+#[test]
+fn where_a_line_is_not_understood_no_content_is_an_orphan() {
+    let cache = Cache::new();
+    cache.content(b"core");
+    assert_eq!(cache.read().orphans.len(), 1);
+    cache.line(&json!({ "key": "a", "integrity": integrity(b"core"), "metadata": 7 }));
+    let reading = cache.read();
+    assert_eq!((reading.notes.len(), reading.orphans), (1, vec![]));
 }
 
 proptest! {
