@@ -146,8 +146,13 @@ impl<'a> Reader<'a> {
     }
 
     fn bucket(&mut self, path: &str, bucket: &Bucket<'_>) {
-        if bucket.odd > 0 {
-            self.reading.note(path, format!("{} of its lines are not understood", bucket.odd));
+        if bucket.broken > 0 {
+            self.reading
+                .note(path, format!("{} of its lines are broken: npm passes over them", bucket.broken));
+        }
+        if bucket.unknown > 0 {
+            self.is_index_known = false;
+            self.reading.note(path, format!("{} of its lines are not understood", bucket.unknown));
         }
         let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
         for line in &bucket.lines {

@@ -30,6 +30,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const VERSION: u32 = 10;
 /// The oldest that is made of files by their digest.
 const VERSION_MIN: u32 = 3;
+/// Bytes of an index at most: some 200 for each of 80,000 files.
+const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Reads it.
 pub(crate) fn read(files: &Files) -> Reading {
@@ -174,7 +176,12 @@ impl Reader<'_> {
     }
 
     fn index(&mut self, path: &str) {
-        let parsed = self.files.read(path).map_err(|error| error.to_string());
+        let is_long = self.files.bytes_of(path).is_some_and(|bytes| bytes > INDEX_BYTES_MAX);
+        let parsed = if is_long {
+            Err(format!("an index of more than {INDEX_BYTES_MAX} bytes"))
+        } else {
+            self.files.read(path).map_err(|error| error.to_string())
+        };
         let parsed =
             parsed.and_then(|bytes| serde_json::from_slice(&bytes).map_err(|error| error.to_string()));
         let found = parsed.and_then(|index: Index| {

@@ -11,7 +11,10 @@
 
 use crate::digest::{Algorithm, Digest};
 use crate::javascript;
-use serde_json::Value;
+use serde::Deserialize;
+
+/// Before the address of an answer, in its key.
+const ANSWER: &str = "make-fetch-happen:request-cache:";
 
 /// What stands before a line's JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(super) struct Line<'a> {
     pub(super) text: &'a str,
     /// What was stored.
     pub(super) key: String,
-    /// Of what it names; `None` for an answer without body.
+    /// Of what it names; `None` for an answer without body, and for an algorithm that is not known.
     pub(super) digest: Option<Digest>,
     /// Where that came from, if it is an answer to a request.
     pub(super) address: Option<String>,
@@ -42,14 +45,10 @@ pub(super) struct Line<'a> {
 pub(super) struct Bucket<'a> {
     /// The lines that count.
     pub(super) lines: Vec<Line<'a>>,
-    /// How many lines are not understood.
-    pub(super) odd: usize,
-}
-
-/// What a line says.
-enum Said<'a> {
-    Stored(Line<'a>),
-    TakenBack(String),
+    /// How many lines are broken, for cacache too.
+    pub(super) broken: usize,
+    /// How many lines are whole, and not understood here.
+    pub(super) unknown: usize,
 }
 
 impl<'a> Bucket<'a> {
@@ -57,65 +56,99 @@ impl<'a> Bucket<'a> {
     pub(super) fn of(text: &'a str, seal: Seal) -> Self {
         let mut bucket = Self::default();
         for line in text.split('\n').filter(|line| !line.is_empty()) {
-            match said(line, seal) {
-                Some(Said::Stored(line)) => bucket.lines.push(line),
-                Some(Said::TakenBack(key)) => bucket.lines.retain(|line| line.key != key),
-                None => bucket.odd += 1,
+            let Some(json) = sealed(line, seal) else {
+                bucket.broken += 1;
+                continue;
+            };
+            match serde_json::from_str::<Entry>(json).ok().map(|entry| entry.line(line)) {
+                Some(Ok(line)) => bucket.lines.push(line),
+                Some(Err(TakenBack(key))) => bucket.lines.retain(|line| line.key != key),
+                None => bucket.unknown += 1,
             }
         }
         bucket
     }
 }
 
-fn said(text: &str, seal: Seal) -> Option<Said<'_>> {
-    let mut pieces = text.split('\t');
+/// The JSON of a line, if its seal is right.
+fn sealed(line: &str, seal: Seal) -> Option<&str> {
+    let mut pieces = line.split('\t');
     let (sealed, json) = (pieces.next()?, pieces.next()?);
     let is_whole = match seal {
         Seal::Sha1 => Digest::of(Algorithm::Sha1, json.as_bytes()).hex() == sealed,
         Seal::Length => sealed.parse() == Ok(json.encode_utf16().count()),
     };
-    let value: Value = is_whole.then(|| serde_json::from_str(json).ok())??;
-    let key = value.get("key")?.as_str()?.to_owned();
-    let metadata = value.get("metadata").filter(|metadata| metadata.is_object());
-    let digest = match digest(&value) {
-        Some(digest) => Some(digest?),
-        None if metadata.is_none() => return Some(Said::TakenBack(key)),
-        None => None,
-    };
-    let (address, media) = (address(&key, metadata), metadata.and_then(media));
-    Some(Said::Stored(Line { text, key, digest, address, media }))
+    is_whole.then_some(json)
 }
 
-/// The digest that a line names: none, one that is not understood, or one. The first of the strongest: the content's path.
-fn digest(line: &Value) -> Option<Option<Digest>> {
-    let text = |name: &str| line.get(name).and_then(Value::as_str);
-    if let Some(integrity) = text("integrity") {
-        return Some(javascript::strongest(Digest::from_integrity(integrity)).into_iter().next());
+/// A line's JSON; what is not wanted of it is passed over, and takes no memory.
+#[derive(Deserialize)]
+struct Entry {
+    key: String,
+    integrity: Option<String>,
+    digest: Option<String>,
+    #[serde(rename = "hashAlgorithm")]
+    algorithm: Option<String>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    url: Option<String>,
+    #[serde(rename = "resHeaders", default)]
+    headers: Headers,
+}
+
+#[derive(Default, Deserialize)]
+struct Headers {
+    #[serde(rename = "content-type")]
+    media: Option<Media>,
+}
+
+/// Old versions wrote lists.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Media {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// All of a key is taken back.
+struct TakenBack(String);
+
+impl Entry {
+    fn line(self, text: &str) -> Result<Line<'_>, TakenBack> {
+        if self.integrity.is_none() && self.digest.is_none() && self.metadata.is_none() {
+            return Err(TakenBack(self.key));
+        }
+        let digest = self.named();
+        let (url, media) = self.metadata.map(|metadata| (metadata.url, metadata.headers.media)).unzip();
+        let media = media.flatten().and_then(|media| match media {
+            Media::One(media) => Some(media),
+            Media::Many(media) => media.into_iter().next(),
+        });
+        let address = self.key.strip_prefix(ANSWER).and_then(|address| {
+            // Old keys have the method before the address.
+            if address.contains("://") { Some(address.to_owned()) } else { url.flatten() }
+        });
+        Ok(Line { text, key: self.key, digest, address, media })
     }
-    let hex = text("digest")?;
-    let algorithm = text("hashAlgorithm").map_or(Some(Algorithm::Sha512), Algorithm::named);
-    Some(algorithm.and_then(|algorithm| Digest::from_hex(algorithm, hex)))
-}
 
-fn address(key: &str, metadata: Option<&Value>) -> Option<String> {
-    let of_key = key.strip_prefix("make-fetch-happen:request-cache:")?;
-    let of_metadata = || metadata?.get("url")?.as_str();
-    // Old keys have the method before the address.
-    let address = if of_key.contains("://") { Some(of_key) } else { of_metadata() };
-    address.map(str::to_owned)
-}
-
-fn media(metadata: &Value) -> Option<String> {
-    let header = metadata.get("resHeaders")?.get("content-type")?;
-    // Old versions wrote lists.
-    header.as_str().or_else(|| header.get(0)?.as_str()).map(str::to_owned)
+    /// The digest that a line names. The first of the strongest: that tells the content's path.
+    fn named(&self) -> Option<Digest> {
+        if let Some(integrity) = &self.integrity {
+            return javascript::strongest(Digest::from_integrity(integrity)).into_iter().next();
+        }
+        let algorithm = self.algorithm.as_deref().map_or(Some(Algorithm::Sha512), Algorithm::named);
+        Digest::from_hex(algorithm?, self.digest.as_deref()?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn line(json: &Value) -> String {
         let json = json.to_string();
@@ -133,13 +166,13 @@ mod tests {
         let stored = json!({ "key": "make-fetch-happen:request-cache:GET", "integrity": integrity(), "metadata": metadata });
         let text = line(&stored);
         let bucket = Bucket::of(&text, Seal::Sha1);
-        assert_eq!((bucket.lines.len(), bucket.odd), (1, 0));
+        assert_eq!((bucket.lines.len(), bucket.broken, bucket.unknown), (1, 0, 0));
         let first = &bucket.lines[0];
         assert_eq!(first.address.as_deref(), Some("https://registry.example.org/a"));
         assert_eq!(first.media.as_deref(), Some("x/json"));
         assert_eq!(first.digest, Digest::new(Algorithm::Sha512, &[7; 64]));
         let broken = text.replace("json", "yaml");
-        assert_eq!(Bucket::of(&broken, Seal::Sha1).odd, 1);
+        assert_eq!(Bucket::of(&broken, Seal::Sha1).broken, 1);
     }
 
     #[test]
@@ -147,7 +180,7 @@ mod tests {
         let json = json!({ "key": "ä", "digest": "07".repeat(64), "hashAlgorithm": "sha512" }).to_string();
         let text = format!("\n{}\t{json}", json.encode_utf16().count());
         assert_eq!(Bucket::of(&text, Seal::Length).lines[0].digest, Digest::new(Algorithm::Sha512, &[7; 64]));
-        assert_eq!(Bucket::of(&format!("\n1\t{json}"), Seal::Length).odd, 1);
+        assert_eq!(Bucket::of(&format!("\n1\t{json}"), Seal::Length).broken, 1);
     }
 
     #[test]
@@ -162,9 +195,12 @@ mod tests {
     }
 
     #[test]
-    fn an_integrity_that_is_not_understood_is_counted() {
+    fn a_line_that_is_whole_and_not_understood_is_told_apart() {
+        let text = line(&json!({ "key": 7, "integrity": integrity() }));
+        let bucket = Bucket::of(&text, Seal::Sha1);
+        assert_eq!((bucket.lines.len(), bucket.broken, bucket.unknown), (0, 0, 1));
         let text = line(&json!({ "key": "a", "integrity": "sha9-AAAA" }));
-        assert_eq!(Bucket::of(&text, Seal::Sha1).odd, 1);
+        assert_eq!(Bucket::of(&text, Seal::Sha1).lines[0].digest, None);
     }
 
     proptest! {

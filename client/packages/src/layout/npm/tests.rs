@@ -102,10 +102,11 @@ fn tarballs_are_packages_and_metadata_is_not() {
 fn a_tarball_that_was_changed_is_found() {
     let cache = Cache::new();
     let (index, content) = cache.answer(TARBALL, "application/octet-stream", b"core");
+    cache.answer("https://registry.example.org/x/-/x-1.0.0.tgz", "application/octet-stream", b"x");
     assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, []);
     cache.write(&content, b"evil");
     let audit = audit(Program::Npm, &cache.files(), &[]);
-    assert_eq!((audit.faults.len(), audit.compared), (1, 1));
+    assert_eq!((audit.faults.len(), audit.compared), (1, 2));
     assert_eq!((&audit.faults[0].path, &audit.faults[0].by), (&content, &index));
 }
 
@@ -214,8 +215,18 @@ fn garbage_is_noted() {
     let index = cache.write("_cacache/index-v5/aa/bb/cc", b"\nx\t{}\n\xff\xfe\n0123");
     assert_eq!(
         cache.read().notes,
-        [Note { path: index, what: "3 of its lines are not understood".to_owned() }]
+        [Note { path: index, what: "3 of its lines are broken: npm passes over them".to_owned() }]
     );
+}
+
+#[test]
+fn where_a_line_is_not_understood_no_content_is_an_orphan() {
+    let cache = Cache::new();
+    cache.content(b"core");
+    assert_eq!(cache.read().orphans.len(), 1);
+    cache.line(&json!({ "key": "a", "integrity": integrity(b"core"), "metadata": 7 }));
+    let reading = cache.read();
+    assert_eq!((reading.notes.len(), reading.orphans), (1, vec![]));
 }
 
 proptest! {

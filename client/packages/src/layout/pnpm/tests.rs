@@ -166,6 +166,17 @@ fn what_is_no_such_store_has_no_layout() {
     assert_eq!((reading.layouts.len(), reading.notes.len(), reading.orphans.len()), (0, 0, 0));
 }
 
+#[test]
+fn an_index_that_is_too_long_is_noted() {
+    let store = Store::new();
+    let index = store.left_pad("v10");
+    let file = fs::OpenOptions::new().write(true).open(store.0.path().join(index)).unwrap();
+    file.set_len(INDEX_BYTES_MAX + 1).unwrap();
+    let reading = store.read();
+    assert!(reading.notes[0].what.contains("more than"));
+    assert_eq!((reading.packages.len(), reading.orphans), (0, vec![]));
+}
+
 proptest! {
     #[test]
     fn garbage_is_noted(bytes in any::<Vec<u8>>()) {

@@ -35,7 +35,7 @@ impl Cache {
         let metadata = json!({ "manifest": manifest, "artifacts": [], "remote": remote, "hash": hash });
         self.write(&format!("{module}/.yarn-metadata.json"), metadata.to_string().as_bytes());
         self.write(&format!("{module}/.yarn-tarball.tgz"), tarball);
-        self.write(&format!("{module}/test/node_modules/x/.yarn-metadata.json"), b"a file of the package");
+        self.write(&format!("{module}/.a/node_modules/x/.yarn-metadata.json"), b"a file of the package");
         slug
     }
 
@@ -126,7 +126,7 @@ fn a_directory_that_yarn_did_not_finish_is_an_orphan() {
     let doubtful = cache.read();
     assert_eq!(doubtful.notes.len(), 1, "there is metadata, if not where it belongs");
     assert_eq!(doubtful.orphans, []);
-    fs::remove_dir_all(module.join("test")).unwrap();
+    fs::remove_dir_all(module.join(".a")).unwrap();
     let reading = cache.read();
     assert_eq!((reading.packages.len(), reading.orphans.len()), (0, 1));
     let Mend::Remove(paths) = &reading.orphans[0].mend else { panic!("files go") };
