@@ -4,12 +4,12 @@
 //! archives/NAME_VERSION_ARCH.deb    an archive; `:`, `_` and what is no plain letter are `%3a` and such
 //! archives/partial/…, lists/partial/…   what was not fetched to the end
 //! archives/lock, lists/lock
-//! lists/HOST_…_Packages[.lz4|.gz|.xz]   what a repository offers, as paragraphs, with digests
+//! lists/HOST_…_Packages[.lz4|.gz|.zst|.xz]   what a repository offers, as paragraphs, with digests
 //! lists/…_InRelease, …_Translation-en, …_Components, …   the rest; not read
 //! ```
 //!
-//! Lists are kept as they are, or compressed by `Acquire::GzipIndexes` (mostly lz4 since apt 1.2, gz before). A list with xz
-//! is noted, not read. An archive that no list offers is whole: lists are of today, archives of the day they were fetched.
+//! Lists are kept as they are, or compressed by `Acquire::GzipIndexes` (mostly lz4 since apt 1.2, gz before, zstd if told so).
+//! A list that is compressed otherwise (xz) is noted, not read. An archive that no list offers is whole: lists are of today, archives of the day they were fetched.
 //! Lists are signed through `InRelease`, which is apt's to check, not ours. Source: apt's `acquire-item.cc` (`pkgAcqArchive`,
 //! `QuoteString`) and its documentation of `Acquire::GzipIndexes`; Debian's repository format.
 
@@ -25,8 +25,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is hashed at once.
 const BUFFER_BYTES: usize = 64 * 1024;
-/// What compresses a list; nothing, too.
-const COMPRESSIONS: [&str; 4] = ["", ".lz4", ".gz", ".xz"];
 
 /// An archive, as its name tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,12 +50,8 @@ pub(crate) fn read(files: &Files) -> Reading {
         reading.layouts.push("apt archives".to_owned());
     }
     let lists = lists(files);
-    reading.layouts.extend(
-        COMPRESSIONS
-            .iter()
-            .filter(|end| lists.iter().any(|(_, found)| found == *end))
-            .map(|end| format!("apt lists{end}")),
-    );
+    let ends: BTreeSet<&str> = lists.iter().map(|(_, end)| *end).collect();
+    reading.layouts.extend(ends.into_iter().map(|end| format!("apt lists{end}")));
     if reading.layouts.is_empty() {
         return reading;
     }
@@ -97,14 +91,12 @@ impl Archive {
     }
 }
 
-/// Lists of packages, with what they are compressed by.
-fn lists(files: &Files) -> Vec<(&str, &'static str)> {
+/// Lists of packages, each with what follows `_Packages` in its name: nothing, or what it is compressed by.
+fn lists(files: &Files) -> Vec<(&str, &str)> {
     let lists = files.under("lists").filter(|(path, _)| path.matches('/').count() == 1);
     let told = lists.filter_map(|(path, _)| {
-        let end = COMPRESSIONS
-            .into_iter()
-            .find(|end| path.strip_suffix(end).is_some_and(|plain| plain.ends_with("_Packages")));
-        end.map(|end| (path, end))
+        let (_, end) = path.rsplit_once("_Packages")?;
+        (end.is_empty() || end.starts_with('.')).then_some((path, end))
     });
     told.collect()
 }

@@ -53,7 +53,8 @@ impl Offers {
             "" => Box::new(file),
             ".lz4" => Box::new(FrameDecoder::new(file)),
             ".gz" => Box::new(MultiGzDecoder::new(BufReader::new(file))),
-            _ => return Err("compressed with xz, and not read".to_owned()),
+            ".zst" => Box::new(zstd::Decoder::new(file).map_err(|error| error.to_string())?),
+            other => return Err(format!("compressed as `{other}`, and not read")),
         };
         self.read_lines(BufReader::new(unpacked.take(LIST_BYTES_MAX)), path)
     }

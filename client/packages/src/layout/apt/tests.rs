@@ -61,10 +61,16 @@ fn lz4(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zst(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 1).unwrap()
+}
+
 #[test]
 fn archives_are_what_lists_of_any_age_say() {
     let text = lists_of(["curl", "libstdc"]);
-    for (end, bytes) in [("", text.clone().into_bytes()), (".gz", gz(&text)), (".lz4", lz4(&text))] {
+    for (end, bytes) in
+        [("", text.clone().into_bytes()), (".gz", gz(&text)), (".lz4", lz4(&text)), (".zst", zst(&text))]
+    {
         let directory = cache();
         put(directory.path(), &format!("{LIST}{end}"), bytes);
         let made = audit(Program::Apt, &list(&directory), &[]);
@@ -117,9 +123,18 @@ fn what_is_not_understood_is_noted() {
     let directory = cache();
     put(directory.path(), &format!("{LIST}.xz"), "x");
     put(directory.path(), &format!("{LIST}.gz"), "no gz");
+    put(directory.path(), &format!("{LIST}.next"), "x");
     put(directory.path(), "archives/strange.deb", "");
     let noted: Vec<String> = read(&list(&directory)).notes.into_iter().map(|note| note.path).collect();
-    assert_eq!(noted, [format!("{LIST}.gz"), format!("{LIST}.xz"), "archives/strange.deb".to_owned()]);
+    assert_eq!(
+        noted,
+        [
+            format!("{LIST}.gz"),
+            format!("{LIST}.next"),
+            format!("{LIST}.xz"),
+            "archives/strange.deb".to_owned()
+        ]
+    );
 }
 
 #[test]
@@ -143,6 +158,7 @@ proptest! {
         let cut_off = |packed: Vec<u8>| packed[..cut.min(packed.len())].to_vec();
         put(base, &format!("{LIST}.gz"), cut_off(gz(&lists_of(["curl", "x"]))));
         put(base, &format!("{LIST}.lz4"), [cut_off(lz4(&lists_of(["curl", "x"]))), bytes].concat());
+        put(base, &format!("{LIST}.zst"), cut_off(zst(&lists_of(["curl", "x"]))));
         put(base, &format!("archives/{name}.deb"), "");
         drop(audit(Program::Apt, &list(&directory), &[]));
     }
