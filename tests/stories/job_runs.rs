@@ -117,7 +117,15 @@ fn npm_finds_on_another_node_what_a_trusted_job_fetched() {
     assert!(second.told("/caches/0/saved").is_null(), "without a key nothing is tried");
 
     who_brought_it(&b);
+    what_changed(&b, second.told("/caches/0/key").as_str().unwrap());
     a_tampered_package_is_not_saved(&second, &scene);
+}
+
+fn what_changed(node: &Node, key: &str) {
+    let told = node.pollux.run(&["diff", key, key, "--json"]).unwrap();
+    assert_eq!(told.status, Some(0), "{told:?}");
+    assert_eq!(told.json()["packages"]["added"], Value::Array(Vec::new()), "{told:?}");
+    assert_eq!(told.json()["files"]["changed"], Value::Array(Vec::new()), "{told:?}");
 }
 
 fn who_brought_it(node: &Node) {
