@@ -3,6 +3,7 @@
 use super::exit::Failure;
 use clap::Args;
 use pollux_client::connection::Connection;
+use pollux_client::flow::Deadlines;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,6 +23,26 @@ pub(crate) struct Common {
     /// Print one JSON object instead of words
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// How long a restore may wait.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Patience {
+    /// Seconds until the first answer
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
+    answer_timeout: Duration,
+    /// Seconds without any progress
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
+    progress_timeout: Duration,
+    /// Seconds in all
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = parse_seconds)]
+    timeout: Duration,
+}
+
+impl Patience {
+    pub(crate) const fn deadlines(self) -> Deadlines {
+        Deadlines { answer: self.answer_timeout, progress: self.progress_timeout, total: self.timeout }
+    }
 }
 
 impl Common {

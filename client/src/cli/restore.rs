@@ -1,6 +1,6 @@
 //! `pollux restore`
 
-use super::common::{Common, disabled, parse_seconds};
+use super::common::{Common, Patience, disabled};
 use super::exit::{Failure, Kind};
 use super::progress::Progress;
 use super::report::Report;
@@ -8,13 +8,12 @@ use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::disk::{Cloned, Repeats, RestoreOptions, TargetMode, Times};
-use pollux_client::flow::{Deadlines, Hit, Miss, RestoreOutcome, RestoreRequest, restore};
+use pollux_client::flow::{Hit, Miss, RestoreOutcome, RestoreRequest, restore};
 use pollux_core::limits::FALLBACKS_MAX;
 use pollux_core::{Fallback, Key};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 /// More threads than that are not made, however many are asked for.
 const THREADS_ASKED_MAX: usize = 64;
@@ -67,15 +66,8 @@ pub(crate) struct Arguments {
     /// Write what was restored, or why not, as JSON to this file; --for-save writes the same
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Seconds until the first answer
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
-    answer_timeout: Duration,
-    /// Seconds without any progress
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
-    progress_timeout: Duration,
-    /// Seconds in all
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = parse_seconds)]
-    timeout: Duration,
+    #[command(flatten)]
+    patience: Patience,
     /// Threads that check and write [default: one per core, 8 at most]
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZero<usize>>,
@@ -96,11 +88,7 @@ impl Arguments {
             base: self.base.clone(),
             options: self.options(),
             for_save: self.for_save.is_some(),
-            deadlines: Deadlines {
-                answer: self.answer_timeout,
-                progress: self.progress_timeout,
-                total: self.timeout,
-            },
+            deadlines: self.patience.deadlines(),
             threads: self.threads.map_or_else(default_threads, NonZero::get).min(THREADS_ASKED_MAX),
             interrupted: signals::interruption()?,
         })
@@ -232,7 +220,7 @@ mod tests {
         let expected =
             RestoreOptions { mode: TargetMode::Fresh, times: Times::Saved, repeats: Repeats::Write };
         assert_eq!((request.key.to_string().as_str(), request.options), ("a/b/c", expected));
-        let Deadlines { answer, progress, total } = request.deadlines;
+        let pollux_client::flow::Deadlines { answer, progress, total } = request.deadlines;
         assert_eq!([answer, progress, total].map(|wait| wait.as_secs()), [3, 10, 120]);
         assert!((1..=THREADS_MAX).contains(&request.threads), "{}", request.threads);
         assert!(request.fallbacks.is_empty());

@@ -12,7 +12,7 @@ mod child;
 mod save;
 mod summary;
 
-use super::common::{SOCKET, disabled, parse_seconds};
+use super::common::{Patience, SOCKET, disabled};
 use super::exit::{Failure, Kind};
 use super::save::key_source;
 use super::surroundings::Place;
@@ -28,7 +28,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// Run a command with its package caches
 ///
@@ -65,15 +64,8 @@ pub(crate) struct Arguments {
     /// Write what happened as JSON to this file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Seconds until the first answer
-    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = parse_seconds)]
-    answer_timeout: Duration,
-    /// Seconds without any progress
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = parse_seconds)]
-    progress_timeout: Duration,
-    /// Seconds that each restore, and each save, may take in all
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = parse_seconds)]
-    timeout: Duration,
+    #[command(flatten)]
+    patience: Patience,
     /// The node's socket
     #[arg(long, env = "POLLUX_SOCKET", default_value = SOCKET, value_name = "PATH")]
     socket: PathBuf,
@@ -125,14 +117,9 @@ fn shared(arguments: &Arguments) -> Result<Shared, Failure> {
         (None, Some(_)) => Some(Signer::Elsewhere),
         (None, None) => None,
     };
-    let deadlines = Deadlines {
-        answer: arguments.answer_timeout,
-        progress: arguments.progress_timeout,
-        total: arguments.timeout,
-    };
     Ok(Shared {
         socket: arguments.socket.clone(),
-        deadlines,
+        deadlines: arguments.patience.deadlines(),
         interrupted: signals::noted().map_err(|error| Failure::new(Kind::Failed, error))?,
         adaptive: arguments.adaptive,
         signer,
