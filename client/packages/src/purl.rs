@@ -98,6 +98,13 @@ impl Purl {
         self.version.as_deref()
     }
 
+    /// Whether it is read again as it is written: a name or version with control characters is not, nor one that is too
+    /// long or empty.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+    }
+
     /// The same without qualifiers: lock files mostly do not tell them.
     #[must_use]
     pub fn bare(&self) -> Self {
