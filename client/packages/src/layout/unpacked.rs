@@ -27,7 +27,7 @@ pub(super) struct Unpacked<'a> {
     pub(super) archive: &'a str,
     /// The directory that has what the archive has in its one directory.
     pub(super) directory: &'a str,
-    /// Names in there that belong to the program: in the archive they do not count, and unpacked neither.
+    /// Names that belong to the program: wherever they are, in the archive and unpacked, they do not count.
     pub(super) own: &'a [&'a str],
 }
 
@@ -59,7 +59,7 @@ impl Unpacked<'_> {
         }
         for path in self.files.under(self.directory).map(|(path, _)| path).chain(self.links()) {
             let name = path.get(self.directory.len() + 1..).unwrap_or_default();
-            if !self.own.contains(&name) && !found.contains_key(name) {
+            if !self.is_own(name) && !found.contains_key(name) {
                 differences.push((path.to_owned(), "the archive has no such file".to_owned()));
             }
         }
@@ -118,7 +118,6 @@ impl Unpacked<'_> {
         Ok(())
     }
 
-    /// Such a name is nowhere unpacked.
     fn is_own(&self, name: &str) -> bool {
         self.own.contains(&name.rsplit('/').next().unwrap_or(name))
     }
