@@ -186,7 +186,8 @@ impl FromStr for Purl {
             let (name, value) = qualifier.split_once('=').ok_or(PurlError::Part("qualifier"))?;
             purl = purl.qualifier(name, &decoded(value, "qualifier")?);
         }
-        Ok(purl)
+        // What was not encoded is longer when it is.
+        if purl.to_string().len() > PURL_BYTES_MAX { Err(PurlError::TooLong) } else { Ok(purl) }
     }
 }
 
@@ -238,6 +239,12 @@ mod tests {
             format!("pkg:npm/{}", "x".repeat(PURL_BYTES_MAX)).parse::<Purl>(),
             Err(PurlError::TooLong)
         );
+    }
+
+    #[test]
+    fn what_would_be_too_long_when_it_is_written_is_refused() {
+        let text = format!("pkg:npm/{}", "ü".repeat(PURL_BYTES_MAX / 3));
+        assert_eq!(text.parse::<Purl>(), Err(PurlError::TooLong));
     }
 
     #[test]
