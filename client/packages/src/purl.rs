@@ -184,6 +184,9 @@ impl FromStr for Purl {
         let mut purl = Self { kind, namespace: segments, name, version, qualifiers: BTreeMap::new() };
         for qualifier in qualifiers.split('&').filter(|qualifier| !qualifier.is_empty()) {
             let (name, value) = qualifier.split_once('=').ok_or(PurlError::Part("qualifier"))?;
+            if name.is_empty() || !name.chars().all(|letter| is_kind(letter) || letter == '_') {
+                return Err(PurlError::Part("qualifier"));
+            }
             purl = purl.qualifier(name, &decoded(value, "qualifier")?);
         }
         // What was not encoded is longer when it is.
@@ -231,6 +234,8 @@ mod tests {
             ("pkg:npm/", PurlError::Part("name")),
             ("pkg:npm/x@%00", PurlError::Part("version")),
             ("pkg:npm/x?a", PurlError::Part("qualifier")),
+            ("pkg:npm/x?=a", PurlError::Part("qualifier")),
+            ("pkg:npm/x?a\u{1b}=a", PurlError::Part("qualifier")),
             ("pkg:npm/%FF", PurlError::Part("name")),
         ] {
             assert_eq!(text.parse::<Purl>(), Err(why), "{text}");
