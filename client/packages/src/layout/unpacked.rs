@@ -92,12 +92,14 @@ impl Unpacked<'_> {
             let kind = entry.header().entry_type();
             if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
                 long = extended(&mut entry)?.or(long);
-            } else if !(kind.is_gnu_longlink() || kind.is_pax_global_extensions()) {
-                let whole = long.take().unwrap_or_else(|| entry.path_bytes().into_owned());
-                if let Some(name) = below_first(&String::from_utf8_lossy(&whole)) {
-                    self.enter(name, entry, &mut found)?;
-                }
+                continue;
             }
+            if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+                continue;
+            }
+            let whole = long.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            let Some(name) = below_first(&String::from_utf8_lossy(&whole)) else { continue };
+            self.enter(name, entry, &mut found)?;
         }
         Ok(found)
     }
