@@ -16,6 +16,7 @@
 //! files      the files below a directory, bounded
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)
+//! words      what may be said of foreign text
 //! ```
 //!
 //! Imports run downward.
@@ -32,5 +33,6 @@ pub mod program;
 pub mod purl;
 mod python;
 pub mod reading;
+mod words;
 
 pub use program::Program;

@@ -15,6 +15,7 @@ use crate::audit::Audit;
 use crate::digest::Digest;
 use crate::program::Program;
 use crate::purl::Purl;
+use crate::words::plain;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +71,13 @@ pub enum ListError {
     Newer(u32),
     /// It is no such list.
     #[error("no list of packages: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(String),
+}
+
+impl From<serde_json::Error> for ListError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Malformed(plain(&error.to_string()))
+    }
 }
 
 /// What two lists differ in.
@@ -250,6 +257,9 @@ mod tests {
         for wrong in [&b""[..], b"[]", b"{}", b"{\"version\":1,\"packages\":[{}]}"] {
             assert!(matches!(PackageList::from_json(wrong), Err(ListError::Malformed(_))));
         }
+        let odd = r#"{"version":1,"packages":[{"program":"\u001b[2J","purl":"pkg:npm/a","files":[]}]}"#;
+        let said = PackageList::from_json(odd.as_bytes()).unwrap_err().to_string();
+        assert!(!said.contains(char::is_control) && said.contains("[2J"), "{said:?}");
         let known = br#"{"version":1,"news":1,"packages":[{"program":"npm","purl":"pkg:npm/a","files":[],"more":2}]}"#;
         assert_eq!(PackageList::from_json(known).unwrap().packages().len(), 1);
     }

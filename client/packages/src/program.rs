@@ -82,6 +82,18 @@ impl Program {
     /// [`audit`](crate::audit) for the rest.
     #[must_use]
     pub fn read(self, files: &Files) -> Reading {
+        let mut reading = self.read_any(files);
+        let held = core::mem::take(&mut reading.packages);
+        let (sound, odd) = held.into_iter().partition(|held| held.purl.is_sound());
+        reading.packages = sound;
+        for held in odd {
+            let path = held.artifact.as_ref().or(held.files.first()).map_or("", String::as_str);
+            reading.note(path, "it has a name that no package has");
+        }
+        reading
+    }
+
+    fn read_any(self, files: &Files) -> Reading {
         match self {
             Self::Pip => layout::pip::read(files),
             Self::Uv => layout::uv::read(files),

@@ -98,6 +98,13 @@ impl Purl {
         self.version.as_deref()
     }
 
+    /// Whether it is read again as it is written: a name or version with control characters is not, nor one that is too
+    /// long or empty.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.to_string().parse::<Self>().is_ok_and(|read| read == *self)
+    }
+
     /// The same without qualifiers: lock files mostly do not tell them.
     #[must_use]
     pub fn bare(&self) -> Self {
@@ -177,9 +184,13 @@ impl FromStr for Purl {
         let mut purl = Self { kind, namespace: segments, name, version, qualifiers: BTreeMap::new() };
         for qualifier in qualifiers.split('&').filter(|qualifier| !qualifier.is_empty()) {
             let (name, value) = qualifier.split_once('=').ok_or(PurlError::Part("qualifier"))?;
+            if name.is_empty() || !name.chars().all(|letter| is_kind(letter) || letter == '_') {
+                return Err(PurlError::Part("qualifier"));
+            }
             purl = purl.qualifier(name, &decoded(value, "qualifier")?);
         }
-        Ok(purl)
+        // What was not encoded is longer when it is.
+        if purl.to_string().len() > PURL_BYTES_MAX { Err(PurlError::TooLong) } else { Ok(purl) }
     }
 }
 
@@ -223,6 +234,8 @@ mod tests {
             ("pkg:npm/", PurlError::Part("name")),
             ("pkg:npm/x@%00", PurlError::Part("version")),
             ("pkg:npm/x?a", PurlError::Part("qualifier")),
+            ("pkg:npm/x?=a", PurlError::Part("qualifier")),
+            ("pkg:npm/x?a\u{1b}=a", PurlError::Part("qualifier")),
             ("pkg:npm/%FF", PurlError::Part("name")),
         ] {
             assert_eq!(text.parse::<Purl>(), Err(why), "{text}");
@@ -231,6 +244,12 @@ mod tests {
             format!("pkg:npm/{}", "x".repeat(PURL_BYTES_MAX)).parse::<Purl>(),
             Err(PurlError::TooLong)
         );
+    }
+
+    #[test]
+    fn what_would_be_too_long_when_it_is_written_is_refused() {
+        let text = format!("pkg:npm/{}", "ü".repeat(PURL_BYTES_MAX / 3));
+        assert_eq!(text.parse::<Purl>(), Err(PurlError::TooLong));
     }
 
     #[test]

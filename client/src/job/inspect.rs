@@ -10,7 +10,7 @@ use pollux_packages::lock::{self, LockError};
 use pollux_packages::reading::{Mend, Orphan};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// A lock file that is there and cannot be read: the audit goes without it.
@@ -71,19 +71,32 @@ pub(super) fn remove(base: &Path, path: &str) -> io::Result<()> {
     }
 }
 
-/// Writes a file anew without some lines, beside it first: who reads it meanwhile sees one or the other.
+/// Writes a file anew without some lines. They were given as text, with what is none replaced.
 fn drop_lines(path: &Path, lines: &[String]) -> io::Result<()> {
     let dropped: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
-    let text = match fs::read_to_string(path) {
+    let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read?,
     };
-    let kept: Vec<&str> = text.split('\n').filter(|line| !dropped.contains(line)).collect();
-    if kept.iter().all(|line| line.trim().is_empty()) {
+    let stays = |line: &&[u8]| !dropped.contains(String::from_utf8_lossy(line).as_ref());
+    let kept: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(stays).collect();
+    if kept.iter().all(|line| line.trim_ascii().is_empty()) {
         return fs::remove_file(path);
     }
-    let beside = path.with_extension("pollux-new");
-    fs::write(&beside, kept.join("\n"))?;
+    replace(path, &kept.join(&b'\n'))
+}
+
+/// Writes a file anew, beside it first: who reads it meanwhile sees one or the other. What a cache has there, such as a
+/// link to elsewhere, is not written to.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".pollux-new");
+    let beside = path.with_file_name(name);
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::create_new(&beside)?.write_all(bytes)?;
     fs::rename(&beside, path)
 }
 
@@ -94,9 +107,7 @@ fn drop_lines(path: &Path, lines: &[String]) -> io::Result<()> {
 pub fn write_list(base: &Path, list: &PackageList) -> io::Result<ChunkId> {
     let (path, bytes) = (base.join(LIST_NAME), list.to_json());
     if read_bounded(&path).ok().as_ref() != Some(&bytes) {
-        let beside = base.join(format!("{LIST_NAME}.new"));
-        fs::write(&beside, &bytes)?;
-        fs::rename(&beside, &path)?;
+        replace(&path, &bytes)?;
     }
     Ok(ChunkId::of(&bytes))
 }
@@ -118,6 +129,7 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::job::LockFile;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn orphans_are_dropped_and_named() {
@@ -139,6 +151,34 @@ mod tests {
         assert_eq!(fs::read_to_string(base.join("index")).unwrap(), "a\nc\n");
         mend(base, &[orphan("index", lines(&["a", "c"]))]).unwrap();
         assert!(!base.join("index").exists(), "nothing is left in it");
+    }
+
+    #[test]
+    fn lines_that_are_no_text_are_dropped_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = directory.path().join("index");
+        fs::write(&index, b"a\xff\nb\xff\n").unwrap();
+        let lines = Mend::DropLines { path: "index".to_owned(), lines: vec!["a\u{fffd}".to_owned()] };
+        mend(directory.path(), &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }])
+            .unwrap();
+        assert_eq!(fs::read(&index).unwrap(), b"b\xff\n");
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_of_the_cache() {
+        let directory = tempfile::tempdir().unwrap();
+        let (base, outside) = (directory.path().join("base"), directory.path().join("outside"));
+        fs::create_dir(&base).unwrap();
+        fs::write(&outside, "mine").unwrap();
+        for name in ["index", LIST_NAME] {
+            symlink(&outside, base.join(format!("{name}.pollux-new"))).unwrap();
+        }
+        fs::write(base.join("index"), "a\nb\n").unwrap();
+        let lines = Mend::DropLines { path: "index".to_owned(), lines: vec!["a".to_owned()] };
+        mend(&base, &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }]).unwrap();
+        write_list(&base, &PackageList::default()).unwrap();
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
+        assert!(fs::symlink_metadata(base.join("index")).unwrap().is_file());
     }
 
     #[test]

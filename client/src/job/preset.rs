@@ -29,6 +29,7 @@
 //! | `bytes_max` | the largest cache that is saved: `"2GB"`; beyond it, what was not used longest goes first | 4 GB |
 
 use super::template::{Template, TemplateError};
+use crate::printable::printable;
 use globset::Glob;
 use pollux_core::check_path;
 use pollux_packages::Program;
@@ -43,6 +44,8 @@ const GENERATIONS_MAX: u32 = 100;
 const BYTES_MAX: u64 = 4_000_000_000;
 /// Names of presets have so many characters at most.
 const NAME_MAX: usize = 32;
+/// Characters of what is wrong that are shown again at most.
+const WORDS_MAX: usize = 300;
 /// The usual template.
 pub(super) const TEMPLATE: &str = "{project}/{branch}/{job}/{preset}/{os}{release}-{arch}/{lock}";
 
@@ -174,7 +177,7 @@ impl Size {
 impl Preset {
     /// A preset from a file, over the one of that name that is known already.
     pub(super) fn of(name: &str, written: Written, known: Option<&Self>) -> Result<Self, PresetError> {
-        let refuse = |why: String| PresetError { preset: name.to_owned(), why };
+        let refuse = |why: String| PresetError { preset: shown(name), why: shown(&why) };
         let key = match &written.key {
             Some(text) => text.parse().map_err(|why: TemplateError| refuse(format!("key: {why}")))?,
             None => match known {
@@ -249,6 +252,11 @@ impl Pruning {
         }
         Ok(())
     }
+}
+
+/// What somebody wrote, for a terminal, and not all of it.
+fn shown(text: &str) -> String {
+    printable(&text.chars().take(WORDS_MAX).collect::<String>())
 }
 
 fn usual() -> Result<Template, TemplateError> {

@@ -2,11 +2,14 @@
 
 use super::preset::{Preset, PresetError, Written};
 use super::template::nearest;
+use crate::printable::printable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Bytes of a file of presets at most.
 const PRESETS_BYTES_MAX: usize = 256 * 1024;
+/// Characters of a line that is shown again at most.
+const LINE_CHARACTERS_MAX: usize = 200;
 /// The version of the format.
 const VERSION: u32 = 1;
 
@@ -86,7 +89,8 @@ impl Presets {
         if text.len() > PRESETS_BYTES_MAX {
             return Err(PresetsError::Malformed(format!("longer than {PRESETS_BYTES_MAX} bytes")));
         }
-        let file: File = toml::from_str(text).map_err(|error| PresetsError::Malformed(error.to_string()))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| PresetsError::Malformed(lines(&error.to_string())))?;
         if file.version != VERSION {
             let why = format!("version {} of the format; this program reads version {VERSION}", file.version);
             return Err(PresetsError::Malformed(why));
@@ -109,10 +113,17 @@ impl Presets {
     /// There is none of that name; the nearest is told.
     pub fn find(&self, name: &str) -> Result<&Preset, PresetsError> {
         self.0.get(name).ok_or_else(|| PresetsError::Unknown {
-            found: name.chars().take(80).collect(),
+            found: printable(&name.chars().take(80).collect::<String>()),
             near: nearest(name, self.0.keys().map(String::as_str)).map(str::to_owned),
         })
     }
+}
+
+/// What a parser says, with the line that is wrong: safe for a terminal, and no line longer than anybody reads.
+fn lines(said: &str) -> String {
+    let line = |line: &str| printable(&line.chars().take(LINE_CHARACTERS_MAX).collect::<String>());
+    let lines: Vec<String> = said.lines().map(line).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -174,6 +185,24 @@ mod tests {
         for (text, says) in cases {
             let error = extended(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_an_error_says_is_short_and_moves_no_cursor() {
+        let long = "x".repeat(9000);
+        for text in [
+            "version = 1\n[preset.\"\\u001b[2J\"]\nbase = \"/x\"".to_owned(),
+            "version = 1\n[preset.npm]\npaths = [\"../\\u001b[2J\"]".to_owned(),
+            "version = \u{1b}[2J".to_owned(),
+            format!("version = \"{long}\" \u{1b}"),
+            format!("version = 1\n[preset.\"{long}\"]\nbase = \"/x\""),
+            format!("version = 1\n[preset.npm]\nlock_files = [\"{long}/\"]"),
+            format!("version = 1\n[preset.npm]\nprogram = \"{long}\""),
+        ] {
+            let said = extended(&text).unwrap_err().to_string();
+            let moves = |letter: char| letter.is_control() && letter != '\n';
+            assert!(said.len() < 2000 && !said.contains(moves), "{said:?}");
         }
     }
 

@@ -11,6 +11,7 @@
 //! their own, so that one project is one segment. `{lock}` stands in the last segment, alone or after something; `{os}`,
 //! `{release}` and `{arch}` all stand in segments before it: what was built for one platform never falls back to another.
 
+use crate::printable::printable;
 use core::fmt;
 use core::str::FromStr;
 use pollux_core::{Key, KeyError};
@@ -193,7 +194,7 @@ fn pieces(segment: &str) -> Result<Vec<Piece>, TemplateError> {
 fn variable(name: &str) -> Result<Variable, TemplateError> {
     let found = Variable::ALL.into_iter().find(|variable| variable.name() == name);
     found.ok_or_else(|| TemplateError::Unknown {
-        found: name.chars().take(40).collect(),
+        found: printable(&name.chars().take(40).collect::<String>()),
         near: nearest(name, Variable::ALL.map(Variable::name)),
     })
 }

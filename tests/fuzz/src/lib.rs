@@ -19,7 +19,9 @@ mod sample;
 mod target;
 mod words;
 
-use target::{bulk, chunk, control, document, envelope, names, socket, statement, tree};
+use target::{
+    bulk, cache, chunk, control, document, envelope, lock, names, presets, purl_list, socket, statement, tree,
+};
 
 /// A decoder, and what must hold for it.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ pub enum Verdict {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "document", check: document::check, seeds: document::seeds },
     Target { name: "envelope", check: envelope::check, seeds: envelope::seeds },
     Target { name: "statement", check: statement::check, seeds: statement::seeds },
@@ -51,6 +53,10 @@ pub const TARGETS: [Target; 9] = [
     Target { name: "socket", check: socket::check, seeds: socket::seeds },
     Target { name: "chunk", check: chunk::check, seeds: chunk::seeds },
     Target { name: "names", check: names::check, seeds: names::seeds },
+    Target { name: "lock", check: lock::check, seeds: lock::seeds },
+    Target { name: "cache", check: cache::check, seeds: cache::seeds },
+    Target { name: "purl_list", check: purl_list::check, seeds: purl_list::seeds },
+    Target { name: "presets", check: presets::check, seeds: presets::seeds },
 ];
 
 impl Target {

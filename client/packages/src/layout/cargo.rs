@@ -16,13 +16,15 @@
 //! 2, 3   u32 schema version,     index version, 0, then { crate version, 0, JSON, 0 }*
 //! ```
 //!
-//! Cargo compares a `.crate` with the index when it downloads it, and never again: a changed one is built as it is. An index
+//! Cargo compares a `.crate` with the index when it downloads it, and never again: a changed one is built as it is. What was
+//! unpacked it never compares with anything, and builds from that: here it is compared with the crate. An index
 //! file without a crate is the rule (whoever resolves reads many); a crate that a sparse index says nothing of is not. An
 //! index that is a git repository says what it says in git's objects, too, so there nothing is missed.
 
 mod git;
 mod index;
 
+use super::unpacked::Unpacked;
 use crate::files::Files;
 use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
@@ -31,6 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is written when a directory is unpacked whole.
 const DONE: &str = ".cargo-ok";
+/// Files of unpacked sources that are named as wrong, of one crate: more tell nothing new.
+const WRONG_MAX: usize = 20;
 
 /// Reads it.
 pub(crate) fn read(files: &Files) -> Reading {
@@ -131,6 +135,7 @@ impl Registry<'_> {
         for version in versions {
             let path = format!("{cache}/{name}-{version}.crate");
             let mut held = self.held(name, version, &path);
+            held.checks.extend(self.check_sources(&format!("{name}-{version}"), &path, reading));
             let checksum = checksums.as_ref().and_then(|checksums| checksums.get(*version));
             if let Some(digest) = checksum.cloned() {
                 held.checks.push(Check { path, expected: Expected::Whole(digest), by: by.clone() });
@@ -150,6 +155,21 @@ impl Registry<'_> {
         let unpacked = format!("registry/src/{}/{name}-{version}/{DONE}", self.name);
         held.files.extend(Some(unpacked).filter(|unpacked| self.files.has(unpacked)));
         held
+    }
+
+    /// What of a crate's unpacked sources is not what the crate has. Where nothing is unpacked, nothing is read.
+    fn check_sources(&self, name: &str, artifact: &str, reading: &mut Reading) -> Vec<Check> {
+        let directory = format!("registry/src/{}/{name}", self.name);
+        if self.files.bytes_of(&format!("{directory}/{DONE}")).is_none_or(|bytes| bytes == 0) {
+            return Vec::new();
+        }
+        let unpacked = Unpacked { files: self.files, archive: artifact, directory: &directory, own: &[DONE] };
+        let differences = unpacked.differences().unwrap_or_else(|why| {
+            reading.note(&directory, format!("it cannot be compared with its crate: {why}"));
+            Vec::new()
+        });
+        let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: artifact.to_owned() };
+        differences.into_iter().take(WRONG_MAX).map(wrong).collect()
     }
 
     fn read_sources(&self, reading: &mut Reading) {

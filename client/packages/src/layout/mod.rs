@@ -15,5 +15,6 @@ mod msgpack;
 pub(crate) mod npm;
 pub(crate) mod pip;
 pub(crate) mod pnpm;
+mod unpacked;
 pub(crate) mod uv;
 pub(crate) mod yarn;

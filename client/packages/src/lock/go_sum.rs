@@ -26,6 +26,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
                 }
                 let digests = found.entry(purl(module, version)).or_default();
                 // Go passes over kinds of hashes that it does not know.
+                if !hash.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(LockError::at(number, "its hash has letters that none has"));
+                }
                 if hash.starts_with("h1:") {
                     digests.push(LockedDigest::GoModule(hash.to_owned()));
                 }
@@ -58,6 +61,7 @@ mod tests {
     #[test]
     fn a_line_that_is_none_is_named() {
         assert_eq!(read("a v1 h1:x\nb v1\n").unwrap_err().line, Some(2));
+        assert_eq!(read("a v1 h1:x\nb v1 h1:\u{1b}[2J\n").unwrap_err().line, Some(2));
     }
 
     proptest! {

@@ -21,6 +21,7 @@ mod yarn_lock;
 
 use crate::digest::Digest;
 use crate::purl::Purl;
+use crate::words::plain;
 use std::path::Path;
 
 /// Bytes of a lock file at most: the largest that projects have are a tenth.
@@ -109,5 +110,44 @@ pub fn read(name: &Path, text: &str) -> Option<Result<Vec<Locked>, LockError>> {
     if text.len() > LOCK_BYTES_MAX {
         return Some(Err(LockError::whole(format!("longer than {LOCK_BYTES_MAX} bytes"))));
     }
-    Some(reader(text))
+    Some(match reader(text) {
+        Ok(packages) => sound(packages),
+        Err(error) => Err(LockError { what: plain(&error.what), ..error }),
+    })
+}
+
+/// A name that cannot be written names nothing that a cache has, either: who wrote it did not mean a package.
+fn sound(packages: Vec<Locked>) -> Result<Vec<Locked>, LockError> {
+    match packages.iter().find(|package| !package.purl.is_sound()) {
+        Some(odd) => {
+            Err(LockError::whole(plain(&format!("a name that no package has: {}", odd.purl.full_name()))))
+        }
+        None => Ok(packages),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(name: &str, text: &str) -> LockError {
+        read(Path::new(name), text).unwrap().unwrap_err()
+    }
+
+    #[test]
+    fn what_an_error_says_is_short_and_moves_no_cursor() {
+        let escape = format!("{{\"default\":{{\"a\":\"{}\"}}}}", "\u{9b}2J".repeat(1000));
+        let said = error("Pipfile.lock", &escape).to_string();
+        assert!(said.len() < 2000 && !said.contains(char::is_control), "{said:?}");
+    }
+
+    #[test]
+    fn a_name_that_no_package_has_is_refused() {
+        let named = |name: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\n");
+        for name in ["a\\u001b[2J", "", &"a".repeat(3000)] {
+            let said = error("Cargo.lock", &named(name)).to_string();
+            assert!(said.contains("no package has") && said.len() < 2000, "{said}");
+        }
+        assert_eq!(read(Path::new("Cargo.lock"), &named("a")).unwrap().unwrap().len(), 1);
+    }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::{Audit, audit};
 use crate::digest::{Algorithm, Digest};
+use crate::layout::unpacked::tests::packed;
 use crate::program::Program;
 use proptest::prelude::*;
 use std::fs;
@@ -31,17 +32,24 @@ fn index(format: u8, name: &str, versions: &[(&str, &[u8])]) -> Vec<u8> {
     bytes
 }
 
+/// The crate that is unpacked.
+fn first() -> Vec<u8> {
+    packed(&[("ab-c-1.2.0-rc.1/src/lib.rs", b"lib"), ("ab-c-1.2.0-rc.1/Cargo.toml", b"toml")])
+}
+
 fn home(format: u8) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
-    let lines: [(&str, &[u8]); 3] = [("1.0.0", b"old"), ("1.2.0-rc.1", b"first"), ("2.0.0+1.1f", b"second")];
+    let first = first();
+    let lines: [(&str, &[u8]); 3] = [("1.0.0", b"old"), ("1.2.0-rc.1", &first), ("2.0.0+1.1f", b"second")];
     put(base, &format!("registry/index/{REGISTRY}/.cache/ab/-c/ab-c"), &index(format, "ab-c", &lines));
     put(base, &format!("registry/index/{REGISTRY}/.cache/3/x/xyz"), &index(format, "xyz", &[]));
     put(base, &format!("registry/index/{REGISTRY}/config.json"), b"{}");
-    put(base, &format!("registry/cache/{REGISTRY}/ab-c-1.2.0-rc.1.crate"), b"first");
+    put(base, &format!("registry/cache/{REGISTRY}/ab-c-1.2.0-rc.1.crate"), &first);
     put(base, &format!("registry/cache/{REGISTRY}/ab-c-2.0.0+1.1f.crate"), b"second");
     put(base, &format!("registry/src/{REGISTRY}/ab-c-1.2.0-rc.1/.cargo-ok"), b"{\"v\":1}");
-    put(base, &format!("registry/src/{REGISTRY}/ab-c-1.2.0-rc.1/src/lib.rs"), b"");
+    put(base, &format!("registry/src/{REGISTRY}/ab-c-1.2.0-rc.1/src/lib.rs"), b"lib");
+    put(base, &format!("registry/src/{REGISTRY}/ab-c-1.2.0-rc.1/Cargo.toml"), b"toml");
     put(base, "registry/CACHEDIR.TAG", b"");
     directory
 }
@@ -74,6 +82,28 @@ fn a_changed_crate_is_a_fault() {
     assert_eq!(found.faults.len(), 1);
     assert_eq!(found.faults[0].path, path);
     assert!(found.faults[0].by.ends_with(".cache/ab/-c/ab-c"));
+    assert!(found.notes[0].what.contains("cannot be compared"), "{:?}", found.notes);
+}
+
+#[test]
+fn unpacked_sources_that_are_not_the_crates_are_faults() {
+    let directory = home(3);
+    let (base, sources) = (directory.path(), format!("registry/src/{REGISTRY}/ab-c-1.2.0-rc.1"));
+    put(base, &format!("{sources}/src/lib.rs"), b"bil");
+    put(base, &format!("{sources}/build.rs"), b"fn main() {}");
+    fs::remove_file(base.join(&sources).join("Cargo.toml")).unwrap();
+    let found = audited(base);
+    let faults: Vec<(&str, &str)> = found
+        .faults
+        .iter()
+        .map(|fault| (fault.path.rsplit('/').next().unwrap(), fault.by.as_str()))
+        .collect();
+    let by = format!("registry/cache/{REGISTRY}/ab-c-1.2.0-rc.1.crate");
+    assert_eq!(faults, [("Cargo.toml", by.as_str()), ("build.rs", &by), ("lib.rs", &by)]);
+    for number in 0..100 {
+        put(base, &format!("{sources}/{number}"), b"");
+    }
+    assert_eq!(audited(base).faults.len(), WRONG_MAX);
 }
 
 #[test]

@@ -58,6 +58,16 @@ fn artifacts_are_read_with_what_the_remote_declared() {
 }
 
 #[test]
+fn a_name_that_no_package_has_is_noted_and_not_listed() {
+    let directory = tempfile::tempdir().unwrap();
+    let odd = "org/ex\u{1b}[2J/a/1/a-1.jar";
+    put(directory.path(), odd, "jar");
+    let made = audit(Program::Maven, &list(&directory), &[]);
+    assert_eq!(made.packages, []);
+    assert!(made.notes.iter().any(|note| note.path == odd && note.what.contains("no package has")));
+}
+
+#[test]
 fn older_repositories_and_snapshots_are_read() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();

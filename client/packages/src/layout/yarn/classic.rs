@@ -12,19 +12,25 @@
 //!
 //! Yarn takes a directory without `.yarn-metadata.json` for one that was not finished, and fetches anew: it is an orphan.
 //! The tarball is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
-//! Nothing declares what each unpacked file must be: those are listed, and not judged.
+//! Yarn links what was unpacked and never compares it with anything: here it is compared with the tarball. Before version 6
+//! what scripts had built was put beside it, and so it is not judged.
 //!
 //! From the sources of Yarn 1.22 (`src/config.js`, `src/fetchers`, `src/constants.js`).
 
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::javascript;
+use crate::layout::unpacked::Unpacked;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The newest version that is known: that of Yarn 1.22, the last classic one.
 const VERSION: u32 = 6;
+/// The first version whose directories hold only what the tarball has.
+const UNPACKED_VERSION: u32 = 6;
+/// Unpacked files that are named as wrong, of one package: more tell nothing new.
+const WRONG_MAX: usize = 20;
 const METADATA: &str = ".yarn-metadata.json";
 const TARBALL: &str = ".yarn-tarball.tgz";
 
@@ -38,7 +44,8 @@ pub(super) fn read(files: &Files, reading: &mut Reading) {
             reading.note(name.as_deref().unwrap_or_default(), what);
         }
         for (directory, paths) in packages {
-            Package { files, directory, paths: &paths }.read(reading);
+            let is_judged = version.is_none_or(|version| version >= UNPACKED_VERSION);
+            Package { files, directory, paths: &paths, is_judged }.read(reading);
         }
     }
 }
@@ -125,6 +132,8 @@ struct Package<'a> {
     files: &'a Files,
     directory: &'a str,
     paths: &'a [&'a str],
+    /// Whether its files must be those of the tarball.
+    is_judged: bool,
 }
 
 impl Package<'_> {
@@ -143,7 +152,10 @@ impl Package<'_> {
                 serde_json::from_slice::<Metadata>(&bytes).map_err(|error| error.to_string())
             });
         match parsed.map(|parsed| self.held(metadata, module, &parsed)) {
-            Ok(Some(held)) => reading.packages.push(held),
+            Ok(Some(mut held)) => {
+                held.checks.extend(self.check_unpacked(module, held.artifact.as_deref(), reading));
+                reading.packages.push(held);
+            }
             Ok(None) => reading.note(metadata, "it tells no name of a package"),
             Err(why) => reading.note(metadata, why),
         }
@@ -189,6 +201,19 @@ impl Package<'_> {
             files: self.paths.iter().map(|path| (*path).to_owned()).collect(),
             checks,
         })
+    }
+
+    /// What of the unpacked files is not what the tarball has.
+    fn check_unpacked(&self, module: &str, tarball: Option<&str>, reading: &mut Reading) -> Vec<Check> {
+        let Some(archive) = tarball.filter(|_| self.is_judged) else { return Vec::new() };
+        let directory = module.trim_end_matches('/');
+        let unpacked = Unpacked { files: self.files, archive, directory, own: &[METADATA, TARBALL] };
+        let differences = unpacked.differences().unwrap_or_else(|why| {
+            reading.note(directory, format!("it cannot be compared with its tarball: {why}"));
+            Vec::new()
+        });
+        let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: archive.to_owned() };
+        differences.into_iter().take(WRONG_MAX).map(wrong).collect()
     }
 
     fn manifest(&self, module: &str) -> Option<Manifest> {

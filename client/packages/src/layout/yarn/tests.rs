@@ -5,11 +5,20 @@ use crate::Program;
 use crate::audit::{Lock, audit};
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
+use crate::layout::unpacked::tests::packed;
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::{Mend, Reading};
 use proptest::prelude::*;
 use serde_json::json;
 use std::fs;
+
+/// The tarball of a package.
+fn core() -> Vec<u8> {
+    packed(&[
+        ("package/package.json", b"{}"),
+        ("package/.a/node_modules/x/.yarn-metadata.json", b"a file of the package"),
+    ])
+}
 
 struct Cache(tempfile::TempDir);
 
@@ -35,6 +44,7 @@ impl Cache {
         let metadata = json!({ "manifest": manifest, "artifacts": [], "remote": remote, "hash": hash });
         self.write(&format!("{module}/.yarn-metadata.json"), metadata.to_string().as_bytes());
         self.write(&format!("{module}/.yarn-tarball.tgz"), tarball);
+        self.write(&format!("{module}/package.json"), b"{}");
         self.write(&format!("{module}/.a/node_modules/x/.yarn-metadata.json"), b"a file of the package");
         slug
     }
@@ -71,7 +81,7 @@ fn archive(scope: &str, name: &str, version: &str) -> String {
 #[test]
 fn a_classic_cache_is_read() {
     let cache = Cache::new();
-    let slug = cache.classic(b"core");
+    let slug = cache.classic(&core());
     cache.write("v6/.tmp/x/y", b"");
     let reading = cache.read();
     assert_eq!(reading.layouts, ["yarn classic v6"]);
@@ -79,7 +89,7 @@ fn a_classic_cache_is_read() {
     let held = &reading.packages[0];
     assert_eq!(held.artifact, Some(format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz")));
     assert_eq!(held.source.as_deref(), Some("https://registry.example.org/@babel/core/-/core-7.0.0.tgz"));
-    assert_eq!((held.files.len(), held.checks.len()), (3, 3), "integrity, hash, name of the directory");
+    assert_eq!((held.files.len(), held.checks.len()), (4, 3), "integrity, hash, name of the directory");
     assert_eq!((reading.orphans, reading.notes), (vec![], vec![]));
 }
 
@@ -102,9 +112,21 @@ fn an_older_classic_cache_is_read() {
 }
 
 #[test]
+fn unpacked_files_that_are_not_the_tarballs_are_found() {
+    let cache = Cache::new();
+    let module = format!("{}/node_modules/@babel/core", cache.classic(&core()));
+    cache.write(&format!("{module}/package.json"), b"[]");
+    cache.write(&format!("{module}/install.js"), b"");
+    let faults = audit(Program::Yarn, &cache.files(), &[]).faults;
+    let paths: Vec<&str> = faults.iter().filter_map(|fault| fault.path.strip_prefix(&module)).collect();
+    assert_eq!(paths, ["/install.js", "/package.json"]);
+    assert!(faults.iter().all(|fault| fault.by.ends_with(".yarn-tarball.tgz")));
+}
+
+#[test]
 fn a_classic_tarball_that_was_changed_is_found() {
     let cache = Cache::new();
-    let slug = cache.classic(b"core");
+    let slug = cache.classic(&core());
     assert_eq!(audit(Program::Yarn, &cache.files(), &[]).faults, []);
     let tarball = format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz");
     cache.write(&tarball, b"evil");
@@ -120,7 +142,7 @@ fn a_classic_tarball_that_was_changed_is_found() {
 #[test]
 fn a_directory_that_yarn_did_not_finish_is_an_orphan() {
     let cache = Cache::new();
-    let slug = cache.classic(b"core");
+    let slug = cache.classic(&core());
     let module = cache.0.path().join(format!("{slug}/node_modules/@babel/core"));
     fs::remove_file(module.join(".yarn-metadata.json")).unwrap();
     let doubtful = cache.read();
