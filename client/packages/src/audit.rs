@@ -54,8 +54,9 @@ pub struct Package {
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
-    /// The package.
-    pub purl: Purl,
+    /// The package; none where it is metadata.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purl: Option<Purl>,
     /// The file.
     pub path: String,
     /// Who says what it should be: a file of the cache, or a lock file.
@@ -86,8 +87,9 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     let locked = Wanted::of(locks);
     let computed = compute(files, &reading, &locked);
     let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+    judge.check_metadata(None, &reading.checks);
     for held in &reading.packages {
-        judge.check_metadata(held);
+        judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
     }
     let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
@@ -135,14 +137,9 @@ impl<'a> Wanted<'a> {
 
 fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
     let mut needs = Needs::default();
+    reading.checks.iter().for_each(|check| needs.check(check));
     for held in &reading.packages {
-        for check in &held.checks {
-            match &check.expected {
-                Expected::Whole(digest) => needs.digest(&check.path, digest.algorithm()),
-                Expected::GoModule(_) => needs.module(&check.path),
-                Expected::Wrong(_) => {}
-            }
-        }
+        held.checks.iter().for_each(|check| needs.check(check));
         if let Some(artifact) = held.artifact.as_deref() {
             needs.artifact(artifact, locked.of_package(held));
         }
@@ -161,6 +158,14 @@ struct Needs<'a> {
 }
 
 impl<'a> Needs<'a> {
+    fn check(&mut self, check: &'a Check) {
+        match &check.expected {
+            Expected::Whole(digest) => self.digest(&check.path, digest.algorithm()),
+            Expected::GoModule(_) => self.module(&check.path),
+            Expected::Wrong(_) => {}
+        }
+    }
+
     fn digest(&mut self, path: &'a str, algorithm: Algorithm) {
         self.digests.entry(path).or_default().insert(algorithm);
     }
@@ -221,16 +226,25 @@ struct Judge<'a> {
     compared: u64,
 }
 
+impl Fault {
+    /// For people: which package, which file, what is wrong and who says so.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let name = self.purl.as_ref().map_or_else(|| "metadata".to_owned(), Purl::to_string);
+        format!("{name} {}: {} ({})", self.path, self.why, self.by)
+    }
+}
+
 impl Judge<'_> {
-    fn fault(&mut self, held: &Held, path: &str, by: &str, why: String) {
-        self.faults.insert(Fault { purl: held.purl.clone(), path: path.to_owned(), by: by.to_owned(), why });
+    fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: String) {
+        self.faults.insert(Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why });
     }
 
-    fn check_metadata(&mut self, held: &Held) {
-        for check in &held.checks {
+    fn check_metadata(&mut self, purl: Option<&Purl>, checks: &[Check]) {
+        for check in checks {
             self.compared += 1;
             if let Some(why) = self.wrong(check) {
-                self.fault(held, &check.path, &check.by, why);
+                self.fault(purl, &check.path, &check.by, why);
             }
         }
     }
@@ -267,7 +281,7 @@ impl Judge<'_> {
                 let path =
                     held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
                 self.fault(
-                    held,
+                    Some(&held.purl),
                     path,
                     lock,
                     format!("it is not what the lock file names: {}", wanted.join(", ")),
@@ -328,7 +342,7 @@ mod tests {
         let locked = Wanted::of(locks);
         let computed = compute(files, &reading, &locked);
         let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
-        judge.check_metadata(held);
+        judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
         judge.faults.into_iter().collect()
     }

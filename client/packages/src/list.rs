@@ -258,7 +258,7 @@ mod tests {
         #[test]
         fn a_list_that_is_written_is_read_again(names in prop::collection::vec(("[a-z]{1,4}", any::<u8>()), 0..20)) {
             let list = PackageList::new(names.iter().map(|(name, content)| listed(name, &[*content])));
-            prop_assert_eq!(PackageList::from_json(&list.to_json()).unwrap(), list);
+            prop_assert_eq!(&PackageList::from_json(&list.to_json()).unwrap(), &list);
             let nothing = PackageList::default().compare(&list);
             prop_assert_eq!(nothing.added.len(), list.packages().len());
         }

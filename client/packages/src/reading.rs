@@ -11,6 +11,8 @@ pub struct Reading {
     pub layouts: Vec<String>,
     /// The packages.
     pub packages: Vec<Held>,
+    /// What must hold of files that belong to no package: metadata.
+    pub checks: Vec<Check>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
     /// What is not understood.

@@ -155,10 +155,7 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
         HumanBytes(audit.bytes),
         audit.compared,
     )];
-    let faults = audit
-        .faults
-        .iter()
-        .map(|fault| format!("wrong   {} {}: {} ({})", fault.purl, fault.path, fault.why, fault.by));
+    let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.words()));
     some(&mut lines, faults);
     some(&mut lines, audit.orphans.iter().map(|orphan| format!("half    {}: {}", orphan.path, orphan.why)));
     some(&mut lines, audit.notes.iter().map(|note| format!("odd     {}: {}", note.path, note.what)));

@@ -5,10 +5,9 @@ use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
 use super::{Done, output, show};
 use clap::Args;
-use pollux_client::connection::Connection;
 use pollux_client::flow::{Contents, contents_of, open_manifest};
 use pollux_client::printable::printable;
-use pollux_core::{EntryKind, Manifest, ManifestId, Piece, Tree};
+use pollux_core::{Entry, EntryKind, Manifest, ManifestId, Piece, Tree};
 use pollux_packages::list::Difference;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,9 +54,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     if disabled() {
         return output::print_disabled(arguments.common.json);
     }
-    let connection = arguments.common.connect(arguments.timeout)?;
-    let (before, old) = contents(&connection, &arguments.before, arguments.timeout)?;
-    let (after, new) = contents(&connection, &arguments.after, arguments.timeout)?;
+    let (before, old) = contents(arguments, &arguments.before)?;
+    let (after, new) = contents(arguments, &arguments.after)?;
     let packages = old.packages.as_ref().zip(new.packages.as_ref()).map(|(old, new)| old.compare(new));
     let report = Report { before, after, packages, files: compare(&old.tree, &new.tree) };
     if arguments.common.json {
@@ -67,14 +65,13 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     }
 }
 
-fn contents(
-    connection: &Connection,
-    what: &str,
-    patience: Duration,
-) -> Result<(ManifestId, Contents), Failure> {
-    let certified = show::find(connection, what, patience)?;
+/// On a connection of its own: after chunks have come, a node may still say that they all have.
+fn contents(arguments: &Arguments, what: &str) -> Result<(ManifestId, Contents), Failure> {
+    let patience = arguments.timeout;
+    let connection = arguments.common.connect(patience)?;
+    let certified = show::find(&connection, what, patience)?;
     let (id, manifest) = open(&certified)?;
-    let contents = contents_of(connection, id, &manifest, patience)
+    let contents = contents_of(&connection, id, &manifest, patience)
         .map_err(|miss| Failure::new(Kind::Failed, format!("`{}`: {miss}", printable(what))))?;
     Ok((id, contents))
 }
@@ -86,32 +83,19 @@ fn open(certified: &pollux_core::CertifiedEnvelope) -> Result<(ManifestId, Manif
 
 /// What a file is: its mode, and the names of its chunks with the parts of them, or where it points.
 #[derive(PartialEq, Eq)]
-enum Look<'a> {
+enum Look {
     File(u16, Vec<(String, core::ops::Range<u32>)>),
     Directory(u16),
-    Symlink(&'a str),
+    Symlink(String),
 }
 
-fn looks(tree: &Tree) -> BTreeMap<&str, Look<'_>> {
-    let look = |entry: &'_ pollux_core::Entry| match &entry.kind {
+fn looks(tree: &Tree) -> BTreeMap<&str, Look> {
+    let look = |entry: &'_ Entry| match &entry.kind {
         EntryKind::File { bytes, offset } => Look::File(entry.mode, content(tree, *bytes, *offset)),
         EntryKind::Directory => Look::Directory(entry.mode),
-        EntryKind::Symlink { .. } => Look::Symlink(""),
+        EntryKind::Symlink { target } => Look::Symlink(target.clone()),
     };
-    let target = |entry: &'_ pollux_core::Entry| match &entry.kind {
-        EntryKind::Symlink { .. } => None,
-        EntryKind::File { .. } | EntryKind::Directory => Some(look(entry)),
-    };
-    let mut looks = BTreeMap::new();
-    for entry in tree.entries() {
-        let look = match (&entry.kind, target(entry)) {
-            (EntryKind::Symlink { target }, _) => Look::Symlink(target),
-            (_, Some(look)) => look,
-            (_, None) => continue,
-        };
-        looks.insert(entry.path.as_str(), look);
-    }
-    looks
+    tree.entries().iter().map(|entry| (entry.path.as_str(), look(entry))).collect()
 }
 
 fn content(tree: &Tree, bytes: u64, offset: u64) -> Vec<(String, core::ops::Range<u32>)> {

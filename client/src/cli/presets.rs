@@ -5,7 +5,7 @@ use super::surroundings::{known_presets, unknown};
 use super::{Done, output};
 use clap::{Args, Subcommand};
 use indicatif::DecimalBytes;
-use pollux_client::job::{Kept, Preset, Prune};
+use pollux_client::job::{Preset, Prune};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 ///   base = "~/.cache/fetcher"
 ///   lock_files = ["fetcher.lock"]
 ///
-/// Every field: about, program, base, base_variables, paths, exclude, lock_files, key, environment, files, bytes_max, kept,
+/// Every field: about, program, base, base_variables, paths, exclude, lock_files, key, environment, files, bytes_max,
 /// prune.by, prune.command, prune.generations; `pollux presets show NAME` prints what each one is.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -119,10 +119,6 @@ fn words(preset: &Preset) -> String {
         preset.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let audit =
         preset.program.map_or_else(|| "none".to_owned(), |program| format!("as a cache of {program}"));
-    let kept = match preset.kept {
-        Kept::Copied => "restored into that directory",
-        Kept::Layered => "restored beside what the job writes",
-    };
     let lines = [
         ("about", preset.about.clone()),
         ("directory", base),
@@ -134,7 +130,6 @@ fn words(preset: &Preset) -> String {
         ("files written", or(&preset.files.keys().cloned().collect::<Vec<_>>(), "none")),
         ("pruned", pruned(preset)),
         ("at most", DecimalBytes(preset.bytes_max).to_string()),
-        ("kept", kept.to_owned()),
         ("audit", audit),
     ];
     let lines = lines.map(|(name, text)| format!("{name:16} {text}"));
@@ -142,13 +137,15 @@ fn words(preset: &Preset) -> String {
 }
 
 fn pruned(preset: &Preset) -> String {
-    match preset.prune.by {
-        Prune::Use => {
-            format!("what no job has read for {} saves that changed something", preset.prune.generations)
-        }
-        Prune::Command => format!("by `{}`", preset.prune.command.join(" ")),
+    let command = preset.prune.command.join(" ");
+    let first = if command.is_empty() { String::new() } else { format!("`{command}`") };
+    let generations = preset.prune.generations;
+    let then = match preset.prune.by {
+        Prune::Use => format!("what no job has read for {generations} saves that changed something"),
+        Prune::Command => String::new(),
         Prune::Never => "never".to_owned(),
-    }
+    };
+    [first, then].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", then ")
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ impl Progress {
         Self { bar, ..Self::in_log(Box::new(io::stderr()), LINE_INTERVAL) }
     }
 
+    /// Nothing but a bar: for work beside a command whose own lines fill the log.
+    pub(crate) fn at_terminal() -> Self {
+        Self { log: Box::new(io::sink()), ..Self::new() }
+    }
+
     fn in_log(log: Box<dyn Write + Send>, line_interval: Duration) -> Self {
         let (stage, last_line) = (Stage::Asking, Instant::now());
         Self { bar: None, log, line_interval, last_line, stage, done: 0, total: 0 }

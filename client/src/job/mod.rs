@@ -36,7 +36,7 @@ pub use inspect::{BadLock, inspect, mend, read_locks, restored_list, write_list}
 pub use lock_hash::{LockFile, LockFiles};
 pub use plan::{Plan, PlanError, Project, plan};
 pub use platform::Platform;
-pub use preset::{Kept, Preset, PresetError, Prune};
+pub use preset::{Preset, PresetError, Prune};
 pub use presets::{Presets, PresetsError};
 pub use prune::{Bounds, Pruned, drop_packages, prune};
 pub use surroundings::{Fact, Surroundings};

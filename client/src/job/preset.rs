@@ -24,10 +24,9 @@
 //! | `environment` | what the command is told; `{base}` stands for the directory, `{before}` for what the variable held | |
 //! | `files` | files written below `base` before the command, if they are not there; `{base}` as above | |
 //! | `prune.by` | `use`, `command` or `never` | `use` |
-//! | `prune.command` | the program's own command, where `by` is `command` | |
+//! | `prune.command` | the program's own command, which runs before | none |
 //! | `prune.generations` | saves that something unused survives, 0 to 100 | 5 |
 //! | `bytes_max` | the largest cache that is saved: `"2GB"`; beyond it, what was not used longest goes first | 4 GB |
-//! | `kept` | `copied`: restored into a directory of the job's own; `layered`: beside it | `copied` |
 
 use super::template::{Template, TemplateError};
 use globset::Glob;
@@ -47,23 +46,13 @@ const NAME_MAX: usize = 32;
 /// The usual template.
 pub(super) const TEMPLATE: &str = "{project}/{branch}/{job}/{preset}/{os}{release}-{arch}/{lock}";
 
-/// How a cache stands to what the job has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kept {
-    /// It is restored into the directory that the program writes to.
-    Copied,
-    /// It is restored beside that, and the program reads both.
-    Layered,
-}
-
 /// How what nobody needs is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Prune {
     /// What no job has read for some saves.
     Use,
-    /// The program's own command.
+    /// Only the program's own command finds it.
     Command,
     /// Nothing goes.
     Never,
@@ -95,8 +84,6 @@ pub struct Preset {
     pub key: Template,
     /// Bytes of the largest cache that is saved.
     pub bytes_max: u64,
-    /// How it stands to what the job has.
-    pub kept: Kept,
     /// What the command is told; `{base}` stands for the directory.
     pub environment: BTreeMap<String, String>,
     /// Files below `base` that are written where they are not there.
@@ -110,7 +97,7 @@ pub struct Preset {
 pub struct Pruning {
     /// How.
     pub by: Prune,
-    /// The program's own command, where that is how.
+    /// The program's own command, which runs before.
     pub command: Vec<String>,
     /// Saves that something unused survives.
     pub generations: u32,
@@ -143,7 +130,6 @@ pub(super) struct Written {
     lock_files: Option<Vec<String>>,
     key: Option<String>,
     bytes_max: Option<Size>,
-    kept: Option<Kept>,
     environment: Option<BTreeMap<String, String>>,
     files: Option<BTreeMap<String, String>>,
     #[serde(default)]
@@ -210,7 +196,6 @@ impl Preset {
             lock_files: or(written.lock_files, known.map(|known| &known.lock_files)),
             key,
             bytes_max: size.transpose()?.unwrap_or_else(|| known.map_or(BYTES_MAX, |known| known.bytes_max)),
-            kept: written.kept.unwrap_or_else(|| known.map_or(Kept::Copied, |known| known.kept)),
             environment: or(written.environment, known.map(|known| &known.environment)),
             files: or(written.files, known.map(|known| &known.files)),
             prune: Pruning::of(written.prune, known.map(|known| &known.prune)),
@@ -259,8 +244,8 @@ impl Pruning {
         if self.generations > GENERATIONS_MAX {
             return Err(format!("prune.generations: 0 to {GENERATIONS_MAX}"));
         }
-        if (self.by == Prune::Command) == self.command.is_empty() {
-            return Err("prune: `command` is named where `by` is \"command\", and only there".to_owned());
+        if self.by == Prune::Command && self.command.is_empty() {
+            return Err("prune: where `by` is \"command\", `command` must be named".to_owned());
         }
         Ok(())
     }

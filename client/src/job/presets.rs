@@ -117,7 +117,7 @@ impl Presets {
 
 #[cfg(test)]
 mod tests {
-    use super::super::preset::{Kept, Prune};
+    use super::super::preset::Prune;
     use super::*;
     use pollux_packages::Program;
 
@@ -147,8 +147,8 @@ mod tests {
         );
         let mine = presets.find("mine").unwrap();
         assert_eq!(
-            (mine.kept, mine.prune.by, mine.key.to_string().as_str()),
-            (Kept::Copied, Prune::Use, super::super::preset::TEMPLATE)
+            (mine.prune.by, mine.key.to_string().as_str()),
+            (Prune::Use, super::super::preset::TEMPLATE)
         );
     }
 
@@ -164,7 +164,7 @@ mod tests {
             ("version = 1\n[preset.npm]\nlock_files = [\"a/b\"]", "no name of a file"),
             ("version = 1\n[preset.npm]\nkey = \"{projct}\"", "`{project}`?"),
             ("version = 1\n[preset.npm]\nbytes_max = \"2 GiB\"", "bytes_max"),
-            ("version = 1\n[preset.npm]\nprune.by = \"command\"", "`command` is named"),
+            ("version = 1\n[preset.npm]\nprune.by = \"command\"", "`command` must be named"),
             ("version = 1\n[preset.npm]\nprune.generations = 101", "0 to 100"),
             ("version = 1\n[preset.npm]\nenvironment = { \"A=B\" = \"x\" }", "no name of a variable"),
             ("version = 1\n[preset.\"N P M\"]\nbase = \"/x\"", "a name is"),

@@ -122,7 +122,7 @@ const GITLAB: Variables = Variables {
 const JENKINS: Variables = Variables {
     host: &["JENKINS_URL"],
     tenant: &[],
-    project: &["JOB_BASE_PROJECT", "JOB_NAME"],
+    project: &["JOB_NAME"],
     branch: &["CHANGE_BRANCH", "BRANCH_NAME", "GIT_BRANCH"],
     base_branch: &["CHANGE_TARGET"],
     default_branch: &[],

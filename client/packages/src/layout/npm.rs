@@ -190,6 +190,8 @@ impl<'a> Reader<'a> {
         if has_media(&["json"]) {
             let host = javascript::host(address).unwrap_or_default();
             self.metadata.push((host.to_owned(), content));
+            let expected = Expected::Whole(digest.clone());
+            self.reading.checks.push(Check { path: content.to_owned(), expected, by: index.to_owned() });
         } else if javascript::is_tarball(address) || has_media(&["gzip", "x-tar", "octet-stream"]) {
             self.tarball(index, address, digest, content);
         }

@@ -155,7 +155,7 @@ fn bring(plan: &Plan, shared: &Shared) -> Came {
     }
     // A list that an earlier job left would be taken for the one of this restore.
     drop(fs::remove_file(plan.base.join(LIST_NAME)));
-    let mut progress = Progress::new();
+    let mut progress = Progress::at_terminal();
     let outcome = restore(&request(plan, shared), &mut progress);
     progress.end();
     match outcome {

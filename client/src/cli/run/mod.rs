@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     place: Place,
     /// The publisher's key, in PKCS#8 PEM: a file of mode 0600, `-` for standard input, or `fd:N`. Without one nothing is saved.
-    /// The command does not see it: neither the variable nor the descriptor is handed on
+    /// The variable is not handed on to the command, which can still read what its user can
     #[arg(long, env = "POLLUX_SIGNING_KEY", hide_env_values = true, value_name = "FILE", allow_hyphen_values = true, value_parser = key_source())]
     signing_key: Option<KeySource>,
     /// Sign nothing: write a statement for each cache to this directory, as `pollux save --unsigned-out` does

@@ -12,7 +12,7 @@ use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::ChunkId;
 use pollux_packages::Program;
-use pollux_packages::audit::Audit;
+use pollux_packages::audit::{Audit, Fault};
 use pollux_packages::list::{LIST_NAME, Listed, PackageList};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +69,7 @@ impl Cache {
             return Err(Stop::new("nothing", "there is nothing to save"));
         }
         let request = self.request(shared, signer, packages, there);
-        let mut progress = Progress::new();
+        let mut progress = Progress::at_terminal();
         let outcome = save(&request, &mut progress);
         progress.end();
         let outcome = outcome.map_err(|error| Stop::new("failed", error))?;
@@ -89,9 +89,7 @@ impl Cache {
 
     /// Makes the cache fit to be saved; gives the hash of its list of packages.
     fn prepare(&self, program: Program, end: &mut End) -> Result<ChunkId, Stop> {
-        if self.plan.preset.prune.by == Prune::Command {
-            self.run_prune();
-        }
+        self.run_prune();
         let mut audit = self.inspect(program)?;
         if audit.layouts.is_empty() {
             let why = if audit.files == 0 {
@@ -126,11 +124,7 @@ impl Cache {
 
     fn judge(&self, audit: &Audit, end: &mut End) -> Result<(), Stop> {
         end.compared = audit.compared;
-        let faults = audit
-            .faults
-            .iter()
-            .map(|fault| format!("{} {}: {} ({})", fault.purl, fault.path, fault.why, fault.by));
-        end.faults = faults.collect();
+        end.faults = audit.faults.iter().map(Fault::words).collect();
         for fault in end.faults.iter().take(NAMED_MAX) {
             output::say(&format!("wrong: {}: {fault}", self.plan.preset.name));
         }
@@ -149,8 +143,10 @@ impl Cache {
         let used: Option<BTreeSet<&str>> =
             self.job.used_files.as_ref().map(|used| used.iter().map(String::as_str).collect());
         let generations = (preset.prune.by == Prune::Use).then_some(preset.prune.generations);
-        let bounds = Bounds { generations, bytes_max: preset.bytes_max };
         let now = PackageList::of_audits([audit]);
+        // What belongs to no package takes its room, too.
+        let beside = audit.bytes.saturating_sub(bytes_of(&now));
+        let bounds = Bounds { generations, bytes_max: preset.bytes_max.saturating_sub(beside) };
         let pruned = prune(self.before.as_ref(), &now, used.as_ref(), bounds);
         if pruned.over > 0 {
             let why = format!(

@@ -143,14 +143,20 @@ impl<'a> One<'a> {
 
     fn used_words(&self, used: &Used) -> String {
         let Restored::Hit { seconds, .. } = &self.restored else { return String::new() };
+        let gain = used.fetch_seconds - seconds;
+        let gain =
+            if gain > 0.0 { format!("saved {gain:.1} s") } else { format!("cost {:.1} s more", -gain) };
         format!(
-            "  it used {} of that: some {:.1} s of fetching at {}/s, saved {:.1} s",
+            "  it used {} of that: some {:.1} s of fetching at {}/s; the cache {gain}",
             HumanBytes(used.bytes),
             used.fetch_seconds,
             DecimalBytes(used.assumed_bytes_per_second),
-            used.fetch_seconds - seconds,
         )
     }
+}
+
+fn packages(count: usize) -> String {
+    if count == 1 { "1 package".to_owned() } else { format!("{count} packages") }
 }
 
 impl End {
@@ -168,8 +174,8 @@ impl End {
         }
         if self.pruned > 0 {
             lines.push(format!(
-                "    pruned {} packages that nobody used, {}",
-                self.pruned,
+                "    pruned {} that nobody used, {}",
+                packages(self.pruned),
                 HumanBytes(self.pruned_bytes)
             ));
         }

@@ -111,6 +111,17 @@ fn a_tarball_that_was_changed_is_found() {
 }
 
 #[test]
+fn metadata_that_was_changed_is_found() {
+    let cache = Cache::new();
+    let (index, content) = cache.answer("https://registry.example.org/x", "application/json", b"{}");
+    assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, []);
+    cache.write(&content, b"[]");
+    let faults = audit(Program::Npm, &cache.files(), &[]).faults;
+    assert_eq!(faults.len(), 1);
+    assert_eq!((&faults[0].purl, &faults[0].path, &faults[0].by), (&None, &content, &index));
+}
+
+#[test]
 fn a_tarball_is_compared_with_a_lock_file() {
     let cache = Cache::new();
     cache.answer(TARBALL, "application/octet-stream", b"core");
