@@ -245,7 +245,7 @@ fn composer_installs_on_another_node_without_the_registry() {
     saved(
         &first,
         &first.run_trusted("composer", &["sh", "-c", &composer("install")]),
-        "pkg:composer/story/seven",
+        "pkg:composer/story/seven@1.0.0",
     );
     site.close();
     let offline = format!("COMPOSER_DISABLE_NETWORK=1 {}", composer("install"));
@@ -286,6 +286,6 @@ fn gem_server(site: &Site, place: &Path) -> Result<(), String> {
     let description = "Gem::Specification.new do |s|\n  s.name = \"story-gem\"\n  s.version = \"1.0\"\n  s.summary = \"s\"\n  s.authors = [\"s\"]\n  s.files = [\"lib/story_gem.rb\"]\nend\n";
     fs::write(place.join("story.gemspec"), description).unwrap();
     let archive = site.directory.join("gems/story-gem-1.0.gem").display().to_string();
-    said("gem", &["-C", &place.display().to_string(), "build", "story.gemspec", "-o", &archive])?;
+    said("env", &["-C", &place.display().to_string(), "gem", "build", "story.gemspec", "-o", &archive])?;
     said("gem", &["generate_index", "-d", &site.directory.display().to_string()]).map(drop)
 }
