@@ -1,5 +1,6 @@
 //! `pollux run`: real package managers with their caches, offline on the second node; and what it does when things are wrong.
 
+use crate::job_registries::refused_with_another_byte;
 use crate::scene::{Node, Scene};
 use pollux_tests::Finished;
 use serde_json::Value;
@@ -8,16 +9,35 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Variables of this machine that would move a cache out of the story.
+const MOVED_BY: [&str; 15] = [
+    "BUNDLE_PATH",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "COMPOSER_CACHE_DIR",
+    "GOFLAGS",
+    "GOMODCACHE",
+    "GOPATH",
+    "GRADLE_USER_HOME",
+    "MAVEN_OPTS",
+    "NPM_CONFIG_CACHE",
+    "PIP_CACHE_DIR",
+    "PNPM_STORE_DIR",
+    "UV_CACHE_DIR",
+    "YARN_CACHE_FOLDER",
+    "npm_config_cache",
+];
+
 /// A job's machine: a home, and a project in it.
-struct Machine<'a> {
-    scene: &'a Scene,
-    node: &'a Node,
-    home: PathBuf,
-    project: PathBuf,
+pub(crate) struct Machine<'a> {
+    pub(crate) scene: &'a Scene,
+    pub(crate) node: &'a Node,
+    pub(crate) home: PathBuf,
+    pub(crate) project: PathBuf,
 }
 
 impl<'a> Machine<'a> {
-    fn new(scene: &'a Scene, node: &'a Node, name: &str) -> Self {
+    pub(crate) fn new(scene: &'a Scene, node: &'a Node, name: &str) -> Self {
         let home = scene.path(&format!("{name}-home"));
         let project = scene.path(&format!("{name}-project"));
         fs::create_dir_all(&home).unwrap();
@@ -30,7 +50,7 @@ impl<'a> Machine<'a> {
     }
 
     /// `pollux run --cache PRESET FLAGS -- COMMAND`, in the project, with a home of its own.
-    fn command(&self, preset: &str, flags: &[&str], command: &[&str]) -> Command {
+    pub(crate) fn command(&self, preset: &str, flags: &[&str], command: &[&str]) -> Command {
         let report = self.report();
         let mut words: Vec<OsString> =
             ["run", "--project", "story", "--branch", "main", "--job", "unit", "--cache", preset]
@@ -43,31 +63,31 @@ impl<'a> Machine<'a> {
         let words: Vec<&std::ffi::OsStr> = words.iter().map(OsString::as_os_str).collect();
         let mut made = self.node.pollux.command(&words);
         made.current_dir(&self.project).env("HOME", &self.home);
-        for name in ["CARGO_HOME", "npm_config_cache", "PIP_CACHE_DIR", "CARGO_TARGET_DIR"] {
+        for name in MOVED_BY {
             made.env_remove(name);
         }
         made
     }
 
-    fn run(&self, preset: &str, flags: &[&str], command: &[&str]) -> Finished {
+    pub(crate) fn run(&self, preset: &str, flags: &[&str], command: &[&str]) -> Finished {
         Finished::of(&mut self.command(preset, flags, command)).unwrap()
     }
 
     /// The same with a publisher's key.
-    fn run_trusted(&self, preset: &str, command: &[&str]) -> Finished {
+    pub(crate) fn run_trusted(&self, preset: &str, command: &[&str]) -> Finished {
         let publisher = self.scene.pool.publisher();
         let mut made = self.command(preset, &[], command);
         Finished::of(made.env("POLLUX_SIGNING_KEY", publisher)).unwrap()
     }
 
-    fn told(&self, pointer: &str) -> Value {
+    pub(crate) fn told(&self, pointer: &str) -> Value {
         let text = fs::read_to_string(self.report()).unwrap();
         let report: Value = serde_json::from_str(&text).unwrap();
         report.pointer(pointer).cloned().unwrap_or_default()
     }
 }
 
-fn skipped(story: &str, why: &str) {
+pub(crate) fn skipped(story: &str, why: &str) {
     println!("{story}: skipped: {}", why.lines().last().unwrap_or_default());
 }
 
@@ -166,7 +186,7 @@ fn a_tampered_package_is_not_saved(machine: &Machine<'_>, scene: &Scene) {
     assert!(ran.stderr.contains("wrong: npm: "), "{ran:?}");
 }
 
-fn files_below(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_below(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
@@ -200,9 +220,10 @@ fn cargo_builds_offline_on_another_node() {
     assert_eq!((ran.status, second.told("/caches/0/restored/result")), (Some(0), "hit".into()), "{ran:?}");
     let ran = Command::new(second.project.join("target/debug/story")).output().unwrap();
     assert_eq!(ran.stdout, b"7");
+    refused_with_another_byte(&second, "cargo", ".cargo/registry/cache", ".crate");
 }
 
-fn cargo_project(machine: &Machine<'_>) {
+pub(crate) fn cargo_project(machine: &Machine<'_>) {
     fs::create_dir_all(machine.project.join("src")).unwrap();
     let manifest = "[package]\nname = \"story\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\nitoa = \"1\"\n\n[workspace]\n";
     fs::write(machine.project.join("Cargo.toml"), manifest).unwrap();
@@ -211,7 +232,7 @@ fn cargo_project(machine: &Machine<'_>) {
 }
 
 /// This machine's own cargo settings (which registry, through which mirror) and toolchain also hold in a home of the story's own.
-fn own_cargo_settings(machine: &Machine<'_>) {
+pub(crate) fn own_cargo_settings(machine: &Machine<'_>) {
     let own = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let own = own.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
     fs::create_dir_all(machine.home.join(".cargo")).unwrap();
@@ -273,4 +294,45 @@ fn a_command_never_sees_the_publishers_key() {
     let machine = Machine::new(&scene, &node, "job");
     let ran = machine.run_trusted("npm", &["sh", "-c", "test -z \"$POLLUX_SIGNING_KEY\""]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+/// Two builds that end at the same time, each with a cache of its own making.
+#[test]
+fn of_two_saves_at_once_one_is_whole() {
+    let scene = Scene::open();
+    let (a, b, c) = (scene.node("a"), scene.node("b"), scene.node("c"));
+    let machines = [Machine::new(&scene, &a, "left"), Machine::new(&scene, &b, "right")];
+    let presets = scene.path("presets.toml");
+    fs::write(&presets, "version = 1\n[preset.mine]\nbase = \"~/mine\"\n").unwrap();
+    let flags = ["--presets", presets.to_str().unwrap()];
+    let mark = |index: usize| scene.path(&format!("wrote-{index}"));
+    let children: Vec<_> = (0..2)
+        .map(|index| {
+            let (own, other) = (mark(index), mark(1 - index));
+            let script = format!(
+                "mkdir -p $HOME/mine && for n in $(seq 200); do echo {index} > $HOME/mine/$n; done; echo {index} > $HOME/mine/only-{index}\n\
+                 touch {}; until [ -e {} ]; do :; done",
+                own.display(),
+                other.display()
+            );
+            let mut made = machines[index].command("mine", &flags, &["sh", "-c", &script]);
+            made.env("POLLUX_SIGNING_KEY", scene.pool.publisher()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let ends = machines.each_ref().map(|machine| machine.told("/caches/0/saved/result"));
+    assert!(ends.iter().all(|end| end == "saved" || end == "lost-race"), "{ends:?}");
+    assert!(ends.iter().any(|end| end == "saved"), "{ends:?}");
+    let third = Machine::new(&scene, &c, "third");
+    let ran = third.run("mine", &flags, &["true"]);
+    assert_eq!(third.told("/caches/0/restored/result"), "hit", "{ran:?}");
+    let mine = third.home.join("mine");
+    let winner = fs::read_to_string(mine.join("1")).unwrap();
+    assert!((1..=200).all(|n| fs::read_to_string(mine.join(n.to_string())).unwrap() == winner));
+    let others: Vec<_> = fs::read_dir(&mine).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let only = format!("only-{}", winner.trim());
+    assert_eq!(others.len(), 201, "{others:?}");
+    assert!(mine.join(only).exists());
 }

@@ -79,7 +79,11 @@ pub fn plan(
     let key = fill(preset, &facts, None)?;
     let (base, base_from) = base(preset, &variable)?;
     let text = base.to_string_lossy().into_owned();
-    let told = preset.environment.iter().map(|(name, value)| (name.clone(), value.replace("{base}", &text)));
+    let told = preset.environment.iter().map(|(name, value)| {
+        let before = variable(name).unwrap_or_default();
+        let value = value.replace("{base}", &text).replace("{before}", &before);
+        (name.clone(), value.trim().to_owned())
+    });
     Ok(Plan {
         fallbacks: fallbacks(preset, project.surroundings, &facts, &key),
         environment: told.collect(),
@@ -221,7 +225,10 @@ mod tests {
         let project =
             Project { surroundings: &surroundings, platform: &platform, directory: directory.path() };
         let presets = Presets::built_in().unwrap();
-        plan(presets.find(preset).unwrap(), &project, |name| (name == "HOME").then(|| "/home/ci".to_owned()))
+        let set = [("HOME", "/home/ci"), ("GOFLAGS", "-mod=mod")];
+        plan(presets.find(preset).unwrap(), &project, |name| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     const REVIEW: [(&str, &str); 6] = [
@@ -265,6 +272,13 @@ mod tests {
             planned("npm", &[("GITLAB_CI", "1"), ("CI_PROJECT_PATH", &long), ("CI_COMMIT_REF_NAME", "m")])
                 .unwrap_err();
         assert!(matches!(error, PlanError::Key(_)));
+    }
+
+    #[test]
+    fn what_a_variable_held_stays_where_the_preset_says_so() {
+        assert_eq!(planned("go", &REVIEW).unwrap().environment["GOFLAGS"], "-mod=mod -modcacherw");
+        let told = planned("maven", &REVIEW).unwrap().environment;
+        assert_eq!(told["MAVEN_OPTS"], "-Dmaven.repo.local=/home/ci/.m2/repository");
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! | `exclude` | globs of what is not, relative to `base` | |
 //! | `lock_files` | names of files in the project that the key is made from | the key ends in `-` |
 //! | `key` | a template, see the `template` module | the usual |
-//! | `environment` | what the command is told; `{base}` stands for the directory | |
+//! | `environment` | what the command is told; `{base}` stands for the directory, `{before}` for what the variable held | |
 //! | `files` | files written below `base` before the command, if they are not there; `{base}` as above | |
 //! | `prune.by` | `use`, `command` or `never` | `use` |
 //! | `prune.command` | the program's own command, which runs before | none |
