@@ -107,7 +107,7 @@ pub(crate) fn templates_and_presets() -> Vec<Vec<u8>> {
         "a%2Fb/{branch}/{pipeline}/{os}/{release}/{arch}.x/v1-{lock}",
         "version = 1\n[preset.npm]\nbytes_max = \"1GB\"\nprune.generations = 2\nlock_files = [\"pnpm-lock.yaml\"]\n[preset.mine]\nbase = \"~/m\"\n",
         "version = 1\n[preset.all]\nabout = \"x\"\nprogram = \"cargo\"\nbase = \"/x\"\nbase_variables = [\"X\"]\npaths = [\"a/b\"]\nexclude = [\"**/*.{a,b}\"]\n\
-         key = \"{os}{release}{arch}/{lock}\"\nbytes_max = 7\nkept = \"layered\"\nenvironment = { X = \"{base}/a\" }\nfiles = { \"c\" = \"{base}\" }\n\
+         key = \"{os}{release}{arch}/{lock}\"\nbytes_max = 7\nenvironment = { X = \"{base}/a\" }\nfiles = { \"c\" = \"{base}\" }\n\
          [preset.all.prune]\nby = \"command\"\ncommand = [\"x\", \"y\"]\ngenerations = 100\n",
     ]
     .map(|text| text.as_bytes().to_vec())
@@ -116,15 +116,7 @@ pub(crate) fn templates_and_presets() -> Vec<Vec<u8>> {
 
 /// Caches whose files are text, and small; the corpus has others.
 pub(crate) fn caches() -> Vec<Vec<u8>> {
-    let mut caches = vec![npm(), cargo(), maven(), gradle(), apt(), classic_yarn(), pnpm()];
-    caches.push(tree(
-        Program::Pip,
-        &[
-            ("http-v2/0/1/2/3/4/01234", b"cc=4,\x82"),
-            ("wheels/0/1/2/3/a-1.0-py3-none-any.whl", b"PK\x03\x04"),
-        ],
-    ));
-    caches
+    vec![npm(), cargo(), maven(), gradle(), apt(), classic_yarn(), pnpm()]
 }
 
 fn npm() -> Vec<u8> {
