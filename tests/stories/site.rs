@@ -28,10 +28,8 @@ impl Site {
         let closed = Arc::new(AtomicBool::new(false));
         let (served, is_closed) = (directory.clone(), Arc::clone(&closed));
         let hand = thread::spawn(move || {
-            for stream in listener.incoming().map(Result::unwrap) {
-                if is_closed.load(Ordering::SeqCst) {
-                    return;
-                }
+            let asked = listener.incoming().map(Result::unwrap);
+            for stream in asked.take_while(|_| !is_closed.load(Ordering::SeqCst)) {
                 let served = served.clone();
                 // Whoever asked may hang up; that is its own matter.
                 thread::spawn(move || answer(&stream, &served).unwrap_or_default());
