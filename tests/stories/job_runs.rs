@@ -336,3 +336,95 @@ fn of_two_saves_at_once_one_is_whole() {
     assert_eq!(others.len(), 201, "{others:?}");
     assert!(mine.join(only).exists());
 }
+
+/// A shell's line that puts a jar with its digest where Maven would.
+fn jar(name: &str) -> String {
+    let directory = format!("$HOME/.m2/repository/org/example/{name}/1.0");
+    format!(
+        "mkdir -p {directory} && printf {name} > {directory}/{name}-1.0.jar && \
+         printf %s \"$(printf {name} | sha1sum | cut -c1-40)\" > {directory}/{name}-1.0.jar.sha1"
+    )
+}
+
+/// The same of one that only reads it.
+fn read_jar(name: &str) -> String {
+    format!("cat $HOME/.m2/repository/org/example/{name}/1.0/{name}-1.0.jar > /dev/null")
+}
+
+#[test]
+fn what_no_job_uses_goes_with_a_later_save() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = scene.path("presets.toml");
+    fs::write(&presets, "version = 1\n[preset.maven]\nprune.generations = 1\n").unwrap();
+    let trusted = |name: &str, line: &str| {
+        let machine = Machine::new(&scene, &node, name);
+        let mut made =
+            machine.command("maven", &["--presets", presets.to_str().unwrap()], &["sh", "-ec", line]);
+        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+        assert_eq!(machine.told("/caches/0/saved/result"), "saved", "{ran:?}");
+        machine
+    };
+    let first = trusted("first", &[jar("used"), jar("idle")].join(" && "));
+    assert_eq!(first.told("/caches/0/saved/pruned"), 0);
+    let second = trusted("second", &[read_jar("used"), jar("new")].join(" && "));
+    if second.told("/caches/0/used").is_null() {
+        return skipped("what_no_job_uses_goes_with_a_later_save", "the file system keeps no access times");
+    }
+    assert_eq!(
+        (second.told("/caches/0/saved/pruned"), second.told("/caches/0/restored/result")),
+        (0.into(), "hit".into())
+    );
+    let third = trusted("third", &[read_jar("used"), jar("newest")].join(" && "));
+    assert_eq!(third.told("/caches/0/saved/pruned"), 1);
+    let left = third.home.join(".m2/repository/org/example");
+    assert!(!left.join("idle/1.0/idle-1.0.jar").exists());
+    assert!(
+        ["used", "new", "newest"].iter().all(|name| left.join(format!("{name}/1.0/{name}-1.0.jar")).exists())
+    );
+}
+
+#[test]
+fn a_cache_that_costs_more_than_it_saves_is_told_and_left() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let first = Machine::new(&scene, &node, "first");
+    let saved = first.run_trusted("maven", &["sh", "-ec", &jar("a")]);
+    assert_eq!(first.told("/caches/0/saved/result"), "saved", "{saved:?}");
+    for number in 0..3 {
+        let machine = Machine::new(&scene, &node, &format!("job-{number}"));
+        let ran = machine.run("maven", &[], &["true"]);
+        if machine.told("/caches/0/used").is_null() {
+            return skipped(
+                "a_cache_that_costs_more_than_it_saves_is_told_and_left",
+                "the file system keeps no access times",
+            );
+        }
+        assert_eq!(ran.stderr.contains("not worth its while"), number == 2, "{ran:?}");
+    }
+    let last = Machine::new(&scene, &node, "last");
+    let ran = last.run("maven", &["--adaptive"], &["true"]);
+    assert_eq!(last.told("/caches/0/restored/reason"), "not-worth-it", "{ran:?}");
+}
+
+#[test]
+fn a_lock_file_that_does_not_parse_is_named_and_the_lineage_will_do() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let key = "story/main/unit/npm";
+    let named = Finished::of(&mut machine.command("npm", &[], &["true"])).unwrap();
+    assert_eq!(named.status, Some(0), "{named:?}");
+    let before = machine.told("/caches/0/key").as_str().unwrap().to_owned();
+    assert!(before.starts_with(key), "{before}");
+    let tree = scene.tree("npm");
+    let saved = node.pollux.save(&before, &tree, &scene.pool.publisher(), &[]).unwrap();
+    assert_eq!(saved.result(), "saved", "{saved:?}");
+    fs::write(machine.project.join("package-lock.json"), "{\n  \"packages\": {\n").unwrap();
+    let ran = machine.run("npm", &[], &["true"]);
+    assert!(ran.stderr.contains("package-lock.json: line "), "{ran:?}");
+    assert_eq!(
+        (machine.told("/caches/0/restored/result"), machine.told("/caches/0/restored/by_fallback")),
+        ("hit".into(), true.into())
+    );
+}
