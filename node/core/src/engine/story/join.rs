@@ -134,6 +134,7 @@ impl Engine {
         if !self.joining.keep(now, &verified) {
             return;
         }
+        self.joining.note_shown();
         let peers: Vec<_> = self.peers.members().chain(self.peers.seeds()).collect();
         peers.into_iter().for_each(|peer| self.say_hello(now, peer));
         let seeds: Vec<_> = self.peers.seeds().collect();
@@ -191,6 +192,11 @@ impl Engine {
 
     /// A seed does not let us in; somebody may change that.
     pub(super) fn on_refused(&mut self, now: Now, seed: PeerId, why: Refusal) {
+        // It was about the token, and what an operator handed over meanwhile went by while the seed judged that.
+        if self.joining.is_overtaken(why) {
+            self.say_hello(now, seed);
+            return self.send_join(now, seed);
+        }
         self.event(Event::JoinRefused { seed, why });
         self.joining.refused(why);
         // An address is free again as soon as the seed sees that who had it is gone.

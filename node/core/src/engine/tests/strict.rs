@@ -2,6 +2,7 @@
 use super::bench::Bench;
 use super::joining::{asks, join, refusals, welcomes};
 use crate::belief::fixture::{Pool, key_pair, later, node};
+use crate::engine::bounds::JOIN_REFUSED_RETRY;
 use crate::engine::{Input, Output};
 use crate::limits::MEMBERSHIP_LIFE;
 use crate::message::{Control, Refusal};
@@ -98,6 +99,22 @@ fn a_membership_that_comes_later_is_shown_to_seeds_and_members_at_once() {
     let said = bench.sent(seed);
     assert!(matches!(&said[..], [Control::Hello(_), Control::Join { .. }]), "{said:?}");
     assert_eq!(bench.engine.status().refused, None);
+}
+
+#[test]
+fn a_refusal_of_what_was_said_before_a_membership_came_is_answered_with_it_once() {
+    let (mut bench, membership) = strict_node();
+    let seed = bench.meets_seed(0);
+    bench.give(Input::Admitted { membership: membership.clone() });
+    bench.clear();
+    bench.say(seed, Control::Refused { why: Refusal::NotByToken });
+    let said = bench.sent(seed);
+    assert!(matches!(&said[..], [Control::Hello(_), Control::Join { .. }]), "{said:?}");
+    bench.clear();
+    bench.say(seed, Control::Refused { why: Refusal::NotByToken });
+    assert_eq!(bench.sent(seed), []);
+    bench.pass(JOIN_REFUSED_RETRY);
+    assert!(!bench.sent(seed).is_empty(), "later it asks again");
 }
 
 #[test]
