@@ -105,7 +105,7 @@ fn a_membership_that_comes_later_is_shown_to_seeds_and_members_at_once() {
 fn a_refusal_of_what_was_said_before_a_membership_came_is_answered_with_it_once() {
     let (mut bench, membership) = strict_node();
     let seed = bench.meets_seed(0);
-    bench.give(Input::Admitted { membership: membership.clone() });
+    bench.give(Input::Admitted { membership });
     bench.clear();
     bench.say(seed, Control::Refused { why: Refusal::NotByToken });
     let said = bench.sent(seed);
