@@ -14,8 +14,6 @@ pub(crate) struct Joining {
     held: Option<Held>,
     /// Why a seed last did not let this node in, since one did.
     refused: Option<Refusal>,
-    /// What an operator handed over was shown, but perhaps after the token that a refusal is about.
-    shown_late: bool,
     /// Why the last membership that was given is not believed, since one was.
     unwelcome: Option<String>,
 }
@@ -41,16 +39,6 @@ impl Joining {
             });
         }
         worth
-    }
-
-    /// What an operator handed over is shown to those who are there already.
-    pub(crate) fn note_shown(&mut self) {
-        self.shown_late = true;
-    }
-
-    /// Whether a refusal may be of what was said before a membership was at hand; the next one is not.
-    pub(crate) fn is_overtaken(&mut self, why: Refusal) -> bool {
-        why == Refusal::NotByToken && core::mem::take(&mut self.shown_late)
     }
 
     /// A seed does not let this node in.

@@ -46,8 +46,10 @@ pub(crate) struct Peer {
     pub software: String,
     /// What it has proven.
     pub standing: Standing,
-    /// Its hello or join is being judged.
+    /// Its join is being judged, or waits for a place.
     pub judging: bool,
+    /// What it showed in its hello is being judged.
+    pub judging_shown: bool,
     /// A seed that has let this node in on this connection.
     pub admitted: bool,
     /// The seed that named it, if this node dialled it for that.
@@ -98,6 +100,11 @@ impl Peer {
         self.named_by == Some(*seed) || self.admitted_by == Some(*seed)
     }
 
+    /// Whether anything that it said of itself is being judged.
+    pub(crate) const fn is_judged(&self) -> bool {
+        self.judging || self.judging_shown
+    }
+
     /// Whether it belongs to the pool.
     pub(crate) fn belongs(&self) -> bool {
         matches!(self.standing, Standing::Member | Standing::Seed)
@@ -135,6 +142,7 @@ impl Peers {
             software: String::new(),
             standing: Standing::Silent,
             judging: false,
+            judging_shown: false,
             admitted: false,
             named_by: None,
             admitted_by: None,

@@ -34,7 +34,7 @@ impl Engine {
                 self.send(peer, Control::Refused { why: Refusal::NotASeed });
             }
             // What it showed in its hello is judged first: it may belong already.
-            Standing::Stranger | Standing::Member if self.recovering > 0 || found.judging => {
+            Standing::Stranger | Standing::Member if self.recovering > 0 || found.is_judged() => {
                 self.joins_waiting.insert(peer, token);
             }
             // Where tokens let nobody in, who was let in is renewed without.
@@ -78,18 +78,24 @@ impl Engine {
         if let Err(why) = result {
             let refusal = refusal(&why);
             self.event(Event::Disbelieved { from: Some(contact.peer), why });
-            return self.refuse_join(contact, refusal);
+            return self.refuse_join(now, contact, refusal);
         }
         self.claim_place(now, contact, Claim::Token);
     }
 
-    /// Tells a peer why it is not let in. It may ask again.
-    pub(super) fn refuse_join(&mut self, contact: Contact, why: Refusal) {
+    /// Tells a peer why it is not let in. It may ask again; and what it asked since then stands, if it has shown a membership
+    /// meanwhile: an operator may hand it one at any moment.
+    pub(super) fn refuse_join(&mut self, now: Now, contact: Contact, why: Refusal) {
         let Some(found) = self.peers.on(contact) else { return };
         found.judging = false;
-        self.joins_waiting.remove(&contact.peer);
+        let (is_shown, belongs) = (found.judging_shown, found.belongs());
         self.refusals.count(why);
         self.send(contact.peer, Control::Refused { why });
+        match (is_shown, belongs) {
+            (true, _) => {}
+            (false, true) => self.judge_waiting_join(now, contact.peer),
+            (false, false) => drop(self.joins_waiting.remove(&contact.peer)),
+        }
     }
 
     /// A peer's membership is signed: it is in, and hears of others. Unless somebody else at its address was quicker.
@@ -104,7 +110,7 @@ impl Engine {
             return;
         }
         if self.address_is_full(&contact.peer) {
-            return self.refuse_join(contact, Refusal::AddressFull);
+            return self.refuse_join(now, contact, Refusal::AddressFull);
         }
         let Some(found) = self.peers.on(contact) else { return };
         found.judging = false;
@@ -134,7 +140,6 @@ impl Engine {
         if !self.joining.keep(now, &verified) {
             return;
         }
-        self.joining.note_shown();
         let peers: Vec<_> = self.peers.members().chain(self.peers.seeds()).collect();
         peers.into_iter().for_each(|peer| self.say_hello(now, peer));
         let seeds: Vec<_> = self.peers.seeds().collect();
@@ -192,11 +197,6 @@ impl Engine {
 
     /// A seed does not let us in; somebody may change that.
     pub(super) fn on_refused(&mut self, now: Now, seed: PeerId, why: Refusal) {
-        // It was about the token, and what an operator handed over meanwhile went by while the seed judged that.
-        if self.joining.is_overtaken(why) {
-            self.say_hello(now, seed);
-            return self.send_join(now, seed);
-        }
         self.event(Event::JoinRefused { seed, why });
         self.joining.refused(why);
         // An address is free again as soon as the seed sees that who had it is gone.

@@ -184,7 +184,7 @@ impl Engine {
         }
         let Some(envelope) = hello.membership else { return };
         if self.tasks.load(&peer) < PEER_TASKS_MAX {
-            found.judging = true;
+            found.judging_shown = true;
             let contact = Contact { peer, session: found.session };
             let work = Work::Membership { envelope, peer, wall: now.wall };
             self.verify(Some(peer), work, AfterVerify::Hello(contact));
@@ -212,7 +212,7 @@ impl Engine {
         result: Result<VerifiedMembership, Disbelief>,
     ) {
         let Some(found) = self.peers.on(contact) else { return };
-        found.judging = false;
+        found.judging_shown = false;
         let (ip, peer) = (found.ip, contact.peer);
         match result {
             Ok(verified) => {

@@ -25,7 +25,7 @@ impl Engine {
         let ip = found.ip;
         match self.peers.longest_silent_at(ip, |member| self.probes.is_asked(member)) {
             Some(member) => self.probe(now, member, Probe { asked: now.instant, newcomer, claim }),
-            None => self.refuse_join(newcomer, Refusal::AddressFull),
+            None => self.refuse_join(now, newcomer, Refusal::AddressFull),
         }
     }
 
@@ -41,7 +41,7 @@ impl Engine {
     pub(super) fn probe_due(&mut self, now: Now, member: PeerId) {
         let Some(probe) = self.probes.take(&member) else { return };
         if self.peers.get(&member).is_some_and(|found| found.heard > probe.asked) {
-            return self.refuse_join(probe.newcomer, Refusal::AddressFull);
+            return self.refuse_join(now, probe.newcomer, Refusal::AddressFull);
         }
         self.drop_peer(now, member, DropReason::Superseded);
         self.claim_place(now, probe.newcomer, probe.claim);

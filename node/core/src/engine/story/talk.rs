@@ -72,7 +72,7 @@ impl Engine {
             self.offended(now, peer, Offence::Flood);
             return;
         }
-        if found.judging && !found.belongs() && sender(&message) == Sender::Member && !seed {
+        if found.is_judged() && !found.belongs() && sender(&message) == Sender::Member && !seed {
             self.hold(peer, message);
         } else if self.may_say(now, peer, &message) {
             self.hear(now, peer, message);
@@ -106,7 +106,7 @@ impl Engine {
             return true;
         }
         if !found.belongs() {
-            if !found.judging {
+            if !found.is_judged() {
                 self.drop_peer(now, peer, DropReason::NotAMember);
             }
             return false;

@@ -25,7 +25,7 @@ pub(super) struct Bench {
     /// Whether verifications and signatures are answered at once.
     pub(super) prompt: bool,
     key: KeyPair,
-    out: Vec<Output>,
+    pub(super) out: Vec<Output>,
     pub(super) witnesses: RefCell<BTreeMap<ChunkRef, CheckedChunk>>,
 }
 
