@@ -15,6 +15,8 @@ mod msgpack;
 pub(crate) mod npm;
 pub(crate) mod pip;
 pub(crate) mod pnpm;
+#[cfg(test)]
+mod testing;
 mod unpacked;
 pub(crate) mod uv;
 pub(crate) mod yarn;

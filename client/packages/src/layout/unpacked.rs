@@ -197,6 +197,7 @@ fn same<R: Read>(entry: Entry<'_, R>, file: File) -> io::Result<Found> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::layout::testing::put;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
     use std::fs;
@@ -215,12 +216,6 @@ pub(super) mod tests {
         tar.into_inner().unwrap().finish().unwrap()
     }
 
-    fn put(base: &Path, path: &str, bytes: &[u8]) {
-        let path = base.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-
     fn compared(base: &Path) -> Result<Differences, String> {
         let files = Files::below(base, &[""]).unwrap();
         Unpacked { files: &files, archive: "a.tgz", directory: "a", own: &[".own"] }.differences()
@@ -235,10 +230,10 @@ pub(super) mod tests {
         let long = format!("x/{}", long());
         let files: [(&str, &[u8]); 5] =
             [("x/a", b"old"), ("x/a", b"new"), ("x/.own", b"1"), ("x/b/c", &[7; 200_000]), (&long, b"l")];
-        put(directory.path(), "a.tgz", &packed(&files));
+        put(directory.path(), "a.tgz", packed(&files));
         put(directory.path(), "a/a", b"new");
         put(directory.path(), "a/.own", b"2");
-        put(directory.path(), "a/b/c", &[7; 200_000]);
+        put(directory.path(), "a/b/c", [7; 200_000]);
         put(directory.path(), &format!("a/{}", self::long()), b"l");
         directory
     }
@@ -254,7 +249,7 @@ pub(super) mod tests {
         let base = directory.path();
         let mut changed = [7; 200_000];
         changed[199_999] = 8;
-        put(base, "a/b/c", &changed);
+        put(base, "a/b/c", changed);
         put(base, "a/added", b"");
         symlink("/etc/passwd", base.join("a/link")).unwrap();
         fs::remove_file(base.join("a/a")).unwrap();
@@ -288,7 +283,7 @@ pub(super) mod tests {
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
         tar.append_link(&mut header, "x/l", "b").unwrap();
-        put(directory.path(), "a.tgz", &tar.into_inner().unwrap().finish().unwrap());
+        put(directory.path(), "a.tgz", tar.into_inner().unwrap().finish().unwrap());
         for (target, differences) in [("b", 0), ("c", 1)] {
             fs::create_dir_all(directory.path().join("a")).unwrap();
             symlink(target, directory.path().join("a/l")).unwrap();

@@ -1,23 +1,12 @@
 use super::*;
 use crate::audit::audit;
+use crate::layout::testing::{list, put};
 use crate::program::Program;
 use flate2::{Compression, write::GzEncoder};
 use lz4_flex::frame::FrameEncoder;
 use proptest::prelude::*;
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 use tempfile::TempDir;
-
-fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
-}
 
 fn paragraph(name: &str, version: &str, arch: &str, body: &str) -> String {
     let hex = |algorithm| Digest::of(algorithm, body.as_bytes()).hex();

@@ -1,22 +1,12 @@
 use super::*;
 use crate::audit::audit;
 use crate::digest::{Algorithm, Digest};
+use crate::layout::testing::{list, put};
 use crate::program::Program;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::io::Write;
 use std::path::Path;
-use tempfile::TempDir;
-
-fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
-}
 
 fn tar_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());

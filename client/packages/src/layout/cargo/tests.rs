@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::{Audit, audit};
 use crate::digest::{Algorithm, Digest};
+use crate::layout::testing::put;
 use crate::layout::unpacked::tests::packed;
 use crate::program::Program;
 use proptest::prelude::*;
@@ -8,12 +9,6 @@ use std::fs;
 use std::path::Path;
 
 const REGISTRY: &str = "registry.example.org-0123456789abcdef";
-
-fn put(base: &Path, path: &str, bytes: &[u8]) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
 
 /// An index file of one of the formats.
 fn index(format: u8, name: &str, versions: &[(&str, &[u8])]) -> Vec<u8> {
@@ -42,8 +37,8 @@ fn home(format: u8) -> tempfile::TempDir {
     let base = directory.path();
     let first = first();
     let lines: [(&str, &[u8]); 3] = [("1.0.0", b"old"), ("1.2.0-rc.1", &first), ("2.0.0+1.1f", b"second")];
-    put(base, &format!("registry/index/{REGISTRY}/.cache/ab/-c/ab-c"), &index(format, "ab-c", &lines));
-    put(base, &format!("registry/index/{REGISTRY}/.cache/3/x/xyz"), &index(format, "xyz", &[]));
+    put(base, &format!("registry/index/{REGISTRY}/.cache/ab/-c/ab-c"), index(format, "ab-c", &lines));
+    put(base, &format!("registry/index/{REGISTRY}/.cache/3/x/xyz"), index(format, "xyz", &[]));
     put(base, &format!("registry/index/{REGISTRY}/config.json"), b"{}");
     put(base, &format!("registry/cache/{REGISTRY}/ab-c-1.2.0-rc.1.crate"), &first);
     put(base, &format!("registry/cache/{REGISTRY}/ab-c-2.0.0+1.1f.crate"), b"second");

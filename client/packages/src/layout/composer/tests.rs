@@ -1,20 +1,9 @@
 use super::*;
 use crate::audit::audit;
+use crate::layout::testing::{list, put};
 use crate::program::Program;
 use proptest::prelude::*;
-use std::fs;
-use std::path::Path;
 use tempfile::TempDir;
-
-fn put(base: &Path, path: &str, text: impl AsRef<[u8]>) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
-}
 
 fn sha1(text: &str) -> String {
     Digest::of(Algorithm::Sha1, text.as_bytes()).hex()

@@ -1,12 +1,12 @@
 use super::*;
 use crate::audit::{Lock, audit};
+use crate::layout::testing::{list, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use proptest::prelude::*;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use tempfile::TempDir;
 
 /// The hash of nothing but an empty `go.mod`, as Go's own source has it (`emptyGoModHash`).
@@ -27,16 +27,6 @@ fn zip(contents: &[(&str, &str)]) -> Vec<u8> {
     }
     archive.finish().unwrap();
     output
-}
-
-fn put(base: &Path, path: &str, bytes: impl AsRef<[u8]>) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
 }
 
 const DOWN: &str = "cache/download/example.org/!azure/x/@v/v1.0.0";

@@ -1,16 +1,10 @@
 use super::*;
 use crate::audit::audit;
+use crate::layout::testing::{list, put};
 use crate::program::Program;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
-use tempfile::TempDir;
-
-fn put(base: &Path, path: &str, text: &str) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 /// Stores a file as Gradle does; gives its path.
 fn store(base: &Path, version: &str, name: &str, text: &str) -> String {
@@ -24,10 +18,6 @@ fn store(base: &Path, version: &str, name: &str, text: &str) -> String {
 fn with_zero() -> String {
     let mut texts = (0..).map(|number: u32| format!("jar {number}"));
     texts.find(|text| Digest::of(Algorithm::Sha1, text.as_bytes()).hex().starts_with('0')).unwrap()
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::audit;
 use crate::digest::{Algorithm, Digest};
+use crate::layout::testing::{list, put};
 use crate::program::Program;
 use crate::reading::Mend;
 use proptest::prelude::*;
@@ -8,19 +9,9 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-fn put(base: &Path, path: &str, text: &str) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
-
 fn with_checksum(base: &Path, path: &str, text: &str) {
     put(base, path, text);
-    put(base, &format!("{path}.sha1"), &Digest::of(Algorithm::Sha1, text.as_bytes()).hex());
-}
-
-fn list(directory: &TempDir) -> Files {
-    Files::below(directory.path(), &[""]).unwrap()
+    put(base, &format!("{path}.sha1"), Digest::of(Algorithm::Sha1, text.as_bytes()).hex());
 }
 
 const JAR: &str = "org/example/a-b/1.0/a-b-1.0.jar";

@@ -3,6 +3,7 @@
 use super::*;
 use crate::Program;
 use crate::audit::{Lock, audit};
+use crate::layout::testing::{list, names, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::Note;
 use data_encoding::BASE64;
@@ -22,9 +23,7 @@ impl Cache {
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> String {
-        let whole = self.0.path().join(path);
-        fs::create_dir_all(whole.parent().unwrap()).unwrap();
-        fs::write(whole, bytes).unwrap();
+        put(self.0.path(), path, bytes);
         path.to_owned()
     }
 
@@ -52,7 +51,7 @@ impl Cache {
     }
 
     fn files(&self) -> Files {
-        Files::below(self.0.path(), &[""]).unwrap()
+        list(&self.0)
     }
 
     fn read(&self) -> Reading {
@@ -63,10 +62,6 @@ impl Cache {
 fn integrity(bytes: &[u8]) -> String {
     let digest = Digest::of(Algorithm::Sha512, bytes).hex();
     format!("sha512-{}", BASE64.encode(&data_encoding::HEXLOWER.decode(digest.as_bytes()).unwrap()))
-}
-
-fn names(reading: &Reading) -> Vec<String> {
-    reading.packages.iter().map(|held| held.purl.to_string()).collect()
 }
 
 fn mend(base: &Path, mend: &Mend) {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::layout::msgpack::tests::{bytes, map, text};
+use crate::layout::testing::put;
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::{sdist, wheel};
@@ -25,12 +26,6 @@ fn place(part: &str, address: &str) -> String {
     format!("{part}/{}/{key}", letters.join("/"))
 }
 
-fn put(base: &Path, path: &str, bytes: &[u8]) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
 fn serialized(status: u8, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: Vec<(&str, Vec<u8>)> = headers.iter().map(|(name, value)| (*name, text(value))).collect();
     let response = map(&[
@@ -53,10 +48,10 @@ impl Cache<'_> {
     fn keep(self, address: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
         let path = place(self.part, address);
         if self.part == "http" {
-            put(self.base, &path, &serialized(200, headers, body));
+            put(self.base, &path, serialized(200, headers, body));
             return path;
         }
-        put(self.base, &path, &serialized(200, headers, b""));
+        put(self.base, &path, serialized(200, headers, b""));
         let beside = format!("{path}.body");
         put(self.base, &beside, body);
         beside
@@ -215,8 +210,8 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
     let base = directory.path();
     let at = |name: &str| place("http-v2", &address(name));
     put(base, &format!("{}.body", at("a")), b"x");
-    put(base, &at("b"), &serialized(200, &BINARY, b""));
-    put(base, &at("c"), &serialized(45, &[], b""));
+    put(base, &at("b"), serialized(200, &BINARY, b""));
+    put(base, &at("c"), serialized(45, &[], b""));
     put(base, &format!("{}x1y2.tmp", at("d")), b"x");
     put(base, &format!("wheels/ab/cd/ef/{}/origin.json", "0".repeat(50)), b"{}");
     let found = audited(base, &[]);
@@ -248,7 +243,7 @@ fn wheels_that_were_built_here_tell_what_of() {
     let directory = tempfile::tempdir().unwrap();
     let (base, at) = (directory.path(), format!("wheels/ab/cd/ef/{}", "0".repeat(50)));
     let source = Digest::of(Algorithm::Sha256, b"source");
-    put(base, &format!("{at}/lib-2.0-py3-none-any.whl"), &wheel("lib", "2.0"));
+    put(base, &format!("{at}/lib-2.0-py3-none-any.whl"), wheel("lib", "2.0"));
     let origin = format!(
         "{{\"archive_info\":{{\"hash\":\"sha256={0}\",\"hashes\":{{\"sha256\":\"{0}\"}}}},\"url\":\"https://u:p@registry.example.org/lib-2.0.tar.gz\"}}",
         source.hex()
@@ -258,7 +253,7 @@ fn wheels_that_were_built_here_tell_what_of() {
     assert_eq!((found.layouts.as_slice(), found.faults.len()), (&["pip wheels".to_owned()][..], 0));
     assert_eq!(found.packages[0].source.as_deref(), Some("https://registry.example.org/lib-2.0.tar.gz"));
     assert_eq!((found.packages[0].digest.as_ref(), found.packages[0].files.len()), (Some(&source), 2));
-    put(base, &format!("{at}/lib-2.0-py3-none-any.whl"), &wheel("evil", "2.0"));
+    put(base, &format!("{at}/lib-2.0-py3-none-any.whl"), wheel("evil", "2.0"));
     assert!(audited(base, &[]).faults[0].why.contains("pkg:pypi/evil@2.0"));
 }
 
@@ -297,7 +292,7 @@ fn no_response_is_too_odd() {
     let directory = tempfile::tempdir().unwrap();
     proptest!(ProptestConfig::with_cases(128), |(bytes in any::<Vec<u8>>(), is_serialized in any::<bool>())| {
         let begin: &[u8] = if is_serialized { b"cc=4," } else { b"" };
-        put(directory.path(), &place("http", &address("a")), &[begin, &bytes].concat());
+        put(directory.path(), &place("http", &address("a")), [begin, &bytes].concat());
         prop_assert_eq!(audited(directory.path(), &[]).layouts.len(), 1);
     });
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::digest::Algorithm;
 use crate::layout::msgpack::tests::{list, map, text};
+use crate::layout::testing::put;
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::wheel_files;
@@ -9,12 +10,6 @@ use crate::python::purl;
 use proptest::prelude::*;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-
-fn put(base: &Path, path: &str, bytes: &[u8]) {
-    let path = base.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
-}
 
 fn put_wheel(base: &Path, directory: &str, name: &str, version: &str) {
     for (path, text) in wheel_files(name, version) {
@@ -51,18 +46,18 @@ fn newer() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
     put_wheel(base, "archive-v0/abc_DEF-1", "Flask_x", "1.0");
-    put(base, "wheels-v8/pypi/flask-x/1.0-py3-none-any.http", &pointer("abc_DEF-1", b"flask"));
+    put(base, "wheels-v8/pypi/flask-x/1.0-py3-none-any.http", pointer("abc_DEF-1", b"flask"));
     put(base, "wheels-v8/pypi/flask-x/1.0-py3-none-any.msgpack", b"x");
     put(base, "wheels-v8/pypi/other/2.0-py3-none-any.msgpack", b"x");
     put_wheel(base, "archive-v0/local", "mine", "0.1");
-    put(base, "wheels-v8/path/0123456789abcdef/mine/0.1-py3-none-any.rev", &local_pointer("local", b"mine"));
-    put(base, "sdists-v11/pypi/lib/2.0/revision.http", &pointer("rev1", b"lib"));
+    put(base, "wheels-v8/path/0123456789abcdef/mine/0.1-py3-none-any.rev", local_pointer("local", b"mine"));
+    put(base, "sdists-v11/pypi/lib/2.0/revision.http", pointer("rev1", b"lib"));
     put(base, "sdists-v11/pypi/lib/2.0/rev1/src/PKG-INFO", b"x");
     put(base, "sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any.whl", b"x");
     put_wheel(base, "archive-v0/built", "lib", "2.0");
     symlink(base.join("archive-v0/built"), base.join("sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any"))
         .unwrap();
-    put(base, "sdists-v11/git/0123/4567/metadata.msgpack", &list(&[text("repo_x"), text("3.0")]));
+    put(base, "sdists-v11/git/0123/4567/metadata.msgpack", list(&[text("repo_x"), text("3.0")]));
     put(base, "sdists-v11/git/89ab/4567/.lock", b"");
     put(base, "archive-v0/tool/pyvenv.cfg", b"x");
     fs::create_dir_all(base.join("environments-v2")).unwrap();
@@ -79,7 +74,7 @@ fn older() -> tempfile::TempDir {
     let base = directory.path();
     put_wheel(base, "wheels-v0/pypi/flask-x/Flask_x-1.0-py3-none-any", "Flask_x", "1.0");
     put(base, "wheels-v0/index/0123/big/big-1.0-py3-none-any.whl", b"whole");
-    put(base, "built-wheels-v0/url/0123/manifest.http", &older_pointer("rev1", b"lib"));
+    put(base, "built-wheels-v0/url/0123/manifest.http", older_pointer("rev1", b"lib"));
     put(base, "built-wheels-v0/url/0123/rev1/lib-2.0-py3-none-any.whl", b"x");
     directory
 }
@@ -182,9 +177,9 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
     let directory = newer();
     let base = directory.path();
     put_wheel(base, "archive-v0/nobody", "lost", "1.0");
-    put(base, "wheels-v8/pypi/gone/1.0-py3-none-any.http", &pointer("gone", b"x"));
+    put(base, "wheels-v8/pypi/gone/1.0-py3-none-any.http", pointer("gone", b"x"));
     put(base, "sdists-v11/pypi/lib/2.0/rev0/src/PKG-INFO", b"x");
-    put(base, "sdists-v11/pypi/lib/1.0/revision.http", &pointer("gone", b"x"));
+    put(base, "sdists-v11/pypi/lib/1.0/revision.http", pointer("gone", b"x"));
     let found = audited(base);
     let mut whys: Vec<&str> = found.orphans.iter().map(|orphan| orphan.why.as_str()).collect();
     whys.sort_unstable();
@@ -211,7 +206,7 @@ fn a_newer_layout_is_noted_and_read_as_far_as_it_looks_the_same() {
     let directory = newer();
     let base = directory.path();
     put_wheel(base, "archive-v1/xyz", "new", "1.0");
-    put(base, "wheels-v9/pypi/new/x.http", &pointer("xyz", b"new"));
+    put(base, "wheels-v9/pypi/new/x.http", pointer("xyz", b"new"));
     put(base, "wheels-v9/pypi/new/y.http", b"\xc1");
     put(base, "shiny-v0/x", b"x");
     let found = audited(base);

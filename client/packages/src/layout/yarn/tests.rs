@@ -5,6 +5,7 @@ use crate::Program;
 use crate::audit::{Lock, audit};
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
+use crate::layout::testing::{list, names, put};
 use crate::layout::unpacked::tests::packed;
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::{Mend, Reading};
@@ -28,9 +29,7 @@ impl Cache {
     }
 
     fn write(&self, path: &str, bytes: &[u8]) {
-        let whole = self.0.path().join(path);
-        fs::create_dir_all(whole.parent().unwrap()).unwrap();
-        fs::write(whole, bytes).unwrap();
+        put(self.0.path(), path, bytes);
     }
 
     /// A package of Yarn 1.22; its directory.
@@ -50,7 +49,7 @@ impl Cache {
     }
 
     fn files(&self) -> Files {
-        Files::below(self.0.path(), &[""]).unwrap()
+        list(&self.0)
     }
 
     fn read(&self) -> Reading {
@@ -64,10 +63,6 @@ fn integrity(bytes: &[u8]) -> String {
         "sha512-{}",
         data_encoding::BASE64.encode(&data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap())
     )
-}
-
-fn names(reading: &Reading) -> Vec<String> {
-    reading.packages.iter().map(|held| held.purl.to_string()).collect()
 }
 
 /// The name that Yarn gives the archive of a package from a registry, before the last part.
