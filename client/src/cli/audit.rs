@@ -93,11 +93,7 @@ fn of_program(list: &PackageList, program: Program) -> PackageList {
 
 /// Lock files that people name: one that cannot be used is a failure.
 pub(super) fn locks(paths: &[PathBuf]) -> Result<Vec<Lock>, Failure> {
-    let read = |path: &PathBuf| {
-        let bytes = fs::read(path)
-            .map_err(|error| Failure::new(Kind::Usage, format!("{}: {error}", path.display())))?;
-        Ok(LockFile { path: path.clone(), bytes })
-    };
+    let read = |path: &PathBuf| LockFile::read(path).map_err(|error| Failure::new(Kind::Usage, error));
     let files = paths.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
     let (locks, bad) = read_locks(&files);
     if let Some(bad) = bad.first() {

@@ -19,6 +19,8 @@ pub const PACKAGE_TIME: Duration = Duration::from_millis(10);
 const USES_MAX: usize = 10;
 /// Before so many nothing is judged.
 const USES_MIN: usize = 3;
+/// Lineages whose uses are remembered: a machine of many branches forgets those that it has not seen for longest.
+const LINEAGES_MAX: usize = 1000;
 /// Bytes of a file of uses at most.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -86,7 +88,21 @@ impl Memory {
         let (path, beside) = (self.path(lineage), self.path(lineage).with_extension("new"));
         fs::write(&beside, serde_json::to_vec(&known).map_err(io::Error::other)?)?;
         fs::rename(beside, path)?;
+        self.forget_surplus()?;
         Ok(known)
+    }
+
+    fn forget_surplus(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let entry = entry?;
+            files.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        files.sort();
+        let surplus = files.len().saturating_sub(LINEAGES_MAX);
+        // Another run may have forgotten it already.
+        files.iter().take(surplus).for_each(|(_, path)| fs::remove_file(path).unwrap_or_default());
+        Ok(())
     }
 }
 
@@ -113,6 +129,18 @@ mod tests {
     const GOOD: Use =
         Use { restore_seconds: 1.0, restored_bytes: 1 << 30, used_bytes: 125_000_000, used_packages: 100 };
     const BAD: Use = Use { used_bytes: 1000, used_packages: 1, ..GOOD };
+
+    #[test]
+    fn what_was_not_seen_for_longest_is_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let memory = Memory::new(directory.path().to_owned());
+        (0..=LINEAGES_MAX)
+            .for_each(|number| fs::write(directory.path().join(format!("{number}")), "").unwrap());
+        let lineage = "a/b/c".parse::<Key>().unwrap().lineage().unwrap();
+        memory.remember(&lineage, GOOD).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), LINEAGES_MAX);
+        assert_eq!(memory.recall(&lineage).uses, [GOOD]);
+    }
 
     #[test]
     fn a_cache_that_costs_more_than_it_saves_is_told_once_that_is_known() {

@@ -22,6 +22,24 @@ pub struct LockFile {
     pub bytes: Vec<u8>,
 }
 
+impl LockFile {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What the system says; more bytes than any lock file has.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        let with_path =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(with_path)?;
+        file.take(LOCK_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(with_path)?;
+        if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LOCK_FILE_BYTES_MAX) {
+            return Err(with_path(io::Error::other(format!("longer than {LOCK_FILE_BYTES_MAX} bytes"))));
+        }
+        Ok(Self { path: path.to_owned(), bytes })
+    }
+}
+
 /// Those of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockFiles(pub Vec<LockFile>);
@@ -34,19 +52,10 @@ impl LockFiles {
     pub fn read(directory: &Path, names: &[String]) -> io::Result<Self> {
         let mut found = Vec::new();
         for name in names {
-            let path = directory.join(name);
-            let with_path =
-                |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            let file = match File::open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(with_path)?,
-            };
-            let mut bytes = Vec::new();
-            file.take(LOCK_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(with_path)?;
-            if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LOCK_FILE_BYTES_MAX) {
-                return Err(with_path(io::Error::other(format!("longer than {LOCK_FILE_BYTES_MAX} bytes"))));
+            match LockFile::read(&directory.join(name)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                read => found.push(read?),
             }
-            found.push(LockFile { path, bytes });
         }
         Ok(Self(found))
     }
