@@ -428,3 +428,27 @@ fn a_lock_file_that_does_not_parse_is_named_and_the_lineage_will_do() {
         ("hit".into(), true.into())
     );
 }
+
+#[test]
+fn two_saves_differ_in_what_changed_and_not_in_its_neighbours() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let tree = scene.path("tree");
+    fs::create_dir(&tree).unwrap();
+    let file = |name: &str, text: &str| fs::write(tree.join(name), text.repeat(400)).unwrap();
+    (0..600).for_each(|number| file(&format!("f{number:03}"), &format!("{number:05} ")));
+    let save = |key: &str| {
+        let saved = node.pollux.save(key, &tree, &scene.pool.publisher(), &[]).unwrap();
+        assert_eq!(saved.result(), "saved", "{saved:?}");
+    };
+    save("story/main/x/1");
+    // All small files lie in chunks together: one more in front moves what follows.
+    file("f0", "more of it ");
+    file("f500", "other ");
+    fs::remove_file(tree.join("f001")).unwrap();
+    save("story/main/x/2");
+    let told = node.pollux.run(&["diff", "story/main/x/1", "story/main/x/2", "--json"]).unwrap();
+    let files = told.json()["files"].clone();
+    let expected = serde_json::json!({"added": ["f0"], "changed": ["f500"], "removed": ["f001"]});
+    assert_eq!(files, expected, "{told:?}");
+}
