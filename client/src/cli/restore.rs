@@ -116,7 +116,8 @@ impl Arguments {
     }
 }
 
-fn default_threads() -> usize {
+/// As many as there are cores, within [`THREADS_MAX`].
+pub(super) fn default_threads() -> usize {
     available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX)
 }
 

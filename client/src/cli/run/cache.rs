@@ -4,6 +4,7 @@ use super::Shared;
 use crate::cli::common::disabled;
 use crate::cli::output;
 use crate::cli::progress::Progress;
+use crate::cli::restore::default_threads;
 use pollux_client::disk::{Repeats, RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
 use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
@@ -14,10 +15,6 @@ use pollux_packages::purl::Purl;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
-
-/// Threads that write at most.
-const THREADS_MAX: usize = 8;
 
 /// One cache.
 pub(super) struct Cache {
@@ -186,7 +183,7 @@ fn request(plan: &Plan, shared: &Shared) -> RestoreRequest {
         },
         for_save: shared.signer.is_some(),
         deadlines: shared.deadlines,
-        threads: available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
+        threads: default_threads(),
         interrupted: shared.interrupted.clone(),
     }
 }
