@@ -1,15 +1,14 @@
 //! Lock files that are TOML: reading them, with the line of what is wrong.
 
 use super::LockError;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// Reads a lock file of a program whose newest known version of the format is given.
 ///
 /// Newer versions are read as far as they look the same; if they do not, the error names the version.
 pub(super) fn read<T: DeserializeOwned>(text: &str, version_max: u64) -> Result<T, LockError> {
-    let table: toml::Table = text.parse().map_err(|error| at(text, &error))?;
-    let version = version(&table);
-    toml::from_str(text).map_err(|error| match version {
+    toml::from_str(text).map_err(|error| match toml::from_str(text).ok().and_then(Versions::major) {
         Some(version) if version > version_max => {
             LockError::whole(format!("version {version} of the format, of which nothing is known"))
         }
@@ -17,17 +16,32 @@ pub(super) fn read<T: DeserializeOwned>(text: &str, version_max: u64) -> Result<
     })
 }
 
-/// At the top, or among the metadata.
-fn version(table: &toml::Table) -> Option<u64> {
-    let metadata = table.get("metadata").and_then(|metadata| metadata.get("lock-version"));
-    match table.get("version").or(metadata)? {
-        toml::Value::Integer(version) => u64::try_from(*version).ok(),
-        toml::Value::String(version) => version.split('.').next()?.parse().ok(),
-        toml::Value::Float(_)
-        | toml::Value::Boolean(_)
-        | toml::Value::Datetime(_)
-        | toml::Value::Array(_)
-        | toml::Value::Table(_) => None,
+/// Where versions stand: at the top, or among the metadata.
+#[derive(Deserialize)]
+struct Versions {
+    version: Option<Version>,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "lock-version")]
+    version: Option<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Version {
+    Number(u64),
+    Text(String),
+}
+
+impl Versions {
+    fn major(self) -> Option<u64> {
+        match self.version.or_else(|| self.metadata?.version)? {
+            Version::Number(version) => Some(version),
+            Version::Text(version) => version.split('.').next()?.parse().ok(),
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use pollux_packages::lock::{self, LockedDigest};
 use pollux_packages::purl::Purl;
 use std::path::Path;
 
-/// Bytes that a byte of a lock file may become: three letters of TOML or YAML can be a value, and all values are held.
-const FACTOR: usize = 512;
+/// Bytes that a byte of a lock file may become: two letters of TOML begin a table, whose first node has room for eleven
+/// entries and takes more than a thousand bytes.
+const FACTOR: usize = 1024;
 
 /// Whether the text is a lock file of the kind that the name tells.
 pub(crate) fn check(bytes: &[u8]) -> Verdict {
