@@ -118,6 +118,18 @@ impl Files {
             .map(|(path, bytes)| (path.as_str(), *bytes))
     }
 
+    /// The symlinks below a path of the directory, `""` for all.
+    pub fn links_under<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let rest = self.links.range(prefix.clone()..);
+        rest.take_while(move |path| path.starts_with(&prefix)).map(String::as_str)
+    }
+
+    /// Files and symlinks below a path of the directory: what goes when it does.
+    pub fn all_under<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.under(path).map(|(path, _)| path).chain(self.links_under(path))
+    }
+
     /// Whether a file is there.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {

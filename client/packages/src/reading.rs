@@ -1,6 +1,7 @@
 //! What the reader of a layout finds: claims, of which nothing is hashed yet.
 
 use crate::digest::Digest;
+use crate::files::Files;
 use crate::purl::Purl;
 use serde::Serialize;
 
@@ -88,7 +89,7 @@ pub struct Orphan {
 /// How an orphan is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mend {
-    /// These files go.
+    /// These files and symlinks go.
     Remove(Vec<String>),
     /// Of this file these lines go, each given whole, without its line break.
     DropLines {
@@ -97,6 +98,13 @@ pub enum Mend {
         /// The lines.
         lines: Vec<String>,
     },
+}
+
+impl Mend {
+    /// All that is below a directory goes.
+    pub(crate) fn remove_below(files: &Files, directory: &str) -> Self {
+        Self::Remove(files.all_under(directory).map(str::to_owned).collect())
+    }
 }
 
 /// Something that was not understood: audited as far as it was.

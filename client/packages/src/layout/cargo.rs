@@ -86,11 +86,6 @@ fn name_and_version(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && text.chars().all(is_plain)).then_some((name, version))
 }
 
-/// All files below a directory go.
-fn remove_all(files: &Files, directory: &str) -> Mend {
-    Mend::Remove(files.under(directory).map(|(path, _)| path.to_owned()).collect())
-}
-
 /// A registry's part of the home.
 struct Registry<'a> {
     files: &'a Files,
@@ -185,7 +180,7 @@ impl Registry<'_> {
             } else {
                 continue;
             };
-            let mend = remove_all(self.files, &directory);
+            let mend = Mend::remove_below(self.files, &directory);
             reading.orphans.push(Orphan { path: directory, why: why.to_owned(), mend });
         }
     }

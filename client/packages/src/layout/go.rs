@@ -195,7 +195,7 @@ impl Version {
             let why = why.to_owned();
             reading.orphans.push(Orphan { path: name.to_owned(), why, mend: Mend::Remove(gone) });
         };
-        let tree = || files.under(name).map(|(path, _)| path.to_owned());
+        let tree = || files.all_under(name).map(str::to_owned);
         match (&self.partial, &self.ziphash) {
             (Some(partial), _) => {
                 orphan("it is not completely unpacked", tree().chain([partial.clone()]).collect());

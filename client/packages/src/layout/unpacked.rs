@@ -57,19 +57,13 @@ impl Unpacked<'_> {
             };
             differences.push((self.unpacked(name), format!("what was unpacked {why}")));
         }
-        for path in self.files.under(self.directory).map(|(path, _)| path).chain(self.links()) {
+        for path in self.files.all_under(self.directory) {
             let name = path.get(self.directory.len() + 1..).unwrap_or_default();
             if !self.is_own(name) && !found.contains_key(name) {
                 differences.push((path.to_owned(), "the archive has no such file".to_owned()));
             }
         }
         Ok(differences)
-    }
-
-    fn links(&self) -> impl Iterator<Item = &str> {
-        let below =
-            |path: &&str| path.strip_prefix(self.directory).is_some_and(|below| below.starts_with('/'));
-        self.files.links().filter(below)
     }
 
     fn unpacked(&self, name: &str) -> String {

@@ -49,23 +49,22 @@ const PARTS_BESIDE: [(&str, u32); 9] = [
 /// Reads it.
 pub(crate) fn read(files: &Files) -> Reading {
     let mut reading = Reading::default();
-    let cache = Cache::of(files);
-    let parts = parts(&cache);
+    let parts = parts(files);
     let is_part = |part: &Part| PARTS.iter().any(|(name, _)| *name == part.name);
     reading.layouts =
         parts.iter().filter(|part| is_part(part)).map(|part| format!("uv {}", part.directory)).collect();
     if reading.layouts.is_empty() {
         return reading;
     }
-    note_unknown(&cache, &parts, &mut reading);
-    let mut pointers = Pointers::of(&cache, &parts, &mut reading);
+    note_unknown(files, &parts, &mut reading);
+    let mut pointers = Pointers::of(files, &parts, &mut reading);
     for part in &parts {
         match part.name {
-            "archive" => read_archives(&cache, &part.directory, &mut pointers, &mut reading),
+            "archive" => read_archives(files, &part.directory, &mut pointers, &mut reading),
             "wheels" => wheel::read_in_place(files, &part.directory, &mut reading),
             "sdists" | "built-wheels" => {
                 wheel::read_in_place(files, &part.directory, &mut reading);
-                source::read(&cache, &part.directory, &mut reading);
+                source::read(files, &part.directory, &mut reading);
             }
             _ => {}
         }
@@ -88,49 +87,30 @@ fn name_and_version(directory: &str) -> Option<(&str, u32)> {
     Some((name, version.parse().ok().filter(|_| version.bytes().all(|byte| byte.is_ascii_digit()))?))
 }
 
-fn parts(cache: &Cache<'_>) -> Vec<Part> {
+fn parts(files: &Files) -> Vec<Part> {
     let part = |directory: &str| {
         let (name, version) = name_and_version(directory)?;
         let (name, version_max) = PARTS.into_iter().chain(PARTS_BESIDE).find(|(known, _)| *known == name)?;
         Some(Part { directory: directory.to_owned(), name, version, version_max })
     };
-    cache.children("").iter().filter_map(|name| part(name)).collect()
+    children(files, "").iter().filter_map(|name| part(name)).collect()
 }
 
-/// The files, with the links at hand by their order.
-struct Cache<'a> {
-    files: &'a Files,
-    links: Vec<&'a str>,
+/// The directories in a directory, `""` for the base. What holds only links is one, too.
+fn children(files: &Files, directory: &str) -> BTreeSet<String> {
+    let length = if directory.is_empty() { 0 } else { directory.len() + 1 };
+    let names = files.all_under(directory).filter_map(|path| path.get(length..)?.split_once('/'));
+    names.map(|(name, _)| name.to_owned()).collect()
 }
 
-impl<'a> Cache<'a> {
-    fn of(files: &'a Files) -> Self {
-        Self { files, links: files.links().collect() }
-    }
-
-    /// The directories in a directory, `""` for the base. What holds only links is one, too.
-    fn children(&self, directory: &str) -> BTreeSet<String> {
-        let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
-        let below = self.files.under(directory).map(|(path, _)| path).chain(self.links_below(&prefix));
-        let names = below.filter_map(|path| path.get(prefix.len()..)?.split_once('/'));
-        names.map(|(name, _)| name.to_owned()).collect()
-    }
-
-    fn links_below<'b>(&'b self, prefix: &'b str) -> impl Iterator<Item = &'b str> {
-        let first = self.links.partition_point(|link| *link < prefix);
-        let links = self.links.get(first..).unwrap_or_default().iter().copied();
-        links.take_while(move |link| link.starts_with(prefix))
-    }
-}
-
-fn note_unknown(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) {
+fn note_unknown(files: &Files, parts: &[Part], reading: &mut Reading) {
     for part in parts.iter().filter(|part| part.version > part.version_max) {
         reading.note(
             &part.directory,
             format!("newer than version {}, the newest that is known", part.version_max),
         );
     }
-    for directory in cache.children("") {
+    for directory in children(files, "") {
         if !parts.iter().any(|part| part.directory == directory) && !directory.starts_with('.') {
             reading.note(&directory, "no known part of a cache of uv");
         }
@@ -149,8 +129,7 @@ struct Pointers {
 }
 
 impl Pointers {
-    fn of(cache: &Cache<'_>, parts: &[Part], reading: &mut Reading) -> Self {
-        let files = cache.files;
+    fn of(files: &Files, parts: &[Part], reading: &mut Reading) -> Self {
         let mut pointers =
             Self { by_id: BTreeMap::new(), linked: BTreeMap::new(), found: BTreeSet::new(), are_all: true };
         let wheels = parts.iter().filter(|part| part.name == "wheels");
@@ -159,10 +138,10 @@ impl Pointers {
             pointers.add(path, Pointer::read(files, path), reading);
         }
         // Where a link leads is looked at, and never followed.
-        for link in &cache.links {
+        for link in files.links() {
             let target = fs::read_link(files.base().join(link)).ok();
             let id = target.as_ref().and_then(|target| target.file_name()?.to_str());
-            pointers.linked.extend(id.map(|id| (id.to_owned(), (*link).to_owned())));
+            pointers.linked.extend(id.map(|id| (id.to_owned(), link.to_owned())));
         }
         // A newer version may have another way to point.
         pointers.are_all &= parts.iter().all(|part| part.version <= part.version_max);
@@ -198,12 +177,11 @@ impl Pointers {
     }
 }
 
-fn read_archives(cache: &Cache<'_>, part: &str, pointers: &mut Pointers, reading: &mut Reading) {
-    let files = cache.files;
-    for id in cache.children(part) {
+fn read_archives(files: &Files, part: &str, pointers: &mut Pointers, reading: &mut Reading) {
+    for id in children(files, part) {
         let directory = format!("{part}/{id}");
         if !pointers.is_pointed_at(&id) {
-            let mend = remove_all(files, &directory);
+            let mend = Mend::remove_below(files, &directory);
             reading.orphans.push(Orphan { path: directory, why: "nothing points at it".to_owned(), mend });
             continue;
         }
@@ -233,11 +211,6 @@ fn read_archives(cache: &Cache<'_>, part: &str, pointers: &mut Pointers, reading
 fn sort(digests: &mut Vec<Digest>) {
     digests.sort();
     digests.dedup();
-}
-
-/// All files below a directory go.
-fn remove_all(files: &Files, directory: &str) -> Mend {
-    Mend::Remove(files.under(directory).map(|(path, _)| path.to_owned()).collect())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Clones of git sources: a package each, for a clone may hold any number of crates, and tells their names only when built.
 
-use super::{DONE, children, is_named_by_hash, remove_all};
+use super::{DONE, children, is_named_by_hash};
 use crate::files::Files;
 use crate::layout::address;
 use crate::purl::Purl;
-use crate::reading::{Held, Orphan, Reading};
+use crate::reading::{Held, Mend, Orphan, Reading};
 
 /// Reads `git/db` and `git/checkouts`.
 pub(super) fn read(files: &Files, reading: &mut Reading) {
@@ -54,7 +54,7 @@ fn read_checkouts(files: &Files, database: &str, has_database: bool, reading: &m
         } else {
             continue;
         };
-        let mend = remove_all(files, &directory);
+        let mend = Mend::remove_below(files, &directory);
         reading.orphans.push(Orphan { path: directory, why: why.to_owned(), mend });
     }
 }

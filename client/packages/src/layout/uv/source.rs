@@ -1,7 +1,7 @@
 //! Source archives: what was unpacked of them, and the wheels that were built.
 
 use super::pointer::{self, Pointer};
-use super::{Cache, remove_all, sort};
+use super::{children, sort};
 use crate::digest::Digest;
 use crate::files::Files;
 use crate::layout::msgpack;
@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::io::BufReader;
 
 /// Reads `sdists` or `built-wheels`.
-pub(super) fn read(cache: &Cache<'_>, part: &str, reading: &mut Reading) {
-    let paths = cache.files.under(part).map(|(path, _)| path);
+pub(super) fn read(files: &Files, part: &str, reading: &mut Reading) {
+    let paths = files.under(part).map(|(path, _)| path);
     let directories: BTreeSet<&str> = paths.filter_map(source_directory).collect();
     for directory in directories {
-        let revisions = Revisions::of(cache, directory, reading);
+        let revisions = Revisions::of(files, directory, reading);
         revisions.read(reading);
     }
 }
@@ -35,7 +35,7 @@ fn source_directory(path: &str) -> Option<&str> {
 
 /// What a directory holds of a source.
 struct Revisions<'a> {
-    cache: &'a Cache<'a>,
+    files: &'a Files,
     directory: &'a str,
     /// Those that took the place of others, or none are.
     stale: BTreeSet<String>,
@@ -44,13 +44,13 @@ struct Revisions<'a> {
 }
 
 impl<'a> Revisions<'a> {
-    fn of(cache: &'a Cache<'a>, directory: &'a str, reading: &mut Reading) -> Self {
-        let (mut stale, mut stated) = (cache.children(directory), Vec::new());
+    fn of(files: &'a Files, directory: &'a str, reading: &mut Reading) -> Self {
+        let (mut stale, mut stated) = (children(files, directory), Vec::new());
         let (mut is_pointed_at, mut is_understood, mut source) = (false, true, None);
-        let below = cache.files.under(directory).map(|(path, _)| path);
+        let below = files.under(directory).map(|(path, _)| path);
         let is_direct = |path: &str| path.get(directory.len() + 1..).is_some_and(|name| !name.contains('/'));
         for path in below.filter(|path| pointer::is_one(path) && is_direct(path)) {
-            match Pointer::read(cache.files, path) {
+            match Pointer::read(files, path) {
                 Ok(pointer) if stale.remove(&pointer.id) => {
                     is_pointed_at = true;
                     stated.extend(pointer.digests);
@@ -73,22 +73,22 @@ impl<'a> Revisions<'a> {
         }
         sort(&mut stated);
         source = source.or_else(|| pointer::source(directory));
-        Self { cache, directory, stale, stated, source }
+        Self { files, directory, stale, stated, source }
     }
 
     fn read(self, reading: &mut Reading) {
         for name in &self.stale {
             let path = format!("{}/{name}", self.directory);
-            let mend = remove_all(self.cache.files, &path);
+            let mend = Mend::remove_below(self.files, &path);
             reading.orphans.push(Orphan { path, why: "another revision took its place".to_owned(), mend });
         }
-        let below = self.cache.files.under(self.directory).map(|(path, _)| path.to_owned());
+        let below = self.files.under(self.directory).map(|(path, _)| path.to_owned());
         let files: Vec<String> = below.filter(|path| !self.is_stale(path)).collect();
         // A pointer alone is an orphan, and no package; locks stay where something once was.
         if files.iter().all(|path| pointer::is_one(path) || path.ends_with(".lock")) {
             return;
         }
-        let Some(purl) = purl_of_source(self.cache.files, self.directory, &files) else {
+        let Some(purl) = purl_of_source(self.files, self.directory, &files) else {
             reading.note(self.directory, "a source whose package is not known");
             return;
         };

@@ -180,6 +180,8 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
     put(base, "wheels-v8/pypi/gone/1.0-py3-none-any.http", pointer("gone", b"x"));
     put(base, "sdists-v11/pypi/lib/2.0/rev0/src/PKG-INFO", b"x");
     put(base, "sdists-v11/pypi/lib/1.0/revision.http", pointer("gone", b"x"));
+    fs::create_dir(base.join("archive-v0/links")).unwrap();
+    symlink("../../nowhere", base.join("archive-v0/links/only")).unwrap();
     let found = audited(base);
     let mut whys: Vec<&str> = found.orphans.iter().map(|orphan| orphan.why.as_str()).collect();
     whys.sort_unstable();
@@ -189,6 +191,7 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
             "another revision took its place",
             "its archive is missing",
             "its revision is missing",
+            "nothing points at it",
             "nothing points at it",
         ]
     );
