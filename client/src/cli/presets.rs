@@ -12,8 +12,9 @@ use std::path::PathBuf;
 
 /// List the package managers whose caches are known
 ///
-/// A preset says which directory and variables a package manager's cache has, which lock files make its key, what is left out,
-/// how it is pruned and audited. Your own file (--presets, POLLUX_PRESETS) adds some, or changes what it names of these:
+/// A preset says which directory and variables a package manager's cache has, which lock files
+/// make its key, what is left out, how it is pruned and audited. Your own file (--presets,
+/// POLLUX_PRESETS) adds some, or changes what it names of these:
 ///
 ///   version = 1
 ///
@@ -24,10 +25,11 @@ use std::path::PathBuf;
 ///   base = "~/.cache/fetcher"
 ///   lock_files = ["fetcher.lock"]
 ///
-/// Every field: about, program, base, base_variables, paths, exclude, lock_files, key, environment, files, bytes_max,
-/// prune.by, prune.command, prune.generations; `pollux presets show NAME` prints what each one is.
+/// Every field: about, program, base, base_variables, paths, exclude, lock_files, key, environment,
+/// files, bytes_max, prune.by, prune.command, prune.generations; `pollux presets show NAME` prints
+/// what each one is.
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     verb: Option<Verb>,

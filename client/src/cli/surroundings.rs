@@ -3,13 +3,16 @@
 use super::exit::{Failure, Kind};
 use clap::Args;
 use pollux_client::job::{
-    Fact, Plan, PlanError, Platform, Presets, PresetsError, Project, Surroundings, plan,
+    EVENT_FILE, Fact, Plan, PlanError, Platform, Presets, PresetsError, Project, Surroundings, System, plan,
 };
 use pollux_client::text_file;
 use std::path::PathBuf;
 
 /// Bytes of a file of presets at most, which the presets' reader bounds more narrowly.
 const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of a file on an event at most: GitHub sends none that is longer.
+const EVENT_BYTES_MAX: usize = 25 * 1024 * 1024;
 
 const NO_PROJECT: &str =
     "outside of CI name them: --project NAME --branch NAME; in Zuul hand on ZUUL_PROJECT and ZUUL_BRANCH";
@@ -49,6 +52,11 @@ impl Place {
     /// What the CI system and the flags say.
     pub(crate) fn surroundings(&self) -> Surroundings {
         let mut found = Surroundings::of(variable);
+        if found.system == Some(System::GitHub) {
+            let file =
+                variable(EVENT_FILE).and_then(|path| text_file::read(path.as_ref(), EVENT_BYTES_MAX).ok());
+            found.learn_event(&file.unwrap_or_default());
+        }
         let flags = [
             (&self.project, "--project", &mut found.project),
             (&self.branch, "--branch", &mut found.branch),

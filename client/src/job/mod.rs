@@ -39,7 +39,7 @@ pub use platform::Platform;
 pub use preset::{Preset, PresetError, Prune};
 pub use presets::{Presets, PresetsError};
 pub use prune::{Bounds, Pruned, drop_packages, prune};
-pub use surroundings::{Fact, Surroundings};
+pub use surroundings::{EVENT_FILE, Fact, Surroundings};
 pub use systems::System;
 pub use template::{Template, TemplateError, Variable};
 pub use used::Mark;

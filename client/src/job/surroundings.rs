@@ -5,6 +5,22 @@
 use super::systems::{Names, System};
 use pollux_core::Provenance;
 use pollux_core::limits::PROVENANCE_BYTES_MAX;
+use serde::Deserialize;
+
+/// The variable that tells where GitHub's file on the event is.
+pub const EVENT_FILE: &str = "GITHUB_EVENT_PATH";
+
+/// Of that file, what is of use.
+#[derive(Deserialize)]
+struct Event {
+    repository: Option<Repository>,
+    number: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    default_branch: Option<String>,
+}
 
 /// Something that is known of a job, and who said it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +91,18 @@ impl Surroundings {
         };
         found.tidy();
         found
+    }
+
+    /// What GitHub's file on the event tells and no variable does: the main branch, and which change it is.
+    ///
+    /// After the payloads of webhooks: `repository.default_branch`, and `number` of a pull request. What is no such file
+    /// tells nothing.
+    pub fn learn_event(&mut self, json: &str) {
+        let Ok(event) = serde_json::from_str::<Event>(json) else { return };
+        let fact = |value: String| Fact { value, from: EVENT_FILE };
+        let branch = event.repository.and_then(|repository| repository.default_branch);
+        self.default_branch = branch.filter(|name| !name.is_empty()).map(fact).or(self.default_branch.take());
+        self.change = event.number.map(|number| fact(number.to_string())).or(self.change.take());
     }
 
     fn tidy(&mut self) {
@@ -220,6 +248,24 @@ mod tests {
         assert_eq!(found.change, None);
         let found = of(&[("GITHUB_ACTIONS", "1"), ("GITHUB_SERVER_URL", "https://github.example.org/x")]);
         assert_eq!(found.provenance().ci, "github.example.org");
+    }
+
+    #[test]
+    fn the_file_on_an_event_tells_the_main_branch_and_the_change() {
+        let mut found = of(&[("GITHUB_ACTIONS", "1")]);
+        for nothing in [
+            "",
+            "[]",
+            "{\"repository\":{\"default_branch\":7}}",
+            "{\"repository\":{\"default_branch\":\"\"}}",
+        ] {
+            found.learn_event(nothing);
+            assert_eq!((value(&found.default_branch), value(&found.change)), ("-", "-"), "{nothing}");
+        }
+        found.learn_event("{\"number\":12,\"repository\":{\"default_branch\":\"trunk\",\"id\":1}}");
+        assert_eq!((value(&found.default_branch), value(&found.change)), ("trunk", "12"));
+        found.learn_event("{}");
+        assert_eq!((value(&found.default_branch), value(&found.change)), ("trunk", "12"));
     }
 
     #[test]

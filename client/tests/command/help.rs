@@ -31,11 +31,18 @@ fn every_verb_explains_itself() {
         "bugreport",
         "usage",
         "completions",
+        "run",
+        "presets",
+        "audit",
+        "diff",
+        "who",
     ];
     for verb in verbs {
         insta::assert_snapshot!(verb, help(&[verb]));
     }
     insta::assert_snapshot!("key-show", help(&["key", "show"]));
+    insta::assert_snapshot!("key-of", help(&["key", "of"]));
+    insta::assert_snapshot!("presets-show", help(&["presets", "show"]));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod doctor;
 mod elsewhere;
 mod ends;
 mod help;
+mod job;
 mod keys;
 mod log;
 mod pool_change;
