@@ -351,37 +351,69 @@ fn read_jar(name: &str) -> String {
     format!("cat $HOME/.m2/repository/org/example/{name}/1.0/{name}-1.0.jar > /dev/null")
 }
 
+/// Saves of a preset, each by a machine of its own, that keep what was not used for one save.
+fn saves<'a>(scene: &'a Scene, node: &'a Node, preset: &str, lines: [(&str, String); 3]) -> [Machine<'a>; 3] {
+    let presets = scene.path("presets.toml");
+    fs::write(&presets, format!("version = 1\n[preset.{preset}]\nprune.generations = 1\n")).unwrap();
+    lines.map(|(name, line)| {
+        let machine = Machine::new(scene, node, name);
+        let flags = ["--presets", presets.to_str().unwrap()];
+        let mut made = machine.command(preset, &flags, &["sh", "-ec", &line]);
+        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+        assert_eq!(machine.told("/caches/0/saved/result"), "saved", "{ran:?}");
+        machine
+    })
+}
+
 #[test]
 fn what_no_job_uses_goes_with_a_later_save() {
     let scene = Scene::open();
     let node = scene.node("a");
-    let presets = scene.path("presets.toml");
-    fs::write(&presets, "version = 1\n[preset.maven]\nprune.generations = 1\n").unwrap();
-    let trusted = |name: &str, line: &str| {
-        let machine = Machine::new(&scene, &node, name);
-        let mut made =
-            machine.command("maven", &["--presets", presets.to_str().unwrap()], &["sh", "-ec", line]);
-        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
-        assert_eq!(machine.told("/caches/0/saved/result"), "saved", "{ran:?}");
-        machine
-    };
-    let first = trusted("first", &[jar("used"), jar("idle")].join(" && "));
-    assert_eq!(first.told("/caches/0/saved/pruned"), 0);
-    let second = trusted("second", &[read_jar("used"), jar("new")].join(" && "));
-    if second.told("/caches/0/used").is_null() {
+    let lines = [
+        ("first", [jar("used"), jar("idle")].join(" && ")),
+        ("second", [read_jar("used"), jar("new")].join(" && ")),
+        ("third", [read_jar("used"), jar("newest")].join(" && ")),
+    ];
+    let machines = saves(&scene, &node, "maven", lines);
+    if machines[1].told("/caches/0/used").is_null() {
         return skipped("what_no_job_uses_goes_with_a_later_save", "the file system keeps no access times");
     }
-    assert_eq!(
-        (second.told("/caches/0/saved/pruned"), second.told("/caches/0/restored/result")),
-        (0.into(), "hit".into())
-    );
-    let third = trusted("third", &[read_jar("used"), jar("newest")].join(" && "));
-    assert_eq!(third.told("/caches/0/saved/pruned"), 1);
-    let left = third.home.join(".m2/repository/org/example");
+    assert_eq!(machines.each_ref().map(|machine| machine.told("/caches/0/saved/pruned")), [0, 0, 1]);
+    assert_eq!(machines[1].told("/caches/0/restored/result"), "hit");
+    let left = machines[2].home.join(".m2/repository/org/example");
     assert!(!left.join("idle/1.0/idle-1.0.jar").exists());
     assert!(
         ["used", "new", "newest"].iter().all(|name| left.join(format!("{name}/1.0/{name}-1.0.jar")).exists())
     );
+}
+
+#[test]
+fn what_a_registry_answered_goes_too_when_no_job_uses_it() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let repo = "$HOME/.cache/composer/repo/registry";
+    let provider = |name: &str| format!("echo '{{}}' > {repo}/provider-acme~{name}.json");
+    let read = format!("cat {repo}/provider-acme~used.json > /dev/null");
+    let archive = |name: &str| {
+        let directory = format!("$HOME/.cache/composer/files/acme/{name}");
+        format!("mkdir -p {directory} && echo {name} > {directory}/{name}.zip")
+    };
+    let lines = [
+        (
+            "first",
+            [format!("mkdir -p {repo}"), provider("used"), provider("idle"), archive("a")].join(" && "),
+        ),
+        ("second", [read.clone(), archive("b")].join(" && ")),
+        ("third", [read, archive("c")].join(" && ")),
+    ];
+    let machines = saves(&scene, &node, "composer", lines);
+    if machines[1].told("/caches/0/used").is_null() {
+        let story = "what_a_registry_answered_goes_too_when_no_job_uses_it";
+        return skipped(story, "the file system keeps no access times");
+    }
+    assert_eq!(machines.each_ref().map(|machine| machine.told("/caches/0/saved/pruned_answers")), [0, 0, 1]);
+    let left = machines[2].home.join(".cache/composer/repo/registry");
+    assert!(!left.join("provider-acme~idle.json").exists() && left.join("provider-acme~used.json").exists());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::layout;
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::purl::Purl;
-use crate::reading::{Check, Expected, Held, Note, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Note, Orphan, Reading};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,9 @@ pub struct Audit {
     pub layouts: Vec<String>,
     /// The packages, by name.
     pub packages: Vec<Package>,
+    /// What registries answered about packages, with its bytes.
+    #[serde(skip)]
+    pub answers: Vec<(Answer, u64)>,
     /// What is not as it should be.
     pub faults: Vec<Fault>,
     /// What lacks its other half.
@@ -106,6 +109,7 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         program,
         layouts: reading.layouts,
         packages,
+        answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
         faults,
         orphans: reading.orphans,
         notes,
@@ -113,6 +117,15 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
         bytes: files.bytes(),
     }
+}
+
+fn bytes_of(files: &Files, paths: &[String]) -> u64 {
+    paths.iter().filter_map(|path| files.bytes_of(path)).sum()
+}
+
+fn with_bytes(files: &Files, answer: Answer) -> (Answer, u64) {
+    let bytes = bytes_of(files, &answer.files);
+    (answer, bytes)
 }
 
 /// What lock files say, by package.
@@ -215,7 +228,7 @@ fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
         digest: held.artifact.as_ref().and_then(of_artifact).or_else(|| held.stated.iter().max().cloned()),
         source: held.source.clone(),
         files: held.files.clone(),
-        bytes: held.files.iter().filter_map(|path| files.bytes_of(path)).sum(),
+        bytes: bytes_of(files, &held.files),
     }
 }
 

@@ -5,10 +5,11 @@
 //! {"version":1,"packages":[
 //! {"program":"npm","purl":"pkg:npm/left-pad@1.3.0","digest":"sha512:…","source":"https://…","files":["_cacache/…"],"bytes":2811},
 //! …
-//! ]}
+//! ],"unused":{"_cacache/index-v5/…":2}}
 //! ```
 //!
-//! One package a line, in the order of program, name and files, so that the same cache gives the same bytes, and a change
+//! `unused` tells of registries' answers, which are no packages, how many saves they have not been used for; what is not there
+//! was used. One package a line, in the order of program, name and files, so that the same cache gives the same bytes, and a change
 //! is a changed line. Readers pass over fields that they do not know.
 
 use crate::audit::Audit;
@@ -30,6 +31,7 @@ const VERSION: u32 = 1;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PackageList {
     packages: Vec<Listed>,
+    unused: BTreeMap<String, u32>,
 }
 
 /// A package in a list.
@@ -108,6 +110,8 @@ struct Head {
 #[derive(Deserialize)]
 struct Written {
     packages: Vec<Listed>,
+    #[serde(default)]
+    unused: BTreeMap<String, u32>,
 }
 
 impl PackageList {
@@ -115,7 +119,7 @@ impl PackageList {
     #[must_use]
     pub fn new(packages: impl IntoIterator<Item = Listed>) -> Self {
         let packages: BTreeSet<Listed> = packages.into_iter().collect();
-        Self { packages: packages.into_iter().collect() }
+        Self { packages: packages.into_iter().collect(), unused: BTreeMap::new() }
     }
 
     /// What audits found.
@@ -142,6 +146,23 @@ impl PackageList {
         &self.packages
     }
 
+    /// With what is known of registries' answers, by their first files: for how many saves nobody used them.
+    #[must_use]
+    pub fn with_unused(self, answers: impl IntoIterator<Item = (String, u32)>) -> Self {
+        Self { unused: answers.into_iter().filter(|(_, unused)| *unused > 0).collect(), ..self }
+    }
+
+    /// For how many saves nobody used an answer.
+    #[must_use]
+    pub fn unused(&self, answer: &str) -> u32 {
+        self.unused.get(answer).copied().unwrap_or_default()
+    }
+
+    /// All that is known of answers that were not used.
+    pub fn counts(&self) -> impl Iterator<Item = (String, u32)> {
+        self.unused.iter().map(|(answer, unused)| (answer.clone(), *unused))
+    }
+
     /// As a file.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
@@ -151,7 +172,12 @@ impl PackageList {
             // Texts, numbers and lists of them: there is nothing in it that JSON has not.
             text.push_str(&serde_json::to_string(package).unwrap_or_default());
         }
-        text.push_str("\n]}\n");
+        text.push_str("\n]");
+        if !self.unused.is_empty() {
+            text.push_str(",\"unused\":");
+            text.push_str(&serde_json::to_string(&self.unused).unwrap_or_default());
+        }
+        text.push_str("}\n");
         text.into_bytes()
     }
 
@@ -168,7 +194,7 @@ impl PackageList {
             return Err(ListError::Newer(head.version));
         }
         let written: Written = serde_json::from_slice(bytes)?;
-        Ok(Self::new(written.packages))
+        Ok(Self::new(written.packages).with_unused(written.unused))
     }
 
     /// What `after` has changed.
@@ -248,6 +274,10 @@ mod tests {
         let text = String::from_utf8(list.to_json()).unwrap();
         let line = r#"{"program":"npm","purl":"pkg:npm/a@1","files":["a.tgz"],"bytes":3,"unused":2}"#;
         assert_eq!(text, format!("{{\"version\":1,\"packages\":[\n{line}\n]}}\n"));
+        let counted = list.with_unused([("a".to_owned(), 2), ("b".to_owned(), 0)]);
+        let text = String::from_utf8(counted.to_json()).unwrap();
+        assert_eq!(text, format!("{{\"version\":1,\"packages\":[\n{line}\n],\"unused\":{{\"a\":2}}}}\n"));
+        assert_eq!(PackageList::from_json(text.as_bytes()).unwrap(), counted);
         assert_eq!(PackageList::new([]).to_json(), b"{\"version\":1,\"packages\":[\n]}\n");
     }
 

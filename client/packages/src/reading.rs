@@ -14,10 +14,26 @@ pub struct Reading {
     pub packages: Vec<Held>,
     /// What must hold of files that belong to no package: metadata.
     pub checks: Vec<Check>,
+    /// Answers of registries: each may go alone, and the program asks again.
+    pub answers: Vec<Answer>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
     /// What is not understood.
     pub notes: Vec<Note>,
+}
+
+/// What a registry answered about packages: metadata, and no package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answer {
+    /// The files that hold it. The first tells which answer it is, also when a newer one took its place.
+    pub files: Vec<String>,
+}
+
+impl Answer {
+    /// One that is a file.
+    pub(crate) fn of_file(path: &str) -> Self {
+        Self { files: vec![path.to_owned()] }
+    }
 }
 
 /// A package in a cache.

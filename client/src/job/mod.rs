@@ -38,7 +38,7 @@ pub use plan::{Plan, PlanError, Project, plan};
 pub use platform::Platform;
 pub use preset::{Preset, PresetError, Prune};
 pub use presets::{Presets, PresetsError};
-pub use prune::{Bounds, Pruned, drop_packages, prune};
+pub use prune::{Bounds, Pruned, There, drop_pruned, prune};
 pub use surroundings::{EVENT_FILE, Fact, Surroundings};
 pub use systems::System;
 pub use template::{Template, TemplateError, Variable};

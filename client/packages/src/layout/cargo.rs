@@ -27,7 +27,7 @@ mod index;
 use super::unpacked::Unpacked;
 use crate::files::Files;
 use crate::purl::Purl;
-use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
 use index::Index;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,6 +112,10 @@ impl Registry<'_> {
                 None => reading.note(path, "it is no crate"),
             }
         }
+        let told: BTreeSet<String> = crates.keys().map(|name| self.index.file_of(name)).collect();
+        // What the index says of crates that are not here.
+        let answers = self.index.paths().filter(|path| !told.contains(*path));
+        reading.answers.extend(answers.map(Answer::of_file));
         for (name, versions) in crates {
             self.read_versions(&cache, name, &versions, reading);
         }

@@ -19,7 +19,7 @@ mod metadata;
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::lock::composer::{address, purl};
-use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
 use metadata::Version;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,11 +42,16 @@ pub(crate) fn read(files: &Files) -> Reading {
     if reading.layouts.is_empty() {
         return reading;
     }
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
     for ((vendor, name), paths) in archives {
+        kept.extend(metadata.of_package(vendor, name));
         let versions = metadata.versions(files, vendor, name, &mut reading);
         let held = paths.into_iter().map(|path| held(vendor, name, path, &versions));
         reading.packages.extend(held);
     }
+    // Without an archive there is nothing that they tell of.
+    let answers = files.under("repo").map(|(path, _)| path).filter(|path| !kept.contains(path));
+    reading.answers.extend(answers.filter(|path| path.ends_with(".json")).map(Answer::of_file));
     tell_orphans(files, &mut reading);
     tell_rest(files, &strange, &mut reading);
     reading
@@ -106,6 +111,11 @@ impl<'a> Metadata<'a> {
         layouts
     }
 
+    fn of_package(&self, vendor: &str, name: &str) -> impl Iterator<Item = &'a str> {
+        let names = [format!("{vendor}~{name}"), format!("{vendor}~{name}~dev"), format!("{vendor}${name}")];
+        names.into_iter().filter_map(|name| self.providers.get(name.as_str())).flatten().copied()
+    }
+
     /// What is known of a package, by the name that an archive from there has.
     fn versions(
         &self,
@@ -115,9 +125,7 @@ impl<'a> Metadata<'a> {
         reading: &mut Reading,
     ) -> BTreeMap<String, Vec<Version>> {
         let mut versions: BTreeMap<String, Vec<Version>> = BTreeMap::new();
-        let providers =
-            [format!("{vendor}~{name}"), format!("{vendor}~{name}~dev"), format!("{vendor}${name}")];
-        for path in providers.iter().filter_map(|name| self.providers.get(name.as_str())).flatten() {
+        for path in self.of_package(vendor, name) {
             let text = files.read(path).map_err(|error| error.to_string());
             let found = text.and_then(|text| {
                 metadata::versions(&text, &format!("{vendor}/{name}"), path)

@@ -21,7 +21,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::javascript;
 use crate::purl::Purl;
-use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
 use index::{Bucket, Line, Seal};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +155,7 @@ impl<'a> Reader<'a> {
             self.reading.note(path, format!("{} of its lines are not understood", bucket.unknown));
         }
         let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
+        let told = self.metadata.len();
         for line in &bucket.lines {
             let Some(digest) = &line.digest else { continue };
             let Some(content) = self.content.get(digest).copied() else {
@@ -165,6 +166,11 @@ impl<'a> Reader<'a> {
             if seen.insert((line.key.as_str(), content)) {
                 self.line(path, line, digest, content);
             }
+        }
+        let answers = self.metadata.iter().skip(told).map(|(_, content)| *content);
+        let files: Vec<String> = [path].into_iter().chain(answers).map(str::to_owned).collect();
+        if files.len() > 1 {
+            self.reading.answers.push(Answer { files });
         }
         if !lines.is_empty() {
             let mend = Mend::DropLines { path: path.to_owned(), lines };

@@ -26,7 +26,7 @@ use crate::layout::address;
 use crate::purl::Purl;
 use crate::python::archive::Part;
 use crate::python::{purl_of_file, tags_of_wheel};
-use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
 use page::Named;
 use response::{Content, Response};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     for response in &responses {
         read_response(files, response, &named, &mut reading);
     }
+    find_answers(&responses, &named, &mut reading);
     if !reading.layouts.is_empty() {
         note_rest(files, &mut reading);
     }
@@ -77,6 +78,21 @@ fn note_rest(files: &Files, reading: &mut Reading) {
         };
         reading.note(part, what);
     }
+}
+
+/// What is no package may go, unless it declares what a package must be.
+fn find_answers(responses: &[Response], names: &Names, reading: &mut Reading) {
+    let named = responses.iter().filter_map(|response| names.of_response(response));
+    let declares: BTreeSet<&str> = named.map(|named| named.page.as_str()).collect();
+    let is_answer = |response: &&Response| {
+        let tells = matches!(response.content, Content::Page | Content::Metadata | Content::Nothing);
+        tells && !declares.contains(response.path.as_str())
+    };
+    let answers = responses.iter().filter(is_answer).map(|response| {
+        let body = Some(&response.body.path).filter(|_| response.is_split());
+        Answer { files: [&response.path].into_iter().chain(body).cloned().collect() }
+    });
+    reading.answers.extend(answers);
 }
 
 /// The SHA-224 that a response is named by, if the file is at its place.

@@ -25,7 +25,7 @@ mod wheel;
 
 use crate::digest::Digest;
 use crate::files::Files;
-use crate::reading::{Mend, Orphan, Reading};
+use crate::reading::{Answer, Mend, Orphan, Reading};
 use pointer::Pointer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -62,6 +62,10 @@ pub(crate) fn read(files: &Files) -> Reading {
         match part.name {
             "archive" => read_archives(files, &part.directory, &mut pointers, &mut reading),
             "wheels" => wheel::read_in_place(files, &part.directory, &mut reading),
+            "simple" => {
+                let answers = files.under(&part.directory).map(|(path, _)| Answer::of_file(path));
+                reading.answers.extend(answers);
+            }
             "sdists" | "built-wheels" => {
                 wheel::read_in_place(files, &part.directory, &mut reading);
                 source::read(files, &part.directory, &mut reading);
@@ -70,7 +74,18 @@ pub(crate) fn read(files: &Files) -> Reading {
         }
     }
     pointers.find_dangling(&mut reading);
+    find_metadata(files, &parts, &mut reading);
     reading
+}
+
+/// Metadata of wheels that were only looked at.
+fn find_metadata(files: &Files, parts: &[Part], reading: &mut Reading) {
+    let held: BTreeSet<&String> = reading.packages.iter().flat_map(|held| &held.files).collect();
+    let wheels = parts.iter().filter(|part| part.name == "wheels");
+    let paths = wheels.flat_map(|part| files.under(&part.directory)).map(|(path, _)| path.to_owned());
+    let alone = paths.filter(|path| path.ends_with(".msgpack") && !held.contains(path));
+    let answers: Vec<Answer> = alone.map(|path| Answer { files: vec![path] }).collect();
+    reading.answers.extend(answers);
 }
 
 /// A part of the cache: `wheels-v6`.

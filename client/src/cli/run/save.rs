@@ -7,7 +7,7 @@ use crate::cli::progress::Progress;
 use crate::cli::save::{DAY, LIFE_DAYS};
 use pollux_client::disk::{ScanOptions, Shelf};
 use pollux_client::flow::{SaveOutcome, SaveRequest, Signer, save};
-use pollux_client::job::{Bounds, Plan, Prune, Pruned, drop_packages, inspect, mend, prune, write_list};
+use pollux_client::job::{Bounds, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list};
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::ChunkId;
@@ -37,6 +37,8 @@ pub(super) struct End {
     pub(super) dropped: Vec<String>,
     /// Packages that no job had used, and bytes that went with them.
     pub(super) pruned: usize,
+    /// Answers of registries that went, too.
+    pub(super) pruned_answers: usize,
     pub(super) pruned_bytes: u64,
     /// Bytes of all packages at the save before, and now.
     pub(super) bytes_before: Option<u64>,
@@ -100,7 +102,7 @@ impl Cache {
             return Err(Stop::new("nothing", why));
         }
         let list = self.pruned(&audit, end)?;
-        if end.pruned > 0 {
+        if end.pruned + end.pruned_answers > 0 {
             audit = self.inspect(program)?;
         }
         for _ in 0..ROUNDS_MAX {
@@ -143,11 +145,14 @@ impl Cache {
         let used: Option<BTreeSet<&str>> =
             self.job.used_files.as_ref().map(|used| used.iter().map(String::as_str).collect());
         let generations = (preset.prune.by == Prune::Use).then_some(preset.prune.generations);
-        let now = PackageList::of_audits([audit]);
+        let packages = PackageList::of_audits([audit]);
         // What belongs to no package takes its room, too.
-        let beside = audit.bytes.saturating_sub(bytes_of(&now));
+        let answers: u64 = audit.answers.iter().map(|(_, bytes)| bytes).sum();
+        let beside = audit.bytes.saturating_sub(bytes_of(&packages)).saturating_sub(answers);
         let bounds = Bounds { generations, bytes_max: preset.bytes_max.saturating_sub(beside) };
-        let pruned = prune(self.before.as_ref(), &now, used.as_ref(), bounds);
+        let (before, answers) = (self.before.as_ref(), audit.answers.as_slice());
+        let there = There { before, packages: &packages, answers, used: used.as_ref() };
+        let pruned = prune(there, bounds);
         if pruned.over > 0 {
             let why = format!(
                 "what this job uses is {} bytes more than the {} of the preset (`bytes_max`)",
@@ -155,10 +160,10 @@ impl Cache {
             );
             return Err(Stop::new("refused", why));
         }
-        let Pruned { unused, too_much, .. } = &pruned;
-        end.pruned = unused.len() + too_much.len();
+        let Pruned { unused, too_much, answers, .. } = &pruned;
+        (end.pruned, end.pruned_answers) = (unused.len() + too_much.len(), answers.len());
         end.pruned_bytes =
-            drop_packages(&self.plan.base, &pruned).map_err(|error| Stop::new("failed", error))?;
+            drop_pruned(&self.plan.base, &pruned).map_err(|error| Stop::new("failed", error))?;
         Ok(pruned.kept)
     }
 
@@ -217,9 +222,8 @@ fn recount(counted: &PackageList, now: &PackageList) -> PackageList {
     let known: BTreeMap<_, u32> =
         counted.packages().iter().map(|package| ((&package.purl, &package.files), package.unused)).collect();
     let unused = |package: &Listed| known.get(&(&package.purl, &package.files)).copied().unwrap_or_default();
-    PackageList::new(
-        now.packages().iter().map(|package| Listed { unused: unused(package), ..package.clone() }),
-    )
+    let packages = now.packages().iter().map(|package| Listed { unused: unused(package), ..package.clone() });
+    PackageList::new(packages).with_unused(counted.counts())
 }
 
 fn bytes_of(list: &PackageList) -> u64 {

@@ -172,9 +172,14 @@ impl End {
                 self.compared
             ));
         }
-        if self.pruned > 0 {
+        if self.pruned + self.pruned_answers > 0 {
+            let answers = match self.pruned_answers {
+                0 => String::new(),
+                1 => " and 1 answer of a registry".to_owned(),
+                count => format!(" and {count} answers of registries"),
+            };
             lines.push(format!(
-                "    pruned {} that nobody used, {}",
+                "    pruned {}{answers} that nobody used, {}",
                 packages(self.pruned),
                 HumanBytes(self.pruned_bytes)
             ));

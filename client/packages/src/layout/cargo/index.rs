@@ -51,13 +51,17 @@ impl<'a> Index<'a> {
             self.files.reader(path).ok()?.read_exact(&mut first).ok()?;
             Some(u8::from_le_bytes(first))
         };
-        let mut versions: BTreeSet<u8> =
-            self.files.under(&self.root).filter_map(|(path, _)| version(path)).collect();
+        let mut versions: BTreeSet<u8> = self.paths().filter_map(version).collect();
         for newer in versions.range(VERSION_MAX + 1..) {
             reading.note(&self.root, format!("its files are of version {newer}, of which nothing is known"));
         }
         versions.retain(|version| (1..=VERSION_MAX).contains(version));
         versions
+    }
+
+    /// Its files.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.under(&self.root).map(|(path, _)| path)
     }
 
     /// The file that tells of a crate.

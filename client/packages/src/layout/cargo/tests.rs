@@ -65,6 +65,8 @@ fn crates_are_found_and_compared_with_every_format_of_the_index() {
         assert_eq!(found.notes, []);
         assert_eq!(found.packages[0].source.as_deref(), Some("registry.example.org"));
         assert_eq!(found.packages[0].files.len(), 2, "the crate, and what tells that it is unpacked");
+        let answers: Vec<&str> = found.answers.iter().map(|(answer, _)| answer.files[0].as_str()).collect();
+        assert_eq!(answers, [format!("registry/index/{REGISTRY}/.cache/3/x/xyz")], "no crate of it is here");
     }
 }
 

@@ -44,6 +44,8 @@ fn archives_are_told_by_their_addresses() {
     let made = audit(Program::Composer, &list(&cache()), &[]);
     assert_eq!((made.layouts, made.compared), (vec!["composer 2".to_owned()], 1));
     assert_eq!((made.faults, made.orphans, made.notes), (vec![], vec![], vec![]));
+    let answers: Vec<&str> = made.answers.iter().map(|(answer, _)| answer.files[0].as_str()).collect();
+    assert_eq!(answers, ["repo/https---registry.example.org/packages.json"]);
     let told: Vec<_> = made.packages.iter().map(|p| (p.purl.to_string(), p.source.as_deref())).collect();
     let expected = [
         ("pkg:composer/acme/log".to_owned(), None),

@@ -80,7 +80,13 @@ fn mend(base: &Path, mend: &Mend) {
 fn tarballs_are_packages_and_metadata_is_not() {
     let cache = Cache::new();
     let (index, content) = cache.answer(&format!("{TARBALL}?a=b"), "application/octet-stream", b"core");
-    cache.answer("https://registry.example.org/@babel%2fcore", "application/json", b"{}");
+    let (about, first) =
+        cache.answer("https://registry.example.org/@babel%2fcore", "application/json", b"{}");
+    let (_, second) = cache.answer(
+        "https://registry.example.org/@babel%2fcore",
+        "application/vnd.npm.install-v1+json",
+        b"[]",
+    );
     cache.write("_logs/x.log", b"");
     cache.write("_cacache/tmp/x", b"");
     let reading = cache.read();
@@ -90,6 +96,11 @@ fn tarballs_are_packages_and_metadata_is_not() {
     assert_eq!(held.artifact.as_deref(), Some(content.as_str()));
     assert_eq!(held.files, [content, index]);
     assert_eq!(held.source.as_deref(), Some(TARBALL));
+    assert_eq!(
+        reading.answers,
+        [Answer { files: vec![about, first, second] }],
+        "what one key has goes together"
+    );
     assert_eq!((reading.orphans, reading.notes), (vec![], vec![]));
 }
 

@@ -105,6 +105,10 @@ fn packages_are_known_by_their_contents_and_compared_with_the_index() {
         assert_eq!(found.packages[0].source, Some(address(WHEEL)));
         assert_eq!(found.packages[0].digest, Some(Digest::of(Algorithm::Sha256, &flask)), "{part}");
         assert_eq!(found.packages[1].digest, Some(Digest::of(Algorithm::Sha256, &lib)));
+        // The page declares what the wheel must be, so it stays; nothing needs the metadata.
+        let answers: Vec<usize> = found.answers.iter().map(|(answer, _)| answer.files.len()).collect();
+        assert_eq!(answers, [if part == "http" { 1 } else { 2 }]);
+        assert!(found.answers[0].0.files[0].starts_with(&place(part, &address("lib-2.0.metadata"))));
     }
 }
 

@@ -96,6 +96,9 @@ fn unpacked_wheels_and_sources_are_found_with_their_digests() {
     assert_eq!(purls(&found), named.map(|name| format!("pkg:pypi/{name}")));
     assert_eq!((found.faults.len(), found.orphans.as_slice(), found.notes.as_slice()), (0, &[][..], &[][..]));
     assert_eq!(found.compared, 9, "three files of each wheel");
+    let answers: Vec<&str> = found.answers.iter().map(|(answer, _)| answer.files[0].as_str()).collect();
+    let looked_at = "wheels-v8/pypi/other/2.0-py3-none-any.msgpack";
+    assert_eq!(answers, ["simple-v18/pypi/flask-x.rkyv", looked_at]);
     let flask = &found.packages[0];
     assert_eq!(flask.source.as_deref(), Some("https://registry.example.org/abc_DEF-1.whl"));
     assert_eq!(flask.files.len(), 6, "with pointer and metadata");
