@@ -146,7 +146,12 @@ fn maven_package(site: &Site, group: &str, artifact: &str, version: &str, packag
 }
 
 fn sha1(path: &Path) -> String {
-    said("sha1sum", &[&path.display().to_string()]).unwrap().split(' ').next().unwrap_or_default().to_owned()
+    sum_of("sha1sum", path)
+}
+
+/// What a program such as `sha1sum` says of a file.
+fn sum_of(program: &str, path: &Path) -> String {
+    said(program, &[&path.display().to_string()]).unwrap().split(' ').next().unwrap_or_default().to_owned()
 }
 
 /// A project with a parent and an extension; what Maven gives every extension is among the rest.
@@ -234,7 +239,7 @@ fn composer_installs_on_another_node_without_the_registry() {
     );
     site.put("p2/story/seven.json", versions);
     let project = format!(
-        r#"{{"name":"story/story","repositories":[{{"type":"composer","url":"{}"}},{{"packagist.org":false}}],"config":{{"secure-http":false}},"require":{{"story/seven":"1.0.0"}}}}"#,
+        r#"{{"name":"story/story","repositories":[{{"type":"composer","url":"{}"}},{{"packagist":false}}],"config":{{"secure-http":false}},"require":{{"story/seven":"1.0.0"}}}}"#,
         site.url("")
     );
     written([&first, &second], "composer.json", &project);
@@ -287,5 +292,12 @@ fn gem_server(site: &Site, place: &Path) -> Result<(), String> {
     fs::write(place.join("story.gemspec"), description).unwrap();
     let archive = site.directory.join("gems/story-gem-1.0.gem").display().to_string();
     said("env", &["-C", &place.display().to_string(), "gem", "build", "story.gemspec", "-o", &archive])?;
-    said("gem", &["generate_index", "-d", &site.directory.display().to_string()]).map(drop)
+    // The index is written here, for newer gem programs make none.
+    let info =
+        format!("---\n1.0 |checksum:{}\n", sha256(fs::read(&archive).map_err(|error| error.to_string())?));
+    site.put("info/story-gem", &info);
+    let sum = sum_of("md5sum", &site.directory.join("info/story-gem"));
+    site.put("versions", format!("created_at: 2026-01-01T00:00:00Z\n---\nstory-gem 1.0 {sum}\n"));
+    site.put("names", "---\nstory-gem\n");
+    Ok(())
 }

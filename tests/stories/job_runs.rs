@@ -88,7 +88,9 @@ impl<'a> Machine<'a> {
 }
 
 pub(crate) fn skipped(story: &str, why: &str) {
-    println!("{story}: skipped: {}", why.lines().last().unwrap_or_default());
+    // Programs say what went wrong before what follows from it.
+    let error = why.lines().find(|line| line.to_ascii_lowercase().contains("error"));
+    println!("{story}: skipped: {}", error.or(why.lines().last()).unwrap_or_default());
 }
 
 fn npm_project(machine: &Machine<'_>, dependencies: &str) {
@@ -225,7 +227,7 @@ fn cargo_builds_offline_on_another_node() {
 
 pub(crate) fn cargo_project(machine: &Machine<'_>) {
     fs::create_dir_all(machine.project.join("src")).unwrap();
-    let manifest = "[package]\nname = \"story\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[dependencies]\nitoa = \"1\"\n\n[workspace]\n";
+    let manifest = "[package]\nname = \"story\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\n[dependencies]\nitoa = \"1\"\n\n[workspace]\n";
     fs::write(machine.project.join("Cargo.toml"), manifest).unwrap();
     let main = "fn main() { print!(\"{}\", itoa::Buffer::new().format(7)); }\n";
     fs::write(machine.project.join("src/main.rs"), main).unwrap();
