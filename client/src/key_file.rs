@@ -20,6 +20,9 @@ const EXPOSING: u32 = 0o077;
 /// the service's user read it shows as a right of the group.
 const EXPOSING_CREDENTIAL: u32 = 0o037;
 
+/// The last of the descriptors that a program takes to be open.
+const STDERR: i32 = 2;
+
 /// Why a key file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -90,7 +93,7 @@ impl KeySource {
             return Self::Credential(name.to_owned());
         }
         match (text, number.map(str::parse)) {
-            ("-" | "/dev/stdin", _) => Self::Input,
+            ("-" | "/dev/stdin", _) | (_, Some(Ok(0))) => Self::Input,
             (_, Some(Ok(number))) => Self::Descriptor(number),
             (_, Some(Err(_)) | None) if text.contains("PRIVATE KEY-----") => Self::Given,
             (_, Some(Err(_)) | None) => Self::File(name.into()),
@@ -104,6 +107,29 @@ impl KeySource {
             Self::Input | Self::Descriptor(_) => true,
             Self::File(_) | Self::Credential(_) | Self::Given => false,
         }
+    }
+
+    /// Whether nothing is named, as by a variable that is set to nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::File(path) if path.as_os_str().is_empty())
+    }
+
+    /// Reads the key and closes the descriptor that it came by, so that no other program gets it from here.
+    ///
+    /// # Errors
+    /// As those of [`read`](Self::read).
+    pub fn take(&self) -> Result<KeyPair, KeyFileError> {
+        let key = self.read();
+        if let Self::Descriptor(number) = self
+            && let Ok(number) = i32::try_from(*number)
+            && number > STDERR
+            && key.is_ok()
+        {
+            // It held a key, and so is none of this program's own.
+            nix::unistd::close(number).unwrap_or_default();
+        }
+        key
     }
 
     /// Reads the key, in PKCS#8 PEM. Waits for the writer of a descriptor or of standard input, for a file never.

@@ -13,15 +13,19 @@ pub(crate) fn refused_with_another_byte(machine: &Machine<'_>, preset: &str, dir
     let files = files_below(&machine.home.join(directory)).into_iter();
     let named = files.filter(|path| path.to_str().unwrap().ends_with(end));
     let victim = named.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
-    let mut bytes = fs::read(&victim).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    // It may be that only reading is allowed.
-    drop(fs::remove_file(&victim));
-    fs::write(&victim, bytes).unwrap();
-    let ran = machine.run_trusted(preset, &["true"]);
+    let ran = machine.run_trusted(preset, &with_another_byte(machine, &victim));
     assert_eq!((ran.status, machine.told("/caches/0/saved/result")), (Some(0), "refused".into()), "{ran:?}");
     assert!(ran.stderr.contains(&format!("wrong: {preset}: ")), "{ran:?}");
+}
+
+/// A command that puts a file with one other byte in the place of a file.
+pub(crate) fn with_another_byte(machine: &Machine<'_>, victim: &Path) -> [String; 4] {
+    let mut bytes = fs::read(victim).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let other = machine.project.join("other-bytes");
+    fs::write(&other, bytes).unwrap();
+    ["cp", "--remove-destination", other.to_str().unwrap(), victim.to_str().unwrap()].map(str::to_owned)
 }
 
 #[test]
@@ -47,7 +51,7 @@ fn go_takes_modules_on_another_node_without_the_proxy() {
     let tidied = first.run("go", &[], &[&go(&address)[..], &["tidy"]].concat());
     assert_eq!(tidied.status, Some(0), "{tidied:?}");
     fs::copy(first.project.join("go.sum"), second.project.join("go.sum")).unwrap();
-    fs::remove_dir_all(first.home.join("go")).unwrap();
+    first.forget("go");
     saved(
         &first,
         &first.run_trusted("go", &[&go(&address)[..], &["download"]].concat()),
@@ -246,10 +250,11 @@ fn composer_installs_on_another_node_without_the_registry() {
     let composer = |command: &str| format!("COMPOSER_ALLOW_SUPERUSER=1 composer --no-interaction {command}");
     let locked = first.run("composer", &[], &["sh", "-c", &composer("update --no-install")]);
     assert_eq!(locked.status, Some(0), "{locked:?}");
+    first.forget(".cache/composer");
     fs::copy(first.project.join("composer.lock"), second.project.join("composer.lock")).unwrap();
     saved(
         &first,
-        &first.run_trusted("composer", &["sh", "-c", &composer("install")]),
+        &first.run_trusted("composer", &["sh", "-c", &composer("update")]),
         "pkg:composer/story/seven@1.0.0",
     );
     site.close();
@@ -276,6 +281,7 @@ fn bundler_installs_on_another_node_without_the_registry() {
     );
     let locked = first.run("bundler", &[], &["bundle", "lock"]);
     assert_eq!(locked.status, Some(0), "{locked:?}");
+    first.forget(".cache/pollux/bundle");
     fs::copy(first.project.join("Gemfile.lock"), second.project.join("Gemfile.lock")).unwrap();
     saved(&first, &first.run_trusted("bundler", &["bundle", "install"]), "pkg:gem/story-gem@1.0");
     site.close();

@@ -27,6 +27,7 @@ mod job_in_container;
 mod job_programs;
 mod job_registries;
 mod job_runs;
+mod job_trust;
 mod log;
 mod lying_peer;
 mod manners;

@@ -17,6 +17,9 @@ const EVENT_BYTES_MAX: usize = 25 * 1024 * 1024;
 const NO_PROJECT: &str =
     "outside of CI name them: --project NAME --branch NAME; in Zuul hand on ZUUL_PROJECT and ZUUL_BRANCH";
 
+/// Plans, and presets that there is none for.
+type Planned = (Vec<Plan>, Vec<(String, PlanError)>);
+
 /// Where a job is.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
@@ -46,7 +49,7 @@ pub(crate) struct Place {
 impl Place {
     /// The presets that count.
     pub(crate) fn presets(&self) -> Result<Presets, Failure> {
-        known_presets(self.presets.as_deref())
+        known_presets(self.presets.as_deref().filter(|path| !path.as_os_str().is_empty()))
     }
 
     /// What the CI system and the flags say.
@@ -74,15 +77,43 @@ impl Place {
 
     /// Plans for presets by name; two that would write over each other are refused.
     pub(crate) fn plans(&self, names: &[String]) -> Result<Vec<Plan>, Failure> {
+        let (plans, without) = self.plan_each(names)?;
+        match without.first() {
+            Some((name, error)) => Err(refused(name, error)),
+            None => Ok(plans),
+        }
+    }
+
+    /// The same for a command that runs in any case: with what goes without a cache, and why.
+    pub(crate) fn plans_of_run(&self, names: &[String]) -> Result<(Vec<Plan>, Vec<String>), Failure> {
+        let (plans, without) = self.plan_each(names)?;
+        let why = |(name, error): &(String, PlanError)| {
+            let hint = hint_of(error).map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{name}: no cache: {error}{hint}")
+        };
+        Ok((plans, without.iter().map(why).collect()))
+    }
+
+    fn plan_each(&self, names: &[String]) -> Result<Planned, Failure> {
+        if !self.directory.is_dir() {
+            let message = format!("{}: no directory", self.directory.display());
+            return Err(Failure::new(Kind::Usage, message).hint("--directory names where lock files lie"));
+        }
         let presets = self.presets()?;
         let surroundings = self.surroundings();
         let platform = Platform::here();
         let project =
             Project { surroundings: &surroundings, platform: &platform, directory: &self.directory };
-        let mut plans: Vec<Plan> = Vec::new();
+        let (mut plans, mut without): (Vec<Plan>, _) = (Vec::new(), Vec::new());
         for name in names {
             let preset = presets.find(name).map_err(|error| unknown(&error))?;
-            let made = plan(preset, &project, variable).map_err(|error| refused(name, &error))?;
+            let made = match plan(preset, &project, variable) {
+                Ok(made) => made,
+                Err(error) => {
+                    without.push((name.clone(), error));
+                    continue;
+                }
+            };
             let clash = plans.iter().find_map(|other| Some((other, other.clash(&made)?)));
             if let Some((other, path)) = clash {
                 let (one, other) = (other.preset.name.clone(), made.preset.name);
@@ -93,7 +124,7 @@ impl Place {
             }
             plans.push(made);
         }
-        Ok(plans)
+        Ok((plans, without))
     }
 }
 
@@ -116,12 +147,19 @@ pub(crate) fn unknown(error: &PresetsError) -> Failure {
 
 fn refused(name: &str, error: &PlanError) -> Failure {
     let failure = Failure::new(Kind::Usage, format!("preset `{name}`: {error}"));
+    match hint_of(error) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+const fn hint_of(error: &PlanError) -> Option<&'static str> {
     match error {
-        PlanError::Unknown(_) => failure.hint(NO_PROJECT),
+        PlanError::Unknown(_) => Some(NO_PROJECT),
         PlanError::Key(_) => {
-            failure.hint("shorten the names with --project, --branch and --job, or the preset's template")
+            Some("shorten the names with --project, --branch and --job, or the preset's template")
         }
-        PlanError::Lock(_) | PlanError::NoHome(_) => failure,
+        PlanError::Lock(_) | PlanError::NoHome(_) => None,
     }
 }
 

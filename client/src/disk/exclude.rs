@@ -5,10 +5,14 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 /// Globs over relative paths. `*` stays within one component, `**` does not. A glob without `/` means a name at any depth,
 /// as with `rsync` and `tar`; one with `/` (also a leading one) is a path from the base.
 #[derive(Clone, Debug)]
-pub(super) struct Exclude(GlobSet);
+pub struct Exclude(GlobSet);
 
 impl Exclude {
-    pub(super) fn new(globs: &[String]) -> Result<Self, DiskError> {
+    /// From globs.
+    ///
+    /// # Errors
+    /// A glob that is empty, or none.
+    pub fn new(globs: &[String]) -> Result<Self, DiskError> {
         let mut set = GlobSetBuilder::new();
         for glob in globs {
             if glob.trim_matches('/').is_empty() {
@@ -27,6 +31,13 @@ impl Exclude {
     /// Whether the entry of this path, and what lies below it, is left out.
     pub(super) fn matches(&self, path: &str) -> bool {
         self.0.is_match(path)
+    }
+
+    /// Whether a file is left out, for itself or for a directory that it lies in.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.filter_map(|end| path.get(..end)).any(|part| self.matches(part))
     }
 }
 

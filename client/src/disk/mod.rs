@@ -34,6 +34,7 @@ mod write;
 
 pub use clone::Cloned;
 pub use error::DiskError;
+pub use exclude::Exclude;
 pub use index::Shelf;
 pub use pack::{ChunkSink, PackError, Packed, pack};
 pub use restore::{Repeats, Restore, RestoreOptions, Restored, TargetMode, Times};

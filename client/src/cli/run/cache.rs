@@ -5,7 +5,7 @@ use crate::cli::common::disabled;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::restore::default_threads;
-use pollux_client::disk::{Repeats, RestoreOptions, TargetMode, Times};
+use pollux_client::disk::{Exclude, Repeats, RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
 use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
 use pollux_packages::audit::Lock;
@@ -27,6 +27,8 @@ pub(super) struct Cache {
     mark: Mark,
     /// What was there when the command began.
     there: BTreeSet<String>,
+    /// Of what would be saved, files that were there before and came from no save, where somebody signs.
+    pub(super) foreign: Vec<String>,
     /// What the job made of it.
     pub(super) job: Job,
     /// How the save ended, if there was to be one.
@@ -60,6 +62,8 @@ pub(super) struct Job {
     pub(super) used: Option<Use>,
     /// Cost and gain in seconds, where the last uses cost more than they saved.
     pub(super) loss: Option<(f64, f64)>,
+    /// Lock files that cannot be read, and why.
+    pub(super) bad_locks: Vec<String>,
     /// Files that the job used, if that is known.
     pub(super) used_files: Option<BTreeSet<String>>,
 }
@@ -68,16 +72,22 @@ impl Cache {
     /// Restores what there is. Nothing that happens here keeps the command from running.
     pub(super) fn restore(plan: Plan, shared: &Shared) -> Self {
         let (locks, bad) = read_locks(&plan.locks.0);
-        for bad in bad {
-            output::say(&format!("warning: {}: {}: it takes no part in the audit", bad.path, bad.error));
+        let bad_locks: Vec<String> = bad.iter().map(|bad| format!("{}: {}", bad.path, bad.error)).collect();
+        for bad in &bad_locks {
+            output::say(&format!(
+                "warning: {bad}: nothing can be compared with it, so nothing will be saved"
+            ));
         }
         let came = bring(&plan, shared);
         let before = if let Came::Hit(_) = came { restored_list(&plan.base) } else { None };
+        let foreign = if shared.begins_clean() { foreign(&plan, &came) } else { Vec::new() };
         if let Err(error) = write_files(&plan) {
             output::say(&format!("warning: preset `{}`: {error}", plan.preset.name));
         }
         let there = names(&plan);
-        Self { plan, came, before, locks, mark: Mark::now(), there, job: Job::default(), saved: None }
+        let mark = Mark::set(&plan.base, there.iter().map(String::as_str));
+        let job = Job { bad_locks, ..Job::default() };
+        Self { plan, came, before, locks, mark, there, foreign, job, saved: None }
     }
 
     /// What the command added and used.
@@ -169,18 +179,39 @@ fn known_loss(plan: &Plan, shared: &Shared) -> Option<(f64, f64)> {
     memory()?.recall(&lineage).loss()
 }
 
-fn request(plan: &Plan, shared: &Shared) -> RestoreRequest {
+/// What is there beside what a save brought.
+fn foreign(plan: &Plan, came: &Came) -> Vec<String> {
+    let roots = match came {
+        Came::Hit(hit) => hit.ancestry.tree.roots.as_slice(),
+        Came::Miss { .. } => &[],
+    };
+    let is_below = |path: &str, root: &String| {
+        root.is_empty()
+            || path.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let excluded = Exclude::new(&plan.preset.exclude).ok();
+    let is_left_out = |path: &String| excluded.as_ref().is_some_and(|excluded| excluded.covers(path));
+    let came_along = |path: &String| path == LIST_NAME || roots.iter().any(|root| is_below(path, root));
+    names(plan).into_iter().filter(|path| !came_along(path) && !is_left_out(path)).collect()
+}
+
+/// A job takes what it finds. Where somebody signs, what is there is what was signed.
+fn mode(plan: &Plan, shared: &Shared) -> TargetMode {
     let filled = fs::read_dir(&plan.base).is_ok_and(|mut entries| entries.next().is_some());
+    match (filled, shared.begins_clean()) {
+        (false, _) => TargetMode::Fresh,
+        (true, true) => TargetMode::Replace,
+        (true, false) => TargetMode::Merge,
+    }
+}
+
+fn request(plan: &Plan, shared: &Shared) -> RestoreRequest {
     RestoreRequest {
         socket: shared.socket.clone(),
         key: plan.key.clone(),
         fallbacks: plan.fallbacks.clone(),
         base: plan.base.clone(),
-        options: RestoreOptions {
-            mode: if filled { TargetMode::Merge } else { TargetMode::Fresh },
-            times: Times::Saved,
-            repeats: Repeats::Write,
-        },
+        options: RestoreOptions { mode: mode(plan, shared), times: Times::Saved, repeats: Repeats::Write },
         for_save: shared.signer.is_some(),
         deadlines: shared.deadlines,
         threads: default_threads(),

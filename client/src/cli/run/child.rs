@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,14 +39,21 @@ impl Ended {
     }
 }
 
-/// Runs it to its end.
-pub(super) fn run(command: &[OsString], environment: &BTreeMap<String, String>) -> Result<Ended, Failure> {
+/// Runs it to its end. Where the publisher's key came by standard input, the command has none.
+pub(super) fn run(
+    command: &[OsString],
+    environment: &BTreeMap<String, String>,
+    has_input: bool,
+) -> Result<Ended, Failure> {
     let began = Instant::now();
     let Some((program, arguments)) = command.split_first() else {
         return Err(Failure::new(Kind::Usage, "no command is named"));
     };
     let mut child = Command::new(program);
     child.args(arguments).envs(environment).env_remove("POLLUX_SIGNING_KEY");
+    if !has_input {
+        child.stdin(Stdio::null());
+    }
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2])
         .map_err(|error| Failure::new(Kind::Failed, error))?;
     let mut child = match child.spawn() {
@@ -107,7 +114,7 @@ mod tests {
 
     fn ran(words: &[&str]) -> Ended {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        run(&words, &BTreeMap::from([("CACHE".to_owned(), "/x".to_owned())])).unwrap()
+        run(&words, &BTreeMap::from([("CACHE".to_owned(), "/x".to_owned())]), true).unwrap()
     }
 
     #[test]

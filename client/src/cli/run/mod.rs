@@ -33,11 +33,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// Restores the caches of these presets, tells the package managers where they are, runs the command, and says at the end
 /// what was restored, what the job added, and what it saved. The command runs in any case: without a node, with a broken one,
-/// or after a miss, within the deadlines; its exit status and the signals that it ends by are this one's.
+/// or after a miss, within the deadlines, with a key that cannot be read, and outside of CI, where no project is known; its exit
+/// status and the signals that it ends by are this one's. Only what is wrong with the call itself ends it before: a flag, a
+/// preset that is not there, a file of presets that is none.
 ///
 /// With a publisher's key (--signing-key or POLLUX_SIGNING_KEY, in a trusted pipeline) and after success it also saves: what
 /// no job has used for some saves goes, what lacks its other half is dropped, digests are checked against the program's own
-/// metadata and the project's lock files, and the list of packages is recorded. One wrong digest, and nothing is saved.
+/// metadata and the project's lock files, and the list of packages is recorded. One wrong digest, and nothing is saved. Such a
+/// run begins with what was signed and nothing else: what else lies in the directories that are saved is replaced when a cache
+/// is restored, and otherwise refuses the save (--adopt).
 ///
 /// Examples:
 ///
@@ -58,6 +62,12 @@ pub(crate) struct Arguments {
     /// Sign nothing: write a statement for each cache to this directory, as `pollux save --unsigned-out` does
     #[arg(long, value_name = "DIR", conflicts_with = "signing_key")]
     unsigned_out: Option<PathBuf>,
+    /// Save also what lay in the caches' directories before the run and came from no save: whoever left it is believed
+    #[arg(long)]
+    adopt: bool,
+    /// Fail if a save is refused or fails (status 8, or 1), also where the command succeeded
+    #[arg(long)]
+    require_save: bool,
     /// Restore no cache that cost more than it saved, measured over its last uses on this machine
     #[arg(long)]
     adaptive: bool,
@@ -82,50 +92,69 @@ pub(super) struct Shared {
     adaptive: bool,
     /// What takes part in saves: none, nothing is saved.
     signer: Option<Signer>,
+    /// Why nobody signs, where somebody should.
+    no_signer: Option<String>,
+    /// What was there before is saved, too.
+    adopt: bool,
     statements: Option<PathBuf>,
     provenance: pollux_core::Provenance,
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let plans = arguments.place.plans(&arguments.cache)?;
+    let (plans, without) = arguments.place.plans_of_run(&arguments.cache)?;
     let command = arguments.command.clone();
     let shared = shared(&arguments)?;
+    let warnings = shared.no_signer.iter().chain(without.iter().filter(|_| !disabled()));
+    warnings.for_each(|warning| output::say(&format!("warning: {warning}")));
     let mut caches: Vec<Cache> = plans.into_iter().map(|plan| Cache::restore(plan, &shared)).collect();
     if shared.interrupted.load(Ordering::Relaxed) {
         return Err(Failure::new(Kind::Interrupted, "interrupted before the command"));
     }
     let environment = environment(caches.iter().map(|cache| &cache.plan));
-    let ended = child::run(&command, &environment)?;
+    let has_input = arguments.signing_key != Some(KeySource::Input);
+    let ended = child::run(&command, &environment, has_input)?;
     for cache in &mut caches {
         cache.look_back();
         if ended.succeeded {
             cache.save(&shared);
         }
     }
-    let summary = summary::Summary::of(&caches, &ended);
-    output::say(&summary.words());
+    let summary = summary::Summary::of(&caches, &without, &ended);
+    summary.words().iter().for_each(|line| output::say(line));
     if let Some(path) = &arguments.report {
         summary.write(path);
     }
-    Ok(ended.code())
+    let lacks_save = arguments.require_save && caches.iter().any(Cache::lacks_save);
+    Ok(if ended.succeeded && lacks_save { ExitCode::from(Kind::Failed.status()) } else { ended.code() })
 }
 
 fn shared(arguments: &Arguments) -> Result<Shared, Failure> {
-    let signer = match (&arguments.signing_key, &arguments.unsigned_out) {
-        _ if disabled() => None,
-        (Some(source), _) => Some(Signer::Key(Box::new(source.read()?))),
-        (None, Some(_)) => Some(Signer::Elsewhere),
-        (None, None) => None,
+    let source = arguments.signing_key.as_ref().filter(|source| !source.is_empty());
+    let signer = match (source, &arguments.unsigned_out) {
+        _ if disabled() => Ok(None),
+        (Some(source), _) => source.take().map(|key| Some(Signer::Key(Box::new(key)))),
+        (None, Some(_)) => Ok(Some(Signer::Elsewhere)),
+        (None, None) => Ok(None),
     };
+    let no_signer = signer.as_ref().err().map(|error| format!("nothing will be saved: {error}"));
     Ok(Shared {
         socket: arguments.socket.clone(),
         deadlines: arguments.patience.deadlines(),
         interrupted: signals::noted().map_err(|error| Failure::new(Kind::Failed, error))?,
         adaptive: arguments.adaptive,
-        signer,
+        signer: signer.ok().flatten(),
+        no_signer,
+        adopt: arguments.adopt,
         statements: arguments.unsigned_out.clone(),
         provenance: arguments.place.surroundings().provenance(),
     })
+}
+
+impl Shared {
+    /// Whether a cache must be what was signed before the command begins, and nothing else.
+    const fn begins_clean(&self) -> bool {
+        self.signer.is_some() && !self.adopt
+    }
 }
 
 /// What the command is told; of two presets that name one variable, the later counts.

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::cache::{Cache, Came, paths};
+use super::summary::count;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::save::{DAY, LIFE_DAYS};
@@ -13,7 +14,9 @@ use pollux_client::text_file::{self, Existing};
 use pollux_core::ChunkId;
 use pollux_packages::Program;
 use pollux_packages::audit::{Audit, Fault};
+use pollux_packages::files::Files;
 use pollux_packages::list::{LIST_NAME, Listed, PackageList};
+use pollux_packages::reading::Mend;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -57,13 +60,44 @@ impl Cache {
                 (end.result, end.words) = (stop.result, stop.words);
             }
             self.saved = Some(end);
+        } else if let Some(why) = &shared.no_signer {
+            self.saved = Some(End { result: "failed", words: why.clone(), ..End::default() });
         }
     }
 
+    /// Whether there should be a save and is none.
+    pub(super) fn lacks_save(&self) -> bool {
+        self.saved.as_ref().is_some_and(|end| matches!(end.result, "failed" | "refused"))
+    }
+
+    /// What nobody vouches for is not signed.
+    fn vouched(&self) -> Result<(), Stop> {
+        if let Some(bad) = self.job.bad_locks.first() {
+            return Err(Stop::new(
+                "refused",
+                format!("a lock file cannot be read, and nothing compared with it: {bad}"),
+            ));
+        }
+        let Some(first) = self.foreign.first() else { return Ok(()) };
+        Err(Stop::new(
+            "refused",
+            format!(
+                "{} in {} came from no save and were there before the run, such as {first}: remove them, or vouch for them (--adopt)",
+                count(self.foreign.len(), "file"),
+                self.plan.base.display()
+            ),
+        ))
+    }
+
     fn try_save(&self, shared: &Shared, signer: &Signer, end: &mut End) -> Result<(), Stop> {
+        self.vouched()?;
         let packages = match self.plan.preset.program {
             Some(program) => Some(self.prepare(program, end)?),
-            None => None,
+            None => {
+                self.run_prune();
+                self.bounded(end)?;
+                None
+            }
         };
         let there: Vec<String> =
             paths(&self.plan).into_iter().filter(|path| self.plan.base.join(path).exists()).collect();
@@ -91,7 +125,6 @@ impl Cache {
 
     /// Makes the cache fit to be saved; gives the hash of its list of packages.
     fn prepare(&self, program: Program, end: &mut End) -> Result<ChunkId, Stop> {
-        self.run_prune();
         let mut audit = self.inspect(program)?;
         if audit.layouts.is_empty() {
             let why = if audit.files == 0 {
@@ -100,6 +133,11 @@ impl Cache {
                 "it is no cache of that program, or of a version that is not known"
             };
             return Err(Stop::new("nothing", why));
+        }
+        // What is refused stays as it is, for whoever looks into it.
+        self.judge(&faults_that_stay(&audit), audit.compared, end)?;
+        if self.run_prune() {
+            audit = self.inspect(program)?;
         }
         let list = self.pruned(&audit, end)?;
         if end.pruned + end.pruned_answers > 0 {
@@ -113,7 +151,7 @@ impl Cache {
                 .extend(mend(&self.plan.base, &audit.orphans).map_err(|error| Stop::new("failed", error))?);
             audit = self.inspect(program)?;
         }
-        self.judge(&audit, end)?;
+        self.judge(&audit.faults.iter().collect::<Vec<_>>(), audit.compared, end)?;
         let list = recount(&list, &PackageList::of_audits([&audit]));
         end.bytes = bytes_of(&list);
         write_list(&self.plan.base, &list).map_err(|error| Stop::new("failed", error))
@@ -124,9 +162,9 @@ impl Cache {
         audit.map_err(|error| Stop::new("failed", error))
     }
 
-    fn judge(&self, audit: &Audit, end: &mut End) -> Result<(), Stop> {
-        end.compared = audit.compared;
-        end.faults = audit.faults.iter().map(Fault::words).collect();
+    fn judge(&self, faults: &[&Fault], compared: u64, end: &mut End) -> Result<(), Stop> {
+        end.compared = compared;
+        end.faults = faults.iter().map(|fault| fault.words()).collect();
         for fault in end.faults.iter().take(NAMED_MAX) {
             output::say(&format!("wrong: {}: {fault}", self.plan.preset.name));
         }
@@ -167,9 +205,23 @@ impl Cache {
         Ok(pruned.kept)
     }
 
-    /// The program's own command; where it fails the cache is as it was, or better.
-    fn run_prune(&self) {
-        let Some((program, arguments)) = self.plan.preset.prune.command.split_first() else { return };
+    /// Of what no reader knows only the size is.
+    fn bounded(&self, end: &mut End) -> Result<(), Stop> {
+        let files = Files::below(&self.plan.base, &paths(&self.plan));
+        end.bytes = files.map_err(|error| Stop::new("failed", error))?.bytes();
+        let most = self.plan.preset.bytes_max;
+        if end.bytes > most {
+            return Err(Stop::new(
+                "refused",
+                format!("{} bytes, and the preset's `bytes_max` is {most}", end.bytes),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The program's own command, if there is one; where it fails the cache is as it was, or better.
+    fn run_prune(&self) -> bool {
+        let Some((program, arguments)) = self.plan.preset.prune.command.split_first() else { return false };
         let mut command = Command::new(program);
         command.args(arguments).envs(&self.plan.environment).env_remove("POLLUX_SIGNING_KEY");
         let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
@@ -179,6 +231,7 @@ impl Cache {
                 self.plan.preset.prune.command.join(" ")
             ));
         }
+        true
     }
 
     fn request(
@@ -224,6 +277,18 @@ fn recount(counted: &PackageList, now: &PackageList) -> PackageList {
     let unused = |package: &Listed| known.get(&(&package.purl, &package.files)).copied().unwrap_or_default();
     let packages = now.packages().iter().map(|package| Listed { unused: unused(package), ..package.clone() });
     PackageList::new(packages).with_unused(counted.counts())
+}
+
+/// What is wrong and is not about to be dropped, for it lacks its other half.
+fn faults_that_stay(audit: &Audit) -> Vec<&Fault> {
+    let dropped: BTreeSet<&str> = audit
+        .orphans
+        .iter()
+        .filter_map(|orphan| if let Mend::Remove(paths) = &orphan.mend { Some(paths) } else { None })
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    audit.faults.iter().filter(|fault| !dropped.contains(fault.path.as_str())).collect()
 }
 
 fn bytes_of(list: &PackageList) -> u64 {

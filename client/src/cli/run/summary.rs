@@ -20,6 +20,8 @@ const ADDED_MAX: usize = 20;
 pub(super) struct Summary<'a> {
     command: &'a Ended,
     caches: Vec<One<'a>>,
+    /// Presets that the command ran without, and why.
+    without: &'a [String],
 }
 
 /// One cache.
@@ -57,17 +59,18 @@ struct Used {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn of(caches: &'a [Cache], command: &'a Ended) -> Self {
-        Self { command, caches: caches.iter().map(One::of).collect() }
+    pub(super) fn of(caches: &'a [Cache], without: &'a [String], command: &'a Ended) -> Self {
+        Self { command, caches: caches.iter().map(One::of).collect(), without }
     }
 
-    pub(super) fn words(&self) -> String {
+    /// A text for each cache.
+    pub(super) fn words(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         if let Some(why) = &self.command.not_run {
             lines.push(format!("the command did not run: {why}"));
         }
-        lines.extend(self.caches.iter().flat_map(One::words));
-        lines.join("\n")
+        lines.extend(self.caches.iter().map(|one| one.words().join("\n")));
+        lines
     }
 
     /// Where it cannot be written it is said, and changes nothing.
@@ -114,8 +117,8 @@ impl<'a> One<'a> {
         let more = self.added.len().saturating_sub(ADDED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "  the job added {} packages, {}",
-            self.added.len(),
+            "  the job added {}, {}",
+            count(self.added.len(), "package"),
             HumanBytes(self.added_bytes)
         ));
         if !named.is_empty() {
@@ -155,8 +158,9 @@ impl<'a> One<'a> {
     }
 }
 
-fn packages(count: usize) -> String {
-    if count == 1 { "1 package".to_owned() } else { format!("{count} packages") }
+/// `1 file`, `2 files`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl End {
@@ -175,12 +179,11 @@ impl End {
         if self.pruned + self.pruned_answers > 0 {
             let answers = match self.pruned_answers {
                 0 => String::new(),
-                1 => " and 1 answer of a registry".to_owned(),
-                count => format!(" and {count} answers of registries"),
+                some => format!(" and {} of registries", count(some, "answer")),
             };
             lines.push(format!(
                 "    pruned {}{answers} that nobody used, {}",
-                packages(self.pruned),
+                count(self.pruned, "package"),
                 HumanBytes(self.pruned_bytes)
             ));
         }
