@@ -63,9 +63,9 @@ fn notable(path: &Path) -> io::Result<()> {
     if accessed(&metadata) <= changed(&metadata) {
         return Ok(());
     }
-    // One from the future would stay above every change.
+    // One that the clock of changes has not reached would stay above this one.
     let kept = Timespec { tv_sec: metadata.atime(), tv_nsec: metadata.atime_nsec() };
-    let now = clock_gettime(ClockId::Realtime);
+    let now = clock_gettime(ClockId::RealtimeCoarse);
     let last_access = if accessed(&metadata) > duration(now) { now } else { kept };
     let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let times = Timestamps { last_access, last_modification: omit };
