@@ -14,8 +14,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// How often it is looked whether the file system's clock went on. It goes on at least every 10 ms.
+/// How often it is looked whether that clock went on. It goes on at least every 10 ms.
 const TICK: Duration = Duration::from_millis(1);
+/// So often at most.
+const TICKS_MAX: usize = 100;
 
 /// A moment from which on files count as used.
 #[derive(Clone, Debug, Default)]
@@ -72,14 +74,17 @@ fn notable(path: &Path) -> io::Result<()> {
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// The next moment of the clock that files get their times from: what was touched before has an earlier one.
+/// A moment after all that was done before, on the clock that reads are noted by, which lags behind.
 fn next_tick() -> Duration {
     let tick = || duration(clock_gettime(ClockId::RealtimeCoarse));
-    let began = tick();
-    // A clock that is set back meanwhile is another one, too.
-    while tick() == began {
+    let done = duration(clock_gettime(ClockId::Realtime));
+    for _ in 0..TICKS_MAX {
+        if tick() > done {
+            break;
+        }
         thread::sleep(TICK);
     }
+    // A clock that was set back meanwhile does not come there: then more counts as used than was.
     tick()
 }
 
