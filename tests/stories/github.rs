@@ -357,6 +357,29 @@ fn several_paths_lie_below_one_directory() {
 }
 
 #[test]
+fn a_line_with_an_exclamation_mark_leaves_out_what_a_pattern_matched() {
+    let scene = Scene::open();
+    let a = Runner::new(&scene, "a");
+    let top = a.home.join("work/hello");
+    let cases = [
+        ("d/*\n!d/*.log", ["d/x", "d/y.log"]),
+        ("pkgs/*/node_modules\n!pkgs/b/node_modules", ["pkgs/a/node_modules/f", "pkgs/b/node_modules/f"]),
+    ];
+    for (number, (path, names)) in cases.into_iter().enumerate() {
+        names.iter().for_each(|name| file(top.join(name), name));
+        let run = Run::push("main").key(&format!("k-{number}")).path(path);
+        a.save(&run).says(&["save result=saved"]);
+        names.iter().for_each(|name| fs::remove_file(top.join(name)).unwrap());
+        assert_eq!(a.restore(&run).output("cache-hit"), "true");
+        let there = names.map(|name| top.join(name).exists());
+        assert_eq!(there, [true, false], "{path}");
+    }
+    file(top.join("d/y.log"), "");
+    let none = Run::push("main").key("none").path("d/*.log\n!d/y.log");
+    a.save(&none).says(&["save result=failed", "words=\"nothing is left to save of"]);
+}
+
+#[test]
 fn a_line_of_the_log_has_short_figures_and_words_in_quotes_and_no_names_of_steps() {
     let scene = Scene::open();
     let a = Runner::new(&scene, "a");
