@@ -4,7 +4,7 @@ pub(crate) mod runner;
 
 use crate::scene::{Node, Scene, same};
 use pollux_core::Key;
-use runner::{Run, Runner, is_yaml, yaml};
+use runner::{Run, Runner, Step, is_yaml, yaml};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -264,7 +264,7 @@ fn nothing_but_a_miss_that_is_to_fail_fails_a_job() {
     let push = || Run::push("main").key("npm-1");
     let cases = [
         (push().variable("POLLUX_DISABLE", "1"), "disabled"),
-        (push().variable("POLLUX", "/not/installed"), "no-program: /not/installed"),
+        (push().variable("POLLUX", "/not/installed"), "no-program words=\"/not/installed\""),
         (push().key(" \n"), "no-key"),
         (push().path("\n#none\n"), "no-base"),
         (push().path("~/.npm\n/opt"), "no-base"),
@@ -301,7 +301,7 @@ fn whatever_the_program_says_commands_no_runner() {
     let restored = a.restore(&run);
     restored.says(&["## [add-path]/x"]);
     restored.says(&["last"]);
-    restored.says(&["result=miss", "reason=broken", "words=## [x] ::stop-commands::x"]);
+    restored.says(&["result=miss", "reason=broken", "words=\"## [x] ::stop-commands::x\""]);
     a.save(&run).says(&["## [add-path]/x"]);
 }
 
@@ -354,6 +354,52 @@ fn several_paths_lie_below_one_directory() {
     let mut lines: Vec<&str> = path.lines().collect();
     lines.reverse();
     assert_eq!(b.restore(&Run::push("main").key("k").path(&lines.join("\n"))).output("cache-hit"), "true");
+}
+
+#[test]
+fn a_line_with_an_exclamation_mark_leaves_out_what_a_pattern_matched() {
+    let scene = Scene::open();
+    let a = Runner::new(&scene, "a");
+    let top = a.home.join("work/hello");
+    let cases = [
+        ("d/*\n!d/*.log", ["d/x", "d/y.log"]),
+        ("pkgs/*/node_modules\n!pkgs/b/node_modules", ["pkgs/a/node_modules/f", "pkgs/b/node_modules/f"]),
+    ];
+    for (number, (path, names)) in cases.into_iter().enumerate() {
+        names.iter().for_each(|name| file(top.join(name), name));
+        let run = Run::push("main").key(&format!("k-{number}")).path(path);
+        a.save(&run).says(&["save result=saved"]);
+        names.iter().for_each(|name| fs::remove_file(top.join(name)).unwrap());
+        assert_eq!(a.restore(&run).output("cache-hit"), "true");
+        let there = names.map(|name| top.join(name).exists());
+        assert_eq!(there, [true, false], "{path}");
+    }
+    file(top.join("d/y.log"), "");
+    let none = Run::push("main").key("none").path("d/*.log\n!d/y.log");
+    a.save(&none).says(&["save result=failed", "words=\"nothing is left to save of"]);
+}
+
+#[test]
+fn a_line_of_the_log_has_short_figures_and_words_in_quotes_and_no_names_of_steps() {
+    let scene = Scene::open();
+    let a = Runner::new(&scene, "a");
+    a.work("tree");
+    let run = Run::push("main").key("npm-1");
+    let lines = |step: &Step| step.finished.stdout.lines().map(str::to_owned).collect::<Vec<_>>();
+    let cold = lines(&a.restore(&run)).pop().unwrap();
+    assert!(cold.contains(" reason=nothing-saved words=\"") && cold.ends_with('"'), "{cold}");
+    let saved = lines(&a.save(&run));
+    let last = saved.last().unwrap();
+    assert!(last.contains(" manifest=") && !last.contains("words="), "{last}");
+    let hit = lines(&a.restore(&run));
+    let (_, seconds) = hit.last().unwrap().rsplit_once(" seconds=").unwrap();
+    assert_eq!(seconds.split_once('.').map(|(_, decimals)| decimals.len()), Some(3), "{seconds}");
+    let steps =
+        ["asking", "listing", "packing", "restoring", "publishing"].map(|step| format!("pollux: {step}"));
+    for line in saved.iter().chain(&hit) {
+        assert!(!steps.contains(line), "{line}");
+        assert!(!line.ends_with('='), "{line}");
+    }
 }
 
 fn repository(path: &str) -> PathBuf {

@@ -106,6 +106,15 @@ impl<'a> Machine<'a> {
         self.project.join(".npm")
     }
 
+    /// What restores have left for saves, beside the project.
+    fn kept(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.project.with_extension("tmp")) else { return Vec::new() };
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     fn saved(&self) -> Vec<String> {
         let listed = self.node.pollux.run(&["ls", "--json"]).unwrap().json();
         let rows = listed["rows"].as_array().unwrap().iter();
@@ -199,6 +208,33 @@ fn who_may_not_save_is_told_so_and_no_job_fails() {
         assert!(!a.restore(&job).contains("hit:"), "{reason}");
         assert_eq!(a.saved(), [""; 0], "{reason}");
     }
+}
+
+#[test]
+fn what_a_restore_leaves_for_the_save_goes_with_it_however_the_save_ends() {
+    let scene = Scene::open();
+    let a = Machine::new(&scene, "a");
+    let push = |id: &str| Job::push("main").with("CI_JOB_ID", id);
+    pollux_tests::sample_tree(&a.cache(), "tree").unwrap();
+    says(&a.save(&push("0")), &["saved: "]);
+    let ends = [
+        (push("1"), "unchanged: "),
+        (push("2").with("CI_JOB_STATUS", "failed"), "the job failed"),
+        (push("3").with("POLLUX_PATHS", "not-there"), "none of the paths is there"),
+        (push("4").with("POLLUX_SOCKET", "/nowhere"), "no node answers on /nowhere"),
+        (push("5").with("PATH", "/usr/bin:/bin"), "there is no program pollux"),
+        (push("6").with("POLLUX_SIGNING_KEY", "/dev/null"), "POLLUX_SIGNING_KEY is no file"),
+    ];
+    for (number, (job, end)) in (1..).zip(ends) {
+        says(&a.restore(&push(&number.to_string())), &["hit: "]);
+        assert_eq!(a.kept(), [format!("pollux-{number}.json"), format!("pollux-{number}.key")], "{end}");
+        says(&a.save(&job), &[end]);
+        assert_eq!(a.kept(), [""; 0], "{end}");
+    }
+    // A job that has no save leaves them to the next one, which may be of a branch that never saves.
+    says(&a.restore(&push("7")), &["hit: "]);
+    says(&a.restore(&Job::merge_request("feature", "main").with("CI_JOB_ID", "8")), &["hit: "]);
+    assert_eq!(a.kept(), [""; 0]);
 }
 
 #[test]

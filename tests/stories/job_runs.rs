@@ -293,6 +293,27 @@ fn what_cannot_be_meant_is_refused_before_the_command() {
     assert!(!mark.exists());
 }
 
+#[test]
+fn a_path_of_a_preset_that_it_excludes_is_not_saved() {
+    let scene = Scene::open();
+    let (a, b) = (scene.node("a"), scene.node("b"));
+    let (first, second) = (Machine::new(&scene, &a, "first"), Machine::new(&scene, &b, "second"));
+    let presets = scene.path("presets.toml");
+    let flags = ["--presets", presets.to_str().unwrap()];
+    let fill = ["sh", "-c", "mkdir -p $HOME/mine/a $HOME/mine/b && touch $HOME/mine/a/x $HOME/mine/b/y"];
+    for (exclude, end) in [("\"b\"", "saved"), ("\"a\", \"/b\"", "nothing")] {
+        let mine = format!("base = \"~/mine\"\npaths = [\"a\", \"b\"]\nexclude = [{exclude}]\n");
+        fs::write(&presets, format!("version = 1\n[preset.mine]\n{mine}")).unwrap();
+        let mut made = first.command("mine", &flags, &fill);
+        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+        assert_eq!((ran.status, first.told("/caches/0/saved/result")), (Some(0), end.into()), "{ran:?}");
+    }
+    let ran = second.run("mine", &flags, &["true"]);
+    assert_eq!(second.told("/caches/0/restored/result"), "hit", "{ran:?}");
+    let there = ["a/x", "b"].map(|name| second.home.join("mine").join(name).exists());
+    assert_eq!(there, [true, false]);
+}
+
 /// Two builds that end at the same time, each with a cache of its own making.
 #[test]
 fn of_two_saves_at_once_one_is_whole() {

@@ -82,7 +82,7 @@ fn a_pool_starts_as_the_readme_tells_it() {
     let readme = fs::read_to_string(top().join("README.md")).unwrap();
     let ended = run(directory.path(), &commands(&readme, "Start a pool"));
     assert_eq!(ended.status, Some(0), "{}", ended.stdout);
-    for tree in ["restored", "work"] {
+    for tree in ["restored", "restored-2", "work"] {
         assert_eq!(
             Listing::of(&directory.path().join("work").join(tree)).unwrap(),
             Listing::of(&directory.path().join(".npm")).unwrap(),
@@ -90,6 +90,22 @@ fn a_pool_starts_as_the_readme_tells_it() {
             ended.stdout
         );
     }
+}
+
+#[test]
+fn what_the_readme_takes_back_is_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    let start = commands(&readme, "Start a pool");
+    let (start, _) = start.split_once("pollux restore ").unwrap();
+    let operate = commands(&readme, "Operate a pool");
+    let yank = operate.lines().find(|line| line.starts_with("pollux yank ")).unwrap();
+    let id = "$(pollux show $KEY --json | sed -n 's/^  \"manifest_id\": \"\\(.*\\)\",/\\1/p')";
+    let yank = yank.replace(" ID ", &format!(" \"{id}\" "));
+    let script = format!("{start}{yank} --yes\npollux restore $KEY none");
+    let ended = run(directory.path(), &script);
+    assert_eq!(ended.status, Some(0), "{}", ended.stdout);
+    assert!(ended.stdout.contains("miss (yanked)"), "{}", ended.stdout);
 }
 
 #[test]

@@ -298,6 +298,7 @@ mod tests {
         let table = [
             (SaveError::Statement(why), Kind::Usage),
             (DiskError::Missing("/x".into()).into(), Kind::Directory),
+            (DiskError::Excluded("/x".into()).into(), Kind::Directory),
             (DiskError::BadGlob { glob: "[".to_owned(), why: words() }.into(), Kind::Usage),
             (SaveError::Changing("/x".into()), Kind::Directory),
             (ConnectionError::TimedOut.into(), Kind::Unreachable),

@@ -154,6 +154,7 @@ impl Arguments {
                 base: self.base,
                 paths: self.paths,
                 exclude: self.exclude,
+                always: None,
                 strict: self.strict,
             },
             signer,
@@ -182,9 +183,7 @@ pub(crate) fn run(arguments: Arguments) -> Done {
     }
     let packages = audited(&arguments)?;
     let mut request = arguments.request()?;
-    if packages.is_some() && !request.scan.paths.is_empty() {
-        request.scan.paths.push(LIST_NAME.to_owned());
-    }
+    request.scan.always = packages.is_some().then(|| LIST_NAME.to_owned());
     request.packages = packages;
     let mut progress = Progress::new();
     let outcome = save(&request, &mut progress);

@@ -16,6 +16,9 @@ pub enum DiskError {
     /// What should be saved is not there.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
+    /// All that was named below this directory is excluded.
+    #[error("nothing is left to save of {}: every path that is named is excluded", .0.display())]
+    Excluded(PathBuf),
     /// What should be saved from is a file, a socket or a device.
     #[error("{} is not a directory", .0.display())]
     BaseNotADirectory(PathBuf),
@@ -99,6 +102,9 @@ impl DiskError {
                 Some("--merge adds what is not there, --replace swaps the saved paths")
             }
             Self::TargetNotADirectory(_) => Some("remove it, or restore into another directory"),
+            Self::Excluded(_) => {
+                Some("name a path that no --exclude matches, nor a directory that it lies in")
+            }
             Self::BaseNotADirectory(_) => {
                 Some("name the directory that it is in, and then the path under it")
             }

@@ -13,6 +13,7 @@ mod walk;
 use super::{
     DiskError,
     beneath::{Beneath, Walk},
+    exclude::Exclude,
     index::now_ns,
     roots::{distinct, named},
 };
@@ -23,7 +24,7 @@ use rustix::{
     io::Errno,
 };
 use std::path::PathBuf;
-use walk::walk;
+use walk::{Ground, walk};
 
 /// What to save.
 #[derive(Clone, Debug)]
@@ -32,9 +33,11 @@ pub struct ScanOptions {
     pub base: PathBuf,
     /// Paths under it that belong to the cache; empty: all of it.
     pub paths: Vec<String>,
-    /// What is left out: globs of paths relative to the base. `*` stays within one component, `**` does not; a glob
-    /// without `/` means a name at any depth.
+    /// What is left out, also of what `paths` name: globs of paths relative to the base. `*` stays within one component,
+    /// `**` does not; a glob without `/` means a name at any depth.
     pub exclude: Vec<String>,
+    /// What is saved beside `paths`, whatever is excluded.
+    pub always: Option<String>,
     /// What a restore would refuse is an error, not a warning.
     pub strict: bool,
 }
@@ -93,13 +96,14 @@ impl Scan {
     /// Walks the base.
     ///
     /// # Errors
-    /// A base or path that is not there or not fit; what the system says no to (an unreadable file can be excluded);
-    /// with `strict`, whatever would be skipped.
+    /// A base or path that is not there or not fit, or paths that are all excluded; what the system says no to (an
+    /// unreadable file can be excluded); with `strict`, whatever would be skipped.
     pub fn new(options: &ScanOptions) -> Result<Self, DiskError> {
-        let (begun_ns, paths) = (now_ns(), named(&options.paths)?);
+        let (begun_ns, exclude) = (now_ns(), Exclude::new(&options.exclude, options.always.as_deref())?);
+        let paths = chosen(options, &exclude)?;
         let base = Beneath::new(open_base(options)?, Walk::possible());
         let roots = distinct(paths.clone());
-        let (found, skipped) = walk(options, &base, &paths, &roots)?;
+        let (found, skipped) = walk(Ground { options, base: &base, exclude: &exclude }, &paths, &roots)?;
         if options.strict && !skipped.is_empty() {
             return Err(DiskError::Refused(skipped));
         }
@@ -170,6 +174,20 @@ fn nanoseconds(seconds: impl Into<i128>, part: impl Into<i128>) -> i64 {
     let seconds = seconds.into();
     let nanoseconds = seconds * 1_000_000_000 + part.into();
     i64::try_from(nanoseconds).unwrap_or(if seconds < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// What is asked for and not excluded, as a tree names it; nothing where all of the base is meant.
+fn chosen(options: &ScanOptions, exclude: &Exclude) -> Result<Vec<String>, DiskError> {
+    let mut paths = named(&options.paths)?;
+    if paths.is_empty() {
+        return Ok(paths);
+    }
+    paths.retain(|path| !exclude.covers(path));
+    if paths.is_empty() {
+        return Err(DiskError::Excluded(options.base.clone()));
+    }
+    paths.extend(named(options.always.as_slice())?);
+    Ok(paths)
 }
 
 fn open_base(options: &ScanOptions) -> Result<OwnedFd, DiskError> {

@@ -80,6 +80,13 @@ fn globs_that_cannot_be_used() {
 }
 
 #[test]
+fn paths_that_are_all_excluded() {
+    let scene = scene();
+    fs::write(scene.path().join("cache/y.log"), "x").unwrap();
+    insta::assert_snapshot!("all-excluded", save(scene.path(), &["y.log", "--exclude", "*.log"]));
+}
+
+#[test]
 fn statements_that_nobody_would_believe() {
     let scene = scene();
     let long = format!("job={}", "x".repeat(600));

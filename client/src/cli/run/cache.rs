@@ -189,7 +189,7 @@ fn foreign(plan: &Plan, came: &Came) -> Vec<String> {
         root.is_empty()
             || path.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let excluded = Exclude::new(&plan.preset.exclude).ok();
+    let excluded = Exclude::new(&plan.preset.exclude, None).ok();
     let is_left_out = |path: &String| excluded.as_ref().is_some_and(|excluded| excluded.covers(path));
     let came_along = |path: &String| path == LIST_NAME || roots.iter().any(|root| is_below(path, root));
     names(plan).into_iter().filter(|path| !came_along(path) && !is_left_out(path)).collect()

@@ -6,8 +6,8 @@ use super::summary::count;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::save::{DAY, LIFE_DAYS};
-use pollux_client::disk::{ScanOptions, Shelf};
-use pollux_client::flow::{SaveOutcome, SaveRequest, Signer, save};
+use pollux_client::disk::{DiskError, ScanOptions, Shelf};
+use pollux_client::flow::{SaveError, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::job::{Bounds, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list};
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
@@ -108,7 +108,7 @@ impl Cache {
         let mut progress = Progress::at_terminal();
         let outcome = save(&request, &mut progress);
         progress.end();
-        let outcome = outcome.map_err(|error| Stop::new("failed", error))?;
+        let outcome = outcome.map_err(|error| Stop::of_save(&error))?;
         end.result = result(&outcome);
         if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
             let path = directory.join(format!("{}.json", self.plan.preset.name));
@@ -243,11 +243,8 @@ impl Cache {
     ) -> SaveRequest {
         let Plan { preset, key, base, .. } = &self.plan;
         let mut saved = there;
-        let all = saved.iter().any(String::is_empty);
-        if all {
+        if saved.iter().any(String::is_empty) {
             saved.clear();
-        } else if packages.is_some() {
-            saved.push(LIST_NAME.to_owned());
         }
         SaveRequest {
             socket: shared.socket.clone(),
@@ -256,6 +253,7 @@ impl Cache {
                 base: base.clone(),
                 paths: saved,
                 exclude: preset.exclude.clone(),
+                always: packages.is_some().then(|| LIST_NAME.to_owned()),
                 strict: false,
             },
             index: Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from)),
@@ -313,5 +311,10 @@ struct Stop {
 impl Stop {
     fn new(result: &'static str, words: impl ToString) -> Self {
         Self { result, words: words.to_string() }
+    }
+
+    fn of_save(error: &SaveError) -> Self {
+        let nothing = matches!(error, SaveError::Disk(DiskError::Excluded(_)));
+        Self::new(if nothing { "nothing" } else { "failed" }, error)
     }
 }

@@ -115,7 +115,7 @@ mod tests {
 
     fn options(base: &Path, exclude: &[&str]) -> ScanOptions {
         let exclude = exclude.iter().map(|text| (*text).to_owned()).collect();
-        ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude, strict: false }
+        ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude, always: None, strict: false }
     }
 
     fn scanned(base: &Path) -> Scan {

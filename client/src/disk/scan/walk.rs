@@ -21,13 +21,10 @@ const SET_ID_BITS: u32 = 0o6000;
 
 /// Lists all roots: what is found, in order of path components, and what is left out.
 pub(super) fn walk(
-    options: &ScanOptions,
-    base: &Beneath,
+    ground: Ground<'_>,
     paths: &[String],
     roots: &[String],
 ) -> Result<(Vec<Found>, Vec<Skipped>), DiskError> {
-    let exclude = Exclude::new(&options.exclude)?;
-    let ground = Ground { options, base, exclude: &exclude };
     let shared = Shared::default();
     let whole = shared.walk(
         |shared| Walker::new(ground, shared).roots(paths, roots),
@@ -38,10 +35,10 @@ pub(super) fn walk(
 
 /// What all threads walk on.
 #[derive(Clone, Copy)]
-struct Ground<'a> {
-    options: &'a ScanOptions,
-    base: &'a Beneath,
-    exclude: &'a Exclude,
+pub(super) struct Ground<'a> {
+    pub(super) options: &'a ScanOptions,
+    pub(super) base: &'a Beneath,
+    pub(super) exclude: &'a Exclude,
 }
 
 /// Walks a part.

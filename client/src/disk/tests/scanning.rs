@@ -87,6 +87,66 @@ fn excluded_directories_are_not_entered() {
     assert_eq!(paths(&scan), ["keep", "keep/a.rs"]);
 }
 
+/// The roots and all paths of a save of these paths without these globs.
+fn chosen(base: &Path, paths: &[&str], exclude: &[&str]) -> Result<(Vec<String>, Vec<String>), DiskError> {
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let options = ScanOptions { paths: texts(paths), exclude: texts(exclude), ..options(base) };
+    let scan = Scan::new(&options)?;
+    let found = scan.found.iter().map(|found| found.path.clone()).collect();
+    Ok((scan.roots, found))
+}
+
+#[test]
+fn a_path_that_is_named_is_excluded_like_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["pkgs/a/nm/f", "pkgs/b/nm/f", "d/x", "d/y.log"] {
+        write(dir.path().join(path), path);
+    }
+    let both = ["pkgs/a/nm", "pkgs/b/nm"];
+    for exclude in ["/pkgs/b/nm", "pkgs/b", "/pkgs/b/", "b"] {
+        let (roots, found) = chosen(dir.path(), &both, &[exclude]).unwrap();
+        assert_eq!(roots, ["pkgs/a/nm"], "{exclude}");
+        assert_eq!(found, ["pkgs", "pkgs/a", "pkgs/a/nm", "pkgs/a/nm/f"], "{exclude}");
+    }
+    let (roots, found) = chosen(dir.path(), &["d/x", "d/y.log"], &["*.log"]).unwrap();
+    assert_eq!((roots, found), (vec!["d/x".to_owned()], vec!["d".to_owned(), "d/x".to_owned()]));
+    let (roots, _) = chosen(dir.path(), &[".", "pkgs/b"], &["pkgs/b"]).unwrap();
+    assert_eq!(roots, [""]);
+}
+
+#[test]
+fn what_is_excluded_need_not_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("here"), "x");
+    let (roots, _) = chosen(dir.path(), &["here", "gone/for/good"], &["gone"]).unwrap();
+    assert_eq!(roots, ["here"]);
+}
+
+#[test]
+fn nothing_is_left_where_all_that_is_named_is_excluded() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path().join("d/y.log"), "x");
+    let error = chosen(dir.path(), &["d/y.log"], &["*.log"]).unwrap_err();
+    assert!(matches!(&error, DiskError::Excluded(base) if base == dir.path()), "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn what_is_always_saved_is_no_matter_of_globs_and_no_reason_to_save() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in ["a/x", "list.json", "other.json"] {
+        write(dir.path().join(path), "x");
+    }
+    let of = |paths: &[&str], exclude: &str| {
+        let paths = paths.iter().map(|&path| path.to_owned()).collect();
+        let (exclude, always) = (vec![exclude.to_owned()], Some("list.json".to_owned()));
+        Scan::new(&ScanOptions { paths, exclude, always, ..options(dir.path()) })
+    };
+    assert_eq!(paths(&of(&["a"], "*.json").unwrap()), ["a", "a/x", "list.json"]);
+    assert_eq!(paths(&of(&[], "*.json").unwrap()), ["a", "a/x", "list.json"]);
+    assert!(matches!(of(&["a"], "a"), Err(DiskError::Excluded(_))));
+}
+
 #[test]
 fn links_are_listed_not_followed() {
     let dir = tempfile::tempdir().unwrap();

@@ -83,7 +83,7 @@ impl MemorySink {
 }
 
 pub(super) fn options(base: &Path) -> ScanOptions {
-    ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude: Vec::new(), strict: false }
+    ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude: Vec::new(), always: None, strict: false }
 }
 
 pub(super) fn scan(base: &Path) -> Scan {

@@ -115,6 +115,7 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
             base: PathBuf::from(dir).join("base"),
             paths: Vec::new(),
             exclude: exclude.iter().map(|&glob| glob.to_owned()).collect(),
+            always: None,
             strict: false,
         };
         let error = Scan::new(&options(&[])).unwrap_err();

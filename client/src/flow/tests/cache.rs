@@ -60,6 +60,7 @@ impl Cache {
             base: directory.path().join("base"),
             paths: Vec::new(),
             exclude: Vec::new(),
+            always: None,
             strict: false,
         };
         let Packed { tree_ref, tree: listing, .. } =
