@@ -3,13 +3,15 @@
 //! Every file that something declares a digest of is read once, whole. A fault is proof: two digests of one algorithm that
 //! differ, or a file that is declared and cannot be read. What nobody declares is listed and not judged.
 
-use crate::digest::{Algorithm, Digest};
+use crate::digest::{Algorithm, Digest, shortened};
 use crate::files::Files;
 use crate::layout;
-use crate::lock::{Locked, LockedDigest};
+use crate::lock::LockedDigest;
 use crate::program::Program;
 use crate::purl::Purl;
 use crate::reading::{Answer, Check, Expected, Held, Note, Orphan, Reading};
+pub use crate::wanted::{Coverage, Lock};
+use crate::wanted::{Said, Wanted, coverage};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +35,8 @@ pub struct Audit {
     pub notes: Vec<Note>,
     /// Digests that were compared.
     pub compared: u64,
+    /// How much of each lock file is here, in the order in which they were given.
+    pub locks: Vec<Coverage>,
     /// Files in all.
     pub files: u64,
     /// Their bytes.
@@ -68,15 +72,6 @@ pub struct Fault {
     pub why: String,
 }
 
-/// A lock file that was read.
-#[derive(Debug)]
-pub struct Lock {
-    /// Its name, for people.
-    pub name: String,
-    /// What it names.
-    pub packages: Vec<Locked>,
-}
-
 /// What is computed of files, each of them once.
 struct Computed {
     digests: BTreeMap<(String, Algorithm), Digest>,
@@ -86,15 +81,19 @@ struct Computed {
 /// Reads a cache and judges it.
 #[must_use]
 pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
-    let reading = program.read(files);
+    judged(program, files, locks, program.read(files))
+}
+
+fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> Audit {
     let locked = Wanted::of(locks);
     let computed = compute(files, &reading, &locked);
-    let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+    let mut judge = Judge::new(&computed);
     judge.check_metadata(None, &reading.checks);
     for held in &reading.packages {
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
     }
+    let locks = coverage(locks, &reading.packages, &judge.compared_with);
     let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
@@ -114,6 +113,7 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         orphans: reading.orphans,
         notes,
         compared,
+        locks,
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
         bytes: files.bytes(),
     }
@@ -126,26 +126,6 @@ fn bytes_of(files: &Files, paths: &[String]) -> u64 {
 fn with_bytes(files: &Files, answer: Answer) -> (Answer, u64) {
     let bytes = bytes_of(files, &answer.files);
     (answer, bytes)
-}
-
-/// What lock files say, by package.
-struct Wanted<'a>(BTreeMap<Purl, Vec<(&'a str, &'a [LockedDigest])>>);
-
-impl<'a> Wanted<'a> {
-    fn of(locks: &'a [Lock]) -> Self {
-        let mut wanted: BTreeMap<Purl, Vec<(&str, &[LockedDigest])>> = BTreeMap::new();
-        for lock in locks {
-            for package in lock.packages.iter().filter(|package| !package.digests.is_empty()) {
-                let said = (lock.name.as_str(), package.digests.as_slice());
-                wanted.entry(package.purl.bare()).or_default().push(said);
-            }
-        }
-        Self(wanted)
-    }
-
-    fn of_package(&self, held: &Held) -> &[(&'a str, &'a [LockedDigest])] {
-        self.0.get(&held.purl.bare()).map(Vec::as_slice).unwrap_or_default()
-    }
 }
 
 fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
@@ -187,8 +167,8 @@ impl<'a> Needs<'a> {
         self.modules.insert(path);
     }
 
-    fn artifact(&mut self, artifact: &'a str, locked: &[(&str, &[LockedDigest])]) {
-        for digest in locked.iter().flat_map(|(_, digests)| *digests) {
+    fn artifact(&mut self, artifact: &'a str, locked: &[Said<'_>]) {
+        for digest in locked.iter().flat_map(|said| said.digests) {
             match digest {
                 LockedDigest::Artifact(digest) => self.digest(artifact, digest.algorithm()),
                 LockedDigest::GoModule(_) => self.module(artifact),
@@ -202,9 +182,9 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn archives(&mut self, held: &'a Held, locked: &[(&str, &[LockedDigest])]) {
+    fn archives(&mut self, held: &'a Held, locked: &[Said<'_>]) {
         for (archive, digest) in
-            locked.iter().flat_map(|(_, digests)| *digests).filter_map(|one| yarn_archive(held, one))
+            locked.iter().flat_map(|said| said.digests).filter_map(|one| yarn_archive(held, one))
         {
             self.digest(archive, digest.algorithm());
         }
@@ -237,18 +217,34 @@ struct Judge<'a> {
     computed: &'a Computed,
     faults: BTreeSet<Fault>,
     compared: u64,
+    /// Packages that were compared with a lock file, by the lock file's number.
+    compared_with: BTreeSet<(usize, Purl)>,
 }
 
 impl Fault {
-    /// For people: which package, which file, what is wrong and who says so.
+    /// Which package, which file, what is wrong and who says so, with whole digests.
     #[must_use]
     pub fn words(&self) -> String {
+        self.with(&self.why)
+    }
+
+    /// The same for people: of each digest only as much as they compare.
+    #[must_use]
+    pub fn short_words(&self) -> String {
+        self.with(&shortened(&self.why))
+    }
+
+    fn with(&self, why: &str) -> String {
         let name = self.purl.as_ref().map_or_else(|| "metadata".to_owned(), Purl::to_string);
-        format!("{name} {}: {} ({})", self.path, self.why, self.by)
+        format!("{name} {}: {why} ({})", self.path, self.by)
     }
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    const fn new(computed: &'a Computed) -> Self {
+        Self { computed, faults: BTreeSet::new(), compared: 0, compared_with: BTreeSet::new() }
+    }
+
     fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: String) {
         self.faults.insert(Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why });
     }
@@ -285,10 +281,13 @@ impl Judge<'_> {
     }
 
     fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
-        for (lock, digests) in locked.of_package(held) {
+        for Said { number, lock, digests } in locked.of_package(held) {
             let compared: Vec<(bool, String)> =
                 digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
             self.compared += u64::try_from(compared.len()).unwrap_or(u64::MAX);
+            if !compared.is_empty() {
+                self.compared_with.insert((*number, held.purl.bare()));
+            }
             if !compared.is_empty() && !compared.iter().any(|(same, _)| *same) {
                 let wanted: Vec<&str> = compared.iter().map(|(_, text)| text.as_str()).take(3).collect();
                 let path =
@@ -337,6 +336,7 @@ impl Judge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::Locked;
     use std::fs;
 
     fn cache(directory: &tempfile::TempDir) -> Files {
@@ -354,7 +354,7 @@ mod tests {
         let reading = Reading { packages: vec![held.clone()], ..Reading::default() };
         let locked = Wanted::of(locks);
         let computed = compute(files, &reading, &locked);
-        let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+        let mut judge = Judge::new(&computed);
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
         judge.faults.into_iter().collect()
@@ -390,6 +390,47 @@ mod tests {
         assert_eq!(faults[0].by, "package-lock.json");
         let other = Held { purl: Purl::new("npm", "a").version("2"), ..right };
         assert_eq!(judge(&files, &other, &lock(&[bad])), [], "the lock file names another version");
+    }
+
+    #[test]
+    fn it_is_told_how_much_of_a_lock_file_is_here() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let locked = |name: &str, digests: &[Digest]| Locked {
+            purl: Purl::new("npm", name).version("1"),
+            digests: digests.iter().cloned().map(LockedDigest::Artifact).collect(),
+        };
+        let (good, bad) = (Digest::of(Algorithm::Sha256, b"abc"), Digest::of(Algorithm::Sha256, b"x"));
+        let lock =
+            |name: &str, packages: &[Locked]| Lock { name: name.to_owned(), packages: packages.to_vec() };
+        let locks = [
+            lock("ours", &[locked("a", &[bad]), locked("b", std::slice::from_ref(&good)), locked("c", &[])]),
+            lock("silent", &[locked("a", &[]), locked("a", &[])]),
+            lock("another", &[locked("b", &[good])]),
+        ];
+        let packages = vec![held(Digest::of(Algorithm::Sha1, b"abc"))];
+        let reading = Reading { packages, ..Reading::default() };
+        let audit = judged(Program::Npm, &files, &locks, reading);
+        let found: Vec<_> = audit
+            .locks
+            .iter()
+            .map(|lock| (lock.name.as_str(), lock.packages, lock.here, lock.compared))
+            .collect();
+        assert_eq!(found, [("ours", 3, 1, 1), ("silent", 1, 1, 0), ("another", 1, 0, 0)]);
+        assert_eq!((audit.faults.len(), audit.compared), (1, 2));
+    }
+
+    #[test]
+    fn for_people_digests_are_short() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let wrong = Digest::of(Algorithm::Sha512, b"abd");
+        let [fault] = &judge(&files, &held(wrong.clone()), &[])[..] else { panic!() };
+        assert!(fault.words().contains(&wrong.to_string()) && fault.why.contains(&wrong.to_string()));
+        assert_eq!(
+            fault.short_words(),
+            "pkg:npm/a@1 a.tgz: it is sha512:ddaf35a193617aba…, and must be sha512:1a9840c27a5cf22d… (index)"
+        );
     }
 
     #[test]

@@ -10,6 +10,9 @@ use sha2::digest::Digest as _;
 use sha2::{Sha256, Sha384, Sha512};
 use std::io::{self, Read};
 
+/// Digits of a digest that people are shown: as many as two that differ by chance never share.
+const DIGITS_SHOWN: usize = 16;
+
 /// How bytes were hashed. The weak ones are what some programs still declare: they find accidents, not attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -213,6 +216,27 @@ impl Hashers {
     }
 }
 
+/// A text in which of each digest only the algorithm and the first digits stand, for people.
+#[must_use]
+pub fn shortened(text: &str) -> String {
+    text.split(' ').map(shortened_word).collect::<Vec<_>>().join(" ")
+}
+
+fn shortened_word(word: &str) -> String {
+    let digest = word.trim_end_matches([',', ';', '.', ')']);
+    let short = || {
+        let (name, value) = digest.split_once(':')?;
+        let is_digest = match name {
+            // Of Go's modules.
+            "h1" => Digest::from_base64(Algorithm::Sha256, value).is_some(),
+            _ => Digest::try_from(digest.to_owned()).is_ok(),
+        };
+        let first: String = value.chars().take(DIGITS_SHOWN).collect();
+        is_digest.then(|| format!("{name}:{first}…{}", word.strip_prefix(digest).unwrap_or_default()))
+    };
+    short().unwrap_or_else(|| word.to_owned())
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}", self.algorithm.name(), self.hex())
@@ -273,6 +297,21 @@ mod tests {
         let mut bytes = &b"abc"[..];
         let made = Digest::of_reader(&Algorithm::ALL, &mut bytes, &mut [0; 2]).unwrap();
         assert_eq!(made, Algorithm::ALL.map(|algorithm| Digest::of(algorithm, b"abc")));
+    }
+
+    #[test]
+    fn for_people_only_the_beginning_of_a_digest_stands() {
+        let digest = Digest::of(Algorithm::Sha256, b"abc");
+        let go = format!("h1:{}", BASE64.encode(&digest.bytes));
+        let short = "sha256:ba7816bf8f01cfea…";
+        for (text, expected) in [
+            (format!("it is {digest}, and not {digest}"), format!("it is {short}, and not {short}")),
+            (format!("{digest}"), short.to_owned()),
+            (format!("is {go}, not"), "is h1:ungWv48Bz+pBQUDe…, not".to_owned()),
+            ("a: b  sha256:12 https://x h1:x".to_owned(), "a: b  sha256:12 https://x h1:x".to_owned()),
+        ] {
+            assert_eq!(shortened(&text), expected);
+        }
     }
 
     #[test]

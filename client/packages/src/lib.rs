@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! audit      reads caches, hashes what they hold, compares with what metadata and lock files declare
+//! wanted     what lock files want, and how much of it is here
 //! list       what a save records: the packages, as JSON; compare two lists
 //! cyclonedx  the same for other tools
 //! layout     how each program lays out its cache: a file each
@@ -33,6 +34,7 @@ pub mod program;
 pub mod purl;
 mod python;
 pub mod reading;
+mod wanted;
 mod words;
 
 pub use program::Program;

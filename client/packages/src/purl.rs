@@ -92,6 +92,18 @@ impl Purl {
         parts.join("/")
     }
 
+    /// The namespace, its segments joined by `/`, if it has one.
+    #[must_use]
+    pub fn namespace_text(&self) -> Option<String> {
+        (!self.namespace.is_empty()).then(|| self.namespace.join("/"))
+    }
+
+    /// The name without the namespace.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The version, if it names one.
     #[must_use]
     pub fn version_text(&self) -> Option<&str> {
@@ -223,6 +235,8 @@ mod tests {
         let go = Purl::new("golang", "cobra").namespace("github.com/spf13").version("v1.8.0");
         assert_eq!(go.to_string(), "pkg:golang/github.com/spf13/cobra@v1.8.0");
         assert_eq!(go.full_name(), "github.com/spf13/cobra");
+        assert_eq!((go.namespace_text().as_deref(), go.name()), (Some("github.com/spf13"), "cobra"));
+        assert_eq!(Purl::new("npm", "x").namespace_text(), None);
     }
 
     #[test]

@@ -66,6 +66,13 @@ impl Held {
             checks: Vec::new(),
         }
     }
+
+    /// One more file holds it.
+    pub(crate) fn add_file(&mut self, path: &str) {
+        if !self.files.iter().any(|file| file == path) {
+            self.files.push(path.to_owned());
+        }
+    }
 }
 
 /// A file that must have a digest, by the cache's own metadata.

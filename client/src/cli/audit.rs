@@ -1,12 +1,13 @@
 //! `pollux audit`
 
 use super::exit::{Failure, Kind};
+use super::output::count;
 use super::{Done, output};
 use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::job::{LockFile, inspect, read_locks, restored_list};
 use pollux_client::printable::printable;
-use pollux_packages::audit::{Audit, Lock};
+use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
 use pollux_packages::files::FilesError;
 use pollux_packages::list::{Difference, Listed, PackageList};
@@ -21,8 +22,9 @@ const LINES_MAX: usize = 50;
 /// List the packages in a package manager's cache, and check them
 ///
 /// Reads the cache as the program lays it out, without the program: each package with its source, digest and files; what was
-/// added, changed or removed since it was restored; what lacks its other half. Digests that the program's own metadata or a
-/// lock file declares are compared with what is there: status 8 if one differs.
+/// added, changed or removed since it was restored or saved; what lacks its other half. Digests that the program's own metadata
+/// or a lock file declares are compared with what is there: status 8 if one differs. Of each lock file it is said how many
+/// packages it names, how many of them are here, and how many of these were compared.
 ///
 /// Programs: pip, uv, npm, yarn, pnpm, composer, bundler, cargo, go, maven, gradle, apt.
 ///
@@ -54,7 +56,7 @@ pub(crate) struct Arguments {
 struct Report<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
-    /// Since the restore; absent where nothing tells what was restored.
+    /// Since the restore or save that left a list of packages there; absent where no list tells of this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_restore: Option<&'a Difference>,
 }
@@ -68,8 +70,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     let locks = locks(&arguments.lock)?;
     let audit = look(&arguments.base, &arguments.paths, arguments.program, &locks)?;
     let list = PackageList::of_audits([&audit]);
-    let before = restored_list(&arguments.base);
-    let difference = before.map(|before| of_program(&before, arguments.program).compare(&list));
+    let before = restored_list(&arguments.base).and_then(|before| of_program(&before, arguments.program));
+    let difference = before.map(|before| before.compare(&list));
     if let Some(path) = &arguments.cyclonedx {
         let text = cyclonedx::to_json(&list, env!("CARGO_PKG_VERSION"));
         fs::write(path, text + "\n").map_err(|error| unwritten(path, &error))?;
@@ -79,16 +81,17 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     } else {
         output::print(&words(&audit, difference.as_ref()))?;
     }
-    verdict(&audit)
+    verdict(&audit, For::Looking)
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Kind::Failed, format!("{}: {error}", path.display()))
 }
 
-/// A list may hold packages of several programs.
-fn of_program(list: &PackageList, program: Program) -> PackageList {
-    PackageList::new(list.packages().iter().filter(|package| package.program == program).cloned())
+/// A list may hold packages of several programs; one that holds only those of others tells nothing of this one.
+fn of_program(list: &PackageList, program: Program) -> Option<PackageList> {
+    let own = PackageList::new(list.packages().iter().filter(|package| package.program == program).cloned());
+    (list.packages().is_empty() || !own.packages().is_empty()).then_some(own)
 }
 
 /// Lock files that people name: one that cannot be used is a failure.
@@ -129,29 +132,40 @@ fn unreadable(error: &FilesError) -> Failure {
     Failure::new(Kind::Directory, error)
 }
 
+/// What an audit is made for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum For {
+    /// Only to know.
+    Looking,
+    /// To be saved.
+    Saving,
+}
+
 /// A fault is a failure.
-pub(super) fn verdict(audit: &Audit) -> Done {
-    match audit.faults.len() {
-        0 => Ok(()),
-        count => Err(Failure::new(
-            Kind::NotBelieved,
-            format!("{count} of the cache's digests are not what they must be"),
-        )
-        .hint("remove those files, and find out what wrote them; nothing of it is saved")),
-    }
+pub(super) fn verdict(audit: &Audit, purpose: For) -> Done {
+    let message = match audit.faults.len() {
+        0 => return Ok(()),
+        1 => "1 of the cache's digests is not what it must be".to_owned(),
+        count => format!("{count} of the cache's digests are not what they must be"),
+    };
+    Err(Failure::new(Kind::NotBelieved, message).hint(match purpose {
+        For::Looking => "remove those files, and find out what wrote them",
+        For::Saving => "nothing is saved: remove those files, and find out what wrote them",
+    }))
 }
 
 pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
     let layouts = if audit.layouts.is_empty() { "empty".to_owned() } else { audit.layouts.join(", ") };
     let mut lines = vec![format!(
-        "{}: {} packages in {} files, {} ({layouts}); {} digests compared",
+        "{}: {} in {}, {} ({layouts}); {} compared",
         audit.program,
-        audit.packages.len(),
-        audit.files,
+        count(audit.packages.len(), "package"),
+        count(audit.files, "file"),
         HumanBytes(audit.bytes),
-        audit.compared,
+        count(audit.compared, "digest"),
     )];
-    let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.words()));
+    lines.extend(audit.locks.iter().map(lock));
+    let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.short_words()));
     some(&mut lines, faults);
     some(&mut lines, audit.orphans.iter().map(|orphan| format!("half    {}: {}", orphan.path, orphan.why)));
     some(&mut lines, audit.notes.iter().map(|note| format!("odd     {}: {}", note.path, note.what)));
@@ -166,10 +180,23 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
     lines.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// `since the restore: 3 added, 0 changed, 1 removed`.
-pub(super) fn changes(since: &Difference) -> String {
+/// How much of a lock file is here, so that nobody takes one of another project for checked.
+fn lock(lock: &Coverage) -> String {
+    let Coverage { name, packages, here, compared } = lock;
+    let named = count(*packages, "package");
+    match (*packages, *here) {
+        (0, _) => format!("lock    {name} names no package"),
+        (_, 0) => {
+            format!("lock    {name} names {named}, none of which is here: nothing was compared with it")
+        }
+        _ => format!("lock    {name} names {named}: {here} here, {compared} of these compared"),
+    }
+}
+
+/// `since it was restored or saved: 3 added, 0 changed, 1 removed`: either leaves the list that is compared.
+fn changes(since: &Difference) -> String {
     let counts = (since.added.len(), since.changed.len(), since.removed.len());
-    format!("since the restore: {} added, {} changed, {} removed", counts.0, counts.1, counts.2)
+    format!("since it was restored or saved: {} added, {} changed, {} removed", counts.0, counts.1, counts.2)
 }
 
 fn named(what: &str, package: &Listed) -> String {
@@ -183,5 +210,94 @@ pub(super) fn some(lines: &mut Vec<String>, of: impl ExactSizeIterator<Item = St
     lines.extend(of.take(LINES_MAX));
     if more > 0 {
         lines.push(format!("        and {more} more; --json has them all"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollux_packages::audit::{Fault, Package};
+    use pollux_packages::digest::{Algorithm, Digest};
+    use pollux_packages::purl::Purl;
+
+    fn audit(faults: usize) -> Audit {
+        let digest = Digest::of(Algorithm::Sha256, b"abc");
+        let purl = Purl::new("npm", "a").version("1");
+        let fault = Fault {
+            purl: Some(purl.clone()),
+            path: "a.tgz".to_owned(),
+            by: "index".to_owned(),
+            why: format!("it is {digest}, and must be {digest}"),
+        };
+        let package =
+            Package { purl, digest: Some(digest), source: None, files: vec!["a.tgz".to_owned()], bytes: 3 };
+        Audit {
+            program: Program::Npm,
+            layouts: vec!["npm cacache index-v5".to_owned()],
+            packages: vec![package],
+            answers: Vec::new(),
+            faults: vec![fault; faults],
+            orphans: Vec::new(),
+            notes: Vec::new(),
+            compared: 1,
+            locks: Vec::new(),
+            files: 1,
+            bytes: 3,
+        }
+    }
+
+    fn coverage(name: &str, packages: usize, here: usize, compared: usize) -> Coverage {
+        Coverage { name: name.to_owned(), packages, here, compared }
+    }
+
+    #[test]
+    fn one_is_not_many_and_digests_are_short() {
+        insta::assert_snapshot!(words(&audit(1), None));
+    }
+
+    #[test]
+    fn a_lock_file_of_another_project_is_not_taken_for_checked() {
+        let locks = vec![
+            coverage("ours", 120, 3, 2),
+            coverage("one", 1, 1, 1),
+            coverage("another", 7, 0, 0),
+            coverage("empty", 0, 0, 0),
+        ];
+        let audit = Audit { locks, ..audit(0) };
+        insta::assert_snapshot!(words(&audit, None));
+        let json = output::json(&Report { audit: &audit, since_restore: None }).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let expected = serde_json::json!({"name": "another", "packages": 7, "here": 0, "compared": 0});
+        assert_eq!(json["locks"][2], expected);
+    }
+
+    #[test]
+    fn in_json_digests_are_whole() {
+        let json = output::json(&Report { audit: &audit(1), since_restore: None }).unwrap();
+        assert!(json.contains(&format!("must be {}\"", Digest::of(Algorithm::Sha256, b"abc"))), "{json}");
+    }
+
+    #[test]
+    fn what_was_only_looked_at_is_not_said_to_be_unsaved() {
+        let hint = |purpose| verdict(&audit(1), purpose).unwrap_err().hint.unwrap();
+        assert!(!hint(For::Looking).contains("saved") && hint(For::Saving).contains("nothing is saved"));
+        assert!(verdict(&audit(0), For::Saving).is_ok());
+        let says = |faults| verdict(&audit(faults), For::Looking).unwrap_err().message;
+        assert!(
+            says(1).contains("digests is not what it must be") && says(2).contains("2 of"),
+            "{}",
+            says(1)
+        );
+    }
+
+    #[test]
+    fn only_a_list_that_tells_of_the_program_is_compared() {
+        let list = PackageList::of_audits([&audit(0)]);
+        assert_eq!(of_program(&list, Program::Npm), Some(list.clone()));
+        assert_eq!(of_program(&list, Program::Pip), None);
+        assert_eq!(of_program(&PackageList::default(), Program::Pip), Some(PackageList::default()));
+        let said = words(&audit(0), Some(&PackageList::default().compare(&list)));
+        assert!(said.contains("\nsince it was restored or saved: 1 added, 0 changed, 0 removed\n"), "{said}");
+        assert!(!words(&audit(0), None).contains("since"));
     }
 }

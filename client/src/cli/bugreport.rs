@@ -103,8 +103,9 @@ fn tell(arguments: &Arguments, contains: Vec<&'static str>, bytes: usize) -> Res
         "addresses are in it (--anonymous hides them)"
     };
     output::print(&format!(
-        "{} ({bytes} bytes) contains: {}.\nLeft out: {LEFT_OUT}; {addresses}.\nRead it before you give it away.",
+        "{} ({}) contains: {}.\nLeft out: {LEFT_OUT}; {addresses}.\nRead it before you give it away.",
         output::printable(&written.display().to_string()),
+        output::count(bytes, "byte"),
         contains.join(", ")
     ))
 }
@@ -150,13 +151,13 @@ fn platform() -> Section {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(output::printable);
     let text = format!(
-        "system   {} {}, {}\nkernel   {} {}\nmachine  {} processors, memory {}",
+        "system   {} {}, {}\nkernel   {} {}\nmachine  {}, memory {}",
         std::env::consts::OS,
         std::env::consts::ARCH,
         name.unwrap_or_else(|| "unknown distribution".to_owned()),
         read("/proc/sys/kernel/ostype"),
         read("/proc/sys/kernel/osrelease"),
-        std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
+        output::count(std::thread::available_parallelism().map_or(0, std::num::NonZero::get), "processor"),
         read("/proc/meminfo")
     );
     Section { title: "platform", text }
@@ -218,7 +219,11 @@ fn about(root: &Root, policy: &Policy) -> String {
         );
     }
     for network in &policy.networks {
-        text += &format!("\nnetwork  {}, {} members per address", network.cidr, network.memberships);
+        text += &format!(
+            "\nnetwork  {}, {} per address",
+            network.cidr,
+            output::count(network.memberships, "member")
+        );
     }
     text
 }

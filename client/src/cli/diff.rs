@@ -18,8 +18,9 @@ use std::time::Duration;
 
 /// Compare two saves by package and by file
 ///
-/// By package where both recorded a list of packages (`pollux run`, `pollux save --audit`); by file always: a file is changed
-/// if its content, mode or kind is.
+/// By package where both recorded a list of packages (`pollux run`, `pollux save --audit`); by file always: a file or symlink
+/// is changed if its content, mode or kind is. Directories are not counted among them; --files names those whose mode is changed,
+/// and --json has all.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// A key (its newest save), or the first digits of a manifest's name
@@ -43,11 +44,14 @@ struct Report {
     /// Absent where one of them recorded no list.
     #[serde(skip_serializing_if = "Option::is_none")]
     packages: Option<Difference>,
-    files: FileChanges,
+    /// Files and symlinks, and what is one on either side.
+    files: Changes,
+    directories: Changes,
 }
 
+/// Paths.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-struct FileChanges {
+struct Changes {
     added: Vec<String>,
     changed: Vec<String>,
     removed: Vec<String>,
@@ -62,9 +66,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
     }
     let (before, after) = (Side::of(arguments, &arguments.before)?, Side::of(arguments, &arguments.after)?);
     let packages = before.packages().zip(after.packages()).map(|(old, new)| old.compare(new));
-    let mut files = compare(&before.contents.tree, &after.contents.tree);
+    let (mut files, directories) = compare(&before.contents.tree, &after.contents.tree);
     files.settle(&before, &after, arguments.timeout)?;
-    let report = Report { before: before.id, after: after.id, packages, files };
+    let report = Report { before: before.id, after: after.id, packages, files, directories };
     if arguments.common.json {
         output::print_json(&report)
     } else {
@@ -112,7 +116,7 @@ impl Side {
     }
 }
 
-impl FileChanges {
+impl Changes {
     /// Looks into those files whose chunks do not tell.
     fn settle(&mut self, before: &Side, after: &Side, patience: Duration) -> Result<(), Failure> {
         let doubtful = core::mem::take(&mut self.doubtful);
@@ -138,6 +142,10 @@ enum Look<'a> {
 }
 
 impl Look<'_> {
+    const fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory(_))
+    }
+
     /// Whether the other may be the same though its chunks are others: small files lie in chunks together, so a file's
     /// neighbours change what it is a part of. A larger one is cut from its own start, always at the same places.
     fn may_be(&self, other: &Self) -> bool {
@@ -166,19 +174,26 @@ fn look<'a>(tree: &Tree, entry: &'a Entry) -> Look<'a> {
     }
 }
 
-fn compare(before: &Tree, after: &Tree) -> FileChanges {
+/// What differs in files, and what in directories.
+fn compare(before: &Tree, after: &Tree) -> (Changes, Changes) {
     let (old, mut new) = (looks(before), looks(after));
-    let mut changes = FileChanges::default();
+    let (mut files, mut directories) = (Changes::default(), Changes::default());
     for (path, look) in old {
-        match new.remove(path) {
+        let other = new.remove(path);
+        let is_directory = look.is_directory() && other.as_ref().is_none_or(Look::is_directory);
+        let changes = if is_directory { &mut directories } else { &mut files };
+        match other {
             None => changes.removed.push(path.to_owned()),
             Some(other) if other == look => {}
             Some(other) if other.may_be(&look) => changes.doubtful.push(path.to_owned()),
             Some(_) => changes.changed.push(path.to_owned()),
         }
     }
-    changes.added = new.into_keys().map(str::to_owned).collect();
-    changes
+    for (path, look) in new {
+        let changes = if look.is_directory() { &mut directories } else { &mut files };
+        changes.added.push(path.to_owned());
+    }
+    (files, directories)
 }
 
 fn words(report: &Report, with_files: bool) -> String {
@@ -198,12 +213,75 @@ fn words(report: &Report, with_files: bool) -> String {
             some(&mut lines, removed.iter().map(|package| format!("  removed {}", package.purl)));
         }
     }
-    let FileChanges { added, changed, removed, .. } = &report.files;
+    let Changes { added, changed, removed, .. } = &report.files;
     lines.push(format!("files: {} added, {} changed, {} removed", added.len(), changed.len(), removed.len()));
     if with_files {
         for (what, paths) in [("added  ", added), ("changed", changed), ("removed", removed)] {
             some(&mut lines, paths.iter().map(|path| format!("  {what} {path}")));
         }
+        let directories = report.directories.changed.iter();
+        some(&mut lines, directories.map(|path| format!("  changed directory {path}")));
     }
     lines.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, mode: u16, kind: EntryKind) -> Entry {
+        Entry { path: path.to_owned(), mode, modified_ns: 0, kind }
+    }
+
+    fn tree(entries: &[Entry]) -> Tree {
+        let roots = entries.iter().map(|entry| entry.path.clone()).filter(|path| !path.contains('/'));
+        Tree::new(roots.collect(), entries.to_vec(), Vec::new()).unwrap()
+    }
+
+    fn paths(paths: &[&str]) -> Vec<String> {
+        paths.iter().map(|path| (*path).to_owned()).collect()
+    }
+
+    const EMPTY: EntryKind = EntryKind::File { bytes: 0, offset: 0 };
+
+    fn compared() -> Report {
+        let link = || EntryKind::Symlink { target: "file".to_owned() };
+        let before = tree(&[
+            entry("becomes", 0o755, EntryKind::Directory),
+            entry("gone", 0o755, EntryKind::Directory),
+            entry("gone/file", 0o644, EMPTY),
+            entry("mode", 0o755, EntryKind::Directory),
+            entry("same", 0o755, EntryKind::Directory),
+        ]);
+        let after = tree(&[
+            entry("becomes", 0o644, EMPTY),
+            entry("mode", 0o700, EntryKind::Directory),
+            entry("new", 0o755, EntryKind::Directory),
+            entry("new/file", 0o644, EMPTY),
+            entry("new/link", 0o777, link()),
+            entry("same", 0o755, EntryKind::Directory),
+        ]);
+        let (files, directories) = compare(&before, &after);
+        let id = ManifestId::from_bytes([0; 32]);
+        Report { before: id, after: id, packages: None, files, directories }
+    }
+
+    #[test]
+    fn directories_are_no_files() {
+        let report = compared();
+        let (added, changed, removed) =
+            (paths(&["new/file", "new/link"]), paths(&["becomes"]), paths(&["gone/file"]));
+        assert_eq!(report.files, Changes { added, changed, removed, doubtful: Vec::new() });
+        let (added, changed, removed) = (paths(&["new"]), paths(&["mode"]), paths(&["gone"]));
+        assert_eq!(report.directories, Changes { added, changed, removed, doubtful: Vec::new() });
+    }
+
+    #[test]
+    fn directories_are_not_counted_and_a_changed_one_is_named() {
+        let report = compared();
+        let said = words(&report, false);
+        assert!(said.ends_with("files: 2 added, 1 changed, 1 removed"), "{said}");
+        let said = words(&report, true);
+        assert!(said.ends_with("removed gone/file\n  changed directory mode"), "{said}");
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) use pollux_client::printable::printable;
 use pollux_client::printable::printable_lines;
 use pollux_core::Timestamp;
 use serde::Serialize;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -69,11 +70,23 @@ pub(crate) fn sources(sources: &Sources) -> String {
 
 fn source(name: &str, traffic: Traffic) -> String {
     format!(
-        "{} from {name} ({} chunks, {} sent)",
+        "{} from {name} ({}, {} sent)",
         HumanBytes(traffic.bytes),
-        traffic.chunks,
+        count(traffic.chunks, "chunk"),
         HumanBytes(traffic.frame_bytes)
     )
+}
+
+/// `1 file`, `3 files`, `2 entries`: so many of something, which is named in the singular.
+pub(crate) fn count<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    if number == N::from(1) {
+        return format!("1 {what}");
+    }
+    match what.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ if what.ends_with('s') => format!("{number} {what}es"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// `1.25 s`.
@@ -105,6 +118,19 @@ mod tests {
         let text = sources(&Sources { peers, ..Sources::default() });
         assert_eq!(text, "2.00 KiB from peers (2 chunks, 1.00 KiB sent)");
         assert_eq!(sources(&Sources::default()), "nothing to fetch");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let files = [0_u64, 1, 2].map(|number| count(number, "file"));
+        assert_eq!(files, ["0 files", "1 file", "2 files"]);
+        assert_eq!(
+            (count(1_usize, "entry"), count(2_usize, "entry")),
+            ("1 entry".into(), "2 entries".into())
+        );
+        assert_eq!((count(2_u32, "miss"), count(2_u32, "key")), ("2 misses".into(), "2 keys".into()));
+        let peers = Traffic { chunks: 1, bytes: 1, frame_bytes: 1 };
+        assert_eq!(sources(&Sources { peers, ..Sources::default() }), "1 B from peers (1 chunk, 1 B sent)");
     }
 
     #[test]

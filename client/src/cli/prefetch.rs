@@ -129,8 +129,9 @@ impl HitRow {
         );
         if self.kept < self.chunks {
             words += &format!(
-                "\n  the node keeps only {} of its {} chunks: its store or its disk is full",
-                self.kept, self.chunks
+                "\n  the node keeps only {} of its {}: its store or its disk is full",
+                self.kept,
+                output::count(self.chunks, "chunk")
             );
         }
         words

@@ -1,6 +1,6 @@
 //! `pollux presets`
 
-use super::exit::Failure;
+use super::exit::{Failure, Kind};
 use super::surroundings::{known_presets, unknown};
 use super::{Done, output};
 use clap::{Args, Subcommand};
@@ -25,9 +25,34 @@ use std::path::PathBuf;
 ///   base = "~/.cache/fetcher"
 ///   lock_files = ["fetcher.lock"]
 ///
-/// Every field: about, program, base, base_variables, paths, exclude, lock_files, key, environment,
-/// files, bytes_max, prune.by, prune.command, prune.generations; `pollux presets show NAME` prints
-/// what each one is.
+/// Every field, of which only base is compulsory in a preset of your own:
+///
+///   about              a line for people
+///   program            whose layout it is, for audits and pruning by use, one of: apt, bundler,
+///                      cargo, composer, go, gradle, maven, npm, pip, pnpm, uv, yarn
+///   base               the directory: "/…" or "~/…", neither "/" nor "~" itself
+///   base_variables     a list of variables that move it: the first that is set counts
+///   paths              a list of paths below base that are saved [default: all of it]
+///   exclude            a list of globs, relative to base, of what is not saved
+///   lock_files         a list of names of files in the project that {lock} of the key is made from
+///   key                a template of {project} {branch} {job} {pipeline} {preset} {os} {release}
+///                      {arch} {lock}: {os}, {release}, {arch} and, at its end, {lock} are compulsory
+///                      [default: "{project}/{branch}/{job}/{preset}/{os}{release}-{arch}/{lock}"]
+///   environment        a map of variables of the command to values: "{base}" stands for the
+///                      directory, "{before}" for what the variable held
+///   files              a map of paths below base to the text that is written there, if no file is:
+///                      "{base}" stands for the directory
+///   bytes_max          the largest cache that is saved: a number of bytes, or a text such as "2GB",
+///                      "512 MiB", "0.3MB" with one of B, KB, MB, GB, TB (by thousands), KiB, MiB,
+///                      GiB, TiB (by 1024) [default: "4GB"]
+///   prune.by           "use": packages go that no job has read for some saves; needs program, and
+///                      is the default with one. "command": only prune.command finds what goes.
+///                      "never": nothing goes; the default without a program
+///   prune.command      a list: the program's own command and its arguments, which runs before a save
+///   prune.generations  with a program: saves that something unused survives, 0 to 100 [default: 5]
+///
+/// `pollux presets show NAME` explains one, and with --toml prints it as a file of presets, with all
+/// fields and their values, to be copied and changed.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 pub(crate) struct Arguments {
@@ -57,6 +82,9 @@ enum Verb {
 struct Show {
     /// Its name
     name: String,
+    /// Print it as a file of presets with all its fields, to be copied and changed
+    #[arg(long, conflicts_with = "json")]
+    toml: bool,
     #[command(flatten)]
     list: List,
 }
@@ -106,6 +134,10 @@ fn explain(show: &Show) -> Result<(), Failure> {
     if show.list.json {
         return output::print_json(&One { name: &preset.name, preset });
     }
+    if show.toml {
+        let text = preset.to_toml().map_err(|error| Failure::new(Kind::Failed, error))?;
+        return output::print(text.trim_end());
+    }
     output::print(&words(preset))
 }
 
@@ -144,8 +176,9 @@ fn pruned(preset: &Preset) -> String {
     let generations = preset.prune.generations;
     let then = match preset.prune.by {
         Prune::Use => format!("what no job has read for {generations} saves that changed something"),
-        Prune::Command => String::new(),
-        Prune::Never => "never".to_owned(),
+        // The command runs whatever is said here.
+        Prune::Never if command.is_empty() => "never".to_owned(),
+        Prune::Command | Prune::Never => String::new(),
     };
     [first, then].iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", then ")
 }
@@ -153,6 +186,45 @@ fn pruned(preset: &Preset) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::{CommandFactory, Parser};
+    use pollux_client::job::Presets;
+    use pollux_packages::Program;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn the_help_names_every_field_and_what_it_may_be() {
+        let help = Line::command().render_long_help().to_string();
+        let text = known_presets(None).unwrap().find("apt").unwrap().to_toml().unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        for field in table["preset"]["apt"].as_table().unwrap().keys() {
+            assert!(help.contains(&format!("\n  {field} ")) || field == "prune", "{field}");
+        }
+        for field in table["preset"]["apt"]["prune"].as_table().unwrap().keys() {
+            assert!(help.contains(&format!("\n  prune.{field} ")), "{field}");
+        }
+        let (_, programs) = help.split_once("one of: apt").unwrap();
+        let programs: Vec<&str> = programs.split("base ").next().unwrap().split([' ', ',', '\n']).collect();
+        for program in Program::ALL.iter().filter(|program| **program != Program::Apt) {
+            assert!(programs.contains(&program.name()), "{program}");
+        }
+        for prune in [Prune::Use, Prune::Command, Prune::Never] {
+            assert!(help.contains(&format!("{}:", serde_json::to_string(&prune).unwrap())), "{prune:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_program_nothing_is_said_of_use() {
+        let mut presets = Presets::default();
+        let own = "version = 1\n[preset.a]\nbase = \"/a\"\n[preset.b]\nbase = \"/b\"\nprune.command = [\"x\", \"y\"]";
+        presets.extend(own).unwrap();
+        let pruned = |name| pruned(presets.find(name).unwrap());
+        assert_eq!((pruned("a").as_str(), pruned("b").as_str()), ("never", "`x y`"));
+    }
 
     #[test]
     fn a_preset_is_explained() {

@@ -1,5 +1,6 @@
 //! Progress of long work: a bar on a terminal, a line now and then in a log.
 
+use super::output::count;
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollux_client::flow::{Observer, Stage};
 use std::io::{self, IsTerminal, Write};
@@ -54,7 +55,7 @@ impl Progress {
 
     fn line_of_progress(&mut self) {
         let text = match self.stage {
-            Stage::Publishing => format!(": {} of {} chunks", self.done, self.total),
+            Stage::Publishing => format!(": {} of {}", self.done, count(self.total, "chunk")),
             Stage::Asking | Stage::Scanning | Stage::Packing | Stage::Restoring | Stage::Fetching => {
                 format!(": {} of {}", HumanBytes(self.done), HumanBytes(self.total))
             }

@@ -2,6 +2,7 @@
 
 use super::common::{Common, Patience, disabled};
 use super::exit::{Failure, Kind};
+use super::output::count;
 use super::progress::Progress;
 use super::report::Report;
 use super::{Done, output, signals};
@@ -147,12 +148,12 @@ fn hit(arguments: &Arguments, hit: &Hit) -> Done {
     }
     let manifest = &hit.found.manifest;
     output::print(&format!(
-        "hit: {} (sequence {}, manifest {}){}\n  {} files, {} in {}\n  {}{}",
+        "hit: {} (sequence {}, manifest {}){}\n  {}, {} in {}\n  {}{}",
         manifest.key,
         manifest.sequence,
         hit.found.id.short(),
         if fallback.is_some() { " by fallback" } else { "" },
-        hit.restored.files,
+        count(hit.restored.files, "file"),
         HumanBytes(hit.restored.bytes),
         output::seconds(hit.elapsed),
         output::sources(&hit.sources),
@@ -165,13 +166,18 @@ fn notes(hit: &Hit, link: bool) -> String {
     let mut notes = String::new();
     if link {
         let Cloned { files, bytes } = hit.restored.cloned;
-        notes += &format!("\n  {files} files cloned, {}", HumanBytes(bytes));
+        notes += &format!("\n  {} cloned, {}", count(files, "file"), HumanBytes(bytes));
     }
     if hit.found.relayed {
         notes += "\n  the seeds are away: peers vouch for what the seeds said a moment ago";
     }
     if hit.restored.kept > 0 {
-        notes += &format!("\n  {} entries were there already and stay as they are", hit.restored.kept);
+        let entries = count(hit.restored.kept, "entry");
+        let stayed = match hit.restored.kept {
+            1 => "was there already and stays as it is",
+            _ => "were there already and stay as they are",
+        };
+        notes += &format!("\n  {entries} {stayed}");
     }
     if !hit.restored.atomic {
         notes += "\n  swapped entry by entry, since the directory could not be renamed as a whole";

@@ -212,7 +212,7 @@ fn audited(arguments: &Arguments) -> Result<Option<ChunkId>, Failure> {
         if !found.faults.is_empty() {
             output::say(&audit::words(&found, None));
         }
-        audit::verdict(&found)?;
+        audit::verdict(&found, audit::For::Saving)?;
         audits.push(found);
     }
     Ok(Some(write_list(&arguments.base, &PackageList::of_audits(&audits))?))

@@ -1,5 +1,6 @@
 //! How a save or a publish ended, in words and as JSON.
 
+use super::output::count;
 use super::{Done, output};
 use indicatif::HumanBytes;
 use pollux_client::disk::Skipped;
@@ -53,13 +54,13 @@ fn which(manifest: &Manifest, id: ManifestId) -> String {
 fn detail(saved: &Saved) -> String {
     let totals = saved.manifest.tree.totals;
     format!(
-        "  {} files, {} in {}\n  {} new chunks, {} compressed; {} receipts",
-        totals.files,
+        "  {}, {} in {}\n  {}, {} compressed; {}",
+        count(totals.files, "file"),
         HumanBytes(totals.bytes),
         output::seconds(saved.elapsed),
-        saved.sent.chunks,
+        count(saved.sent.chunks, "new chunk"),
         HumanBytes(saved.sent.frame_bytes),
-        saved.receipts,
+        count(saved.receipts, "receipt"),
     )
 }
 
@@ -67,15 +68,15 @@ fn unsigned_words(unsigned: &Unsigned, statement: Option<&Path>) -> String {
     let (manifest, totals) = (&unsigned.manifest, unsigned.manifest.tree.totals);
     let file = statement.unwrap_or(Path::new("FILE")).display();
     format!(
-        "not signed yet: {} (sequence {})\n  {} files, {} in {}\n  {} new chunks, {} compressed\n  \
+        "not signed yet: {} (sequence {})\n  {}, {} in {}\n  {}, {} compressed\n  \
          next: where the key is, `pollux sign {file} --allow PATTERN --provenance FILE --signing-key FILE`;\n  \
          then here, within the hour, `pollux publish {file}.signed`",
         manifest.key,
         manifest.sequence,
-        totals.files,
+        count(totals.files, "file"),
         HumanBytes(totals.bytes),
         output::seconds(unsigned.elapsed),
-        unsigned.sent.chunks,
+        count(unsigned.sent.chunks, "new chunk"),
         HumanBytes(unsigned.sent.frame_bytes),
     )
 }
@@ -249,7 +250,7 @@ mod tests {
         let short = saved().id.short();
         let expected = format!(
             "saved: a/b (sequence 7, manifest {short})\n  0 files, 0 B in 1.50 s\n  \
-             3 new chunks, 2.00 KiB compressed; 1 receipts"
+             3 new chunks, 2.00 KiB compressed; 1 receipt"
         );
         assert_eq!(words(&SaveOutcome::Saved(saved()), None), expected);
         let unchanged = words(&SaveOutcome::Unchanged(saved()), None);

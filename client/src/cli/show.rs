@@ -2,6 +2,7 @@
 
 use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
+use super::output::count;
 use super::{Done, output};
 use clap::Args;
 use indicatif::HumanBytes;
@@ -213,11 +214,16 @@ fn words(shown: &Shown, now: Timestamp) -> String {
     }
     line(
         "holds",
-        &format!("{} files, {} directories, {} symlinks", totals.files, totals.directories, totals.symlinks),
+        &[
+            count(totals.files, "file"),
+            count(totals.directories, "directory"),
+            count(totals.symlinks, "symlink"),
+        ]
+        .join(", "),
     );
-    line("size", &format!("{} in {} chunks", HumanBytes(totals.bytes), totals.chunks));
+    line("size", &format!("{} in {}", HumanBytes(totals.bytes), count(totals.chunks, "chunk")));
     line("paths", &paths(&manifest.tree.roots));
-    line("generation", &format!("{} ({} ancestors)", manifest.generation, manifest.ancestors.len()));
+    line("generation", &format!("{} ({})", manifest.generation, count(manifest.ancestors.len(), "ancestor")));
     for (name, value) in provenance(manifest) {
         line(name, value);
     }

@@ -87,7 +87,11 @@ fn counted(
     while let Some((id, manifest)) = counter.next() {
         if last_line.elapsed() >= LINE_INTERVAL {
             last_line = Instant::now();
-            output::say(&format!("counted the chunks of {} of {all} saves", all - counter.left()));
+            output::say(&format!(
+                "counted the chunks of {} of {}",
+                all - counter.left(),
+                output::count(all, "save")
+            ));
         }
         let tree = chunks(connection, (id, &manifest), arguments.timeout);
         counter.count(tree);
@@ -135,8 +139,10 @@ fn words(usage: &Usage) -> String {
         &format!("\n{:width$}  {:>11}  {:>11}", "all", size(usage.logical_bytes), size(usage.unique_bytes));
     if usage.counted_saves < usage.saves {
         text += &format!(
-            "\nOnly the chunks of {} of {} saves were counted: --saves counts more; {} could not be had.",
-            usage.counted_saves, usage.saves, usage.not_had
+            "\nOnly the chunks of {} of {} were counted: --saves counts more; {} could not be had.",
+            usage.counted_saves,
+            output::count(usage.saves, "save"),
+            usage.not_had
         );
     }
     text

@@ -326,8 +326,9 @@ fn lines(yank: &Yank, survey: &Survey, now: Timestamp) -> Vec<String> {
     }
     if survey.unknown > 0 {
         lines.push(format!(
-            "{} ancestors are not known here any more; what they were is not seen",
-            survey.unknown
+            "{} {} not known here any more; what they were is not seen",
+            output::count(survey.unknown, "ancestor"),
+            if survey.unknown == 1 { "is" } else { "are" }
         ));
     }
     if !survey.from_seed {

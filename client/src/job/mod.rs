@@ -5,6 +5,7 @@
 //! plan          a preset and the surroundings: key, fallbacks, directory, environment
 //! preset        what is known of a package manager, as data
 //! presets       those that come along, and a user's own
+//! size          bytes, as a preset's file has them
 //! template      the grammar of key templates
 //! surroundings  what a CI system says of the job: project, branch, pipeline
 //! systems       which variables of which CI system say it
@@ -26,6 +27,7 @@ mod platform;
 mod preset;
 mod presets;
 mod prune;
+mod size;
 mod surroundings;
 mod systems;
 mod template;

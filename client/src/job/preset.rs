@@ -14,8 +14,8 @@
 //! | field | what | default |
 //! |---|---|---|
 //! | `about` | a line for people | |
-//! | `program` | whose layout it is, for audits | none: no audit |
-//! | `base` | the directory; `~` is the home | |
+//! | `program` | whose layout it is, for audits and pruning by use | none: neither |
+//! | `base` | the directory; `~` is the home; neither `/` nor `~` alone | |
 //! | `base_variables` | variables of the environment that move it, the first that is set counts | |
 //! | `paths` | what of it is saved | all of it |
 //! | `exclude` | globs of what is not, relative to `base` | |
@@ -23,11 +23,12 @@
 //! | `key` | a template, see the `template` module | the usual |
 //! | `environment` | what the command is told; `{base}` stands for the directory, `{before}` for what the variable held | |
 //! | `files` | files written below `base` before the command, if they are not there; `{base}` as above | |
-//! | `prune.by` | `use`, `command` or `never` | `use` |
+//! | `prune.by` | `use` (with a program), `command` or `never` | `use`; without a program `never` |
 //! | `prune.command` | the program's own command, which runs before | none |
-//! | `prune.generations` | saves that something unused survives, 0 to 100 | 5 |
-//! | `bytes_max` | the largest cache that is saved: `"2GB"`; beyond it, what was not used longest goes first | 4 GB |
+//! | `prune.generations` | saves that something unused survives, 0 to 100 (with a program) | 5 |
+//! | `bytes_max` | the largest cache that is saved, see the `size` module; beyond it, what was not used longest goes first | 4 GB |
 
+use super::size::{self, Size};
 use super::template::{Template, TemplateError};
 use crate::printable::printable;
 use globset::Glob;
@@ -121,7 +122,7 @@ pub struct PresetError {
 }
 
 /// A preset as a file has it: what is not named stays as it was.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
     about: Option<String>,
@@ -139,7 +140,7 @@ pub(super) struct Written {
     prune: WrittenPrune,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenPrune {
     by: Option<Prune>,
@@ -147,30 +148,28 @@ struct WrittenPrune {
     generations: Option<u32>,
 }
 
-/// Bytes, as a number or with a unit.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Size {
-    Bytes(u64),
-    Text(String),
-}
-
-impl Size {
-    fn bytes(&self) -> Option<u64> {
-        let text = match self {
-            Self::Bytes(bytes) => return Some(*bytes),
-            Self::Text(text) => text.trim(),
-        };
-        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
-        let unit = match text.strip_prefix(digits)?.trim() {
-            "" | "B" => 1,
-            "kB" => 1000,
-            "MB" => 1_000_000,
-            "GB" => 1_000_000_000,
-            "TB" => 1_000_000_000_000,
-            _ => return None,
-        };
-        digits.parse::<u64>().ok()?.checked_mul(unit)
+impl From<&Preset> for Written {
+    /// All that the preset has; without a program nothing is pruned by use, so the file names no generations.
+    fn from(preset: &Preset) -> Self {
+        let Pruning { by, command, generations } = &preset.prune;
+        Self {
+            about: Some(preset.about.clone()),
+            program: preset.program,
+            base: Some(preset.base.clone()),
+            base_variables: Some(preset.base_variables.clone()),
+            paths: Some(preset.paths.clone()),
+            exclude: Some(preset.exclude.clone()),
+            lock_files: Some(preset.lock_files.clone()),
+            key: Some(preset.key.to_string()),
+            bytes_max: Some(Size::Bytes(preset.bytes_max)),
+            environment: Some(preset.environment.clone()),
+            files: Some(preset.files.clone()),
+            prune: WrittenPrune {
+                by: Some(*by),
+                command: Some(command.clone()),
+                generations: preset.program.map(|_| *generations),
+            },
+        }
     }
 }
 
@@ -185,13 +184,15 @@ impl Preset {
                 None => usual().map_err(|why| refuse(why.to_string()))?,
             },
         };
-        let size = written.bytes_max.as_ref().map(|size| {
-            size.bytes().ok_or_else(|| refuse("bytes_max: write a number of bytes, or `\"2GB\"`".to_owned()))
-        });
+        let size = written
+            .bytes_max
+            .as_ref()
+            .map(|size| size.bytes().ok_or_else(|| refuse(format!("bytes_max: write {}", size::FORMS))));
+        let program = written.program.or(known.and_then(|known| known.program));
         let preset = Self {
             name: name.to_owned(),
             about: or(written.about, known.map(|known| &known.about)),
-            program: written.program.or(known.and_then(|known| known.program)),
+            program,
             base: or(written.base, known.map(|known| &known.base)),
             base_variables: or(written.base_variables, known.map(|known| &known.base_variables)),
             paths: or(written.paths, known.map(|known| &known.paths)),
@@ -201,7 +202,7 @@ impl Preset {
             bytes_max: size.transpose()?.unwrap_or_else(|| known.map_or(BYTES_MAX, |known| known.bytes_max)),
             environment: or(written.environment, known.map(|known| &known.environment)),
             files: or(written.files, known.map(|known| &known.files)),
-            prune: Pruning::of(written.prune, known.map(|known| &known.prune)),
+            prune: Pruning::of(written.prune, known.map(|known| &known.prune), program).map_err(refuse)?,
         };
         preset.check().map_err(refuse)?;
         Ok(preset)
@@ -212,9 +213,7 @@ impl Preset {
         if self.name.is_empty() || self.name.len() > NAME_MAX || !self.name.chars().all(is_plain) {
             return Err(format!("a name is 1 to {NAME_MAX} of a-z, 0-9 and `-`"));
         }
-        if !(self.base.starts_with('/') || self.base == "~" || self.base.starts_with("~/")) {
-            return Err("base: it must be named, and begin with `/` or `~/`".to_owned());
-        }
+        check_base(&self.base)?;
         for path in self.paths.iter().chain(self.files.keys()) {
             check_path(path).map_err(|why| format!("`{path}`: {why}"))?;
         }
@@ -233,14 +232,20 @@ impl Preset {
 }
 
 impl Pruning {
-    fn of(written: WrittenPrune, known: Option<&Self>) -> Self {
-        Self {
-            by: written.by.unwrap_or_else(|| known.map_or(Prune::Use, |known| known.by)),
+    fn of(written: WrittenPrune, known: Option<&Self>, program: Option<Program>) -> Result<Self, String> {
+        if program.is_none() && (written.by == Some(Prune::Use) || written.generations.is_some()) {
+            return Err("prune: pruning by use needs `program`, whose layout tells what is used; \
+                        without it `prune.by` is \"never\" or \"command\", and there are no generations"
+                .to_owned());
+        }
+        let usual = if program.is_some() { Prune::Use } else { Prune::Never };
+        Ok(Self {
+            by: written.by.unwrap_or_else(|| known.map_or(usual, |known| known.by)),
             command: or(written.command, known.map(|known| &known.command)),
             generations: written
                 .generations
                 .unwrap_or_else(|| known.map_or(GENERATIONS, |known| known.generations)),
-        }
+        })
     }
 
     fn check(&self) -> Result<(), String> {
@@ -252,6 +257,23 @@ impl Pruning {
         }
         Ok(())
     }
+}
+
+/// A directory of its own: what is saved of it is restored elsewhere, and is pruned here.
+fn check_base(base: &str) -> Result<(), String> {
+    if !(base.starts_with('/') || base == "~" || base.starts_with("~/")) {
+        return Err("base: it must be named, and begin with `/` or `~/`".to_owned());
+    }
+    let below = base.strip_prefix('~').unwrap_or(base);
+    let mut parts = below.split('/').filter(|part| !matches!(*part, "" | ".")).peekable();
+    if parts.peek().is_none() {
+        let whole = if base.starts_with('~') { "the whole home" } else { "the whole machine" };
+        return Err(format!("base: `{base}` is {whole}, which is no cache: name a directory below it"));
+    }
+    if parts.any(|part| part == "..") {
+        return Err("base: `..` may not stand in it".to_owned());
+    }
+    Ok(())
 }
 
 /// What somebody wrote, for a terminal, and not all of it.

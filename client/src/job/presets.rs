@@ -3,7 +3,7 @@
 use super::preset::{Preset, PresetError, Written};
 use super::template::nearest;
 use crate::printable::printable;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Bytes of a file of presets at most.
@@ -62,7 +62,7 @@ pub enum PresetsError {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: u32,
@@ -119,6 +119,17 @@ impl Presets {
     }
 }
 
+impl Preset {
+    /// As a file of presets that has this one, with all its fields. Over a preset of that name it changes nothing.
+    ///
+    /// # Errors
+    /// None: a preset has nothing that the format has not.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let preset = BTreeMap::from([(self.name.clone(), Written::from(self))]);
+        toml::to_string_pretty(&File { version: VERSION, preset })
+    }
+}
+
 /// What a parser says, with the line that is wrong: safe for a terminal, and no line longer than anybody reads.
 fn lines(said: &str) -> String {
     let line = |line: &str| printable(&line.chars().take(LINE_CHARACTERS_MAX).collect::<String>());
@@ -131,6 +142,7 @@ mod tests {
     use super::super::preset::Prune;
     use super::*;
     use pollux_packages::Program;
+    use proptest::prelude::*;
 
     fn extended(text: &str) -> Result<Presets, PresetsError> {
         let mut presets = Presets::built_in().unwrap();
@@ -159,7 +171,7 @@ mod tests {
         let mine = presets.find("mine").unwrap();
         assert_eq!(
             (mine.prune.by, mine.key.to_string().as_str()),
-            (Prune::Use, super::super::preset::TEMPLATE)
+            (Prune::Never, super::super::preset::TEMPLATE)
         );
     }
 
@@ -174,7 +186,19 @@ mod tests {
             ("version = 1\n[preset.npm]\nexclude = [\"a[\"]", "exclude"),
             ("version = 1\n[preset.npm]\nlock_files = [\"a/b\"]", "no name of a file"),
             ("version = 1\n[preset.npm]\nkey = \"{projct}\"", "`{project}`?"),
-            ("version = 1\n[preset.npm]\nbytes_max = \"2 GiB\"", "bytes_max"),
+            ("version = 1\n[preset.x]\nbase = \"/\"", "`/` is the whole machine"),
+            ("version = 1\n[preset.x]\nbase = \"//./\"", "is the whole machine"),
+            ("version = 1\n[preset.npm]\nbase = \"~\"", "`~` is the whole home"),
+            ("version = 1\n[preset.npm]\nbase = \"~/\"", "is the whole home"),
+            ("version = 1\n[preset.npm]\nbase = \"~/..\"", "`..` may not stand in it"),
+            ("version = 1\n[preset.npm]\nkey = \"{project}/{os}/{lock}\"", "missing: `{release}`, `{arch}`;"),
+            ("version = 1\n[preset.npm]\nbytes_max = \"2 GX\"", "GiB"),
+            ("version = 1\n[preset.npm]\nbytes_max = 1.5", "\"0.3MB\""),
+            ("version = 1\n[preset.x]\nbase = \"/x\"\nprune.by = \"use\"", "pruning by use needs `program`"),
+            (
+                "version = 1\n[preset.x]\nbase = \"/x\"\nprune.generations = 5",
+                "pruning by use needs `program`",
+            ),
             ("version = 1\n[preset.npm]\nprune.by = \"command\"", "`command` must be named"),
             ("version = 1\n[preset.npm]\nprune.generations = 101", "0 to 100"),
             ("version = 1\n[preset.npm]\nenvironment = { \"A=B\" = \"x\" }", "no name of a variable"),
@@ -182,9 +206,76 @@ mod tests {
             ("version = 1\n[preset.npm]\nprogram = \"nmp\"", "nmp"),
             ("versio", "line 1"),
         ];
-        for (text, says) in cases {
-            let error = extended(text).unwrap_err().to_string();
-            assert!(error.contains(says), "{text}: {error}");
+        let said = |text| extended(text).map_or_else(|error| error.to_string(), |_| "taken".to_owned());
+        let cases = cases.iter().map(|(text, says)| (text, says, said(text)));
+        let other: Vec<_> = cases.filter(|(_, says, said)| !said.contains(*says)).collect();
+        assert!(other.is_empty(), "{other:#?}");
+    }
+
+    #[test]
+    fn without_a_program_nothing_is_pruned_by_use() {
+        let presets = extended(
+            "version = 1\n[preset.a]\nbase = \"/a\"\nprune.by = \"command\"\nprune.command = [\"x\"]\n\
+             [preset.b]\nbase = \"/b\"\nprune.by = \"never\"\n[preset.c]\nbase = \"/c\"\nprogram = \"npm\"",
+        );
+        let presets = presets.unwrap();
+        let by = |name| presets.find(name).unwrap().prune.by;
+        assert_eq!((by("a"), by("b"), by("c")), (Prune::Command, Prune::Never, Prune::Use));
+    }
+
+    /// Read where nothing is known yet: what the text does not name is not as it was.
+    fn again(preset: &Preset) -> Preset {
+        let mut alone = Presets::default();
+        let text = preset.to_toml().unwrap();
+        alone.extend(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        alone.find(&preset.name).unwrap().clone()
+    }
+
+    #[test]
+    fn every_preset_that_comes_along_is_written_and_read_again() {
+        for preset in Presets::built_in().unwrap().iter() {
+            assert_eq!(&again(preset), preset);
+        }
+    }
+
+    #[test]
+    fn a_preset_is_written_with_all_its_fields() {
+        let text = Presets::built_in().unwrap().find("uv").unwrap().to_toml().unwrap();
+        assert!(text.starts_with("version = 1\n\n[preset.uv]\n"), "{text}");
+        for field in [
+            "about",
+            "program",
+            "base",
+            "base_variables",
+            "paths",
+            "exclude",
+            "lock_files",
+            "key",
+            "bytes_max",
+            "by",
+            "command",
+            "generations",
+        ] {
+            assert!(text.contains(&format!("\n{field} = ")), "{field}: {text}");
+        }
+        for table in ["environment", "files", "prune"] {
+            assert!(text.contains(&format!("\n[preset.uv.{table}]\n")), "{table}: {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_preset_of_ones_own_is_written_and_read_again(
+            about in any::<String>(),
+            files in prop::collection::btree_map("[a-z]{1,4}", any::<String>(), 0..3),
+            environment in prop::collection::btree_map("[A-Z]{1,4}", any::<String>(), 0..3),
+            bytes_max in 0..=i64::MAX.unsigned_abs(),
+        ) {
+            let mut presets = Presets::default();
+            presets.extend("version = 1\n[preset.mine]\nbase = \"/x\"").unwrap();
+            let mine = presets.find("mine").unwrap().clone();
+            let mine = Preset { about, files, environment, bytes_max, ..mine };
+            prop_assert_eq!(again(&mine), mine);
         }
     }
 

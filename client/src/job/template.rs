@@ -9,7 +9,8 @@
 //!
 //! What a variable stands for is percent-encoded, so it never brings a `/` along. `{project}` and `{branch}` are segments of
 //! their own, so that one project is one segment. `{lock}` stands in the last segment, alone or after something; `{os}`,
-//! `{release}` and `{arch}` all stand in segments before it: what was built for one platform never falls back to another.
+//! `{release}` and `{arch}` are compulsory, and all stand in segments before it: what was built for one platform never falls
+//! back to another.
 
 use crate::printable::printable;
 use core::fmt;
@@ -69,9 +70,12 @@ pub enum TemplateError {
     /// `{project}` or `{branch}` beside something else.
     #[error("`{{{0}}}` must be a segment of its own")]
     NotAlone(&'static str),
-    /// Something that must be there.
-    #[error("`{{{0}}}` must stand in a segment before that of `{{lock}}`")]
-    NotBefore(&'static str),
+    /// All of the platform that is not there.
+    #[error(
+        "missing: {}; `{{os}}`, `{{release}}` and `{{arch}}` are compulsory, each in a segment before that of `{{lock}}`",
+        .0.iter().map(|name| format!("`{{{name}}}`")).collect::<Vec<_>>().join(", ")
+    )]
+    NotBefore(Vec<&'static str>),
     /// `{lock}` is missing, or stands elsewhere.
     #[error("`{{lock}}` must stand in the last segment, once, and last in it")]
     Lock,
@@ -161,10 +165,12 @@ impl Template {
         if last.last() != Some(&lock) || count != 1 {
             return Err(TemplateError::Lock);
         }
-        for needed in [Variable::Os, Variable::Release, Variable::Arch] {
-            if !before.iter().flatten().any(|piece| *piece == Piece::Variable(needed)) {
-                return Err(TemplateError::NotBefore(needed.name()));
-            }
+        let is_missing =
+            |needed: &Variable| !before.iter().flatten().any(|piece| *piece == Piece::Variable(*needed));
+        let missing = [Variable::Os, Variable::Release, Variable::Arch].into_iter().filter(is_missing);
+        let missing: Vec<&str> = missing.map(Variable::name).collect();
+        if !missing.is_empty() {
+            return Err(TemplateError::NotBefore(missing));
         }
         self.fill(|_| Some("x"))?;
         Ok(())
@@ -244,12 +250,15 @@ mod tests {
             ("a}b", TemplateError::Brace),
             ("x-{project}/{os}{release}{arch}/{lock}", TemplateError::NotAlone("project")),
             ("{project}/{os}{release}/{lock}-{arch}", TemplateError::Lock),
-            ("{project}/{os}{release}/{arch}-{lock}", TemplateError::NotBefore("arch")),
+            ("{project}/{os}{release}/{arch}-{lock}", TemplateError::NotBefore(vec!["arch"])),
+            ("{project}/{lock}", TemplateError::NotBefore(vec!["os", "release", "arch"])),
             ("{project}/{os}{release}{arch}", TemplateError::Lock),
             ("{lock}/{os}{release}{arch}/{lock}", TemplateError::Lock),
         ] {
             assert_eq!(text.parse::<Template>(), Err(why), "{text}");
         }
+        let said = "{project}/{release}/{lock}".parse::<Template>().unwrap_err().to_string();
+        assert!(said.starts_with("missing: `{os}`, `{arch}`;") && said.contains("compulsory"), "{said}");
         assert!(matches!("{os}/{release}/{arch}//{lock}".parse::<Template>(), Err(TemplateError::Key(_))));
         assert!(matches!("ä/{os}{release}{arch}/{lock}".parse::<Template>(), Err(TemplateError::Key(_))));
     }

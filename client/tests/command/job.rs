@@ -131,3 +131,21 @@ fn what_is_wrong_is_said_with_what_to_do() {
 fn presets_are_listed() {
     insta::assert_snapshot!("presets", Job::new(&[]).says(&["presets"]));
 }
+
+#[test]
+fn a_preset_is_printed_as_a_file_that_is_read_again() {
+    let job = Job::new(&[]);
+    let printed = |flags: &[&str]| {
+        let output = job.run(&[&["presets", "show", "gradle"][..], flags].concat());
+        assert!(output.status.success(), "{}", told(&output, job.path()));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = printed(&["--toml"]);
+    let mine = text.replace("bytes_max = 4000000000", "bytes_max = \"1.5 GiB\"");
+    assert_ne!(mine, text);
+    job.file("mine.toml", &mine);
+    let again = printed(&["--toml", "--presets", "mine.toml"]);
+    assert_eq!(again, text.replace("bytes_max = 4000000000", "bytes_max = 1610612736"));
+    let both = job.run(&["presets", "show", "gradle", "--toml", "--json"]);
+    assert_eq!(both.status.code(), Some(2));
+}

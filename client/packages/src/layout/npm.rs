@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Keys of answers are `make-fetch-happen:request-cache:` and the address: tarballs, which are the packages, and metadata of
-//! packages, which are none. `pacote:tarball:` and a specification is a tarball that npm packed of a git repository. Content
+//! packages, which are none. `pacote:tarball:` and a specification is a tarball that npm packed of a git repository, or that
+//! `npm cache add` took from a registry: then the answer is there, too, and tells more; the two lines are of one package. Content
 //! is found by the digest that a line names; a line without its content and content without a line are dropped by npm's own
 //! `cache verify`, and are orphans here. Before version 5 of the index, lines had another seal, and content had fewer
 //! directories: both are read. Everything else in npm's directory (`_logs`, `_npx`, …) is no package.
@@ -41,6 +42,7 @@ pub(crate) fn read(files: &Files) -> Reading {
         reader.index(*version, paths);
     }
     reader.name_the_unnamed();
+    reader.join_packed();
     reader.find_unnamed_content();
     reader.reading
 }
@@ -78,6 +80,14 @@ struct Unnamed {
     index: String,
 }
 
+/// A tarball that npm stored by a specification.
+struct Packed<'a> {
+    purl: Purl,
+    content: &'a str,
+    index: String,
+    held: Box<dyn FnOnce(Purl) -> Held>,
+}
+
 struct Reader<'a> {
     files: &'a Files,
     content: BTreeMap<Digest, &'a str>,
@@ -86,6 +96,7 @@ struct Reader<'a> {
     /// Whether all of the index was read.
     is_index_known: bool,
     unnamed: Vec<Unnamed>,
+    packed: Vec<Packed<'a>>,
     /// Content that tells of packages, by the host that it came from.
     metadata: Vec<(String, &'a str)>,
     reading: Reading,
@@ -99,6 +110,7 @@ impl<'a> Reader<'a> {
             named: BTreeSet::new(),
             is_index_known: true,
             unnamed: Vec::new(),
+            packed: Vec::new(),
             metadata: Vec::new(),
             reading: Reading::default(),
         };
@@ -184,7 +196,10 @@ impl<'a> Reader<'a> {
         if let Some(packed) = line.key.strip_prefix(PACKED) {
             let (name, from) = javascript::split_name(packed).unwrap_or_default();
             match javascript::purl(name, "") {
-                Some(purl) => self.reading.packages.push(held(index, from, digest, content)(purl)),
+                Some(purl) => {
+                    let held = Box::new(held(index, from, digest, content));
+                    self.packed.push(Packed { purl, content, index: index.to_owned(), held });
+                }
                 None => self.reading.note(index, "a tarball that tells no name"),
             }
             return;
@@ -231,6 +246,27 @@ impl<'a> Reader<'a> {
             match name {
                 Some(purl) => self.reading.packages.push((one.held)(purl)),
                 None => self.reading.note(&one.index, "a tarball of which nothing here tells the package"),
+            }
+        }
+    }
+
+    /// Packages of what npm stored by a specification, but where an address names the same content: then that is the
+    /// package, and the line is one more file of it, which goes where it goes.
+    fn join_packed(&mut self) {
+        let packed = std::mem::take(&mut self.packed);
+        let by_address = self.reading.packages.len();
+        for Packed { purl, content, index, held } in packed {
+            let packages = self.reading.packages.iter_mut().enumerate();
+            let same: Vec<&mut Held> = packages
+                .filter(|(number, held)| {
+                    held.artifact.as_deref() == Some(content) && (*number < by_address || held.purl == purl)
+                })
+                .map(|(_, held)| held)
+                .collect();
+            if same.is_empty() {
+                self.reading.packages.push(held(purl));
+            } else {
+                same.into_iter().for_each(|held| held.add_file(&index));
             }
         }
     }

@@ -97,7 +97,9 @@ fn of_refusal(refusal: &LoggedRefusal) -> Vec<String> {
     let claimed = refusal.provenance.as_ref().and_then(from);
     details.extend(claimed.map(|from| format!("says that it is from {from}")));
     if refusal.unlogged > 0 {
-        details.push(format!("{} refusals of this member before it were not written down", refusal.unlogged));
+        let unlogged = output::count(refusal.unlogged, "refusal");
+        let were = if refusal.unlogged == 1 { "was" } else { "were" };
+        details.push(format!("{unlogged} of this member before it {were} not written down"));
     }
     details
 }

@@ -1,7 +1,7 @@
 //! The node on one screen of 80 columns and 24 lines.
 
 use super::Report;
-use crate::cli::output::printable;
+use crate::cli::output::{count, printable};
 use indicatif::HumanBytes;
 use pollux_client::health::Check;
 use pollux_client::protocol::{Ending, Further, NodeStatus, SeedStatus};
@@ -48,14 +48,14 @@ fn node(status: &NodeStatus, more: Option<&Further>, now: Timestamp) -> Vec<Stri
         printable(&status.pool),
         uptime(status.uptime_seconds)
     );
-    let yanks = engine.yanks;
+    let yanks = count(engine.yanks, "yank");
     vec![
         cut(head),
         line("peer", &printable(&status.peer)),
         line(
             "policy",
             &format!(
-                "version {}, ends {policy}; root {root}{}; {yanks} yanks",
+                "version {}, ends {policy}; root {root}{}; {yanks}",
                 status.policy_version,
                 token(more, now)
             ),
@@ -119,22 +119,27 @@ fn doings(status: &NodeStatus, more: Option<&Further>) -> Vec<String> {
         line(
             "peers",
             &format!(
-                "{} connected, {} banned; {} wrong chunks came",
-                engine.peers, engine.banned, engine.junk_chunks
+                "{} connected, {} banned; {} came",
+                engine.peers,
+                engine.banned,
+                count(engine.junk_chunks, "wrong chunk")
             ),
         ),
         line(
             "store",
             &format!(
-                "{} chunks, {} of {}; {} free{least}",
-                status.store_chunks,
+                "{}, {} of {}; {} free{least}",
+                count(status.store_chunks, "chunk"),
                 HumanBytes(status.store_bytes),
                 HumanBytes(status.store_bytes_max),
                 HumanBytes(status.disk_free_bytes)
             ),
         ),
-        line("knows", &format!("{} manifests, {} relayed answers", engine.manifests, engine.relays)),
-        line("jobs", &format!("{} now, {} chunks under way", engine.jobs, engine.fetches)),
+        line(
+            "knows",
+            &[count(engine.manifests, "manifest"), count(engine.relays, "relayed answer")].join(", "),
+        ),
+        line("jobs", &format!("{} now, {} under way", engine.jobs, count(engine.fetches, "chunk"))),
     ];
     lines.extend(more.map(|more| line("asked", &asked(more))));
     let saves =
@@ -151,7 +156,7 @@ fn asked(more: &Further) -> String {
     let reasons: Vec<String> =
         reasons.iter().take(3).map(|(name, count)| format!("{count} {}", printable(name))).collect();
     let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
-    format!("{} hits, {misses} misses{reasons}", asked.hits)
+    format!("{}, {}{reasons}", count(asked.hits, "hit"), count(misses, "miss"))
 }
 
 /// As much of it as fits, each in as many lines as it needs.

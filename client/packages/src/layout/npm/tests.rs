@@ -190,6 +190,51 @@ fn what_npm_packed_of_a_repository_is_a_package_without_version() {
     assert_eq!((reading.notes.len(), reading.orphans.len()), (1, 0));
 }
 
+/// What `npm cache add core@…` leaves: a line by the specification, and one by the address.
+#[test]
+fn what_was_added_by_a_specification_and_has_an_address_is_one_package() {
+    let cache = Cache::new();
+    let packed = |from: &str, bytes: &[u8]| {
+        cache.content(bytes);
+        cache.line(&json!({ "key": format!("pacote:tarball:{from}"), "integrity": integrity(bytes) }))
+    };
+    let specified = packed("@babel/core@7.0.0", b"core");
+    let range = packed("@babel/core@^7.0.0", b"core");
+    let (index, content) = cache.answer(TARBALL, "application/octet-stream", b"core");
+    let reading = cache.read();
+    assert_eq!(names(&reading), ["pkg:npm/%40babel/core@7.0.0"]);
+    let files = &reading.packages[0].files;
+    let specifications = BTreeSet::from([&specified, &range]);
+    assert_eq!((&files[..2], files[2..].iter().collect()), (&[content, index][..], specifications));
+    assert_eq!((&reading.orphans, &reading.notes), (&vec![], &vec![]));
+
+    packed("@babel/core@git+https://code.example.org/core.git", b"another core");
+    packed("@babel/core@git+https://code.example.org/core.git#main", b"another core");
+    packed("of-its-own@git+https://code.example.org/core.git", b"another core");
+    let reading = cache.read();
+    assert_eq!(
+        names(&reading),
+        ["pkg:npm/%40babel/core@7.0.0", "pkg:npm/%40babel/core", "pkg:npm/of-its-own"],
+        "other content is another package"
+    );
+}
+
+/// The address may tell no name; the package is known late, and still one.
+#[test]
+fn a_specification_is_joined_with_what_metadata_names() {
+    let cache = Cache::new();
+    let address = "https://registry.example.org/download/core/7.0.0/abc";
+    cache.line(&json!({ "key": "pacote:tarball:core@7", "integrity": integrity(b"core") }));
+    cache.answer(address, "application/octet-stream", b"core");
+    let packument = json!({ "name": "core", "versions": { "7.0.0": { "dist": { "tarball": address } } } });
+    cache.answer("https://registry.example.org/core", "application/json", packument.to_string().as_bytes());
+    let reading = cache.read();
+    assert_eq!(
+        (names(&reading), reading.packages[0].files.len()),
+        (vec!["pkg:npm/core@7.0.0".to_owned()], 3)
+    );
+}
+
 #[test]
 fn an_older_cache_is_read() {
     let cache = Cache::new();
