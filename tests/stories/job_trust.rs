@@ -113,6 +113,66 @@ fn what_jobs_read_stays_also_where_a_home_outlives_them() {
 }
 
 #[test]
+fn a_change_that_is_not_merged_saves_nothing() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    let make = "mkdir -p $HOME/mine; echo x > $HOME/mine/x";
+    let ran = trusted(&machine, &presets, &["--base-branch", "main"], make);
+    assert_eq!((ran.status, saved(&machine).as_str()), (Some(0), "refused"), "{ran:?}");
+    assert!(ran.stderr.contains("not merged"), "{ran:?}");
+    machine.forget("mine");
+    trusted(&machine, &presets, &["--base-branch", "main", "--save-changes"], make);
+    assert_eq!(saved(&machine), "saved");
+}
+
+/// What a job leaves running waits for the list of packages, which is written after the audit.
+#[test]
+fn what_changes_after_the_audit_is_not_signed() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let directory = "$HOME/.m2/repository/org/example/a/1";
+    let line = format!(
+        "mkdir -p {directory} $HOME/evil && echo good > {directory}/a-1.jar && printf %s $(sha1sum < {directory}/a-1.jar | cut -c1-40) > {directory}/a-1.jar.sha1\n\
+         echo evil > $HOME/evil/a-1.jar && cp {directory}/a-1.jar.sha1 $HOME/evil/\n\
+         (exec > /dev/null 2>&1; until [ -e $HOME/.m2/repository/.pollux-packages.json.pollux-new -o -e $HOME/.m2/repository/.pollux-packages.json ]; do :; done; mv {directory} $HOME/good; mv $HOME/evil {directory}) &"
+    );
+    let ran = machine.run_trusted("maven", &["sh", "-ec", &line]);
+    let end = saved(&machine);
+    // Who is faster is not known; what is signed is.
+    if end == "saved" {
+        let reader = Machine::new(&scene, &node, "reader");
+        reader.run("maven", &[], &["true"]);
+        let jar = reader.home.join(".m2/repository/org/example/a/1/a-1.jar");
+        // Moved away in that moment, it is not there at all.
+        assert_ne!(fs::read_to_string(jar).unwrap_or_default(), "evil\n", "{ran:?}");
+    } else {
+        assert!(ran.stderr.contains("is not what was audited"), "{ran:?}");
+    }
+}
+
+#[test]
+fn nothing_outside_of_a_cache_is_dropped() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let outside = machine.home.join("outside/org/example/a/1");
+    fs::create_dir_all(&outside).unwrap();
+    fs::write(outside.join("work.part"), "precious").unwrap();
+    let base = "mkdir -p $HOME/.m2 && ln -s $HOME/outside $HOME/.m2/repository";
+    let below = "mkdir -p $HOME/.m2/repository && ln -s $HOME/outside/org $HOME/.m2/repository/org";
+    for line in [base, below] {
+        let ran = machine.run_trusted("maven", &["sh", "-ec", line]);
+        assert_ne!(saved(&machine), "saved", "{ran:?}");
+        assert!(outside.join("work.part").exists(), "{line}");
+        assert!(!machine.home.join("outside/.pollux-packages.json").exists(), "{ran:?}");
+        machine.forget(".m2");
+    }
+}
+
+#[test]
 fn a_lock_file_that_cannot_be_read_refuses_the_save() {
     let scene = Scene::open();
     let node = scene.node("a");

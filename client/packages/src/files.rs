@@ -6,8 +6,9 @@
 use crate::digest::{Algorithm, Digest};
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -37,6 +38,12 @@ pub enum FilesError {
     /// See [`FILES_MAX`].
     #[error("more than {FILES_MAX} files")]
     TooMany,
+    /// Somebody writes to it, or has put another in its place, while it is looked at.
+    #[error("{path}: it changed while it was looked at")]
+    Changed {
+        /// Which file.
+        path: String,
+    },
     /// It is longer than anything of its kind.
     #[error("{path}: longer than {bytes_max} bytes")]
     TooLong {
@@ -47,12 +54,36 @@ pub enum FilesError {
     },
 }
 
+/// What tells that a file is still the one that was listed, and was not written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// How long it is.
+    pub bytes: u64,
+    /// The kernel's own time of the last change, of whatever kind: seconds and nanoseconds since 1970.
+    pub changed: (i64, i64),
+    /// The file system.
+    pub device: u64,
+    /// Which file of it.
+    pub inode: u64,
+}
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            bytes: metadata.len(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
 /// What is below a directory.
 #[derive(Debug, Default)]
 pub struct Files {
     base: PathBuf,
-    files: BTreeMap<String, u64>,
-    links: BTreeSet<String>,
+    files: BTreeMap<String, Seen>,
+    links: BTreeMap<String, Seen>,
     unread: Vec<String>,
 }
 
@@ -64,9 +95,24 @@ impl Files {
     pub fn below<S: AsRef<str>>(base: &Path, paths: &[S]) -> Result<Self, FilesError> {
         let mut files = Self { base: base.to_owned(), ..Self::default() };
         for path in paths {
-            files.enter(path.as_ref(), 0)?;
+            if files.is_to_be_entered(path.as_ref()) {
+                files.enter(path.as_ref(), 0)?;
+            }
         }
         Ok(files)
+    }
+
+    /// A link that a path leads through, or is, is listed as one, and not followed; a file is listed.
+    fn is_to_be_entered(&mut self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        for way in ends.filter_map(|end| path.get(..end)).filter(|way| !way.is_empty()) {
+            let Ok(metadata) = fs::symlink_metadata(self.base.join(way)) else { return true };
+            if metadata.is_symlink() || (metadata.is_file() && way == path) {
+                self.list(metadata.is_symlink(), way.to_owned(), Seen::of(&metadata));
+                return false;
+            }
+        }
+        true
     }
 
     fn enter(&mut self, path: &str, depth: usize) -> Result<(), FilesError> {
@@ -87,16 +133,20 @@ impl Files {
             let kind = entry.file_type().map_err(error)?;
             if kind.is_dir() {
                 self.enter(&below, depth + 1)?;
-            } else if kind.is_symlink() {
-                self.links.insert(below);
-            } else if kind.is_file() {
-                self.files.insert(below, entry.metadata().map_err(error)?.len());
+            } else if kind.is_symlink() || kind.is_file() {
+                let seen = Seen::of(&entry.metadata().map_err(error)?);
+                self.list(kind.is_symlink(), below, seen);
             }
             if self.files.len() + self.links.len() > FILES_MAX {
                 return Err(FilesError::TooMany);
             }
         }
         Ok(())
+    }
+
+    fn list(&mut self, is_link: bool, path: String, seen: Seen) {
+        let listed = if is_link { &mut self.links } else { &mut self.files };
+        listed.insert(path, seen);
     }
 
     /// The directory.
@@ -107,7 +157,7 @@ impl Files {
 
     /// Every file with its length, in the order of paths.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.files.iter().map(|(path, bytes)| (path.as_str(), *bytes))
+        self.files.iter().map(|(path, seen)| (path.as_str(), seen.bytes))
     }
 
     /// The files below a path of the directory, `""` for all.
@@ -115,14 +165,14 @@ impl Files {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rest = self.files.range(prefix.clone()..);
         rest.take_while(move |(path, _)| path.starts_with(&prefix))
-            .map(|(path, bytes)| (path.as_str(), *bytes))
+            .map(|(path, seen)| (path.as_str(), seen.bytes))
     }
 
     /// The symlinks below a path of the directory, `""` for all.
     pub fn links_under<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rest = self.links.range(prefix.clone()..);
-        rest.take_while(move |path| path.starts_with(&prefix)).map(String::as_str)
+        rest.take_while(move |(path, _)| path.starts_with(&prefix)).map(|(path, _)| path.as_str())
     }
 
     /// Files and symlinks below a path of the directory: what goes when it does.
@@ -145,12 +195,12 @@ impl Files {
     /// How long a file is.
     #[must_use]
     pub fn bytes_of(&self, path: &str) -> Option<u64> {
-        self.files.get(path).copied()
+        self.files.get(path).map(|seen| seen.bytes)
     }
 
     /// Symlinks, which nobody followed.
     pub fn links(&self) -> impl Iterator<Item = &str> {
-        self.links.iter().map(String::as_str)
+        self.links.keys().map(String::as_str)
     }
 
     /// What has a name that is no text, or lies too deep.
@@ -162,13 +212,26 @@ impl Files {
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.files.values().sum()
+        self.files.values().map(|seen| seen.bytes).sum()
     }
 
+    /// Files and symlinks, as they were when they were listed.
+    pub fn seen(&self) -> impl Iterator<Item = (&str, Seen)> {
+        self.files.iter().chain(&self.links).map(|(path, seen)| (path.as_str(), *seen))
+    }
+
+    /// Opens what was listed, and nothing that took its place.
     fn open(&self, path: &str) -> Result<File, FilesError> {
+        let error = |source| FilesError::Io { path: path.to_owned(), source };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = open(self.base.join(path), flags, Mode::empty());
-        opened.map(File::from).map_err(|errno| FilesError::Io { path: path.to_owned(), source: errno.into() })
+        let file = opened.map(File::from).map_err(|errno| error(errno.into()))?;
+        let now = Seen::of(&file.metadata().map_err(error)?);
+        if self.files.get(path) == Some(&now) {
+            Ok(file)
+        } else {
+            Err(FilesError::Changed { path: path.to_owned() })
+        }
     }
 
     /// A file of metadata, whole.
@@ -257,6 +320,37 @@ mod tests {
         assert_eq!(files.read_text("a/b/x").unwrap(), "abc");
         assert!(files.has_directory("a/b") && !files.has_directory("c") && !files.has("a"));
         assert_eq!(Files::below(base, &["nowhere"]).unwrap().iter().count(), 0);
+        assert_eq!(Files::below(base, &["ab"]).unwrap().iter().collect::<Vec<_>>(), [("ab", 0)]);
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_listed_and_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir_all(base.join("real/deep")).unwrap();
+        fs::write(base.join("real/deep/x"), b"abc").unwrap();
+        symlink("real", base.join("link")).unwrap();
+        for path in ["link", "link/deep", "link/deep/x"] {
+            let files = Files::below(base, &[path]).unwrap();
+            assert_eq!(
+                (files.iter().count(), files.links().collect::<Vec<_>>()),
+                (0, vec!["link"]),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_changed_since_it_was_listed_is_not_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x");
+        fs::write(&path, b"abc").unwrap();
+        let files = Files::below(directory.path(), &[""]).unwrap();
+        assert_eq!(files.read("x").unwrap(), b"abc");
+        fs::write(directory.path().join("y"), b"abd").unwrap();
+        fs::rename(directory.path().join("y"), &path).unwrap();
+        assert!(matches!(files.read("x"), Err(FilesError::Changed { .. })));
+        assert!(files.digests(&BTreeMap::from([("x", BTreeSet::from([Algorithm::Sha1]))])).is_empty());
     }
 
     #[test]

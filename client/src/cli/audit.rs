@@ -5,7 +5,7 @@ use super::output::count;
 use super::{Done, output};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::job::{LockFile, inspect, read_locks, restored_list};
+use pollux_client::job::{Inspected, LockFile, inspect, read_locks, restored_list};
 use pollux_client::printable::printable;
 use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             .hint("name the cache as the program does: `npm config get cache`"));
     }
     let locks = locks(&arguments.lock)?;
-    let audit = look(&arguments.base, &arguments.paths, arguments.program, &locks)?;
+    let Inspected { audit, .. } = look(&arguments.base, &arguments.paths, arguments.program, &locks)?;
     let list = PackageList::of_audits([&audit]);
     let before = restored_list(&arguments.base).and_then(|before| of_program(&before, arguments.program));
     let difference = before.map(|before| before.compare(&list));
@@ -116,8 +116,9 @@ pub(super) fn look(
     paths: &[String],
     program: Program,
     locks: &[Lock],
-) -> Result<Audit, Failure> {
-    let audit = inspect(base, paths, program, locks).map_err(|error| unreadable(&error))?;
+) -> Result<Inspected, Failure> {
+    let inspected = inspect(base, paths, program, locks).map_err(|error| unreadable(&error))?;
+    let audit = &inspected.audit;
     if audit.layouts.is_empty() && audit.files > 0 {
         let why =
             format!("{}: this is no cache of {program}, or of a version that is not known", base.display());
@@ -125,7 +126,7 @@ pub(super) fn look(
             Failure::new(Kind::Directory, why).hint("name the directory that the program calls its cache")
         );
     }
-    Ok(audit)
+    Ok(inspected)
 }
 
 fn unreadable(error: &FilesError) -> Failure {

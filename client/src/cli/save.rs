@@ -7,9 +7,9 @@ use super::report::read_ancestry;
 use super::{Done, audit, output, saved, signals};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use pollux_client::disk::{ScanOptions, Shelf};
+use pollux_client::disk::{Audited, ScanOptions, Shelf};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
-use pollux_client::job::{mend, write_list};
+use pollux_client::job::{Inspected, mend, write_list};
 use pollux_client::key_file::KeySource;
 use pollux_client::provenance::from_pairs;
 use pollux_client::statement::Statement;
@@ -18,6 +18,7 @@ use pollux_core::{ChunkId, Key, Provenance};
 use pollux_packages::Program;
 use pollux_packages::list::{LIST_NAME, PackageList};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NO_KEY: &str = "--signing-key FILE or POLLUX_SIGNING_KEY names it; without a key on this machine, --unsigned-out \
@@ -156,6 +157,7 @@ impl Arguments {
                 exclude: self.exclude,
                 always: None,
                 strict: self.strict,
+                audited: None,
             },
             signer,
             provenance: provenance(&self.provenance)?,
@@ -181,10 +183,13 @@ pub(crate) fn run(arguments: Arguments) -> Done {
     if let Some(path) = &statement {
         text_file::check_free(path, existing)?;
     }
-    let packages = audited(&arguments)?;
+    let audited = audited(&arguments)?;
     let mut request = arguments.request()?;
-    request.scan.always = packages.is_some().then(|| LIST_NAME.to_owned());
-    request.packages = packages;
+    if let Some((list, seen)) = audited {
+        request.scan.always = Some(LIST_NAME.to_owned());
+        request.scan.audited = Some(Arc::new(seen));
+        request.packages = Some(list);
+    }
     let mut progress = Progress::new();
     let outcome = save(&request, &mut progress);
     progress.end();
@@ -195,27 +200,34 @@ pub(crate) fn run(arguments: Arguments) -> Done {
     saved::print(&outcome, statement.as_deref(), json)
 }
 
-/// Audits what is to be saved; gives the hash of the list of packages that is saved with it.
-fn audited(arguments: &Arguments) -> Result<Option<ChunkId>, Failure> {
+/// Audits what is to be saved; gives the hash of the list of packages that is saved with it, and what was looked at.
+fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure> {
     if arguments.audit.is_empty() {
         return Ok(None);
     }
-    let (locks, mut audits) = (audit::locks(&arguments.lock)?, Vec::new());
+    let locks = audit::locks(&arguments.lock)?;
+    let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks);
     for program in &arguments.audit {
-        let look = || audit::look(&arguments.base, &arguments.paths, *program, &locks);
-        let mut found = look()?;
-        if !found.orphans.is_empty() {
-            let dropped = mend(&arguments.base, &found.orphans)?;
-            dropped.iter().for_each(|orphan| output::say(&format!("dropped: {orphan}")));
-            found = look()?;
-        }
-        if !found.faults.is_empty() {
-            output::say(&audit::words(&found, None));
-        }
-        audit::verdict(&found, audit::For::Saving)?;
-        audits.push(found);
+        let orphans = look(program)?.audit.orphans;
+        let dropped = mend(&arguments.base, &orphans)?;
+        dropped.iter().for_each(|orphan| output::say(&format!("dropped: {}", output::printable(orphan))));
     }
-    Ok(Some(write_list(&arguments.base, &PackageList::of_audits(&audits))?))
+    let (mut audits, mut seen) = (Vec::new(), None);
+    for program in &arguments.audit {
+        let Inspected { audit, seen: these } = look(program)?;
+        if !audit.faults.is_empty() {
+            output::say(&audit::words(&audit, None));
+        }
+        audit::verdict(&audit, audit::For::Saving)?;
+        audits.push(audit);
+        if seen.as_ref().is_some_and(|seen| *seen != these) {
+            return Err(Failure::new(Kind::Directory, "the cache changed while it was audited"));
+        }
+        seen = Some(these);
+    }
+    let mut seen = seen.unwrap_or_default();
+    let list = write_list(&arguments.base, &PackageList::of_audits(&audits), &mut seen)?;
+    Ok(Some((list, seen)))
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub enum DiskError {
     /// All that was named below this directory is excluded.
     #[error("nothing is left to save of {}: every path that is named is excluded", .0.display())]
     Excluded(PathBuf),
+    /// A file that changed, or came, after the audit: what would be saved is not what was looked at.
+    #[error("{} is not what was audited: it changed, or came, meanwhile", .0.display())]
+    NotAudited(PathBuf),
     /// What should be saved from is a file, a socket or a device.
     #[error("{} is not a directory", .0.display())]
     BaseNotADirectory(PathBuf),
@@ -115,6 +118,7 @@ impl DiskError {
             Self::Mounted(_) => Some("unmount it, or restore into another directory"),
             Self::Unfit { .. } => Some("save fewer paths, or exclude some with --exclude"),
             Self::BadGlob { .. } => Some("`*` stays within one name, `**` does not; a literal `[` is `[[]`"),
+            Self::NotAudited(_) => Some("end what writes to it before it is saved"),
             Self::Missing(_) | Self::Disturbed(_) => None,
             Self::StrangeChunk(_) | Self::Incomplete { .. } | Self::Io { .. } => None,
         }

@@ -18,12 +18,13 @@ use super::{
     roots::{distinct, named},
 };
 use pollux_core::{Entry, EntryKind};
+use pollux_packages::files::Seen;
 use rustix::{
     fd::OwnedFd,
     fs::{Mode, OFlags, Stat, open},
     io::Errno,
 };
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use walk::{Ground, walk};
 
 /// What to save.
@@ -40,7 +41,12 @@ pub struct ScanOptions {
     pub always: Option<String>,
     /// What a restore would refuse is an error, not a warning.
     pub strict: bool,
+    /// What was audited: a file or symlink that is not as it was then, or was not there, is an error.
+    pub audited: Option<Arc<Audited>>,
 }
+
+/// Files and symlinks as an audit saw them, by their paths.
+pub type Audited = BTreeMap<String, Seen>;
 
 /// An entry that is not saved, or not wholly, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

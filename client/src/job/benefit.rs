@@ -4,6 +4,7 @@
 //! The last uses are remembered in a file of the user's, so that a machine which lives longer than a job learns; on one that
 //! does not, nothing is known and no cache is called bad.
 
+use crate::text_file;
 use pollux_core::{ChunkId, Lineage};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -22,7 +23,7 @@ const USES_MIN: usize = 3;
 /// Lineages whose uses are remembered: a machine of many branches forgets those that it has not seen for longest.
 const LINEAGES_MAX: usize = 1000;
 /// Bytes of a file of uses at most.
-const FILE_BYTES_MAX: u64 = 64 * 1024;
+const FILE_BYTES_MAX: usize = 64 * 1024;
 
 /// One use of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -107,8 +108,7 @@ impl Memory {
 }
 
 fn read(path: &Path) -> Option<Uses> {
-    let bytes = fs::metadata(path).ok()?.len();
-    (bytes <= FILE_BYTES_MAX).then(|| serde_json::from_slice(&fs::read(path).ok()?).ok())?
+    serde_json::from_str(&text_file::read(path, FILE_BYTES_MAX).ok()?).ok()
 }
 
 impl Uses {

@@ -1,6 +1,8 @@
 //! A job's cache, audited before it is saved: what it holds, what is wrong, what lacks its other half; and the list of
 //! packages beside it.
 
+use super::used::settle;
+use crate::disk::{Audited, Place};
 use pollux_core::ChunkId;
 use pollux_packages::Program;
 use pollux_packages::audit::{Audit, Lock, audit};
@@ -9,9 +11,11 @@ use pollux_packages::list::{LIST_BYTES_MAX, LIST_NAME, PackageList};
 use pollux_packages::lock::{self, LockError};
 use pollux_packages::reading::{Mend, Orphan};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::Path;
+
+/// Bytes of a file of which lines are dropped: readers take no longer one.
+const INDEX_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A lock file that is there and cannot be read: the audit goes without it.
 #[derive(Debug)]
@@ -37,98 +41,97 @@ pub fn read_locks(files: &[super::LockFile]) -> (Vec<Lock>, Vec<BadLock>) {
     (locks, bad)
 }
 
+/// An audit, and the files as it saw them.
+#[derive(Debug)]
+pub struct Inspected {
+    /// What it found.
+    pub audit: Audit,
+    /// What it looked at.
+    pub seen: Audited,
+}
+
 /// Audits what of a directory is saved.
 ///
 /// # Errors
 /// A directory that cannot be read.
-pub fn inspect(base: &Path, paths: &[String], program: Program, locks: &[Lock]) -> Result<Audit, FilesError> {
-    let all = [String::new()];
-    let files = Files::below(base, if paths.is_empty() { &all } else { paths })?;
-    Ok(audit(program, &files, locks))
+pub fn inspect(
+    base: &Path,
+    paths: &[String],
+    program: Program,
+    locks: &[Lock],
+) -> Result<Inspected, FilesError> {
+    let files = Files::below(base, &those(paths))?;
+    // Who writes to a file from here on gives it another time than the listed one.
+    settle();
+    let seen = files.seen().map(|(path, seen)| (path.to_owned(), seen)).collect();
+    Ok(Inspected { audit: audit(program, &files, locks), seen })
+}
+
+fn those(paths: &[String]) -> Vec<String> {
+    if paths.is_empty() { vec![String::new()] } else { paths.to_vec() }
 }
 
 /// Drops what lacks its other half, and names it. What another process has removed meanwhile is gone, too.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; a link on the way to a file, which leads elsewhere.
 pub fn mend(base: &Path, orphans: &[Orphan]) -> io::Result<Vec<String>> {
-    let mut dropped = Vec::new();
+    let (mut dropped, place) = (Vec::new(), Place::open(base)?);
     for orphan in orphans {
         match &orphan.mend {
-            Mend::Remove(paths) => paths.iter().try_for_each(|path| remove(base, path))?,
-            Mend::DropLines { path, lines } => drop_lines(&base.join(path), lines)?,
+            Mend::Remove(paths) => paths.iter().try_for_each(|path| place.remove(path))?,
+            Mend::DropLines { path, lines } => drop_lines(&place, path, lines)?,
         }
         dropped.push(format!("{}: {}", orphan.path, orphan.why));
     }
     Ok(dropped)
 }
 
-/// Removes a file of a cache.
-pub(super) fn remove(base: &Path, path: &str) -> io::Result<()> {
-    match fs::remove_file(base.join(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Writes a file anew without some lines. They were given as text, with what is none replaced.
-fn drop_lines(path: &Path, lines: &[String]) -> io::Result<()> {
+fn drop_lines(place: &Place, path: &str, lines: &[String]) -> io::Result<()> {
     let dropped: BTreeSet<&str> = lines.iter().map(String::as_str).collect();
-    let text = match fs::read(path) {
+    let text = match place.read(path, INDEX_BYTES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         read => read?,
     };
     let stays = |line: &&[u8]| !dropped.contains(String::from_utf8_lossy(line).as_ref());
     let kept: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(stays).collect();
     if kept.iter().all(|line| line.trim_ascii().is_empty()) {
-        return fs::remove_file(path);
+        return place.remove(path);
     }
-    replace(path, &kept.join(&b'\n'))
+    place.replace(path, &kept.join(&b'\n'))
 }
 
-/// Writes a file anew, beside it first: who reads it meanwhile sees one or the other. What a cache has there, such as a
-/// link to elsewhere, is not written to.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".pollux-new");
-    let beside = path.with_file_name(name);
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    File::create_new(&beside)?.write_all(bytes)?;
-    fs::rename(&beside, path)
-}
-
-/// Writes the list of packages at the base of a cache, if it is not there as it is; its hash is what a manifest names.
+/// Writes the list of packages at the base of a cache, if it is not there as it is; its hash is what a manifest names. It is
+/// seen from then on.
 ///
 /// # Errors
-/// What the system says.
-pub fn write_list(base: &Path, list: &PackageList) -> io::Result<ChunkId> {
-    let (path, bytes) = (base.join(LIST_NAME), list.to_json());
-    if read_bounded(&path).ok().as_ref() != Some(&bytes) {
-        replace(&path, &bytes)?;
+/// What the system says; a list that is another one a moment later.
+pub fn write_list(base: &Path, list: &PackageList, seen: &mut Audited) -> io::Result<ChunkId> {
+    let (place, bytes) = (Place::open(base)?, list.to_json());
+    if place.read(LIST_NAME, LIST_BYTES_MAX).ok().as_ref() != Some(&bytes) {
+        place.replace(LIST_NAME, &bytes)?;
     }
+    let files = Files::below(base, &[LIST_NAME]).map_err(io::Error::other)?;
+    settle();
+    if files.read(LIST_NAME).map_err(io::Error::other)? != bytes {
+        return Err(io::Error::other("the list of packages is changed by another process"));
+    }
+    seen.extend(files.seen().map(|(path, seen)| (path.to_owned(), seen)));
     Ok(ChunkId::of(&bytes))
 }
 
 /// The list that a restore brought along; none, or one that cannot be read, is no list.
 #[must_use]
 pub fn restored_list(base: &Path) -> Option<PackageList> {
-    PackageList::from_json(&read_bounded(&base.join(LIST_NAME)).ok()?).ok()
-}
-
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let most = u64::try_from(LIST_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    PackageList::from_json(&Place::open(base).ok()?.read(LIST_NAME, LIST_BYTES_MAX).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::job::LockFile;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -176,7 +179,7 @@ mod tests {
         fs::write(base.join("index"), "a\nb\n").unwrap();
         let lines = Mend::DropLines { path: "index".to_owned(), lines: vec!["a".to_owned()] };
         mend(&base, &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }]).unwrap();
-        write_list(&base, &PackageList::default()).unwrap();
+        write_list(&base, &PackageList::default(), &mut Audited::new()).unwrap();
         assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
         assert!(fs::symlink_metadata(base.join("index")).unwrap().is_file());
     }
@@ -186,10 +189,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let list = PackageList::default();
         assert_eq!(restored_list(directory.path()), None);
-        let name = write_list(directory.path(), &list).unwrap();
+        let mut seen = Audited::new();
+        let name = write_list(directory.path(), &list, &mut seen).unwrap();
+        assert_eq!(seen.keys().collect::<Vec<_>>(), [LIST_NAME]);
         assert_eq!(name, ChunkId::of(&list.to_json()));
         let written = fs::metadata(directory.path().join(LIST_NAME)).unwrap().modified().unwrap();
-        write_list(directory.path(), &list).unwrap();
+        write_list(directory.path(), &list, &mut seen).unwrap();
         assert_eq!(fs::metadata(directory.path().join(LIST_NAME)).unwrap().modified().unwrap(), written);
         assert_eq!(restored_list(directory.path()), Some(list));
     }

@@ -4,6 +4,7 @@
 //! has `-`.
 
 use pollux_core::ChunkId;
+use rustix::fs::{Mode, OFlags, open};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,12 @@ impl LockFile {
         let with_path =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(with_path)?;
+        // To open a pipe could last for ever.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(open(path, flags, Mode::empty()).map_err(|errno| with_path(errno.into()))?);
+        if !file.metadata().map_err(with_path)?.is_file() {
+            return Err(with_path(io::Error::other("not a regular file")));
+        }
         file.take(LOCK_FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(with_path)?;
         if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > LOCK_FILE_BYTES_MAX) {
             return Err(with_path(io::Error::other(format!("longer than {LOCK_FILE_BYTES_MAX} bytes"))));

@@ -3,7 +3,7 @@
 //! How long something is unused is counted in saves that changed something: each such save raises the count of what its job
 //! did not read. So a cache in which nothing changes stays the same to the byte, and one that grows sheds what nobody reads.
 
-use super::inspect::remove;
+use crate::disk::Place;
 use pollux_packages::list::{Listed, PackageList};
 use pollux_packages::reading::Answer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,10 +148,10 @@ pub fn drop_pruned(base: &Path, pruned: &Pruned) -> io::Result<u64> {
     let packages = pruned.unused.iter().chain(&pruned.too_much);
     let packages = packages.map(|package| (&package.files, package.bytes));
     let answers = pruned.answers.iter().map(|(answer, bytes)| (&answer.files, *bytes));
-    let mut gone = 0;
+    let (mut gone, place) = (0, Place::open(base)?);
     for (files, bytes) in packages.chain(answers) {
         let goes = files.iter().filter(|file| !needed.contains(file.as_str()));
-        goes.clone().try_for_each(|file| remove(base, file))?;
+        goes.clone().try_for_each(|file| place.remove(file))?;
         gone += if goes.count() > 0 { bytes } else { 0 };
     }
     Ok(gone)

@@ -33,7 +33,7 @@ impl Mark {
     pub fn set<'a>(base: &Path, files: impl IntoIterator<Item = &'a str>) -> Self {
         let is_unknown = |path: &&str| notable(&base.join(path)).is_err();
         let unknown = files.into_iter().filter(is_unknown).map(str::to_owned).collect();
-        Self { moment: next_tick(), unknown }
+        Self { moment: settle(), unknown }
     }
 
     /// Those of some files below a directory that were read, written or made since; `None` where that is not known.
@@ -74,8 +74,8 @@ fn notable(path: &Path) -> io::Result<()> {
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// A moment after all that was done before, on the clock that reads are noted by, which lags behind.
-fn next_tick() -> Duration {
+/// A moment after all that was done before, on the clock that files get their times from, which lags behind.
+pub(super) fn settle() -> Duration {
     let tick = || duration(clock_gettime(ClockId::RealtimeCoarse));
     let done = duration(clock_gettime(ClockId::Realtime));
     for _ in 0..TICKS_MAX {

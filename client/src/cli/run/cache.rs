@@ -25,6 +25,8 @@ pub(super) struct Cache {
     pub(super) before: Option<PackageList>,
     pub(super) locks: Vec<Lock>,
     mark: Mark,
+    /// The directory, without links.
+    pub(super) real: PathBuf,
     /// What was there when the command began.
     there: BTreeSet<String>,
     /// Of what would be saved, files that were there before and came from no save, where somebody signs.
@@ -84,10 +86,10 @@ impl Cache {
         if let Err(error) = write_files(&plan) {
             output::say(&format!("warning: preset `{}`: {error}", plan.preset.name));
         }
-        let there = names(&plan);
+        let (there, real) = (names(&plan), real(&plan.base));
         let mark = Mark::set(&plan.base, there.iter().map(String::as_str));
         let job = Job { bad_locks, ..Job::default() };
-        Self { plan, came, before, locks, mark, there, foreign, job, saved: None }
+        Self { plan, came, before, locks, mark, real, there, foreign, job, saved: None }
     }
 
     /// What the command added and used.
@@ -177,6 +179,15 @@ fn bring(plan: &Plan, shared: &Shared) -> Came {
 fn known_loss(plan: &Plan, shared: &Shared) -> Option<(f64, f64)> {
     let lineage = plan.key.lineage().filter(|_| shared.adaptive)?;
     memory()?.recall(&lineage).loss()
+}
+
+/// A path without links, as far as it is there.
+pub(super) fn real(path: &Path) -> PathBuf {
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    there.map_or_else(
+        || path.to_owned(),
+        |(above, real)| real.join(path.strip_prefix(above).unwrap_or(Path::new(""))),
+    )
 }
 
 /// What is there beside what a save brought.

@@ -22,6 +22,7 @@ use clap::Args;
 use pollux_client::flow::{Deadlines, Signer};
 use pollux_client::job::Plan;
 use pollux_client::key_file::KeySource;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -65,6 +66,9 @@ pub(crate) struct Arguments {
     /// Save also what lay in the caches' directories before the run and came from no save: whoever left it is believed
     #[arg(long)]
     adopt: bool,
+    /// Save also where the CI system says that the run is of a change that is not merged: a pull or merge request
+    #[arg(long)]
+    save_changes: bool,
     /// Fail if a save is refused or fails (status 8, or 1), also where the command succeeded
     #[arg(long)]
     require_save: bool,
@@ -96,6 +100,8 @@ pub(super) struct Shared {
     no_signer: Option<String>,
     /// What was there before is saved, too.
     adopt: bool,
+    /// The branch that a change under review is for, where such a run saves nothing.
+    change_for: Option<String>,
     statements: Option<PathBuf>,
     provenance: pollux_core::Provenance,
 }
@@ -112,6 +118,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let environment = environment(caches.iter().map(|cache| &cache.plan));
     let has_input = arguments.signing_key != Some(KeySource::Input);
+    if matches!(shared.signer, Some(Signer::Key(_))) {
+        hide_memory();
+    }
     let ended = child::run(&command, &environment, has_input)?;
     for cache in &mut caches {
         cache.look_back();
@@ -128,6 +137,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     Ok(if ended.succeeded && lacks_save { ExitCode::from(Kind::Failed.status()) } else { ended.code() })
 }
 
+/// The command runs as the same user, and else could read the key in this process.
+fn hide_memory() {
+    if let Err(errno) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        output::say(&format!("warning: the command may be able to read the key in this process: {errno}"));
+    }
+}
+
 fn shared(arguments: &Arguments) -> Result<Shared, Failure> {
     let source = arguments.signing_key.as_ref().filter(|source| !source.is_empty());
     let signer = match (source, &arguments.unsigned_out) {
@@ -136,6 +152,8 @@ fn shared(arguments: &Arguments) -> Result<Shared, Failure> {
         (None, Some(_)) => Ok(Some(Signer::Elsewhere)),
         (None, None) => Ok(None),
     };
+    let surroundings = arguments.place.surroundings();
+    let base_branch = surroundings.base_branch.as_ref().filter(|_| !arguments.save_changes);
     let no_signer = signer.as_ref().err().map(|error| format!("nothing will be saved: {error}"));
     Ok(Shared {
         socket: arguments.socket.clone(),
@@ -145,8 +163,9 @@ fn shared(arguments: &Arguments) -> Result<Shared, Failure> {
         signer: signer.ok().flatten(),
         no_signer,
         adopt: arguments.adopt,
+        change_for: base_branch.map(|branch| branch.value.clone()),
         statements: arguments.unsigned_out.clone(),
-        provenance: arguments.place.surroundings().provenance(),
+        provenance: surroundings.provenance(),
     })
 }
 

@@ -1,14 +1,15 @@
 //! Before a save: prune, drop what lacks its other half, audit; then the save.
 
 use super::Shared;
-use super::cache::{Cache, Came, paths};
-use super::summary::count;
-use crate::cli::output;
+use super::cache::{Cache, Came, paths, real};
+use crate::cli::output::{self, count, printable};
 use crate::cli::progress::Progress;
 use crate::cli::save::{DAY, LIFE_DAYS};
-use pollux_client::disk::{DiskError, ScanOptions, Shelf};
+use pollux_client::disk::{Audited, DiskError, ScanOptions, Shelf};
 use pollux_client::flow::{SaveError, SaveOutcome, SaveRequest, Signer, save};
-use pollux_client::job::{Bounds, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list};
+use pollux_client::job::{
+    Bounds, Inspected, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list,
+};
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::ChunkId;
@@ -22,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rounds of dropping what lacks its other half: what was dropped may leave something else alone.
@@ -56,7 +58,7 @@ impl Cache {
     pub(super) fn save(&mut self, shared: &Shared) {
         if let Some(signer) = &shared.signer {
             let mut end = End { bytes_before: self.before.as_ref().map(bytes_of), ..End::default() };
-            if let Err(stop) = self.try_save(shared, signer, &mut end) {
+            if let Err(stop) = self.vouched(shared).and_then(|()| self.try_save(shared, signer, &mut end)) {
                 (end.result, end.words) = (stop.result, stop.words);
             }
             self.saved = Some(end);
@@ -71,7 +73,19 @@ impl Cache {
     }
 
     /// What nobody vouches for is not signed.
-    fn vouched(&self) -> Result<(), Stop> {
+    fn vouched(&self, shared: &Shared) -> Result<(), Stop> {
+        if let Some(branch) = &shared.change_for {
+            let branch = printable(branch);
+            let why = format!(
+                "this run is of a change for {branch} that is not merged: nothing is saved (--save-changes)"
+            );
+            return Err(Stop::new("refused", why));
+        }
+        let base = &self.plan.base;
+        if real(base) != self.real {
+            let why = format!("{} is another directory than before the command", base.display());
+            return Err(Stop::new("refused", why));
+        }
         if let Some(bad) = self.job.bad_locks.first() {
             return Err(Stop::new(
                 "refused",
@@ -82,16 +96,16 @@ impl Cache {
         Err(Stop::new(
             "refused",
             format!(
-                "{} in {} came from no save and were there before the run, such as {first}: remove them, or vouch for them (--adopt)",
+                "{} in {} came from no save and were there before the run, such as {}: remove them, or vouch for them (--adopt)",
                 count(self.foreign.len(), "file"),
-                self.plan.base.display()
+                self.plan.base.display(),
+                printable(first)
             ),
         ))
     }
 
     fn try_save(&self, shared: &Shared, signer: &Signer, end: &mut End) -> Result<(), Stop> {
-        self.vouched()?;
-        let packages = match self.plan.preset.program {
+        let audited = match self.plan.preset.program {
             Some(program) => Some(self.prepare(program, end)?),
             None => {
                 self.run_prune();
@@ -104,7 +118,7 @@ impl Cache {
         if there.is_empty() {
             return Err(Stop::new("nothing", "there is nothing to save"));
         }
-        let request = self.request(shared, signer, packages, there);
+        let request = self.request(shared, signer, audited, there);
         let mut progress = Progress::at_terminal();
         let outcome = save(&request, &mut progress);
         progress.end();
@@ -123,9 +137,9 @@ impl Cache {
         Ok(())
     }
 
-    /// Makes the cache fit to be saved; gives the hash of its list of packages.
-    fn prepare(&self, program: Program, end: &mut End) -> Result<ChunkId, Stop> {
-        let mut audit = self.inspect(program)?;
+    /// Makes the cache fit to be saved; gives the hash of its list of packages, and what was looked at.
+    fn prepare(&self, program: Program, end: &mut End) -> Result<(ChunkId, Audited), Stop> {
+        let Inspected { mut audit, mut seen } = self.inspect(program)?;
         if audit.layouts.is_empty() {
             let why = if audit.files == 0 {
                 "it is empty"
@@ -137,11 +151,11 @@ impl Cache {
         // What is refused stays as it is, for whoever looks into it.
         self.judge(&faults_that_stay(&audit), audit.compared, end)?;
         if self.run_prune() {
-            audit = self.inspect(program)?;
+            Inspected { audit, seen } = self.inspect(program)?;
         }
         let list = self.pruned(&audit, end)?;
         if end.pruned + end.pruned_answers > 0 {
-            audit = self.inspect(program)?;
+            Inspected { audit, seen } = self.inspect(program)?;
         }
         for _ in 0..ROUNDS_MAX {
             if audit.orphans.is_empty() {
@@ -149,15 +163,17 @@ impl Cache {
             }
             end.dropped
                 .extend(mend(&self.plan.base, &audit.orphans).map_err(|error| Stop::new("failed", error))?);
-            audit = self.inspect(program)?;
+            Inspected { audit, seen } = self.inspect(program)?;
         }
         self.judge(&audit.faults.iter().collect::<Vec<_>>(), audit.compared, end)?;
         let list = recount(&list, &PackageList::of_audits([&audit]));
         end.bytes = bytes_of(&list);
-        write_list(&self.plan.base, &list).map_err(|error| Stop::new("failed", error))
+        let list =
+            write_list(&self.plan.base, &list, &mut seen).map_err(|error| Stop::new("failed", error))?;
+        Ok((list, seen))
     }
 
-    fn inspect(&self, program: Program) -> Result<Audit, Stop> {
+    fn inspect(&self, program: Program) -> Result<Inspected, Stop> {
         let audit = inspect(&self.plan.base, &self.plan.preset.paths, program, &self.locks);
         audit.map_err(|error| Stop::new("failed", error))
     }
@@ -165,8 +181,9 @@ impl Cache {
     fn judge(&self, faults: &[&Fault], compared: u64, end: &mut End) -> Result<(), Stop> {
         end.compared = compared;
         end.faults = faults.iter().map(|fault| fault.words()).collect();
-        for fault in end.faults.iter().take(NAMED_MAX) {
-            output::say(&format!("wrong: {}: {fault}", self.plan.preset.name));
+        for fault in faults.iter().map(|fault| fault.short_words()).take(NAMED_MAX).collect::<Vec<_>>().iter()
+        {
+            output::say(&format!("wrong: {}: {}", self.plan.preset.name, printable(fault)));
         }
         match end.faults.len() {
             0 => Ok(()),
@@ -238,7 +255,7 @@ impl Cache {
         &self,
         shared: &Shared,
         signer: &Signer,
-        packages: Option<ChunkId>,
+        audited: Option<(ChunkId, Audited)>,
         there: Vec<String>,
     ) -> SaveRequest {
         let Plan { preset, key, base, .. } = &self.plan;
@@ -246,6 +263,7 @@ impl Cache {
         if saved.iter().any(String::is_empty) {
             saved.clear();
         }
+        let (packages, seen) = audited.unzip();
         SaveRequest {
             socket: shared.socket.clone(),
             key: key.clone(),
@@ -255,6 +273,7 @@ impl Cache {
                 exclude: preset.exclude.clone(),
                 always: packages.is_some().then(|| LIST_NAME.to_owned()),
                 strict: false,
+                audited: seen.map(Arc::new),
             },
             index: Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from)),
             signer: signer.clone(),

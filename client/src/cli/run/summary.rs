@@ -3,13 +3,13 @@
 use super::cache::{Cache, Came};
 use super::child::Ended;
 use super::save::End;
-use crate::cli::output;
+use crate::cli::output::{self, count, printable};
 use indicatif::{DecimalBytes, HumanBytes};
 use pollux_client::flow::Sources;
 use pollux_client::job::REGISTRY_BYTES_PER_SECOND;
+use pollux_client::text_file::{self, Existing};
 use pollux_packages::purl::Purl;
 use serde::Serialize;
-use std::fs;
 use std::path::Path;
 
 /// Added packages that are named; the report has all.
@@ -75,8 +75,12 @@ impl<'a> Summary<'a> {
 
     /// Where it cannot be written it is said, and changes nothing.
     pub(super) fn write(&self, path: &Path) {
-        if let Err(error) = output::json(self).and_then(|text| fs::write(path, text + "\n")) {
-            output::say(&format!("warning: the report is not written: {}: {error}", path.display()));
+        let written = output::json(self).map_err(|error| error.to_string()).and_then(|text| {
+            let text = text + "\n";
+            text_file::write(path, &text, Existing::Replace).map_err(|error| error.to_string())
+        });
+        if let Err(error) = written {
+            output::say(&format!("warning: the report is not written: {error}"));
         }
     }
 }
@@ -136,9 +140,10 @@ impl<'a> One<'a> {
         match &self.restored {
             Restored::Miss { reason, words } => format!("{}: miss ({reason}): {words}", self.preset),
             Restored::Hit { key, by_fallback, seconds, files, bytes, .. } => format!(
-                "{}: restored {key}{}: {files} files, {} in {seconds:.2} s",
+                "{}: restored {key}{}: {}, {} in {seconds:.2} s",
                 self.preset,
                 if *by_fallback { " by fallback" } else { "" },
+                count(*files, "file"),
                 HumanBytes(*bytes),
             ),
         }
@@ -156,11 +161,6 @@ impl<'a> One<'a> {
             DecimalBytes(used.assumed_bytes_per_second),
         )
     }
-}
-
-/// `1 file`, `2 files`.
-pub(super) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl End {
@@ -187,7 +187,9 @@ impl End {
                 HumanBytes(self.pruned_bytes)
             ));
         }
-        lines.extend(self.dropped.iter().take(ADDED_MAX).map(|dropped| format!("    dropped {dropped}")));
+        lines.extend(
+            self.dropped.iter().take(ADDED_MAX).map(|dropped| format!("    dropped {}", printable(dropped))),
+        );
         lines
     }
 }

@@ -115,7 +115,14 @@ mod tests {
 
     fn options(base: &Path, exclude: &[&str]) -> ScanOptions {
         let exclude = exclude.iter().map(|text| (*text).to_owned()).collect();
-        ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude, always: None, strict: false }
+        ScanOptions {
+            base: base.to_owned(),
+            paths: Vec::new(),
+            exclude,
+            always: None,
+            strict: false,
+            audited: None,
+        }
     }
 
     fn scanned(base: &Path) -> Scan {

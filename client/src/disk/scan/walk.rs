@@ -1,6 +1,6 @@
 //! What becomes of each entry.
 use super::share::{Part, Shared};
-use super::{Found, FoundKind, ScanOptions, Skipped, Stamp, modified_ns};
+use super::{Audited, Found, FoundKind, ScanOptions, Skipped, Stamp, modified_ns};
 use crate::disk::{
     DiskError,
     beneath::{Beneath, join, split},
@@ -9,6 +9,7 @@ use crate::disk::{
     staging::is_staging,
 };
 use pollux_core::{TreeError, check_path, check_target, limits::TREE_ENTRIES_MAX, path_order};
+use pollux_packages::files::Seen;
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{FileType, Stat, readlinkat},
@@ -31,6 +32,17 @@ pub(super) fn walk(
         |shared, path| Walker::new(ground, shared).part(path),
     )?;
     Ok((whole.found, whole.skipped))
+}
+
+/// Whether an entry is the one that was audited.
+fn is_as_audited(audited: &Audited, path: &str, stat: &Stat) -> bool {
+    let now = Seen {
+        bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
+        device: stat.st_dev,
+        inode: stat.st_ino,
+    };
+    audited.get(path) == Some(&now)
 }
 
 /// What all threads walk on.
@@ -191,6 +203,11 @@ impl<'a> Walker<'a> {
     }
 
     fn add(&mut self, path: String, stat: &Stat, kind: FoundKind) -> Result<(), DiskError> {
+        let audited = self.ground.options.audited.as_ref();
+        if audited.is_some_and(|audited| kind != FoundKind::Directory && !is_as_audited(audited, &path, stat))
+        {
+            return Err(DiskError::NotAudited(self.ground.options.base.join(path)));
+        }
         if self.shared.count_entry() >= TREE_ENTRIES_MAX {
             let why = TreeError::TooMany { what: "entries", max: TREE_ENTRIES_MAX };
             return Err(DiskError::Unfit { base: self.ground.options.base.clone(), why });

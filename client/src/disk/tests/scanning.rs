@@ -1,10 +1,12 @@
 use super::support::{options, scan, set_mode, write};
-use crate::disk::{DiskError, Scan, ScanOptions, scan::FoundKind};
+use crate::disk::{Audited, DiskError, Scan, ScanOptions, scan::FoundKind};
+use pollux_packages::files::Files;
 use std::{
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener},
     path::Path,
+    sync::Arc,
 };
 
 fn paths(scan: &Scan) -> Vec<&str> {
@@ -190,4 +192,42 @@ fn base_must_be_a_directory() {
     }
     symlink(dir.path(), dir.path().join("link")).unwrap();
     assert!(Scan::new(&options(&dir.path().join("link"))).is_ok());
+}
+
+/// As an audit saw it.
+fn audited(base: &Path) -> Arc<Audited> {
+    let files = Files::below(base, &[""]).unwrap();
+    Arc::new(files.seen().map(|(path, seen)| (path.to_owned(), seen)).collect())
+}
+
+#[test]
+fn what_is_not_as_it_was_audited_is_not_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path();
+    fs::create_dir_all(base.join("a")).unwrap();
+    fs::write(base.join("a/file"), "good").unwrap();
+    symlink("file", base.join("a/link")).unwrap();
+    let seen = audited(base);
+    let scan = || Scan::new(&ScanOptions { audited: Some(Arc::clone(&seen)), ..options(base) });
+    assert_eq!(scan().unwrap().entries(), 3);
+    let is_refused = || matches!(scan(), Err(DiskError::NotAudited(_)));
+    fs::write(base.join("new"), "x").unwrap();
+    assert!(is_refused(), "a file that came");
+    fs::remove_file(base.join("new")).unwrap();
+    assert!(scan().is_ok());
+    // A directory of the same names takes its place: no file of it changes by that.
+    fs::create_dir(base.join("b")).unwrap();
+    fs::write(base.join("b/file"), "evil").unwrap();
+    fs::rename(base.join("a"), base.join("c")).unwrap();
+    fs::rename(base.join("b"), base.join("a")).unwrap();
+    assert!(is_refused(), "another file");
+    fs::remove_dir_all(base.join("a")).unwrap();
+    fs::rename(base.join("c"), base.join("a")).unwrap();
+    assert!(scan().is_ok());
+    fs::remove_file(base.join("a/link")).unwrap();
+    symlink("/etc", base.join("a/link")).unwrap();
+    assert!(is_refused(), "another link");
+    fs::remove_file(base.join("a/link")).unwrap();
+    fs::write(base.join("a/file"), "evil").unwrap();
+    assert!(is_refused(), "written to");
 }

@@ -83,7 +83,14 @@ impl MemorySink {
 }
 
 pub(super) fn options(base: &Path) -> ScanOptions {
-    ScanOptions { base: base.to_owned(), paths: Vec::new(), exclude: Vec::new(), always: None, strict: false }
+    ScanOptions {
+        base: base.to_owned(),
+        paths: Vec::new(),
+        exclude: Vec::new(),
+        always: None,
+        strict: false,
+        audited: None,
+    }
 }
 
 pub(super) fn scan(base: &Path) -> Scan {

@@ -62,6 +62,7 @@ impl Cache {
             exclude: Vec::new(),
             always: None,
             strict: false,
+            audited: None,
         };
         let Packed { tree_ref, tree: listing, .. } =
             pack(&Scan::new(&options).unwrap(), None, &sink).unwrap();
