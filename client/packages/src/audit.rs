@@ -9,7 +9,7 @@ use crate::layout;
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::purl::Purl;
-use crate::reading::{Answer, Check, Expected, Held, Note, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, LAYOUT, Note, Orphan, Reading};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,15 +95,17 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
     }
+    let (in_trees, elsewhere): (Vec<&String>, Vec<&String>) =
+        files.unread().iter().partition(|path| is_in_tree(path, &reading.trees));
+    for path in in_trees {
+        judge.fault(None, path, LAYOUT, format!("{NO_TEXT}, so nobody looked at it"));
+    }
     let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
     packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
     let mut notes = reading.notes;
-    let unread = files
-        .unread()
-        .iter()
-        .map(|path| Note { path: path.clone(), what: "a name that is no text".to_owned() });
+    let unread = elsewhere.into_iter().map(|path| Note { path: path.clone(), what: NO_TEXT.to_owned() });
     notes.extend(unread);
     Audit {
         program,
@@ -117,6 +119,13 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
         bytes: files.bytes(),
     }
+}
+
+/// What [`Files::unread`] is.
+const NO_TEXT: &str = "a name that is no text, or lies too deep";
+
+fn is_in_tree(path: &str, trees: &[String]) -> bool {
+    trees.iter().any(|tree| path.strip_prefix(tree.as_str()).is_some_and(|below| below.starts_with('/')))
 }
 
 fn bytes_of(files: &Files, paths: &[String]) -> u64 {
@@ -255,7 +264,7 @@ impl Judge<'_> {
 
     fn check_metadata(&mut self, purl: Option<&Purl>, checks: &[Check]) {
         for check in checks {
-            self.compared += 1;
+            self.compared += u64::from(!matches!(check.expected, Expected::Wrong(_)));
             if let Some(why) = self.wrong(check) {
                 self.fault(purl, &check.path, &check.by, why);
             }

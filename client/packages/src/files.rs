@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// The list of packages at the base, which is ours and of no program.
+pub const LIST_NAME: &str = ".pollux-packages.json";
 /// Files at most: as many entries as a tree may have.
 pub const FILES_MAX: usize = 2_000_000;
 /// Directories in directories at most.
@@ -64,9 +66,22 @@ impl Files {
     pub fn below<S: AsRef<str>>(base: &Path, paths: &[S]) -> Result<Self, FilesError> {
         let mut files = Self { base: base.to_owned(), ..Self::default() };
         for path in paths {
-            files.enter(path.as_ref(), 0)?;
+            match files.link_on_the_way(path.as_ref()) {
+                Some(link) => drop(files.links.insert(link)),
+                None => files.enter(path.as_ref(), 0)?,
+            }
         }
         Ok(files)
+    }
+
+    /// The first symlink among the directories that a path goes through, and itself.
+    fn link_on_the_way(&self, path: &str) -> Option<String> {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let mut parts = ends.filter_map(|end| path.get(..end)).filter(|part| !part.is_empty());
+        let is_link = |part: &&str| {
+            fs::symlink_metadata(self.base.join(part)).is_ok_and(|found| found.file_type().is_symlink())
+        };
+        parts.find(is_link).map(str::to_owned)
     }
 
     fn enter(&mut self, path: &str, depth: usize) -> Result<(), FilesError> {
@@ -89,7 +104,7 @@ impl Files {
                 self.enter(&below, depth + 1)?;
             } else if kind.is_symlink() {
                 self.links.insert(below);
-            } else if kind.is_file() {
+            } else if kind.is_file() && below != LIST_NAME {
                 self.files.insert(below, entry.metadata().map_err(error)?.len());
             }
             if self.files.len() + self.links.len() > FILES_MAX {
@@ -123,6 +138,18 @@ impl Files {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rest = self.links.range(prefix.clone()..);
         rest.take_while(move |path| path.starts_with(&prefix)).map(String::as_str)
+    }
+
+    /// The symlinks that a path is, or leads through.
+    pub fn links_above<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.filter_map(|end| self.links.get(path.get(..end)?)).map(String::as_str)
+    }
+
+    /// Whether something is at a path that is not read, for it is a symlink or lies behind one.
+    #[must_use]
+    pub fn is_behind_link(&self, path: &str) -> bool {
+        self.links_above(path).next().is_some()
     }
 
     /// Files and symlinks below a path of the directory: what goes when it does.
@@ -257,6 +284,19 @@ mod tests {
         assert_eq!(files.read_text("a/b/x").unwrap(), "abc");
         assert!(files.has_directory("a/b") && !files.has_directory("c") && !files.has("a"));
         assert_eq!(Files::below(base, &["nowhere"]).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn a_path_that_leads_through_a_link_is_that_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir_all(base.join("x/cache")).unwrap();
+        fs::write(base.join("x/cache/a"), b"abc").unwrap();
+        symlink("x", base.join("registry")).unwrap();
+        let files = Files::below(base, &["registry/cache", "x"]).unwrap();
+        assert_eq!(files.iter().collect::<Vec<_>>(), [("x/cache/a", 3)]);
+        assert_eq!(files.links_above("registry/cache").collect::<Vec<_>>(), ["registry"]);
+        assert!(files.is_behind_link("registry") && !files.is_behind_link("registr"));
     }
 
     #[test]

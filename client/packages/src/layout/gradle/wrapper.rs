@@ -5,7 +5,7 @@ use crate::purl::Purl;
 use crate::reading::{Held, Mend, Orphan, Reading};
 use std::collections::BTreeMap;
 
-const DISTS: &str = "wrapper/dists";
+pub(super) const DISTS: &str = "wrapper/dists";
 
 /// Reads `wrapper/dists`.
 pub(super) fn read(files: &Files, reading: &mut Reading) {

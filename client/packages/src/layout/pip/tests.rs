@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::layout::msgpack::tests::{bytes, map, text};
-use crate::layout::testing::put;
+use crate::layout::testing::{links_are_faults, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::{sdist, wheel};
@@ -85,6 +85,18 @@ fn audited(base: &Path, locks: &[Lock]) -> Audit {
 
 fn purls(audit: &Audit) -> Vec<String> {
     audit.packages.iter().map(|package| package.purl.to_string()).collect()
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache { base: directory.path(), part: "http-v2" };
+        let body = cache.keep(&address(WHEEL), &BINARY, &wheel("Flask_x", "1.0"));
+        (directory, body)
+    };
+    let body = made().1;
+    links_are_faults(Program::Pip, || made().0, &[&body, body.strip_suffix(".body").unwrap(), "http-v2"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::Program;
 use crate::audit::{Lock, audit};
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
-use crate::layout::testing::{list, names, put};
+use crate::layout::testing::{hide, links_are_faults, list, names, put};
 use crate::layout::unpacked::tests::packed;
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::{Mend, Reading};
@@ -71,6 +71,30 @@ fn archive(scope: &str, name: &str, version: &str) -> String {
     let locator = Digest::of(Algorithm::Sha512, format!("{ident}npm:{version}").as_bytes()).hex();
     let slug = if scope.is_empty() { name.to_owned() } else { format!("@{scope}-{name}") };
     format!("cache/{slug}-npm-{version}-{}", &locator[..10])
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let cache = Cache::new();
+        let slug = cache.classic(&core());
+        cache.write("v6/.tmp/x", b"");
+        std::os::unix::fs::symlink("x", cache.0.path().join("v6/.tmp/y")).unwrap();
+        let archive = format!("{}-10c0.zip", archive("", "left-pad", "1.3.0"));
+        cache.write(&archive, b"zip");
+        (cache, slug, archive)
+    };
+    let (_, slug, archive) = made();
+    let module = format!("{slug}/node_modules/@babel/core");
+    let (tarball, file) = (format!("{module}/.yarn-tarball.tgz"), format!("{module}/package.json"));
+    links_are_faults(Program::Yarn, || made().0.0, &[&slug, &archive, &tarball]);
+    let (cache, ..) = made();
+    hide(cache.0.path(), &file);
+    assert_eq!(
+        audit(Program::Yarn, &cache.files(), &[]).faults[0].path,
+        file,
+        "the tarball has a file there"
+    );
 }
 
 #[test]
