@@ -31,8 +31,10 @@ pub struct Audit {
     pub orphans: Vec<Orphan>,
     /// What was not understood.
     pub notes: Vec<Note>,
-    /// Digests that were compared.
+    /// Digests that were computed from bytes and compared.
     pub compared: u64,
+    /// Digests that lock files name and of which the cache only claims that its packages had them.
+    pub claimed: u64,
     /// Files in all.
     pub files: u64,
     /// Their bytes.
@@ -89,7 +91,7 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     let reading = program.read(files);
     let locked = Wanted::of(locks);
     let computed = compute(files, &reading, &locked);
-    let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+    let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0, claimed: 0 };
     judge.check_metadata(None, &reading.checks);
     for held in &reading.packages {
         judge.check_metadata(Some(&held.purl), &held.checks);
@@ -100,7 +102,7 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     for path in in_trees {
         judge.fault(None, path, LAYOUT, format!("{NO_TEXT}, so nobody looked at it"));
     }
-    let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
+    let Judge { faults, compared, claimed, .. } = judge;
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
     packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
@@ -112,10 +114,11 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         layouts: reading.layouts,
         packages,
         answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
-        faults,
+        faults: faults.into_iter().collect(),
         orphans: reading.orphans,
         notes,
         compared,
+        claimed,
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
         bytes: files.bytes(),
     }
@@ -234,7 +237,11 @@ fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
     };
     Package {
         purl: held.purl.clone(),
-        digest: held.artifact.as_ref().and_then(of_artifact).or_else(|| held.stated.iter().max().cloned()),
+        digest: held
+            .artifact
+            .as_ref()
+            .and_then(of_artifact)
+            .or_else(|| held.hashed.iter().max().or(held.stated.iter().max()).cloned()),
         source: held.source.clone(),
         files: held.files.clone(),
         bytes: bytes_of(files, &held.files),
@@ -246,6 +253,15 @@ struct Judge<'a> {
     computed: &'a Computed,
     faults: BTreeSet<Fault>,
     compared: u64,
+    claimed: u64,
+}
+
+/// A package beside what a lock file names.
+struct Beside {
+    is_same: bool,
+    /// Whether the package's side is only what the cache says.
+    is_claim: bool,
+    wanted: String,
 }
 
 impl Fault {
@@ -295,11 +311,15 @@ impl Judge<'_> {
 
     fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
         for (lock, digests) in locked.of_package(held) {
-            let compared: Vec<(bool, String)> =
+            let compared: Vec<Beside> =
                 digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
-            self.compared += u64::try_from(compared.len()).unwrap_or(u64::MAX);
-            if !compared.is_empty() && !compared.iter().any(|(same, _)| *same) {
-                let wanted: Vec<&str> = compared.iter().map(|(_, text)| text.as_str()).take(3).collect();
+            for beside in &compared {
+                let count = if beside.is_claim { &mut self.claimed } else { &mut self.compared };
+                *count += 1;
+            }
+            if !compared.is_empty() && !compared.iter().any(|beside| beside.is_same) {
+                let wanted: Vec<&str> =
+                    compared.iter().map(|beside| beside.wanted.as_str()).take(3).collect();
                 let path =
                     held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
                 self.fault(
@@ -313,34 +333,38 @@ impl Judge<'_> {
     }
 
     /// Whether a package is what a lock file names, if the two can be compared.
-    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<(bool, String)> {
+    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<Beside> {
+        let computed = |is_same, wanted: String| Some(Beside { is_same, is_claim: false, wanted });
         match locked {
             LockedDigest::GoModule(expected) => {
                 let found = self.computed.modules.get(held.artifact.as_ref()?)?;
-                Some((found.as_ref() == Ok(expected), expected.clone()))
+                computed(found.as_ref() == Ok(expected), expected.clone())
             }
             LockedDigest::YarnArchive { .. } => {
                 let (archive, digest) = yarn_archive(held, locked)?;
                 let found = self.computed.digests.get(&(archive.to_owned(), digest.algorithm()));
-                Some((found == Some(digest), digest.to_string()))
+                computed(found == Some(digest), digest.to_string())
             }
             LockedDigest::Artifact(expected) => {
-                let algorithm = expected.algorithm();
-                let same = match &held.artifact {
-                    Some(artifact) => {
-                        self.computed.digests.get(&(artifact.clone(), algorithm)) == Some(expected)
-                    }
-                    None => {
-                        let mut alike =
-                            held.stated.iter().filter(|stated| stated.algorithm() == algorithm).peekable();
-                        alike.peek()?;
-                        alike.any(|stated| stated == expected)
-                    }
-                };
-                Some((same, expected.to_string()))
+                if let Some(artifact) = &held.artifact {
+                    let found = self.computed.digests.get(&(artifact.clone(), expected.algorithm()));
+                    return computed(found == Some(expected), expected.to_string());
+                }
+                if let Some(is_same) = is_among(&held.hashed, expected) {
+                    return computed(is_same, expected.to_string());
+                }
+                let is_same = is_among(&held.stated, expected)?;
+                Some(Beside { is_same, is_claim: true, wanted: expected.to_string() })
             }
         }
     }
+}
+
+/// Whether a digest is one of some; none if none of them is of its algorithm.
+fn is_among(digests: &[Digest], expected: &Digest) -> Option<bool> {
+    let mut alike = digests.iter().filter(|digest| digest.algorithm() == expected.algorithm()).peekable();
+    alike.peek()?;
+    Some(alike.any(|digest| digest == expected))
 }
 
 #[cfg(test)]
@@ -359,11 +383,15 @@ mod tests {
         Held { checks: vec![check], ..Held::whole(Purl::new("npm", "a").version("1"), "a.tgz") }
     }
 
+    fn judge_of(computed: &Computed) -> Judge<'_> {
+        Judge { computed, faults: BTreeSet::new(), compared: 0, claimed: 0 }
+    }
+
     fn judge(files: &Files, held: &Held, locks: &[Lock]) -> Vec<Fault> {
         let reading = Reading { packages: vec![held.clone()], ..Reading::default() };
         let locked = Wanted::of(locks);
         let computed = compute(files, &reading, &locked);
-        let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+        let mut judge = judge_of(&computed);
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
         judge.faults.into_iter().collect()
@@ -411,6 +439,16 @@ mod tests {
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha256, b"y")])), []);
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"x")])), []);
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"y")])).len(), 1);
+        let counts = |held: &Held| {
+            let (computed, locks) =
+                (compute(&files, &Reading::default(), &Wanted::of(&[])), lock(&held.stated));
+            let mut judge = judge_of(&computed);
+            judge.check_locks(held, &Wanted::of(&locks));
+            (judge.compared, judge.claimed)
+        };
+        assert_eq!(counts(&unpacked), (0, 1), "a claim is none that was compared");
+        let hashed = Held { hashed: unpacked.stated.clone(), ..unpacked };
+        assert_eq!(counts(&hashed), (1, 0));
     }
 
     #[test]

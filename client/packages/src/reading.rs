@@ -52,6 +52,8 @@ pub struct Held {
     pub files: Vec<String>,
     /// Digests of the artifact as the registry gave it, by the cache's own metadata, where the cache does not keep it whole.
     pub stated: Vec<Digest>,
+    /// Digests of what the registry gave, computed by the reader, where that is a part of a file.
+    pub hashed: Vec<Digest>,
     /// What must hold.
     pub checks: Vec<Check>,
 }
@@ -66,6 +68,7 @@ impl Held {
             artifact: Some(artifact.to_owned()),
             files: vec![artifact.to_owned()],
             stated: Vec::new(),
+            hashed: Vec::new(),
             checks: Vec::new(),
         }
     }

@@ -144,12 +144,13 @@ pub(super) fn verdict(audit: &Audit) -> Done {
 pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
     let layouts = if audit.layouts.is_empty() { "empty".to_owned() } else { audit.layouts.join(", ") };
     let mut lines = vec![format!(
-        "{}: {} packages in {} files, {} ({layouts}); {} digests compared",
+        "{}: {} packages in {} files, {} ({layouts}); {} digests compared{}",
         audit.program,
         audit.packages.len(),
         audit.files,
         HumanBytes(audit.bytes),
         audit.compared,
+        claimed(audit.claimed),
     )];
     let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.words()));
     some(&mut lines, faults);
@@ -164,6 +165,11 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
         some(&mut lines, audit.packages.iter().map(|package| format!("        {}", package.purl)));
     }
     lines.iter().map(|line| printable(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// What lock files name, and only the cache says that it was so.
+pub(super) fn claimed(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {count} only claimed by the cache") }
 }
 
 /// `since the restore: 3 added, 0 changed, 1 removed`.

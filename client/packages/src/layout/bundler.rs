@@ -176,6 +176,7 @@ impl<'a> Home<'a> {
                 artifact: gem.archive.map(str::to_owned),
                 files: gem.files.iter().map(|path| (*path).to_owned()).collect(),
                 stated: Vec::new(),
+                hashed: Vec::new(),
                 checks: Vec::new(),
             };
             if let Some(archive) = gem.archive {

@@ -138,14 +138,28 @@ impl Registry<'_> {
         // What the index says of crates that are not here.
         let answers = self.index.paths().filter(|path| !told.contains(*path));
         reading.answers.extend(answers.map(Answer::of_file));
+        let mut untold = 0;
         for (name, versions) in crates {
-            self.read_versions(&cache, name, &versions, reading);
+            untold += self.read_versions(&cache, name, &versions, reading);
+        }
+        if untold > 0 {
+            let what = format!(
+                "of {untold} crates the index here does not say what they must be: nobody does, but a lock file"
+            );
+            reading.note(&cache, what);
         }
         self.read_sources(reading);
     }
 
-    fn read_versions(&mut self, cache: &str, name: &str, versions: &BTreeSet<&str>, reading: &mut Reading) {
-        let by = self.index.file_of(name);
+    /// Gives how many of them nothing tells of.
+    fn read_versions(
+        &mut self,
+        cache: &str,
+        name: &str,
+        versions: &BTreeSet<&str>,
+        reading: &mut Reading,
+    ) -> usize {
+        let (by, mut untold) = (self.index.file_of(name), 0);
         let checksums = match self.index.checksums(name, versions) {
             Ok(checksums) => Some(checksums),
             Err(what) => {
@@ -164,9 +178,12 @@ impl Registry<'_> {
                 let mend = Mend::Remove(held.files.clone());
                 let why = "the index says nothing of it".to_owned();
                 reading.orphans.push(Orphan { path, why, mend });
+            } else {
+                untold += 1;
             }
             reading.packages.push(held);
         }
+        untold
     }
 
     fn held(&self, name: &str, version: &str, path: &str) -> Held {

@@ -175,6 +175,7 @@ impl Version {
             artifact: self.zip.clone().or_else(|| tree.clone()),
             files: self.files.clone(),
             stated: Vec::new(),
+            hashed: Vec::new(),
             checks: Vec::new(),
         };
         if self.has_tree {

@@ -258,7 +258,7 @@ fn hash_inside(files: &Files, response: &Response, expected: &[(Digest, &str)], 
             held.checks.push(check(response, Expected::Wrong(why), by));
         }
     }
-    held.stated = found;
+    held.hashed = found;
 }
 
 #[cfg(test)]

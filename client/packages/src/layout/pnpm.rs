@@ -249,7 +249,15 @@ impl Reader<'_> {
         let files = [index.to_owned()].into_iter().chain(checks.keys().cloned()).collect();
         let stated = tarball_digest(index).into_iter().collect();
         let checks = checks.into_values().collect();
-        self.reading.packages.push(Held { purl, source: None, artifact: None, files, stated, checks });
+        self.reading.packages.push(Held {
+            purl,
+            source: None,
+            artifact: None,
+            files,
+            stated,
+            hashed: Vec::new(),
+            checks,
+        });
     }
 
     fn find_unnamed(&mut self, content: &[&str]) {

@@ -160,6 +160,8 @@ fn an_index_that_is_a_repository_may_say_more_than_its_cache() {
     put(directory.path(), &format!("registry/cache/{REGISTRY}/lost-0.1.0.crate"), b"x");
     let found = audited(directory.path());
     assert_eq!((found.orphans.len(), found.packages.len()), (0, 3));
+    let notes: Vec<&str> = found.notes.iter().map(|note| note.what.as_str()).collect();
+    assert!(matches!(notes[..], [note] if note.contains("of 1 crates")), "{notes:?}");
 }
 
 #[test]
@@ -177,6 +179,7 @@ fn what_is_not_understood_is_noted() {
             "its files are of version 4, of which nothing is known",
             "it is no crate",
             "its format is not known",
+            "of 1 crates the index here does not say what they must be: nobody does, but a lock file",
         ]
     );
     assert_eq!(found.orphans, [], "nobody knows what the newer index says");

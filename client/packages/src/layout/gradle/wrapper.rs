@@ -53,6 +53,7 @@ fn tell(directory: &str, paths: &[&str], reading: &mut Reading) {
         artifact: zip,
         files: beside.into_iter().map(str::to_owned).chain(unpacked).collect(),
         stated: Vec::new(),
+        hashed: Vec::new(),
         checks: Vec::new(),
     });
 }

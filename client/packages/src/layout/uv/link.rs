@@ -9,7 +9,7 @@
 //!
 //! uv writes where they lead whole, so in a cache that was moved they lead nowhere: uv builds anew, and they go.
 
-use super::Part;
+use super::{PARTS, Part, name_and_version};
 use crate::files::Files;
 use crate::reading::{Mend, Orphan, Reading};
 use std::collections::BTreeSet;
@@ -32,6 +32,12 @@ pub(super) fn environments(files: &Files, parts: &[Part]) -> BTreeSet<String> {
 
 /// Says which links are wrong.
 pub(super) fn judge(files: &Files, parts: &[Part], environments: &BTreeSet<String>, reading: &mut Reading) {
+    // A part that is a link itself is none that was found.
+    let tops = files.links().filter(|link| !link.contains('/'));
+    let is_part = |link: &&str| {
+        name_and_version(link).is_some_and(|(name, _)| PARTS.iter().any(|(part, _)| *part == name))
+    };
+    tops.filter(is_part).for_each(|link| reading.forbid_links(files, link));
     for part in parts {
         let directory = part.directory.as_str();
         match part.name {
@@ -42,7 +48,7 @@ pub(super) fn judge(files: &Files, parts: &[Part], environments: &BTreeSet<Strin
             name if POINTING.contains(&name) => {
                 drop_moved(files, directory, reading);
                 reading.forbid_links_but(files, directory, |link| {
-                    link != directory && (archive(files, link).is_some() || is_in_source(files, link))
+                    archive(files, link).is_some() || is_in_source(files, link)
                 });
             }
             _ => {}

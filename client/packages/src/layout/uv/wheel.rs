@@ -18,8 +18,15 @@ pub(super) fn read(files: &Files, directory: &str, reading: &mut Reading) -> Opt
     let (info, purl) = info(files, directory)?;
     reading.trees.push(directory.to_owned());
     let held = files.under(directory).map(|(path, _)| path.to_owned()).collect();
-    let mut held =
-        Held { purl, source: None, artifact: None, files: held, stated: Vec::new(), checks: Vec::new() };
+    let mut held = Held {
+        purl,
+        source: None,
+        artifact: None,
+        files: held,
+        stated: Vec::new(),
+        hashed: Vec::new(),
+        checks: Vec::new(),
+    };
     let record = format!("{directory}/{info}/RECORD");
     match files.has(&record).then(|| files.read_text(&record)) {
         Some(Ok(text)) => check_files(directory, &record, &text, &mut held, reading),

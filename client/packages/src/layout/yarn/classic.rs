@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Yarn takes a directory without `.yarn-metadata.json` for one that was not finished, and fetches anew: it is an orphan.
-//! The tarball is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
+//! The tarball is always kept since version 6 (but of what came from an offline mirror), so a package without it is an orphan.
+//! It is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
 //! Yarn links what was unpacked and never compares it with anything: here it is compared with the tarball. Before version 6
 //! what scripts had built was put beside it, and so it is not judged.
 //!
@@ -157,6 +158,7 @@ impl Package<'_> {
             });
         match parsed.map(|parsed| self.held(metadata, module, &parsed)) {
             Ok(Some(mut held)) => {
+                self.tell_alone(&held, module, reading);
                 let compared = self.check_unpacked(module, held.artifact.as_deref(), reading);
                 let is_judged = compared.is_some() || !self.is_judged;
                 held.checks.extend(compared.into_iter().flatten());
@@ -167,6 +169,18 @@ impl Package<'_> {
             Err(why) => reading.note(metadata, why),
         }
         None
+    }
+
+    /// Since version 6 Yarn keeps the tarball of what a registry gave beside it, and takes neither without the other from
+    /// elsewhere: what cannot be compared goes, and is fetched again.
+    fn tell_alone(&self, held: &Held, module: &str, reading: &mut Reading) {
+        let is_link = self.files.is_behind_link(&format!("{module}{TARBALL}"));
+        if !self.is_judged || held.artifact.is_some() || held.stated.is_empty() || is_link {
+            return;
+        }
+        let mend = Mend::remove_below(self.files, self.directory);
+        let why = "its tarball is missing, so nothing can be compared with it".to_owned();
+        reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
     }
 
     /// Whether this is the metadata of the package, and not a file in it that has the same name.
@@ -205,6 +219,7 @@ impl Package<'_> {
             purl,
             source: remote.filter_map(|address| javascript::source(address)).next(),
             stated: if tarball.is_some() { Vec::new() } else { digests },
+            hashed: Vec::new(),
             artifact: tarball,
             files: self.paths.iter().map(|path| (*path).to_owned()).collect(),
             checks,

@@ -143,6 +143,22 @@ fn unpacked_files_that_are_not_the_tarballs_are_found() {
 }
 
 #[test]
+fn a_package_without_its_tarball_is_only_claimed_and_goes() {
+    let cache = Cache::new();
+    let slug = cache.classic(&core());
+    let tarball = format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz");
+    fs::remove_file(cache.0.path().join(tarball)).unwrap();
+    let digests = vec![LockedDigest::Artifact(Digest::of(Algorithm::Sha512, &core()))];
+    let purl = crate::javascript::purl("@babel/core", "7.0.0").unwrap();
+    let lock = Lock { name: "yarn.lock".to_owned(), packages: vec![Locked { purl, digests }] };
+    let made = audit(Program::Yarn, &cache.files(), &[lock]);
+    assert_eq!((made.compared, made.claimed, made.orphans.len()), (0, 1, 1));
+    assert_eq!(made.orphans[0].path, slug);
+    let Mend::Remove(gone) = &made.orphans[0].mend else { panic!("lines") };
+    assert_eq!(gone.len(), 3);
+}
+
+#[test]
 fn a_classic_tarball_that_was_changed_is_found() {
     let cache = Cache::new();
     let slug = cache.classic(&core());
