@@ -9,7 +9,7 @@ use crate::layout;
 use crate::lock::LockedDigest;
 use crate::program::Program;
 use crate::purl::Purl;
-use crate::reading::{Answer, Check, Expected, Held, Note, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, LAYOUT, Note, Orphan, Reading};
 pub use crate::wanted::{Coverage, Lock};
 use crate::wanted::{Said, Wanted, coverage};
 use serde::Serialize;
@@ -33,8 +33,10 @@ pub struct Audit {
     pub orphans: Vec<Orphan>,
     /// What was not understood.
     pub notes: Vec<Note>,
-    /// Digests that were compared.
+    /// Digests that were computed from bytes and compared.
     pub compared: u64,
+    /// Digests that lock files name and of which the cache only claims that its packages had them.
+    pub claimed: u64,
     /// How much of each lock file is here, in the order in which they were given.
     pub locks: Vec<Coverage>,
     /// Files in all.
@@ -94,29 +96,39 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
         judge.check_locks(held, &locked);
     }
     let locks = coverage(locks, &reading.packages, &judge.compared_with);
-    let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
+    let (in_trees, elsewhere): (Vec<&String>, Vec<&String>) =
+        files.unread().iter().partition(|path| is_in_tree(path, &reading.trees));
+    for path in in_trees {
+        judge.fault(None, path, LAYOUT, format!("{NO_TEXT}, so nobody looked at it"));
+    }
+    let Judge { faults, compared, claimed, .. } = judge;
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
     packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
     let mut notes = reading.notes;
-    let unread = files
-        .unread()
-        .iter()
-        .map(|path| Note { path: path.clone(), what: "a name that is no text".to_owned() });
+    let unread = elsewhere.into_iter().map(|path| Note { path: path.clone(), what: NO_TEXT.to_owned() });
     notes.extend(unread);
     Audit {
         program,
         layouts: reading.layouts,
         packages,
         answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
-        faults,
+        faults: faults.into_iter().collect(),
         orphans: reading.orphans,
         notes,
         compared,
+        claimed,
         locks,
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
         bytes: files.bytes(),
     }
+}
+
+/// What [`Files::unread`] is.
+const NO_TEXT: &str = "a name that is no text, or lies too deep";
+
+fn is_in_tree(path: &str, trees: &[String]) -> bool {
+    trees.iter().any(|tree| path.strip_prefix(tree.as_str()).is_some_and(|below| below.starts_with('/')))
 }
 
 fn bytes_of(files: &Files, paths: &[String]) -> u64 {
@@ -205,7 +217,11 @@ fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
     };
     Package {
         purl: held.purl.clone(),
-        digest: held.artifact.as_ref().and_then(of_artifact).or_else(|| held.stated.iter().max().cloned()),
+        digest: held
+            .artifact
+            .as_ref()
+            .and_then(of_artifact)
+            .or_else(|| held.hashed.iter().max().or(held.stated.iter().max()).cloned()),
         source: held.source.clone(),
         files: held.files.clone(),
         bytes: bytes_of(files, &held.files),
@@ -217,8 +233,17 @@ struct Judge<'a> {
     computed: &'a Computed,
     faults: BTreeSet<Fault>,
     compared: u64,
+    claimed: u64,
     /// Packages that were compared with a lock file, by the lock file's number.
     compared_with: BTreeSet<(usize, Purl)>,
+}
+
+/// A package beside what a lock file names.
+struct Beside {
+    is_same: bool,
+    /// Whether the package's side is only what the cache says.
+    is_claim: bool,
+    wanted: String,
 }
 
 impl Fault {
@@ -242,7 +267,7 @@ impl Fault {
 
 impl<'a> Judge<'a> {
     const fn new(computed: &'a Computed) -> Self {
-        Self { computed, faults: BTreeSet::new(), compared: 0, compared_with: BTreeSet::new() }
+        Self { computed, faults: BTreeSet::new(), compared: 0, claimed: 0, compared_with: BTreeSet::new() }
     }
 
     fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: String) {
@@ -251,7 +276,7 @@ impl<'a> Judge<'a> {
 
     fn check_metadata(&mut self, purl: Option<&Purl>, checks: &[Check]) {
         for check in checks {
-            self.compared += 1;
+            self.compared += u64::from(!matches!(check.expected, Expected::Wrong(_)));
             if let Some(why) = self.wrong(check) {
                 self.fault(purl, &check.path, &check.by, why);
             }
@@ -282,14 +307,18 @@ impl<'a> Judge<'a> {
 
     fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
         for Said { number, lock, digests } in locked.of_package(held) {
-            let compared: Vec<(bool, String)> =
+            let compared: Vec<Beside> =
                 digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
-            self.compared += u64::try_from(compared.len()).unwrap_or(u64::MAX);
-            if !compared.is_empty() {
+            for beside in &compared {
+                let count = if beside.is_claim { &mut self.claimed } else { &mut self.compared };
+                *count += 1;
+            }
+            if compared.iter().any(|beside| !beside.is_claim) {
                 self.compared_with.insert((*number, held.purl.bare()));
             }
-            if !compared.is_empty() && !compared.iter().any(|(same, _)| *same) {
-                let wanted: Vec<&str> = compared.iter().map(|(_, text)| text.as_str()).take(3).collect();
+            if !compared.is_empty() && !compared.iter().any(|beside| beside.is_same) {
+                let wanted: Vec<&str> =
+                    compared.iter().map(|beside| beside.wanted.as_str()).take(3).collect();
                 let path =
                     held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
                 self.fault(
@@ -303,34 +332,38 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether a package is what a lock file names, if the two can be compared.
-    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<(bool, String)> {
+    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<Beside> {
+        let computed = |is_same, wanted: String| Some(Beside { is_same, is_claim: false, wanted });
         match locked {
             LockedDigest::GoModule(expected) => {
                 let found = self.computed.modules.get(held.artifact.as_ref()?)?;
-                Some((found.as_ref() == Ok(expected), expected.clone()))
+                computed(found.as_ref() == Ok(expected), expected.clone())
             }
             LockedDigest::YarnArchive { .. } => {
                 let (archive, digest) = yarn_archive(held, locked)?;
                 let found = self.computed.digests.get(&(archive.to_owned(), digest.algorithm()));
-                Some((found == Some(digest), digest.to_string()))
+                computed(found == Some(digest), digest.to_string())
             }
             LockedDigest::Artifact(expected) => {
-                let algorithm = expected.algorithm();
-                let same = match &held.artifact {
-                    Some(artifact) => {
-                        self.computed.digests.get(&(artifact.clone(), algorithm)) == Some(expected)
-                    }
-                    None => {
-                        let mut alike =
-                            held.stated.iter().filter(|stated| stated.algorithm() == algorithm).peekable();
-                        alike.peek()?;
-                        alike.any(|stated| stated == expected)
-                    }
-                };
-                Some((same, expected.to_string()))
+                if let Some(artifact) = &held.artifact {
+                    let found = self.computed.digests.get(&(artifact.clone(), expected.algorithm()));
+                    return computed(found == Some(expected), expected.to_string());
+                }
+                if let Some(is_same) = is_among(&held.hashed, expected) {
+                    return computed(is_same, expected.to_string());
+                }
+                let is_same = is_among(&held.stated, expected)?;
+                Some(Beside { is_same, is_claim: true, wanted: expected.to_string() })
             }
         }
     }
+}
+
+/// Whether a digest is one of some; none if none of them is of its algorithm.
+fn is_among(digests: &[Digest], expected: &Digest) -> Option<bool> {
+    let mut alike = digests.iter().filter(|digest| digest.algorithm() == expected.algorithm()).peekable();
+    alike.peek()?;
+    Some(alike.any(|digest| digest == expected))
 }
 
 #[cfg(test)]
@@ -443,6 +476,16 @@ mod tests {
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha256, b"y")])), []);
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"x")])), []);
         assert_eq!(judge(&files, &unpacked, &lock(&[Digest::of(Algorithm::Sha512, b"y")])).len(), 1);
+        let counts = |held: &Held| {
+            let (computed, locks) =
+                (compute(&files, &Reading::default(), &Wanted::of(&[])), lock(&held.stated));
+            let mut judge = Judge::new(&computed);
+            judge.check_locks(held, &Wanted::of(&locks));
+            (judge.compared, judge.claimed)
+        };
+        assert_eq!(counts(&unpacked), (0, 1), "a claim is none that was compared");
+        let hashed = Held { hashed: unpacked.stated.clone(), ..unpacked };
+        assert_eq!(counts(&hashed), (1, 0));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// The list of packages at the base, which is ours and of no program.
+pub const LIST_NAME: &str = ".pollux-packages.json";
 /// Files at most: as many entries as a tree may have.
 pub const FILES_MAX: usize = 2_000_000;
 /// Directories in directories at most.
@@ -133,7 +135,7 @@ impl Files {
             let kind = entry.file_type().map_err(error)?;
             if kind.is_dir() {
                 self.enter(&below, depth + 1)?;
-            } else if kind.is_symlink() || kind.is_file() {
+            } else if kind.is_symlink() || (kind.is_file() && below != LIST_NAME) {
                 let seen = Seen::of(&entry.metadata().map_err(error)?);
                 self.list(kind.is_symlink(), below, seen);
             }
@@ -173,6 +175,18 @@ impl Files {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rest = self.links.range(prefix.clone()..);
         rest.take_while(move |(path, _)| path.starts_with(&prefix)).map(|(path, _)| path.as_str())
+    }
+
+    /// The symlinks that a path is, or leads through.
+    pub fn links_above<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.filter_map(|end| Some(self.links.get_key_value(path.get(..end)?)?.0.as_str()))
+    }
+
+    /// Whether something is at a path that is not read, for it is a symlink or lies behind one.
+    #[must_use]
+    pub fn is_behind_link(&self, path: &str) -> bool {
+        self.links_above(path).next().is_some()
     }
 
     /// Files and symlinks below a path of the directory: what goes when it does.
@@ -351,6 +365,19 @@ mod tests {
         fs::rename(directory.path().join("y"), &path).unwrap();
         assert!(matches!(files.read("x"), Err(FilesError::Changed { .. })));
         assert!(files.digests(&BTreeMap::from([("x", BTreeSet::from([Algorithm::Sha1]))])).is_empty());
+    }
+
+    #[test]
+    fn a_path_that_leads_through_a_link_is_that_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir_all(base.join("x/cache")).unwrap();
+        fs::write(base.join("x/cache/a"), b"abc").unwrap();
+        symlink("x", base.join("registry")).unwrap();
+        let files = Files::below(base, &["registry/cache", "x"]).unwrap();
+        assert_eq!(files.iter().collect::<Vec<_>>(), [("x/cache/a", 3)]);
+        assert_eq!(files.links_above("registry/cache").collect::<Vec<_>>(), ["registry"]);
+        assert!(files.is_behind_link("registry") && !files.is_behind_link("registr"));
     }
 
     #[test]

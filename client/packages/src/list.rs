@@ -20,8 +20,7 @@ use crate::words::plain;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The file, at the base of a cache.
-pub const LIST_NAME: &str = ".pollux-packages.json";
+pub use crate::files::LIST_NAME;
 /// Bytes of a list at most: some 200 for each of a few hundred thousand packages.
 pub const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The version of the format that is written.

@@ -89,6 +89,7 @@ impl Program {
         for held in odd {
             let path = held.artifact.as_ref().or(held.files.first()).map_or("", String::as_str);
             reading.note(path, "it has a name that no package has");
+            reading.checks.extend(held.checks);
         }
         reading
     }

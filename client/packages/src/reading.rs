@@ -4,6 +4,7 @@ use crate::digest::Digest;
 use crate::files::Files;
 use crate::purl::Purl;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// All that a reader found in a cache.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Reading {
     pub packages: Vec<Held>,
     /// What must hold of files that belong to no package: metadata.
     pub checks: Vec<Check>,
+    /// Directories that are compared as a whole: what is in them and cannot be read is wrong.
+    pub trees: Vec<String>,
     /// Answers of registries: each may go alone, and the program asks again.
     pub answers: Vec<Answer>,
     /// What lacks its other half.
@@ -49,6 +52,8 @@ pub struct Held {
     pub files: Vec<String>,
     /// Digests of the artifact as the registry gave it, by the cache's own metadata, where the cache does not keep it whole.
     pub stated: Vec<Digest>,
+    /// Digests of what the registry gave, computed by the reader, where that is a part of a file.
+    pub hashed: Vec<Digest>,
     /// What must hold.
     pub checks: Vec<Check>,
 }
@@ -63,6 +68,7 @@ impl Held {
             artifact: Some(artifact.to_owned()),
             files: vec![artifact.to_owned()],
             stated: Vec::new(),
+            hashed: Vec::new(),
             checks: Vec::new(),
         }
     }
@@ -124,6 +130,14 @@ pub enum Mend {
 }
 
 impl Mend {
+    /// What goes.
+    fn removed(&self) -> &[String] {
+        match self {
+            Self::Remove(paths) => paths,
+            Self::DropLines { .. } => &[],
+        }
+    }
+
     /// All that is below a directory goes.
     pub(crate) fn remove_below(files: &Files, directory: &str) -> Self {
         Self::Remove(files.all_under(directory).map(str::to_owned).collect())
@@ -139,7 +153,35 @@ pub struct Note {
     pub what: String,
 }
 
+/// Who says that a symlink is wrong.
+pub(crate) const LAYOUT: &str = "the layout";
+
 impl Reading {
+    /// Every symlink below a directory where the program makes none is wrong, and so is one that the directory lies at or
+    /// below: what is read through it nobody looked at. What goes with an orphan goes anyway.
+    pub(crate) fn forbid_links(&mut self, files: &Files, under: &str) {
+        self.forbid_links_but(files, under, |_| false);
+    }
+
+    /// The same, but for symlinks that somebody else judges.
+    pub(crate) fn forbid_links_but(&mut self, files: &Files, under: &str, is_judged: impl Fn(&str) -> bool) {
+        let above = files.links_above(under);
+        let links: Vec<String> = above
+            .chain(files.links_under(under))
+            .filter(|link| !is_judged(link))
+            .map(str::to_owned)
+            .collect();
+        if links.is_empty() {
+            return;
+        }
+        let gone: BTreeSet<String> =
+            self.orphans.iter().flat_map(|orphan| orphan.mend.removed()).cloned().collect();
+        for path in links.into_iter().filter(|link| !gone.contains(link)) {
+            let expected = Expected::Wrong("a symlink, and the program makes none here".to_owned());
+            self.checks.push(Check { path, expected, by: LAYOUT.to_owned() });
+        }
+    }
+
     /// Says that something was not understood.
     pub fn note(&mut self, path: &str, what: impl Into<String>) {
         self.notes.push(Note { path: path.to_owned(), what: what.into() });

@@ -158,12 +158,13 @@ pub(super) fn verdict(audit: &Audit, purpose: For) -> Done {
 pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
     let layouts = if audit.layouts.is_empty() { "empty".to_owned() } else { audit.layouts.join(", ") };
     let mut lines = vec![format!(
-        "{}: {} in {}, {} ({layouts}); {} compared",
+        "{}: {} in {}, {} ({layouts}); {} compared{}",
         audit.program,
         count(audit.packages.len(), "package"),
         count(audit.files, "file"),
         HumanBytes(audit.bytes),
         count(audit.compared, "digest"),
+        claimed(audit.claimed),
     )];
     lines.extend(audit.locks.iter().map(lock));
     let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.short_words()));
@@ -194,8 +195,13 @@ fn lock(lock: &Coverage) -> String {
     }
 }
 
+/// What lock files name, and only the cache says that it was so.
+pub(super) fn claimed(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {count} only claimed by the cache") }
+}
+
 /// `since it was restored or saved: 3 added, 0 changed, 1 removed`: either leaves the list that is compared.
-fn changes(since: &Difference) -> String {
+pub(super) fn changes(since: &Difference) -> String {
     let counts = (since.added.len(), since.changed.len(), since.removed.len());
     format!("since it was restored or saved: {} added, {} changed, {} removed", counts.0, counts.1, counts.2)
 }
@@ -240,6 +246,7 @@ mod tests {
             faults: vec![fault; faults],
             orphans: Vec::new(),
             notes: Vec::new(),
+            claimed: 0,
             compared: 1,
             locks: Vec::new(),
             files: 1,

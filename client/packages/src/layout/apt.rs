@@ -10,7 +10,7 @@
 //!
 //! Lists are kept as they are, or compressed by `Acquire::GzipIndexes` (mostly lz4 since apt 1.2, gz before, zstd if told so).
 //! A list that is compressed otherwise (xz) is noted, not read. An archive that no list offers is whole: lists are of today, archives of the day they were fetched.
-//! Lists are signed through `InRelease`, which is apt's to check, not ours. Source: apt's `acquire-item.cc` (`pkgAcqArchive`,
+//! Lists are signed through `InRelease`, which is apt's to check, not ours. There are no symlinks. Source: apt's `acquire-item.cc` (`pkgAcqArchive`,
 //! `QuoteString`) and its documentation of `Acquire::GzipIndexes`; Debian's repository format.
 
 mod lists;
@@ -36,12 +36,12 @@ struct Archive {
 
 /// Reads it.
 pub(crate) fn read(files: &Files) -> Reading {
-    let (mut reading, mut archives) = (Reading::default(), BTreeMap::new());
+    let (mut reading, mut archives) = (Reading::default(), BTreeMap::<Archive, Vec<&str>>::new());
     let mut strange = Vec::new();
     for (path, _) in files.under("archives") {
         let name = path.get("archives/".len()..).unwrap_or_default();
         match Archive::of(name) {
-            Some(archive) => drop(archives.insert(archive, path)),
+            Some(archive) => archives.entry(archive).or_default().push(path),
             None if name == "lock" || name.starts_with("partial/") => {}
             None => strange.push(path),
         }
@@ -52,6 +52,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     let lists = lists(files);
     let ends: BTreeSet<&str> = lists.iter().map(|(_, end)| *end).collect();
     reading.layouts.extend(ends.into_iter().map(|end| format!("apt lists{end}")));
+    ["archives", "lists"].iter().for_each(|directory| reading.forbid_links(files, directory));
     if reading.layouts.is_empty() {
         return reading;
     }
@@ -61,8 +62,9 @@ pub(crate) fn read(files: &Files) -> Reading {
             reading.note(path, why);
         }
     }
-    for (archive, path) in &archives {
-        reading.packages.push(held(files, archive, path, &offers));
+    // One archive may be there under several spellings of its name, and apt takes any.
+    for (archive, paths) in &archives {
+        reading.packages.extend(paths.iter().map(|path| held(files, archive, path, &offers)));
     }
     if let Some(path) = strange.first() {
         reading.note(path, format!("{} files are not `NAME_VERSION_ARCH.deb`", strange.len()));

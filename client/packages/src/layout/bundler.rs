@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A gem is a tar archive. Since RubyGems 2.0 it has digests of its parts (`checksums.yaml.gz`), which are checked, and so are
-//! its unpacked files, but for what is compiled. Since 2.2
+//! its unpacked files, but for what is compiled. A symlink is only where a gem has it. Since 2.2
 //! a specification begins with `# stub: NAME VERSION PLATFORM …`, which tells apart what a file's name does not. Source:
 //! RubyGems' `Gem::Package`, `Gem::StubSpecification` and `Gem::BasicSpecification`, Bundler's `Source::Rubygems`.
 
@@ -47,7 +47,26 @@ pub(crate) fn read(files: &Files) -> Reading {
         reading.layouts.push(layout);
         home.tell(files, name, &mut reading);
     }
+    forbid_links(files, &homes, &mut reading);
     reading
+}
+
+/// Symlinks that a gem has are judged with its other files. Homes are at the top, or two directories below it.
+fn forbid_links(files: &Files, homes: &BTreeMap<&str, Home<'_>>, reading: &mut Reading) {
+    let own: BTreeSet<&str> = homes.values().flat_map(|home| &home.links).map(String::as_str).collect();
+    let tops: Vec<&str> = files.links().filter(|link| link.matches('/').count() < 2).collect();
+    let with_links = files.links().filter_map(split).map(|(home, _)| home);
+    let names: BTreeSet<&str> = homes.keys().copied().chain(with_links).collect();
+    let parts = names.iter().flat_map(|home| TELLING.map(|part| format!("{}{part}", above(home))));
+    let under: BTreeSet<String> = parts.chain(tops.into_iter().map(str::to_owned)).collect();
+    for under in under {
+        reading.forbid_links_but(files, &under, |link| own.contains(link));
+    }
+}
+
+/// What stands before the paths of a home.
+fn above(home: &str) -> String {
+    if home.is_empty() { String::new() } else { format!("{home}/") }
 }
 
 /// The home that a path is in, and what is below that.
@@ -75,6 +94,8 @@ struct Home<'a> {
     /// Files of gems from repositories.
     from_repositories: usize,
     strange: Option<&'a str>,
+    /// Symlinks that are as gems have them.
+    links: Vec<String>,
 }
 
 #[derive(Default)]
@@ -142,8 +163,8 @@ impl<'a> Home<'a> {
         }
     }
 
-    fn tell(&self, files: &Files, home: &str, reading: &mut Reading) {
-        let above = if home.is_empty() { String::new() } else { format!("{home}/") };
+    fn tell(&mut self, files: &Files, home: &str, reading: &mut Reading) {
+        let above = above(home);
         for (name, gem) in &self.gems {
             if !self.defaults.contains(name) {
                 let tree = format!("{above}gems/{name}");
@@ -155,10 +176,14 @@ impl<'a> Home<'a> {
                 artifact: gem.archive.map(str::to_owned),
                 files: gem.files.iter().map(|path| (*path).to_owned()).collect(),
                 stated: Vec::new(),
+                hashed: Vec::new(),
                 checks: Vec::new(),
             };
             if let Some(archive) = gem.archive {
-                held.checks = gem.checks(files, archive, &format!("{above}gems/{name}"), reading);
+                let tree = format!("{above}gems/{name}");
+                let (checks, links) = gem.checks(files, archive, &tree, reading);
+                held.checks = checks;
+                self.links.extend(links);
             }
             reading.packages.push(held);
         }
@@ -190,15 +215,21 @@ impl Gem<'_> {
                 orphan(tree, "its files are there, and no specification: it is not installed", gone);
             }
             // A gem may have no file at all: then its directory is empty, and no list of files has it.
-            Some(path) if !self.has_tree && !is_directory(files, tree) => {
+            Some(path) if !self.has_tree && !is_directory(files, tree) && !files.is_behind_link(tree) => {
                 orphan(path, "a specification whose files are not there", vec![path.to_owned()]);
             }
             _ => {}
         }
     }
 
-    /// What is wrong with a gem, and with its files as they are unpacked: those are what runs.
-    fn checks(&self, files: &Files, archive: &str, tree: &str, reading: &mut Reading) -> Vec<Check> {
+    /// What is wrong with a gem, and with its files as they are unpacked: those are what runs. And symlinks that are right.
+    fn checks(
+        &self,
+        files: &Files,
+        archive: &str,
+        tree: &str,
+        reading: &mut Reading,
+    ) -> (Vec<Check>, Vec<String>) {
         let check = |path: &str, why: String, by: &str| Check {
             path: path.to_owned(),
             expected: Expected::Wrong(why),
@@ -208,17 +239,16 @@ impl Gem<'_> {
         let mut checks: Vec<Check> =
             faults.map(|why| check(archive, why, "checksums.yaml.gz in it")).collect();
         if !self.has_tree || !checks.is_empty() {
-            return checks; // what is wrong itself says nothing of others
+            return (checks, Vec::new()); // what is wrong itself says nothing of others
         }
-        match gem::changed(files, archive, tree) {
-            Ok(changed) => checks.extend(
-                changed
-                    .iter()
-                    .map(|path| check(path, "it is not what the gem has by its name".to_owned(), archive)),
-            ),
-            Err(why) => reading.note(archive, format!("its files were not compared: {why}")),
-        }
-        checks
+        reading.trees.push(tree.to_owned());
+        let compared = gem::compare(files, archive, tree).unwrap_or_else(|why| {
+            reading.note(archive, format!("its files were not compared: {why}"));
+            gem::Compared::default()
+        });
+        let wrong = |path: &String| check(path, "it is not what the gem has by its name".to_owned(), archive);
+        checks.extend(compared.changed.iter().map(wrong));
+        (checks, compared.links)
     }
 
     fn purl(&self, files: &Files, full: &str, reading: &mut Reading) -> Purl {

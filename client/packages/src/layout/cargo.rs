@@ -17,7 +17,8 @@
 //! ```
 //!
 //! Cargo compares a `.crate` with the index when it downloads it, and never again: a changed one is built as it is. What was
-//! unpacked it never compares with anything, and builds from that: here it is compared with the crate. An index
+//! unpacked it never compares with anything, and builds from that: here it is compared with the crate. It makes no symlinks
+//! but those that a crate has. An index
 //! file without a crate is the rule (whoever resolves reads many); a crate that a sparse index says nothing of is not. An
 //! index that is a git repository says what it says in git's objects, too, so there nothing is missed.
 
@@ -43,15 +44,34 @@ pub(crate) fn read(files: &Files) -> Reading {
     if !registries.is_empty() {
         reading.layouts.push("cargo registry".to_owned());
     }
-    let mut versions = BTreeSet::new();
+    let (mut versions, mut compared) = (BTreeSet::new(), BTreeSet::new());
     for name in registries {
-        let registry = Registry { files, name, index: Index::of(files, name) };
+        let mut registry = Registry { files, name, index: Index::of(files, name), compared: BTreeSet::new() };
         versions.extend(registry.index.versions(&mut reading));
         registry.read(&mut reading);
+        compared.append(&mut registry.compared);
     }
+    reading.trees.extend(compared.iter().cloned());
     reading.layouts.extend(versions.iter().map(|version| format!("cargo index cache v{version}")));
     git::read(files, &mut reading);
+    forbid_links(files, &compared, &mut reading);
     reading
+}
+
+/// The links of sources that were compared with their crate are judged.
+fn forbid_links(files: &Files, compared: &BTreeSet<String>, reading: &mut Reading) {
+    for directory in ["registry/cache", "registry/index", "git/db"] {
+        reading.forbid_links(files, directory);
+    }
+    reading.forbid_links_but(files, "registry/src", |link| {
+        sources_of(link).is_some_and(|sources| compared.contains(sources))
+    });
+}
+
+/// `registry/src/REGISTRY/NAME-VERSION` of what lies in it.
+fn sources_of(path: &str) -> Option<&str> {
+    let (end, _) = path.match_indices('/').nth(3)?;
+    path.get(..end)
 }
 
 /// Directories of `registry/*`, by their names' shape.
@@ -91,10 +111,12 @@ struct Registry<'a> {
     files: &'a Files,
     name: &'a str,
     index: Index<'a>,
+    /// Directories of sources that were compared with their crate, symlinks and all.
+    compared: BTreeSet<String>,
 }
 
 impl Registry<'_> {
-    fn read(&self, reading: &mut Reading) {
+    fn read(&mut self, reading: &mut Reading) {
         let cache = format!("registry/cache/{}", self.name);
         let mut crates: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (path, bytes) in self.files.under(&cache) {
@@ -116,14 +138,28 @@ impl Registry<'_> {
         // What the index says of crates that are not here.
         let answers = self.index.paths().filter(|path| !told.contains(*path));
         reading.answers.extend(answers.map(Answer::of_file));
+        let mut untold = 0;
         for (name, versions) in crates {
-            self.read_versions(&cache, name, &versions, reading);
+            untold += self.read_versions(&cache, name, &versions, reading);
+        }
+        if untold > 0 {
+            let what = format!(
+                "of {untold} crates the index here does not say what they must be: nobody does, but a lock file"
+            );
+            reading.note(&cache, what);
         }
         self.read_sources(reading);
     }
 
-    fn read_versions(&self, cache: &str, name: &str, versions: &BTreeSet<&str>, reading: &mut Reading) {
-        let by = self.index.file_of(name);
+    /// Gives how many of them nothing tells of.
+    fn read_versions(
+        &mut self,
+        cache: &str,
+        name: &str,
+        versions: &BTreeSet<&str>,
+        reading: &mut Reading,
+    ) -> usize {
+        let (by, mut untold) = (self.index.file_of(name), 0);
         let checksums = match self.index.checksums(name, versions) {
             Ok(checksums) => Some(checksums),
             Err(what) => {
@@ -142,9 +178,12 @@ impl Registry<'_> {
                 let mend = Mend::Remove(held.files.clone());
                 let why = "the index says nothing of it".to_owned();
                 reading.orphans.push(Orphan { path, why, mend });
+            } else {
+                untold += 1;
             }
             reading.packages.push(held);
         }
+        untold
     }
 
     fn held(&self, name: &str, version: &str, path: &str) -> Held {
@@ -157,13 +196,17 @@ impl Registry<'_> {
     }
 
     /// What of a crate's unpacked sources is not what the crate has. Where nothing is unpacked, nothing is read.
-    fn check_sources(&self, name: &str, artifact: &str, reading: &mut Reading) -> Vec<Check> {
+    fn check_sources(&mut self, name: &str, artifact: &str, reading: &mut Reading) -> Vec<Check> {
         let directory = format!("registry/src/{}/{name}", self.name);
         if self.files.bytes_of(&format!("{directory}/{DONE}")).is_none_or(|bytes| bytes == 0) {
             return Vec::new();
         }
         let unpacked = Unpacked { files: self.files, archive: artifact, directory: &directory, own: &[DONE] };
-        let differences = unpacked.differences().unwrap_or_else(|why| {
+        let differences = unpacked.differences();
+        if differences.is_ok() {
+            self.compared.insert(directory.clone());
+        }
+        let differences = differences.unwrap_or_else(|why| {
             reading.note(&directory, format!("it cannot be compared with its crate: {why}"));
             Vec::new()
         });
@@ -177,6 +220,10 @@ impl Registry<'_> {
             let directory = format!("{sources}/{name}");
             let done = self.files.bytes_of(&format!("{directory}/{DONE}"));
             let artifact = format!("registry/cache/{}/{name}.crate", self.name);
+            if [&artifact, &format!("{directory}/{DONE}")].iter().any(|path| self.files.is_behind_link(path))
+            {
+                continue; // that is wrong itself
+            }
             let why = if self.files.bytes_of(&artifact).is_none_or(|bytes| bytes == 0) {
                 "its crate is missing"
             } else if done.is_none_or(|bytes| bytes == 0) {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The metadata tell which version an archive is, by its address, and its SHA-1 (`dist.shasum`), which is mostly empty.
-//! An archive without metadata is whole: its address may stand in a lock file alone. Source: Composer's `FileDownloader`
+//! There are no symlinks but in `vcs`. An archive without metadata is whole: its address may stand in a lock file alone. Source: Composer's `FileDownloader`
 //! (`getCacheKey`), `Cache`, `ComposerRepository` and `MetadataMinifier`.
 
 mod metadata;
@@ -39,6 +39,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     }
     let metadata = Metadata::of(files);
     reading.layouts = metadata.layouts(!archives.is_empty());
+    ["files", "repo"].iter().for_each(|directory| reading.forbid_links(files, directory));
     if reading.layouts.is_empty() {
         return reading;
     }

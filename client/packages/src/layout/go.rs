@@ -15,6 +15,8 @@
 //! `.mod` or `.info` is whole, a hash whose archive was removed vouches for the tree; a tree without a hash is unpacked again,
 //! and so is one beside a `.partial`. Source: `cmd/go/internal/modfetch` (`DownloadDir`, `downloadZip`, `CachePath`).
 //!
+//! No module has a symlink, and Go makes none; of the mirrors of repositories nobody knows.
+//!
 //! The hash must hold for the archive and for the tree, for Go itself never looks at the tree again.
 
 mod hash;
@@ -27,8 +29,6 @@ use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where downloads are.
-const DOWNLOADS: &str = "cache/download";
 /// What else is in `cache`.
 const BESIDE_DOWNLOADS: [&str; 2] = ["cache/lock", "cache/vcs/"];
 /// The module that Go unpacks from its own installation, without a hash.
@@ -41,6 +41,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if modules.versions.values().any(|version| !version.files.is_empty()) {
         reading.layouts.push("go cache/download".to_owned());
     } else {
+        reading.forbid_links(files, "cache/download");
         return reading;
     }
     for (name, version) in &modules.versions {
@@ -53,6 +54,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if let Some((path, count)) = modules.strange {
         reading.note(&path, format!("{count} files are nothing that a module cache has"));
     }
+    reading.forbid_links_but(files, "", |link| link.starts_with("cache/vcs/"));
     reading
 }
 
@@ -73,8 +75,6 @@ struct Version {
     ziphash: Option<String>,
     partial: Option<String>,
     has_tree: bool,
-    /// The tree has a symlink, which no module has.
-    link: Option<String>,
 }
 
 impl Modules {
@@ -87,11 +87,6 @@ impl Modules {
                 modules.unpacked(tree, path);
             } else if !BESIDE_DOWNLOADS.iter().any(|known| path.starts_with(known)) {
                 modules.is_strange(path);
-            }
-        }
-        for link in files.links() {
-            if let Some(version) = tree_of(link).and_then(|tree| modules.versions.get_mut(tree)) {
-                version.link = Some(link.to_owned());
             }
         }
         modules
@@ -180,9 +175,11 @@ impl Version {
             artifact: self.zip.clone().or_else(|| tree.clone()),
             files: self.files.clone(),
             stated: Vec::new(),
+            hashed: Vec::new(),
             checks: Vec::new(),
         };
         if self.has_tree {
+            reading.trees.push(name.to_owned());
             held.files.extend(files.under(name).map(|(path, _)| path.to_owned()));
         }
         self.check(files, &mut held, tree, reading);
@@ -217,21 +214,38 @@ impl Version {
         let mut check = |path: &str, expected, by: &str| {
             held.checks.push(Check { path: path.to_owned(), expected, by: by.to_owned() });
         };
-        if let Some(link) = &self.link {
-            check(link, Expected::Wrong("a symlink, and no module has one".to_owned()), DOWNLOADS);
-        }
         let Some(ziphash) = &self.ziphash else { return };
-        let text = match files.read_text(ziphash) {
-            Ok(text) => text.trim().to_owned(),
-            Err(error) => return reading.note(ziphash, error.to_string()),
-        };
+        let text = files.read_text(ziphash).unwrap_or_else(|error| {
+            reading.note(ziphash, error.to_string());
+            String::new()
+        });
+        let text = text.trim();
         if !text.starts_with("h1:") {
-            return reading.note(ziphash, "a hash of an unknown kind");
+            reading.note(ziphash, "a hash of an unknown kind");
+            return self.check_without_hash(files, ziphash, tree.as_deref(), held);
         }
         let mut seen = BTreeSet::new();
         for path in self.zip.iter().chain(&tree).filter(|path| seen.insert(path.as_str())) {
-            check(path, Expected::GoModule(text.clone()), ziphash);
+            check(path, Expected::GoModule(text.to_owned()), ziphash);
         }
+    }
+}
+
+impl Version {
+    /// Go hashes the archive anew where it does not know the hash, so the tree must be what the archive has.
+    fn check_without_hash(&self, files: &Files, ziphash: &str, tree: Option<&str>, held: &mut Held) {
+        let (path, expected, by) = match (&self.zip, tree) {
+            (Some(zip), Some(tree)) => match module_hash(files, zip) {
+                Ok(hash) => (tree, Expected::GoModule(hash), zip.as_str()),
+                Err(why) => (zip.as_str(), Expected::Wrong(why), ziphash),
+            },
+            (Some(_), None) => return,
+            (None, _) => {
+                let why = "a hash of an unknown kind, and no archive".to_owned();
+                (ziphash, Expected::Wrong(why), "its own text")
+            }
+        };
+        held.checks.push(Check { path: path.to_owned(), expected, by: by.to_owned() });
     }
 }
 

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! A file whose metadata is gone is used again when its digest is asked for, so it is no orphan. Gradle 1 had
-//! `caches/artifacts-N/filestore`, which is noted. Source: Gradle's documentation of the directories that it uses,
+//! `caches/artifacts-N/filestore`, which is noted. Neither in the store nor in the wrapper's directories does Gradle make
+//! symlinks. Source: Gradle's documentation of the directories that it uses,
 //! `DefaultPathKeyFileStore`, `ArtifactIdentifierFileStore`, and the wrapper's `Install`.
 
 mod wrapper;
@@ -57,6 +58,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     for (directory, what) in unknown {
         reading.note(&directory, what);
     }
+    ["caches/modules-2", wrapper::DISTS].iter().for_each(|directory| reading.forbid_links(files, directory));
     reading
 }
 

@@ -12,7 +12,7 @@
 //!
 //! A snapshot's files are named `1.0-SNAPSHOT` or, as the remote has them, `1.0-20240102.030405-6`, in one directory
 //! `1.0-SNAPSHOT`. Maven 3.9 and later can split the repository into `cached/…` and `installed/…`; they are read, and what
-//! else it may be split by is noted. Source: Maven Resolver's documentation of the local repository and its
+//! else it may be split by is noted. Maven makes no symlinks. Source: Maven Resolver's documentation of the local repository and its
 //! `EnhancedLocalRepositoryManager`, `ChecksumUtils` and `DefaultUpdateCheckManager`.
 
 mod directory;
@@ -43,6 +43,7 @@ pub(crate) fn read(files: &Files) -> Reading {
             None => strange.push(path),
         }
     }
+    reading.forbid_links(files, "");
     let mut recognised = Recognised::default();
     for (path, names) in &directories {
         match Directory::of(path, names) {

@@ -11,7 +11,7 @@
 //! `npm cache add` took from a registry: then the answer is there, too, and tells more; the two lines are of one package. Content
 //! is found by the digest that a line names; a line without its content and content without a line are dropped by npm's own
 //! `cache verify`, and are orphans here. Before version 5 of the index, lines had another seal, and content had fewer
-//! directories: both are read. Everything else in npm's directory (`_logs`, `_npx`, …) is no package.
+//! directories: both are read. There are no symlinks in it. Everything else in npm's directory (`_logs`, `_npx`, …) is no package.
 //!
 //! From the sources of cacache (`lib/entry-index.js`, `lib/content/path.js`, `lib/verify.js`), of make-fetch-happen
 //! (`lib/cache`) and of pacote (`lib/fetcher.js`), as npm 11 has them, and of cacache 6.
@@ -44,6 +44,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     reader.name_the_unnamed();
     reader.join_packed();
     reader.find_unnamed_content();
+    reader.reading.forbid_links(files, "_cacache");
     reader.reading
 }
 

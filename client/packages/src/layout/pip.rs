@@ -14,7 +14,7 @@
 //! `MessagePack`. What a response is, its body tells: wheels and source archives have their metadata in them. What it must
 //! be, the pages of the index tell that are cached beside it: they name files, with digests, and mostly with an address
 //! whose SHA-224 finds the response. Headers of some registries state digests, too. A page without the packages that it
-//! names is legitimately alone; so is a redirection without a body.
+//! names is legitimately alone; so is a redirection without a body. pip makes no symlinks.
 
 mod page;
 mod response;
@@ -61,6 +61,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if !reading.layouts.is_empty() {
         note_rest(files, &mut reading);
     }
+    reading.forbid_links(files, "");
     reading
 }
 
@@ -257,7 +258,7 @@ fn hash_inside(files: &Files, response: &Response, expected: &[(Digest, &str)], 
             held.checks.push(check(response, Expected::Wrong(why), by));
         }
     }
-    held.stated = found;
+    held.hashed = found;
 }
 
 #[cfg(test)]

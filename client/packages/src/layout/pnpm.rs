@@ -11,7 +11,7 @@
 //! Later versions keep the index in MessagePack (`.mpk`) or in a database (`index.db`, store v11, pnpm 11 and 12): that is noted, not read,
 //! and then no file is called an orphan. The store before v3 (`2/`) is noted as well. Tarballs are not kept; store v3 tells
 //! their digests. Whatever is missing pnpm fetches anew: an index with missing files is an orphan, and so are files that no
-//! whole index names, as in `pnpm store prune`. `tmp`, `projects` and `links` of a store are of no interest.
+//! whole index names, as in `pnpm store prune`. `tmp`, `projects` and `links` of a store are of no interest; only there are symlinks.
 //!
 //! From the sources of pnpm 7 to 11 (`store/cafs/src`, `store/index/src`, `store/store-path`).
 
@@ -40,7 +40,17 @@ pub(crate) fn read(files: &Files) -> Reading {
         read_store(files, &version, &paths, &mut reading);
     }
     note_old(files, &mut reading);
+    forbid_links(files, &mut reading);
     reading
+}
+
+/// In every store, also in one of which only symlinks are there.
+fn forbid_links(files: &Files, reading: &mut Reading) {
+    let tops: BTreeSet<&str> = files.links().filter_map(|link| link.split('/').next()).collect();
+    let versions = tops.into_iter().filter(|top| version(top).is_some()).map(|top| format!("{top}/"));
+    for store in versions.chain([String::new()]) {
+        ["files", "index"].iter().for_each(|part| reading.forbid_links(files, &format!("{store}{part}")));
+    }
 }
 
 /// The stores, by their directory with a slash: `v3/`; none if the store itself was given.
@@ -239,7 +249,15 @@ impl Reader<'_> {
         let files = [index.to_owned()].into_iter().chain(checks.keys().cloned()).collect();
         let stated = tarball_digest(index).into_iter().collect();
         let checks = checks.into_values().collect();
-        self.reading.packages.push(Held { purl, source: None, artifact: None, files, stated, checks });
+        self.reading.packages.push(Held {
+            purl,
+            source: None,
+            artifact: None,
+            files,
+            stated,
+            hashed: Vec::new(),
+            checks,
+        });
     }
 
     fn find_unnamed(&mut self, content: &[&str]) {

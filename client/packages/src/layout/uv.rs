@@ -19,13 +19,14 @@
 //! again, and `uv cache prune` removes them. Versions of parts are
 //! counted up when their form changes; newer ones are read as far as they look the same, and a note says so.
 
+mod link;
 mod pointer;
 mod source;
 mod wheel;
 
 use crate::digest::Digest;
 use crate::files::Files;
-use crate::reading::{Answer, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, LAYOUT, Mend, Orphan, Reading};
 use pointer::Pointer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,6 +46,9 @@ const PARTS_BESIDE: [(&str, u32); 9] = [
     ("osv", 1),
     ("python", 1),
 ];
+
+/// Where links to environments are.
+const ENVIRONMENTS: &str = "environments-v";
 
 /// Reads it.
 pub(crate) fn read(files: &Files) -> Reading {
@@ -74,6 +78,7 @@ pub(crate) fn read(files: &Files) -> Reading {
         }
     }
     pointers.find_dangling(&mut reading);
+    link::judge(files, &parts, &pointers.environments, &mut reading);
     find_metadata(files, &parts, &mut reading);
     reading
 }
@@ -139,14 +144,21 @@ struct Pointers {
     linked: BTreeMap<String, String>,
     /// Archives that were found.
     found: BTreeSet<String>,
+    /// Archives that are environments of tools, and no wheels.
+    environments: BTreeSet<String>,
     /// Whether there may be others, which were not understood.
     are_all: bool,
 }
 
 impl Pointers {
     fn of(files: &Files, parts: &[Part], reading: &mut Reading) -> Self {
-        let mut pointers =
-            Self { by_id: BTreeMap::new(), linked: BTreeMap::new(), found: BTreeSet::new(), are_all: true };
+        let mut pointers = Self {
+            by_id: BTreeMap::new(),
+            linked: BTreeMap::new(),
+            found: BTreeSet::new(),
+            environments: link::environments(files, parts),
+            are_all: true,
+        };
         let wheels = parts.iter().filter(|part| part.name == "wheels");
         let paths = wheels.flat_map(|part| files.under(&part.directory)).map(|(path, _)| path);
         for path in paths.filter(|path| pointer::is_one(path)) {
@@ -156,8 +168,15 @@ impl Pointers {
         for link in files.links() {
             let target = fs::read_link(files.base().join(link)).ok();
             let id = target.as_ref().and_then(|target| target.file_name()?.to_str());
-            pointers.linked.extend(id.map(|id| (id.to_owned(), link.to_owned())));
+            let Some(id) = id.map(str::to_owned) else { continue };
+            if link.starts_with(ENVIRONMENTS) {
+                pointers.linked.entry(id).or_insert_with(|| link.to_owned());
+            } else {
+                pointers.linked.insert(id, link.to_owned());
+            }
         }
+        let Self { by_id, environments, .. } = &mut pointers;
+        environments.retain(|archive| archive.rsplit('/').next().is_none_or(|id| !by_id.contains_key(id)));
         // A newer version may have another way to point.
         pointers.are_all &= parts.iter().all(|part| part.version <= part.version_max);
         pointers
@@ -200,14 +219,14 @@ fn read_archives(files: &Files, part: &str, pointers: &mut Pointers, reading: &m
             reading.orphans.push(Orphan { path: directory, why: "nothing points at it".to_owned(), mend });
             continue;
         }
-        let linked = pointers.linked.get(&id).and_then(|link| pointer::source(link));
-        let pointers = pointers.take(&id);
-        // Environments of tools are kept here, too.
-        if files.has(&format!("{directory}/pyvenv.cfg")) {
+        if pointers.environments.contains(&directory) {
             continue;
         }
+        let link_is_of_wheel = pointers.linked.get(&id).is_some_and(|link| !link.starts_with(ENVIRONMENTS));
+        let linked = pointers.linked.get(&id).and_then(|link| pointer::source(link));
+        let pointers = pointers.take(&id);
         let Some(mut held) = wheel::read(files, &directory, reading) else {
-            reading.note(&directory, "no unpacked wheel");
+            no_wheel(directory, !pointers.is_empty() || link_is_of_wheel, reading);
             continue;
         };
         for pointer in pointers {
@@ -221,6 +240,16 @@ fn read_archives(files: &Files, part: &str, pointers: &mut Pointers, reading: &m
         sort(&mut held.stated);
         reading.packages.push(held);
     }
+}
+
+/// What is taken for a wheel must be one; of others nothing is known.
+fn no_wheel(directory: String, is_pointed_at: bool, reading: &mut Reading) {
+    let what = "no unpacked wheel".to_owned();
+    if is_pointed_at {
+        let (expected, by) = (Expected::Wrong(what), LAYOUT.to_owned());
+        return reading.checks.push(Check { path: directory, expected, by });
+    }
+    reading.note(&directory, what);
 }
 
 fn sort(digests: &mut Vec<Digest>) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::audit;
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{links_are_faults, list, put};
 use crate::program::Program;
 use flate2::{Compression, write::GzEncoder};
 use lz4_flex::frame::FrameEncoder;
@@ -55,6 +55,19 @@ fn zst(text: &str) -> Vec<u8> {
 }
 
 #[test]
+fn symlinks_are_faults() {
+    links_are_faults(
+        Program::Apt,
+        || {
+            let directory = cache();
+            put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+            directory
+        },
+        &[CURL, LIST, "lists"],
+    );
+}
+
+#[test]
 fn archives_are_what_lists_of_any_age_say() {
     let text = lists_of(["curl", "libstdc"]);
     for (end, bytes) in
@@ -83,6 +96,21 @@ fn a_changed_archive_is_found() {
     let faults = audit(Program::Apt, &list(&directory), &[]).faults;
     assert_eq!((faults.len(), faults[0].path.as_str(), faults[0].by.as_str()), (1, CURL, LIST));
     assert!(faults[0].why.contains("must be sha256:"), "the strongest counts: {}", faults[0].why);
+}
+
+#[test]
+fn every_spelling_of_a_name_is_compared() {
+    for spelling in ["archives/curl_1:8.1-2_amd64.deb", "archives/curl_1%3A8.1-2_amd64.deb"] {
+        for (first, second) in [("evil", "curl"), ("curl", "evil")] {
+            let directory = cache();
+            put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+            put(directory.path(), CURL, first);
+            put(directory.path(), spelling, second);
+            let made = audit(Program::Apt, &list(&directory), &[]);
+            let wrong = if first == "evil" { CURL } else { spelling };
+            assert_eq!((made.packages.len(), made.faults[0].path.as_str()), (4, wrong));
+        }
+    }
 }
 
 #[test]

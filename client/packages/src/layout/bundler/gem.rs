@@ -6,9 +6,9 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use flate2::read::GzDecoder;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, read_link};
 use std::io::{Read, Seek, SeekFrom};
-use tar::Archive;
+use tar::{Archive, Entry};
 
 /// Files in a gem at most: three, and a signature of each.
 const ENTRIES_MAX: usize = 64;
@@ -37,28 +37,46 @@ pub(super) fn faults(files: &Files, path: &str) -> Vec<String> {
     files.reader(path).map_err(|error| error.to_string()).and_then(find).unwrap_or_else(|why| vec![why])
 }
 
-/// Files of an unpacked gem that are not what the gem has by their names. What is missing, or was added, is not judged.
-pub(super) fn changed(files: &Files, path: &str, tree: &str) -> Result<Vec<String>, String> {
+/// An unpacked gem beside its archive.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Files that are not what the gem has by their names. What is missing, or was added, is not judged.
+    pub(super) changed: Vec<String>,
+    /// Symlinks that the gem has as well.
+    pub(super) links: Vec<String>,
+}
+
+/// Compares an unpacked gem with its archive.
+pub(super) fn compare(files: &Files, path: &str, tree: &str) -> Result<Compared, String> {
     let mut file = files.reader(path).map_err(|error| error.to_string())?;
     let places = places(&mut file)?;
     let place = places.get(DATA).ok_or_else(|| format!("{DATA} is not in it"))?;
     let unpacked = GzDecoder::new(part(&mut file, place)?).take(TREE_BYTES_MAX);
-    let (mut archive, mut changed) = (Archive::new(unpacked), Vec::new());
+    let (mut archive, mut compared) = (Archive::new(unpacked), Compared::default());
     for entry in archive.entries().map_err(|error| error.to_string())?.raw(true) {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let name = name.strip_prefix("./").unwrap_or(&name);
         let unpacked = format!("{tree}/{name}");
+        if entry.header().entry_type().is_symlink() && is_same_link(files, &unpacked, &entry) {
+            compared.links.push(unpacked);
+            continue;
+        }
         if !entry.header().entry_type().is_file() || name.starts_with(COMPILED) || !files.has(&unpacked) {
             continue;
         }
         let found =
             files.reader(&unpacked).map_err(|error| error.to_string()).and_then(|mut file| sha256(&mut file));
         if found != sha256(&mut entry) {
-            changed.push(unpacked);
+            compared.changed.push(unpacked);
         }
     }
-    Ok(changed)
+    Ok(compared)
+}
+
+fn is_same_link<R: Read>(files: &Files, path: &str, entry: &Entry<'_, R>) -> bool {
+    let packed = entry.link_name().ok().flatten();
+    packed.is_some_and(|packed| read_link(files.base().join(path)).is_ok_and(|target| target == packed))
 }
 
 fn sha256(reader: &mut impl Read) -> Result<Digest, String> {

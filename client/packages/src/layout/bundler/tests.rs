@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::audit;
 use crate::digest::{Algorithm, Digest};
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{links_are_faults, list, put};
 use crate::program::Program;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
@@ -46,6 +46,34 @@ fn install(base: &Path, home: &str, full: &str, stub: &str) {
     let specification = format!("# -*- encoding: utf-8 -*-\n# stub: {stub} lib\nGem::Specification.new\n");
     put(base, &format!("{home}specifications/{full}.gemspec"), specification);
     put(base, &format!("{home}gems/{full}/lib/x.rb"), "x");
+}
+
+#[test]
+fn symlinks_are_faults_but_those_that_a_gem_has() {
+    let made = |home: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        install(directory.path(), home, "a-1.0", "a 1.0 ruby");
+        directory
+    };
+    for home in ["", "ruby/3.1.0/"] {
+        let paths =
+            ["cache/a-1.0.gem", "specifications/a-1.0.gemspec", "gems/a-1.0", "gems/a-1.0/lib/x.rb", "gems"]
+                .map(|path| format!("{home}{path}"));
+        links_are_faults(Program::Bundler, || made(home), &paths.each_ref().map(String::as_str));
+    }
+    links_are_faults(Program::Bundler, || made("ruby/3.1.0/"), &["ruby/3.1.0/cache"]);
+    for (target, faults) in [("x.rb", 0), ("y.rb", 1)] {
+        let directory = made("");
+        let mut data = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+        let mut header = tar::Header::new_ustar();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        data.append_link(&mut header, "lib/l.rb", "x.rb").unwrap();
+        let data = data.into_inner().unwrap().finish().unwrap();
+        put(directory.path(), "cache/a-1.0.gem", gem_of(&data, &data));
+        std::os::unix::fs::symlink(target, directory.path().join("gems/a-1.0/lib/l.rb")).unwrap();
+        assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults.len(), faults, "{target}");
+    }
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn package(files: &Files, database: &str) -> Held {
         artifact: None,
         files: held,
         stated: Vec::new(),
+        hashed: Vec::new(),
         checks: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Audit, audit};
 use crate::digest::{Algorithm, Digest};
-use crate::layout::testing::put;
+use crate::layout::testing::{hide, links_are_faults, put};
 use crate::layout::unpacked::tests::packed;
 use crate::program::Program;
 use proptest::prelude::*;
@@ -51,6 +51,25 @@ fn home(format: u8) -> tempfile::TempDir {
 
 fn audited(base: &Path) -> Audit {
     audit(Program::Cargo, &Files::below(base, &[""]).unwrap(), &[])
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let caches = format!("registry/cache/{REGISTRY}");
+    let krate = format!("{caches}/ab-c-1.2.0-rc.1.crate");
+    let source = format!("registry/src/{REGISTRY}");
+    let sources = format!("{source}/ab-c-1.2.0-rc.1");
+    let file = format!("{sources}/.cargo-ok");
+    let index = format!("registry/index/{REGISTRY}/.cache/ab/-c/ab-c");
+    links_are_faults(
+        Program::Cargo,
+        || home(3),
+        &[&krate, &caches, &sources, &source, &file, &index, "registry"],
+    );
+    // Whose crate is a link has its crate: what was unpacked of it stays, for whoever looks into it.
+    let directory = home(3);
+    hide(directory.path(), &krate);
+    assert_eq!(audited(directory.path()).orphans, []);
 }
 
 #[test]
@@ -141,6 +160,8 @@ fn an_index_that_is_a_repository_may_say_more_than_its_cache() {
     put(directory.path(), &format!("registry/cache/{REGISTRY}/lost-0.1.0.crate"), b"x");
     let found = audited(directory.path());
     assert_eq!((found.orphans.len(), found.packages.len()), (0, 3));
+    let notes: Vec<&str> = found.notes.iter().map(|note| note.what.as_str()).collect();
+    assert!(matches!(notes[..], [note] if note.contains("of 1 crates")), "{notes:?}");
 }
 
 #[test]
@@ -158,6 +179,7 @@ fn what_is_not_understood_is_noted() {
             "its files are of version 4, of which nothing is known",
             "it is no crate",
             "its format is not known",
+            "of 1 crates the index here does not say what they must be: nobody does, but a lock file",
         ]
     );
     assert_eq!(found.orphans, [], "nobody knows what the newer index says");

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::audit;
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{links_are_faults, list, put};
 use crate::program::Program;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -37,6 +37,11 @@ fn cache() -> TempDir {
     put(base, &archive("1"), "one");
     put(base, "files/acme/log/00000000000000000000000000000000deadbeef.zip", "of nobody");
     directory
+}
+
+#[test]
+fn symlinks_are_faults() {
+    links_are_faults(Program::Composer, cache, &[&archive("2"), PROVIDER_2, "files/acme", "repo"]);
 }
 
 #[test]

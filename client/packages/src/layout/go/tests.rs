@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::{Lock, audit};
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{links_are_faults, list, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use proptest::prelude::*;
@@ -53,6 +53,17 @@ fn cache() -> TempDir {
 }
 
 #[test]
+fn symlinks_are_faults() {
+    let (file, zip) = (format!("{TREE}/go.mod"), format!("{DOWN}.zip"));
+    links_are_faults(Program::Go, cache, &[TREE, &file, "example.org", &zip, "cache/download"]);
+    let directory = cache();
+    std::os::unix::fs::symlink("x", directory.path().join("example.org/!azure/x@v2.0.0")).unwrap();
+    put(directory.path(), "cache/vcs/0123/refs", "");
+    std::os::unix::fs::symlink("x", directory.path().join("cache/vcs/0123/HEAD")).unwrap();
+    assert_eq!(audit(Program::Go, &list(&directory), &[]).faults.len(), 1, "mirrors are git's");
+}
+
+#[test]
 fn the_hash_is_gos() {
     let directory = tempfile::tempdir().unwrap();
     put(directory.path(), "a.zip", zip(&[("go.mod", "")]));
@@ -88,6 +99,35 @@ fn a_changed_archive_and_a_changed_tree_are_found() {
     let directory = cache();
     std::os::unix::fs::symlink("/etc/passwd", directory.path().join(TREE).join("link")).unwrap();
     assert!(audit(Program::Go, &list(&directory), &[]).faults[0].why.contains("symlink"));
+}
+
+#[test]
+fn a_hash_of_an_unknown_kind_hides_nothing() {
+    let directory = cache();
+    put(directory.path(), &format!("{DOWN}.ziphash"), "h9:x");
+    let made = audit(Program::Go, &list(&directory), &[]);
+    assert_eq!((made.faults, made.compared), (vec![], 1), "the tree, with the archive");
+    put(directory.path(), &format!("{TREE}/sub/a.go"), "package evil\n");
+    let faults = audit(Program::Go, &list(&directory), &[]).faults;
+    let told = (faults.len(), faults[0].path.as_str(), faults[0].by.clone());
+    assert_eq!(told, (1, TREE, format!("{DOWN}.zip")));
+    fs::remove_file(directory.path().join(format!("{DOWN}.zip"))).unwrap();
+    let faults = audit(Program::Go, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.clone()), (1, format!("{DOWN}.ziphash")));
+}
+
+#[test]
+fn a_name_that_is_no_text_is_a_fault_in_a_tree() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = cache();
+    let name = std::ffi::OsStr::from_bytes(b"evil\xff.go");
+    fs::write(directory.path().join("cache").join(name), "").unwrap();
+    let made = audit(Program::Go, &list(&directory), &[]);
+    assert_eq!((made.faults.len(), made.notes.len()), (0, 1));
+    fs::write(directory.path().join(TREE).join(name), "").unwrap();
+    let made = audit(Program::Go, &list(&directory), &[]);
+    assert_eq!((made.faults.len(), made.notes.len()), (1, 1));
+    assert!(made.faults[0].path.starts_with(TREE) && made.faults[0].why.contains("no text"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audit::audit;
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{links_are_faults, list, put};
 use crate::program::Program;
 use proptest::prelude::*;
 use std::fs;
@@ -18,6 +18,20 @@ fn store(base: &Path, version: &str, name: &str, text: &str) -> String {
 fn with_zero() -> String {
     let mut texts = (0..).map(|number: u32| format!("jar {number}"));
     texts.find(|text| Digest::of(Algorithm::Sha1, text.as_bytes()).hex().starts_with('0')).unwrap()
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let jar = store(tempfile::tempdir().unwrap().path(), "org.example/a/1.0", "a-1.0.jar", "jar");
+    let made = || {
+        let directory = tempfile::tempdir().unwrap();
+        store(directory.path(), "org.example/a/1.0", "a-1.0.jar", "jar");
+        put(directory.path(), &format!("{DIST}/gradle-8.5-bin.zip.ok"), "");
+        put(directory.path(), &format!("{DIST}/gradle-8.5/bin/gradle"), "");
+        directory
+    };
+    let unpacked = format!("{DIST}/gradle-8.5");
+    links_are_faults(Program::Gradle, made, &[&jar, "caches/modules-2/files-2.1", &unpacked, DIST]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::purl::Purl;
 use crate::reading::{Held, Mend, Orphan, Reading};
 use std::collections::BTreeMap;
 
-const DISTS: &str = "wrapper/dists";
+pub(super) const DISTS: &str = "wrapper/dists";
 
 /// Reads `wrapper/dists`.
 pub(super) fn read(files: &Files, reading: &mut Reading) {
@@ -53,6 +53,7 @@ fn tell(directory: &str, paths: &[&str], reading: &mut Reading) {
         artifact: zip,
         files: beside.into_iter().map(str::to_owned).chain(unpacked).collect(),
         stated: Vec::new(),
+        hashed: Vec::new(),
         checks: Vec::new(),
     });
 }

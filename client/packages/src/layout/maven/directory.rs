@@ -52,6 +52,11 @@ impl<'a> Directory<'a> {
         format!("{}/{name}", self.path)
     }
 
+    /// A symlink is there, too: it is wrong, and what is beside it shows what it took the place of.
+    fn is_there(&self, files: &Files, name: &str) -> bool {
+        self.names.contains(name) || files.is_behind_link(&self.path_of(name))
+    }
+
     fn part(&self, name: &'a str) -> Part<'a> {
         let known = name.starts_with("maven-metadata") || name.starts_with("m2e-") || ORIGINS.contains(&name);
         if known || name == "resolver-status.properties" {
@@ -91,10 +96,10 @@ impl<'a> Directory<'a> {
                 Part::Common => beside.push(self.path_of(name)),
                 Part::Strange => strange.push(*name),
                 Part::Unfinished => orphan(name, "a download that was not finished"),
-                Part::Checksum(_, of) | Part::Signature(of) if !self.names.contains(of) => {
+                Part::Checksum(_, of) | Part::Signature(of) if !self.is_there(files, of) => {
                     orphan(name, "what it is of is not there");
                 }
-                Part::Failure(of) if !self.names.contains(of) => orphan(name, "it was looked for in vain"),
+                Part::Failure(of) if !self.is_there(files, of) => orphan(name, "it was looked for in vain"),
                 Part::Checksum(algorithm, of) => checksums.push((algorithm, *name, of)),
                 Part::Signature(_) | Part::Failure(_) => {} // listed with what it is of
             }
@@ -146,7 +151,8 @@ impl<'a> Directory<'a> {
                 reading.note(&path, "a line that is not `FILE>REPOSITORY=`");
             }
             let named = named.into_iter().filter_map(|(line, origin)| Some((line, origin?)));
-            let (there, gone): (Vec<_>, Vec<_>) = named.partition(|(_, (name, _))| self.names.contains(name));
+            let (there, gone): (Vec<_>, Vec<_>) =
+                named.partition(|(_, (name, _))| self.is_there(files, name));
             // Backslashes are how properties write `:` and such.
             origins
                 .extend(there.into_iter().map(|(_, (name, from))| (name.to_owned(), from.replace('\\', ""))));

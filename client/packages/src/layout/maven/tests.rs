@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::audit;
 use crate::digest::{Algorithm, Digest};
-use crate::layout::testing::{list, put};
+use crate::layout::testing::{hide, links_are_faults, list, put};
 use crate::program::Program;
 use crate::reading::Mend;
 use proptest::prelude::*;
@@ -34,6 +34,18 @@ fn repository() -> TempDir {
 }
 
 #[test]
+fn symlinks_are_faults() {
+    links_are_faults(
+        Program::Maven,
+        repository,
+        &[JAR, "org/example", "org/example/a-b/1.0/a-b-1.0.jar.sha1"],
+    );
+    let directory = repository();
+    hide(directory.path(), JAR);
+    assert_eq!(read(&list(&directory)).orphans, [], "its checksum is evidence");
+}
+
+#[test]
 fn artifacts_are_read_with_what_the_remote_declared() {
     let made = audit(Program::Maven, &list(&repository()), &[]);
     assert_eq!(made.layouts, ["maven local repository, 3.1 and later"]);
@@ -56,6 +68,8 @@ fn a_name_that_no_package_has_is_noted_and_not_listed() {
     let made = audit(Program::Maven, &list(&directory), &[]);
     assert_eq!(made.packages, []);
     assert!(made.notes.iter().any(|note| note.path == odd && note.what.contains("no package has")));
+    put(directory.path(), &format!("{odd}.sha1"), Digest::of(Algorithm::Sha1, b"another").hex());
+    assert_eq!(audit(Program::Maven, &list(&directory), &[]).faults[0].path, odd, "it is compared, though");
 }
 
 #[test]
@@ -129,6 +143,15 @@ fn what_is_newer_or_strange_is_noted() {
     let reading = read(&list(&directory));
     assert_eq!(reading.notes.len(), 4, "{:?}", reading.notes);
     assert!(reading.packages.iter().any(|held| held.purl.full_name() == "org.example/c"));
+}
+
+#[test]
+fn our_own_list_is_not_strange() {
+    let directory = repository();
+    put(directory.path(), crate::list::LIST_NAME, "{}");
+    assert_eq!(audit(Program::Maven, &list(&directory), &[]).notes, []);
+    put(directory.path(), &format!("org/{}", crate::list::LIST_NAME), "{}");
+    assert_eq!(audit(Program::Maven, &list(&directory), &[]).notes.len(), 1, "only at the base it is ours");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Program;
 use crate::audit::{Lock, audit};
-use crate::layout::testing::{list, names, put};
+use crate::layout::testing::{links_are_faults, list, names, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::Note;
 use data_encoding::BASE64;
@@ -74,6 +74,21 @@ fn mend(base: &Path, mend: &Mend) {
             fs::write(base.join(path), kept.join("\n")).unwrap();
         }
     }
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let cache = Cache::new();
+        let paths = cache.answer(TARBALL, "application/octet-stream", b"tgz");
+        (cache, paths)
+    };
+    let (_, (index, content)) = made();
+    links_are_faults(Program::Npm, || made().0.0, &[&content, &index, "_cacache/content-v2", "_cacache"]);
+    let (cache, _) = made();
+    put(cache.0.path(), "_npx/x/y", "");
+    std::os::unix::fs::symlink("x", cache.0.path().join("_npx/bin")).unwrap();
+    assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, [], "elsewhere npm makes them");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::layout::msgpack::tests::{bytes, map, text};
-use crate::layout::testing::put;
+use crate::layout::testing::{links_are_faults, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::{sdist, wheel};
@@ -85,6 +85,18 @@ fn audited(base: &Path, locks: &[Lock]) -> Audit {
 
 fn purls(audit: &Audit) -> Vec<String> {
     audit.packages.iter().map(|package| package.purl.to_string()).collect()
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache { base: directory.path(), part: "http-v2" };
+        let body = cache.keep(&address(WHEEL), &BINARY, &wheel("Flask_x", "1.0"));
+        (directory, body)
+    };
+    let body = made().1;
+    links_are_faults(Program::Pip, || made().0, &[&body, body.strip_suffix(".body").unwrap(), "http-v2"]);
 }
 
 #[test]
@@ -257,6 +269,17 @@ fn wheels_that_were_built_here_tell_what_of() {
     assert_eq!((found.layouts.as_slice(), found.faults.len()), (&["pip wheels".to_owned()][..], 0));
     assert_eq!(found.packages[0].source.as_deref(), Some("https://registry.example.org/lib-2.0.tar.gz"));
     assert_eq!((found.packages[0].digest.as_ref(), found.packages[0].files.len()), (Some(&source), 2));
+    let packages =
+        vec![Locked { purl: purl("lib", "2.0"), digests: vec![LockedDigest::Artifact(source.clone())] }];
+    let made = audited(base, &[Lock { name: "poetry.lock".to_owned(), packages }]);
+    assert_eq!((made.compared, made.claimed), (0, 1), "the source has that digest, and who knows the wheel");
+    for end in [".whl", ".WHL?x=1", ".whl#sha256=0"] {
+        let of_wheel = origin.replace(".tar.gz", end);
+        put(base, &format!("{at}/origin.json"), of_wheel.as_bytes());
+        let faults = audited(base, &[]).faults;
+        assert_eq!((faults.len(), faults[0].why.as_str()), (1, "no wheel is built of a wheel"));
+    }
+    put(base, &format!("{at}/origin.json"), origin.as_bytes());
     put(base, &format!("{at}/lib-2.0-py3-none-any.whl"), wheel("evil", "2.0"));
     assert!(audited(base, &[]).faults[0].why.contains("pkg:pypi/evil@2.0"));
 }

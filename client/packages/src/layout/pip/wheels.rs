@@ -100,5 +100,14 @@ fn read_origin(files: &Files, origin: &str, held: &mut Held, reading: &mut Readi
         return;
     };
     held.source = address::plain(&read.url);
+    let path = read.url.split(['?', '#']).next().unwrap_or_default();
+    if path.to_ascii_lowercase().ends_with(".whl") {
+        held.checks.push(Check {
+            path: held.files.first().cloned().unwrap_or_default(),
+            expected: Expected::Wrong("no wheel is built of a wheel".to_owned()),
+            by: origin.to_owned(),
+        });
+    }
+    // Of what it was built of: a claim, and no digest of the wheel.
     held.stated = read.archive_info.map(|info| info.digests()).unwrap_or_default();
 }

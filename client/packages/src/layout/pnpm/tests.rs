@@ -4,6 +4,7 @@ use super::*;
 use crate::Program;
 use crate::audit::{Lock, audit};
 use crate::digest::Algorithm;
+use crate::layout::testing::links_are_faults;
 use crate::lock::{Locked, LockedDigest};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,6 +57,22 @@ fn entry(bytes: &[u8], mode: u32) -> Value {
     let hex = Digest::of(Algorithm::Sha512, bytes).hex();
     let base64 = data_encoding::BASE64.encode(&data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap());
     json!({ "checkedAt": 1, "integrity": format!("sha512-{base64}"), "mode": mode, "size": bytes.len() })
+}
+
+#[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let store = Store::new();
+        let index = store.left_pad("v10");
+        store.write("v10/projects/y", b"");
+        std::os::unix::fs::symlink("/home/x", store.0.path().join("v10/projects/x")).unwrap();
+        (store, index)
+    };
+    let content = made().0.content("v10", b"#!", "-exec");
+    links_are_faults(Program::Pnpm, || made().0.0, &[&content, &made().1, "v10/files", "v10/index"]);
+    let (store, _) = made();
+    std::os::unix::fs::symlink("v10", store.0.path().join("v3")).unwrap();
+    assert_eq!(audit(Program::Pnpm, &store.files(), &[]).faults[0].path, "v3");
 }
 
 #[test]

@@ -93,7 +93,15 @@ impl<'a> Revisions<'a> {
             return;
         };
         let (source, stated) = (self.source, self.stated);
-        reading.packages.push(Held { purl, source, artifact: None, files, stated, checks: Vec::new() });
+        reading.packages.push(Held {
+            purl,
+            source,
+            artifact: None,
+            files,
+            stated,
+            hashed: Vec::new(),
+            checks: Vec::new(),
+        });
     }
 
     fn is_stale(&self, path: &str) -> bool {

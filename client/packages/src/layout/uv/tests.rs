@@ -2,7 +2,7 @@ use super::*;
 use crate::audit::{Audit, Lock, audit};
 use crate::digest::Algorithm;
 use crate::layout::msgpack::tests::{list, map, text};
-use crate::layout::testing::put;
+use crate::layout::testing::{links_are_faults, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
 use crate::python::archive::tests::wheel_files;
@@ -138,13 +138,78 @@ fn a_changed_or_missing_file_of_a_wheel_is_a_fault() {
 }
 
 #[test]
-fn files_that_no_record_names_are_noted() {
+fn files_that_no_record_names_are_faults_but_for_what_installers_add() {
     let directory = newer();
-    put(directory.path(), "archive-v0/abc_DEF-1/evil.pth", b"x");
-    put(directory.path(), "archive-v0/abc_DEF-1/Flask_x-1.0.dist-info/RECORD.jws", b"x");
-    let found = audited(directory.path());
-    assert_eq!(found.notes.len(), 1);
-    assert!(found.notes[0].what.contains("evil.pth") && found.notes[0].what.contains(": 1,"));
+    let (base, archive) = (directory.path(), "archive-v0/abc_DEF-1");
+    put(base, &format!("{archive}/Flask_x-1.0.dist-info/RECORD.jws"), b"x");
+    put(base, &format!("{archive}/Flask_x-1.0.dist-info/INSTALLER"), b"x");
+    let found = audited(base);
+    assert_eq!((found.faults.len(), found.notes.len()), (0, 1));
+    assert!(found.notes[0].what.contains("INSTALLER") && found.notes[0].what.contains(": 1,"));
+    let added = ["evil.pth", "INSTALLER", "Flask_x/__pycache__/__init__.cpython-311.pyc", "pyvenv.cfg"];
+    for path in added.map(|path| format!("{archive}/{path}")) {
+        put(base, &path, b"x");
+        let faults = audited(base).faults;
+        assert_eq!((faults.len(), faults[0].path.as_str()), (1, path.as_str()));
+        fs::remove_file(base.join(&path)).unwrap();
+    }
+    let metadata = base.join(format!("{archive}/Flask_x-1.0.dist-info"));
+    fs::remove_file(metadata.join("RECORD")).unwrap();
+    assert_eq!(audited(base).faults.len(), 1);
+    fs::remove_dir_all(metadata).unwrap();
+    assert_eq!(audited(base).faults[0].why, "no unpacked wheel");
+}
+
+#[test]
+fn only_what_environments_alone_lead_to_is_one() {
+    let directory = newer();
+    let base = directory.path();
+    let (wheel, file) = (base.join("archive-v0/abc_DEF-1"), "archive-v0/abc_DEF-1/Flask_x/__init__.py");
+    put(base, file, b"import evil\n");
+    symlink(&wheel, base.join("environments-v2/evil")).unwrap();
+    assert_eq!(audited(base).faults[0].path, file, "a pointer tells that it is a wheel");
+    symlink("python3", base.join("archive-v0/tool/python")).unwrap();
+    assert_eq!(audited(base).faults.len(), 1, "environments have links");
+    fs::remove_dir_all(base.join("environments-v2")).unwrap();
+    let found = audited(base);
+    assert_eq!((found.orphans.len(), found.faults.len()), (1, 1), "nobody needs it, nor what is in it");
+}
+
+#[test]
+fn symlinks_are_faults_but_those_that_lead_to_archives() {
+    let built = "sdists-v11/pypi/lib/2.0/rev1/lib-2.0-py3-none-any";
+    let other = tempfile::tempdir().unwrap();
+    put(other.path(), "archive-v0/built/x", b"");
+    for (target, faults, orphans) in [
+        (Path::new("../../../../../archive-v0/built"), 0, 0),
+        (Path::new("../../../../../wheels-v8/pypi"), 1, 1),
+        (Path::new("../../../../../../archive-v0/built"), 1, 0),
+        (&other.path().join("archive-v0/built"), 1, 0),
+        (&other.path().join("archive-v0/gone"), 0, 2),
+    ] {
+        let directory = newer();
+        let base = directory.path();
+        fs::remove_file(base.join(built)).unwrap();
+        symlink(target, base.join(built)).unwrap();
+        let found = audited(base);
+        assert_eq!((found.faults.len(), found.orphans.len()), (faults, orphans), "{target:?} {found:?}");
+    }
+    let directory = newer();
+    let base = directory.path();
+    symlink("PKG-INFO", base.join("sdists-v11/pypi/lib/2.0/rev1/src/link")).unwrap();
+    assert_eq!(audited(base).faults, [], "a source archive may have such links");
+    symlink("../../../x", base.join("sdists-v11/pypi/lib/2.0/rev1/src/out")).unwrap();
+    assert_eq!(audited(base).faults.len(), 1);
+    links_are_faults(
+        Program::Uv,
+        newer,
+        &[
+            "archive-v0/abc_DEF-1/Flask_x/__init__.py",
+            "archive-v0",
+            "archive-v0/abc_DEF-1",
+            "simple-v18/pypi",
+        ],
+    );
 }
 
 #[test]

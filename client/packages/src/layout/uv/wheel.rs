@@ -5,20 +5,33 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::purl::Purl;
 use crate::python::{purl_of_file, purl_of_metadata};
-use crate::reading::{Check, Expected, Held, Reading};
+use crate::reading::{Check, Expected, Held, LAYOUT, Reading};
 use std::collections::BTreeSet;
+
+/// Metadata that installers add.
+const ADDED: [&str; 5] = ["INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"];
+/// Files that a wheel does not name and that are told as wrong, of one wheel: more tell nothing new.
+const WRONG_MAX: usize = 20;
 
 /// Reads a directory that is an unpacked wheel; `None` if it is none.
 pub(super) fn read(files: &Files, directory: &str, reading: &mut Reading) -> Option<Held> {
     let (info, purl) = info(files, directory)?;
+    reading.trees.push(directory.to_owned());
     let held = files.under(directory).map(|(path, _)| path.to_owned()).collect();
-    let mut held =
-        Held { purl, source: None, artifact: None, files: held, stated: Vec::new(), checks: Vec::new() };
+    let mut held = Held {
+        purl,
+        source: None,
+        artifact: None,
+        files: held,
+        stated: Vec::new(),
+        hashed: Vec::new(),
+        checks: Vec::new(),
+    };
     let record = format!("{directory}/{info}/RECORD");
     match files.has(&record).then(|| files.read_text(&record)) {
         Some(Ok(text)) => check_files(directory, &record, &text, &mut held, reading),
-        Some(Err(error)) => reading.note(&record, error.to_string()),
-        None => reading.note(directory, "a wheel without a RECORD"),
+        Some(Err(error)) => held.checks.push(wrong(&record, &error.to_string(), LAYOUT)),
+        None => held.checks.push(wrong(&record, "it is not there, or cannot be read", LAYOUT)),
     }
     Some(held)
 }
@@ -93,11 +106,29 @@ fn check_files(directory: &str, record: &str, text: &str, held: &mut Held, readi
         }
         named.insert(path);
     }
-    let mut unnamed = held.files.iter().filter(|path| !named.contains(*path) && !is_signature(path, record));
-    if let Some(first) = unnamed.next() {
-        let what = format!("files that it does not name: {}, the first of them {first}", unnamed.count() + 1);
+    let unnamed = held.files.iter().filter(|path| !named.contains(*path) && !is_signature(path, record));
+    let (added, unknown): (Vec<&String>, Vec<&String>) = unnamed.partition(|path| is_added(path, record));
+    if let Some(first) = added.first() {
+        let what = format!("files that it does not name: {}, the first of them {first}", added.len());
         reading.note(record, what);
     }
+    let unknown: Vec<Check> = unknown
+        .into_iter()
+        .take(WRONG_MAX)
+        .map(|path| wrong(path, "it is not named there", record))
+        .collect();
+    held.checks.extend(unknown);
+}
+
+fn wrong(path: &str, why: &str, by: &str) -> Check {
+    Check { path: path.to_owned(), expected: Expected::Wrong(why.to_owned()), by: by.to_owned() }
+}
+
+/// What who installs a wheel writes beside its RECORD, and nobody runs. Bytecode is no such thing: uv installs what lies in
+/// an archive, and writes none there.
+fn is_added(path: &str, record: &str) -> bool {
+    let name = record.strip_suffix("RECORD").and_then(|info| path.strip_prefix(info));
+    name.is_some_and(|name| ADDED.contains(&name))
 }
 
 /// Signatures of `RECORD` cannot be in it.

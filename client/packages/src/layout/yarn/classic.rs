@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Yarn takes a directory without `.yarn-metadata.json` for one that was not finished, and fetches anew: it is an orphan.
-//! The tarball is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
+//! The tarball is always kept since version 6 (but of what came from an offline mirror), so a package without it is an orphan.
+//! It is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
 //! Yarn links what was unpacked and never compares it with anything: here it is compared with the tarball. Before version 6
 //! what scripts had built was put beside it, and so it is not judged.
 //!
@@ -34,8 +35,9 @@ const WRONG_MAX: usize = 20;
 const METADATA: &str = ".yarn-metadata.json";
 const TARBALL: &str = ".yarn-tarball.tgz";
 
-/// Reads what there is of it.
-pub(super) fn read(files: &Files, reading: &mut Reading) {
+/// Reads what there is of it. Gives the directories in which symlinks are judged, or nothing is.
+pub(super) fn read(files: &Files, reading: &mut Reading) -> Vec<String> {
+    let mut judged = Vec::new();
     for (version, packages) in packages(files) {
         let name = version.map(|version| format!("v{version}"));
         reading.layouts.push(format!("yarn classic {}", name.as_deref().unwrap_or("without version")));
@@ -45,9 +47,10 @@ pub(super) fn read(files: &Files, reading: &mut Reading) {
         }
         for (directory, paths) in packages {
             let is_judged = version.is_none_or(|version| version >= UNPACKED_VERSION);
-            Package { files, directory, paths: &paths, is_judged }.read(reading);
+            judged.extend(Package { files, directory, paths: &paths, is_judged }.read(reading));
         }
     }
+    judged
 }
 
 type Packages<'a> = BTreeMap<&'a str, Vec<&'a str>>;
@@ -137,14 +140,16 @@ struct Package<'a> {
 }
 
 impl Package<'_> {
-    fn read(&self, reading: &mut Reading) {
+    fn read(&self, reading: &mut Reading) -> Option<String> {
         let Some(metadata) = self.paths.iter().find(|path| self.is_metadata(path)) else {
             if self.paths.iter().any(|path| last(path) == METADATA) {
-                return reading.note(self.directory, "it is laid out in a way that is not known here");
+                reading.note(self.directory, "it is laid out in a way that is not known here");
+                return None;
             }
             let why = format!("it has no {METADATA}: Yarn did not finish it");
             let mend = Mend::Remove(self.paths.iter().map(|path| (*path).to_owned()).collect());
-            return reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
+            reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
+            return None;
         };
         let module = metadata.strip_suffix(METADATA).unwrap_or_default();
         let parsed =
@@ -153,12 +158,29 @@ impl Package<'_> {
             });
         match parsed.map(|parsed| self.held(metadata, module, &parsed)) {
             Ok(Some(mut held)) => {
-                held.checks.extend(self.check_unpacked(module, held.artifact.as_deref(), reading));
+                self.tell_alone(&held, module, reading);
+                let compared = self.check_unpacked(module, held.artifact.as_deref(), reading);
+                let is_judged = compared.is_some() || !self.is_judged;
+                held.checks.extend(compared.into_iter().flatten());
                 reading.packages.push(held);
+                return is_judged.then(|| module.trim_end_matches('/').to_owned());
             }
             Ok(None) => reading.note(metadata, "it tells no name of a package"),
             Err(why) => reading.note(metadata, why),
         }
+        None
+    }
+
+    /// Since version 6 Yarn keeps the tarball of what a registry gave beside it, and takes neither without the other from
+    /// elsewhere: what cannot be compared goes, and is fetched again.
+    fn tell_alone(&self, held: &Held, module: &str, reading: &mut Reading) {
+        let is_link = self.files.is_behind_link(&format!("{module}{TARBALL}"));
+        if !self.is_judged || held.artifact.is_some() || held.stated.is_empty() || is_link {
+            return;
+        }
+        let mend = Mend::remove_below(self.files, self.directory);
+        let why = "its tarball is missing, so nothing can be compared with it".to_owned();
+        reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
     }
 
     /// Whether this is the metadata of the package, and not a file in it that has the same name.
@@ -197,23 +219,27 @@ impl Package<'_> {
             purl,
             source: remote.filter_map(|address| javascript::source(address)).next(),
             stated: if tarball.is_some() { Vec::new() } else { digests },
+            hashed: Vec::new(),
             artifact: tarball,
             files: self.paths.iter().map(|path| (*path).to_owned()).collect(),
             checks,
         })
     }
 
-    /// What of the unpacked files is not what the tarball has.
-    fn check_unpacked(&self, module: &str, tarball: Option<&str>, reading: &mut Reading) -> Vec<Check> {
-        let Some(archive) = tarball.filter(|_| self.is_judged) else { return Vec::new() };
+    /// What of the unpacked files is not what the tarball has, if the two can be compared.
+    fn check_unpacked(
+        &self,
+        module: &str,
+        tarball: Option<&str>,
+        reading: &mut Reading,
+    ) -> Option<Vec<Check>> {
+        let archive = tarball.filter(|_| self.is_judged)?;
         let directory = module.trim_end_matches('/');
         let unpacked = Unpacked { files: self.files, archive, directory, own: &[METADATA, TARBALL] };
-        let differences = unpacked.differences().unwrap_or_else(|why| {
-            reading.note(directory, format!("it cannot be compared with its tarball: {why}"));
-            Vec::new()
-        });
+        let note = |why| reading.note(directory, format!("it cannot be compared with its tarball: {why}"));
+        let differences = unpacked.differences().map_err(note).ok()?;
         let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: archive.to_owned() };
-        differences.into_iter().take(WRONG_MAX).map(wrong).collect()
+        Some(differences.into_iter().take(WRONG_MAX).map(wrong).collect())
     }
 
     fn manifest(&self, module: &str) -> Option<Manifest> {

@@ -5,7 +5,7 @@ use crate::Program;
 use crate::audit::{Lock, audit};
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
-use crate::layout::testing::{list, names, put};
+use crate::layout::testing::{hide, links_are_faults, list, names, put};
 use crate::layout::unpacked::tests::packed;
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::{Mend, Reading};
@@ -74,6 +74,30 @@ fn archive(scope: &str, name: &str, version: &str) -> String {
 }
 
 #[test]
+fn symlinks_are_faults() {
+    let made = || {
+        let cache = Cache::new();
+        let slug = cache.classic(&core());
+        cache.write("v6/.tmp/x", b"");
+        std::os::unix::fs::symlink("x", cache.0.path().join("v6/.tmp/y")).unwrap();
+        let archive = format!("{}-10c0.zip", archive("", "left-pad", "1.3.0"));
+        cache.write(&archive, b"zip");
+        (cache, slug, archive)
+    };
+    let (_, slug, archive) = made();
+    let module = format!("{slug}/node_modules/@babel/core");
+    let (tarball, file) = (format!("{module}/.yarn-tarball.tgz"), format!("{module}/package.json"));
+    links_are_faults(Program::Yarn, || made().0.0, &[&slug, &archive, &tarball]);
+    let (cache, ..) = made();
+    hide(cache.0.path(), &file);
+    assert_eq!(
+        audit(Program::Yarn, &cache.files(), &[]).faults[0].path,
+        file,
+        "the tarball has a file there"
+    );
+}
+
+#[test]
 fn a_classic_cache_is_read() {
     let cache = Cache::new();
     let slug = cache.classic(&core());
@@ -116,6 +140,22 @@ fn unpacked_files_that_are_not_the_tarballs_are_found() {
     let paths: Vec<&str> = faults.iter().filter_map(|fault| fault.path.strip_prefix(&module)).collect();
     assert_eq!(paths, ["/install.js", "/package.json"]);
     assert!(faults.iter().all(|fault| fault.by.ends_with(".yarn-tarball.tgz")));
+}
+
+#[test]
+fn a_package_without_its_tarball_is_only_claimed_and_goes() {
+    let cache = Cache::new();
+    let slug = cache.classic(&core());
+    let tarball = format!("{slug}/node_modules/@babel/core/.yarn-tarball.tgz");
+    fs::remove_file(cache.0.path().join(tarball)).unwrap();
+    let digests = vec![LockedDigest::Artifact(Digest::of(Algorithm::Sha512, &core()))];
+    let purl = crate::javascript::purl("@babel/core", "7.0.0").unwrap();
+    let lock = Lock { name: "yarn.lock".to_owned(), packages: vec![Locked { purl, digests }] };
+    let made = audit(Program::Yarn, &cache.files(), &[lock]);
+    assert_eq!((made.compared, made.claimed, made.orphans.len()), (0, 1, 1));
+    assert_eq!(made.orphans[0].path, slug);
+    let Mend::Remove(gone) = &made.orphans[0].mend else { panic!("lines") };
+    assert_eq!(gone.len(), 3);
 }
 
 #[test]
