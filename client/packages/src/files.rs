@@ -14,6 +14,8 @@ use std::thread;
 
 /// Files at most: as many entries as a tree may have.
 pub const FILES_MAX: usize = 2_000_000;
+/// Bytes of all their names at most: those of a cache with that many files are half as long.
+const NAMES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Directories in directories at most.
 const DEPTH_MAX: usize = 64;
 /// Bytes of one file of metadata at most: the index entry of the largest package of any registry is a tenth of it.
@@ -37,6 +39,9 @@ pub enum FilesError {
     /// See [`FILES_MAX`].
     #[error("more than {FILES_MAX} files")]
     TooMany,
+    /// The names of all files are longer than anything keeps.
+    #[error("the names of the files are longer than {NAMES_BYTES_MAX} bytes")]
+    NamesTooLong,
     /// It is longer than anything of its kind.
     #[error("{path}: longer than {bytes_max} bytes")]
     TooLong {
@@ -54,6 +59,8 @@ pub struct Files {
     files: BTreeMap<String, u64>,
     links: BTreeSet<String>,
     unread: Vec<String>,
+    /// So many bytes may further names have.
+    names_left: usize,
 }
 
 impl Files {
@@ -62,7 +69,7 @@ impl Files {
     /// # Errors
     /// A directory that cannot be read, or too many files.
     pub fn below<S: AsRef<str>>(base: &Path, paths: &[S]) -> Result<Self, FilesError> {
-        let mut files = Self { base: base.to_owned(), ..Self::default() };
+        let mut files = Self { base: base.to_owned(), names_left: NAMES_BYTES_MAX, ..Self::default() };
         for path in paths {
             files.enter(path.as_ref(), 0)?;
         }
@@ -80,11 +87,16 @@ impl Files {
             let entry = entry.map_err(error)?;
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|_| depth < DEPTH_MAX) else {
-                self.unread.push(format!("{path}/{}", name.to_string_lossy()));
+                let unread = format!("{path}/{}", name.to_string_lossy());
+                self.count(&unread)?;
+                self.unread.push(unread);
                 continue;
             };
             let below = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
             let kind = entry.file_type().map_err(error)?;
+            if !kind.is_dir() {
+                self.count(&below)?;
+            }
             if kind.is_dir() {
                 self.enter(&below, depth + 1)?;
             } else if kind.is_symlink() {
@@ -92,10 +104,16 @@ impl Files {
             } else if kind.is_file() {
                 self.files.insert(below, entry.metadata().map_err(error)?.len());
             }
-            if self.files.len() + self.links.len() > FILES_MAX {
-                return Err(FilesError::TooMany);
-            }
         }
+        Ok(())
+    }
+
+    /// One more name is to be kept.
+    fn count(&mut self, name: &str) -> Result<(), FilesError> {
+        if self.files.len() + self.links.len() + self.unread.len() >= FILES_MAX {
+            return Err(FilesError::TooMany);
+        }
+        self.names_left = self.names_left.checked_sub(name.len()).ok_or(FilesError::NamesTooLong)?;
         Ok(())
     }
 
@@ -239,6 +257,8 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -257,6 +277,23 @@ mod tests {
         assert_eq!(files.read_text("a/b/x").unwrap(), "abc");
         assert!(files.has_directory("a/b") && !files.has_directory("c") && !files.has("a"));
         assert_eq!(Files::below(base, &["nowhere"]).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn names_are_kept_as_long_as_all_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir(base.join("abc")).unwrap();
+        fs::write(base.join("abc/de"), b"").unwrap();
+        symlink("x", base.join("fgh")).unwrap();
+        fs::write(base.join(OsStr::from_bytes(b"\xff")), b"").unwrap();
+        // `abc/de`, `fgh`, and `/` with what stands for the byte that is no text.
+        for (names_left, is_enough) in [(6 + 3 + 4, true), (6 + 3 + 3, false), (6 + 2, false)] {
+            let mut files = Files { base: base.to_owned(), names_left, ..Files::default() };
+            assert_eq!(files.enter("", 0).is_ok(), is_enough, "{names_left}");
+            let refused = files.enter("", 0).unwrap_err();
+            assert!(matches!(refused, FilesError::NamesTooLong));
+        }
     }
 
     #[test]
