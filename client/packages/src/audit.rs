@@ -13,6 +13,13 @@ use crate::reading::{Answer, Check, Expected, Held, Note, Orphan, Reading};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Faults that are told one by one, at most: one is enough to refuse a cache.
+const FAULTS_MAX: usize = 10_000;
+/// Bytes of what they tell at most: names of files may be long.
+const FAULTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Digests of a lock file that are told of one package, at most.
+const TOLD_MAX: usize = 3;
+
 /// What a cache holds.
 #[derive(Debug, Serialize)]
 pub struct Audit {
@@ -25,7 +32,7 @@ pub struct Audit {
     /// What registries answered about packages, with its bytes.
     #[serde(skip)]
     pub answers: Vec<(Answer, u64)>,
-    /// What is not as it should be.
+    /// What is not as it should be: ten thousand faults, and one that says how many more there are.
     pub faults: Vec<Fault>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
@@ -79,8 +86,38 @@ pub struct Lock {
 
 /// What is computed of files, each of them once.
 struct Computed {
-    digests: BTreeMap<(String, Algorithm), Digest>,
+    digests: BTreeMap<String, BTreeMap<Algorithm, Digest>>,
     modules: BTreeMap<String, Result<String, String>>,
+}
+
+impl Computed {
+    fn digest(&self, path: &str, algorithm: Algorithm) -> Option<&Digest> {
+        self.digests.get(path)?.get(&algorithm)
+    }
+
+    /// Whether a package is what a lock file names, if the two can be compared.
+    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<bool> {
+        match locked {
+            LockedDigest::GoModule(expected) => {
+                let found = self.modules.get(held.artifact.as_ref()?)?;
+                Some(found.as_ref() == Ok(expected))
+            }
+            LockedDigest::YarnArchive { .. } => {
+                let (archive, digest) = yarn_archive(held, locked)?;
+                Some(self.digest(archive, digest.algorithm()) == Some(digest))
+            }
+            LockedDigest::Artifact(expected) => {
+                let algorithm = expected.algorithm();
+                if let Some(artifact) = &held.artifact {
+                    return Some(self.digest(artifact, algorithm) == Some(expected));
+                }
+                let mut alike =
+                    held.stated.iter().filter(|stated| stated.algorithm() == algorithm).peekable();
+                alike.peek()?;
+                Some(alike.any(|stated| stated == expected))
+            }
+        }
+    }
 }
 
 /// Reads a cache and judges it.
@@ -89,13 +126,14 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     let reading = program.read(files);
     let locked = Wanted::of(locks);
     let computed = compute(files, &reading, &locked);
-    let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+    let mut judge = Judge::new(&computed);
     judge.check_metadata(None, &reading.checks);
     for held in &reading.packages {
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
     }
-    let (faults, compared) = (judge.faults.into_iter().collect(), judge.compared);
+    let compared = judge.compared;
+    let faults = judge.faults();
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
     packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
@@ -160,7 +198,11 @@ fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
     }
     let modules =
         needs.modules.into_iter().map(|path| (path.to_owned(), layout::go::module_hash(files, path)));
-    Computed { modules: modules.collect(), digests: files.digests(&needs.digests) }
+    let mut computed = Computed { modules: modules.collect(), digests: BTreeMap::new() };
+    for ((path, algorithm), digest) in files.digests(&needs.digests) {
+        computed.digests.entry(path).or_default().insert(algorithm, digest);
+    }
+    computed
 }
 
 /// What is to be computed.
@@ -220,8 +262,8 @@ fn yarn_archive<'a, 'b>(held: &'a Held, locked: &'b LockedDigest) -> Option<(&'a
 
 fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
     let of_artifact = |artifact: &String| {
-        let strongest = Algorithm::ALL.into_iter().rev();
-        strongest.filter_map(|algorithm| computed.digests.get(&(artifact.clone(), algorithm)).cloned()).next()
+        let (_, strongest) = computed.digests.get(artifact)?.last_key_value()?;
+        Some(strongest.clone())
     };
     Package {
         purl: held.purl.clone(),
@@ -236,6 +278,10 @@ fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
 struct Judge<'a> {
     computed: &'a Computed,
     faults: BTreeSet<Fault>,
+    /// What all of them tell.
+    bytes: usize,
+    /// Faults that are not kept.
+    more: u64,
     compared: u64,
 }
 
@@ -248,16 +294,36 @@ impl Fault {
     }
 }
 
-impl Judge<'_> {
-    fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: String) {
-        self.faults.insert(Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why });
+impl<'a> Judge<'a> {
+    const fn new(computed: &'a Computed) -> Self {
+        Self { computed, faults: BTreeSet::new(), bytes: 0, more: 0, compared: 0 }
+    }
+
+    /// Keeps a fault, or counts it: what it tells is made only if it is kept.
+    fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: impl FnOnce() -> String) {
+        if self.faults.len() >= FAULTS_MAX || self.bytes >= FAULTS_BYTES_MAX {
+            self.more += 1;
+            return;
+        }
+        let fault = Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why: why() };
+        let bytes = fault.path.len() + fault.by.len() + fault.why.len();
+        if self.faults.insert(fault) {
+            self.bytes += bytes;
+        }
+    }
+
+    /// All that was found.
+    fn faults(self) -> Vec<Fault> {
+        let why = format!("{} more things are wrong, and not told one by one", self.more);
+        let more = Fault { purl: None, path: String::new(), by: "the audit".to_owned(), why };
+        self.faults.into_iter().chain((self.more > 0).then_some(more)).collect()
     }
 
     fn check_metadata(&mut self, purl: Option<&Purl>, checks: &[Check]) {
         for check in checks {
             self.compared += 1;
             if let Some(why) = self.wrong(check) {
-                self.fault(purl, &check.path, &check.by, why);
+                self.fault(purl, &check.path, &check.by, || why);
             }
         }
     }
@@ -265,13 +331,11 @@ impl Judge<'_> {
     fn wrong(&self, check: &Check) -> Option<String> {
         match &check.expected {
             Expected::Wrong(why) => Some(why.clone()),
-            Expected::Whole(expected) => {
-                match self.computed.digests.get(&(check.path.clone(), expected.algorithm())) {
-                    Some(found) if found == expected => None,
-                    Some(found) => Some(format!("it is {found}, and must be {expected}")),
-                    None => Some("it is not there, or cannot be read".to_owned()),
-                }
-            }
+            Expected::Whole(expected) => match self.computed.digest(&check.path, expected.algorithm()) {
+                Some(found) if found == expected => None,
+                Some(found) => Some(format!("it is {found}, and must be {expected}")),
+                None => Some("it is not there, or cannot be read".to_owned()),
+            },
             Expected::GoModule(expected) => self.wrong_module(&check.path, expected),
         }
     }
@@ -285,53 +349,29 @@ impl Judge<'_> {
     }
 
     fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
+        let computed = self.computed;
         for (lock, digests) in locked.of_package(held) {
-            let compared: Vec<(bool, String)> =
-                digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
-            self.compared += u64::try_from(compared.len()).unwrap_or(u64::MAX);
-            if !compared.is_empty() && !compared.iter().any(|(same, _)| *same) {
-                let wanted: Vec<&str> = compared.iter().map(|(_, text)| text.as_str()).take(3).collect();
-                let path =
-                    held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
-                self.fault(
-                    Some(&held.purl),
-                    path,
-                    lock,
-                    format!("it is not what the lock file names: {}", wanted.join(", ")),
-                );
+            let compared =
+                || digests.iter().filter_map(|digest| Some((digest, computed.compare(held, digest)?)));
+            let (count, is_same) =
+                compared().fold((0, false), |(count, any), (_, same)| (count + 1, any || same));
+            self.compared += count;
+            if count > 0 && !is_same {
+                let told: Vec<&LockedDigest> = compared().map(|(digest, _)| digest).take(TOLD_MAX).collect();
+                let path = held.artifact.as_deref().or(held.files.first().map(String::as_str));
+                self.fault(Some(&held.purl), path.unwrap_or_default(), lock, || differs(&told));
             }
         }
     }
+}
 
-    /// Whether a package is what a lock file names, if the two can be compared.
-    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<(bool, String)> {
-        match locked {
-            LockedDigest::GoModule(expected) => {
-                let found = self.computed.modules.get(held.artifact.as_ref()?)?;
-                Some((found.as_ref() == Ok(expected), expected.clone()))
-            }
-            LockedDigest::YarnArchive { .. } => {
-                let (archive, digest) = yarn_archive(held, locked)?;
-                let found = self.computed.digests.get(&(archive.to_owned(), digest.algorithm()));
-                Some((found == Some(digest), digest.to_string()))
-            }
-            LockedDigest::Artifact(expected) => {
-                let algorithm = expected.algorithm();
-                let same = match &held.artifact {
-                    Some(artifact) => {
-                        self.computed.digests.get(&(artifact.clone(), algorithm)) == Some(expected)
-                    }
-                    None => {
-                        let mut alike =
-                            held.stated.iter().filter(|stated| stated.algorithm() == algorithm).peekable();
-                        alike.peek()?;
-                        alike.any(|stated| stated == expected)
-                    }
-                };
-                Some((same, expected.to_string()))
-            }
-        }
-    }
+fn differs(locked: &[&LockedDigest]) -> String {
+    let digest = |locked: &&LockedDigest| match locked {
+        LockedDigest::GoModule(digest) => digest.clone(),
+        LockedDigest::YarnArchive { digest, .. } | LockedDigest::Artifact(digest) => digest.to_string(),
+    };
+    let told: Vec<String> = locked.iter().map(digest).collect();
+    format!("it is not what the lock file names: {}", told.join(", "))
 }
 
 #[cfg(test)]
@@ -354,10 +394,10 @@ mod tests {
         let reading = Reading { packages: vec![held.clone()], ..Reading::default() };
         let locked = Wanted::of(locks);
         let computed = compute(files, &reading, &locked);
-        let mut judge = Judge { computed: &computed, faults: BTreeSet::new(), compared: 0 };
+        let mut judge = Judge::new(&computed);
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
-        judge.faults.into_iter().collect()
+        judge.faults()
     }
 
     fn lock(digests: &[Digest]) -> Vec<Lock> {
@@ -390,6 +430,26 @@ mod tests {
         assert_eq!(faults[0].by, "package-lock.json");
         let other = Held { purl: Purl::new("npm", "a").version("2"), ..right };
         assert_eq!(judge(&files, &other, &lock(&[bad])), [], "the lock file names another version");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_not_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let right = held(Digest::of(Algorithm::Sha1, b"abc"));
+        let bad: Vec<Digest> =
+            (0..FAULTS_MAX + 5).map(|n| Digest::of(Algorithm::Sha256, &n.to_be_bytes())).collect();
+        let locks: Vec<Lock> = bad.iter().flat_map(|bad| lock(std::slice::from_ref(bad))).collect();
+        let faults = judge(&files, &right, &locks);
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        assert!(faults[FAULTS_MAX].why.starts_with("5 more"), "{}", faults[FAULTS_MAX].why);
+
+        let long = "p".repeat(FAULTS_BYTES_MAX / 10);
+        let computed = compute(&files, &Reading::default(), &Wanted::of(&[]));
+        let mut judge = Judge::new(&computed);
+        (0..100).for_each(|n| judge.fault(None, &long, "index", || n.to_string()));
+        assert!(judge.bytes < 2 * FAULTS_BYTES_MAX);
+        assert!(judge.faults().last().unwrap().why.starts_with("90 more"));
     }
 
     #[test]
