@@ -4,6 +4,7 @@
 //! differ, or a file that is declared and cannot be read. What nobody declares is listed and not judged.
 
 use crate::digest::{Algorithm, Digest};
+use crate::effort::Spent;
 use crate::files::Files;
 use crate::layout;
 use crate::lock::{Locked, LockedDigest};
@@ -120,7 +121,7 @@ impl Computed {
     }
 }
 
-/// Reads a cache and judges it.
+/// Reads a cache and judges it. If reading was stopped (see [`Files::stop_when`]), that is the only fault, and nothing is an orphan.
 #[must_use]
 pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     let reading = program.read(files);
@@ -131,6 +132,12 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     for held in &reading.packages {
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
+    }
+    let mut orphans = reading.orphans;
+    if files.is_stopped() {
+        judge.stopped();
+        // What was not read lacks nothing.
+        orphans.clear();
     }
     let compared = judge.compared;
     let faults = judge.faults();
@@ -149,7 +156,7 @@ pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
         packages,
         answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
         faults,
-        orphans: reading.orphans,
+        orphans,
         notes,
         compared,
         files: u64::try_from(files.iter().count()).unwrap_or(u64::MAX),
@@ -312,6 +319,12 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Not all was read, so nothing is proven.
+    fn stopped(&mut self) {
+        (self.faults, self.bytes, self.more) = (BTreeSet::new(), 0, 0);
+        self.fault(None, "", "the audit", || Spent::Interrupted.to_string());
+    }
+
     /// All that was found.
     fn faults(self) -> Vec<Fault> {
         let why = format!("{} more things are wrong, and not told one by one", self.more);
@@ -378,6 +391,8 @@ fn differs(locked: &[&LockedDigest]) -> String {
 mod tests {
     use super::*;
     use std::fs;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
     fn cache(directory: &tempfile::TempDir) -> Files {
         fs::write(directory.path().join("a.tgz"), b"abc").unwrap();
@@ -450,6 +465,23 @@ mod tests {
         (0..100).for_each(|n| judge.fault(None, &long, "index", || n.to_string()));
         assert!(judge.bytes < 2 * FAULTS_BYTES_MAX);
         assert!(judge.faults().last().unwrap().why.starts_with("90 more"));
+    }
+
+    #[test]
+    fn an_audit_that_was_stopped_says_that_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = directory.path().join("_cacache/index-v5/00/00");
+        fs::create_dir_all(&index).unwrap();
+        fs::write(index.join("00"), "broken").unwrap();
+        let content = directory.path().join("_cacache/content-v2/sha512/00/00");
+        fs::create_dir_all(&content).unwrap();
+        fs::write(content.join("0".repeat(124)), "of nobody").unwrap();
+        assert_eq!(audit(Program::Npm, &cache(&directory), &[]).orphans.len(), 1);
+        let stopped = cache(&directory).stop_when(Arc::new(AtomicBool::new(true)));
+        let made = audit(Program::Npm, &stopped, &[]);
+        assert_eq!(made.orphans, []);
+        let told: Vec<&str> = made.faults.iter().map(|fault| fault.why.as_str()).collect();
+        assert_eq!(told, ["the audit was interrupted"]);
     }
 
     #[test]

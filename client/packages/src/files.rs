@@ -4,12 +4,14 @@
 //! cache points at elsewhere is not in it. What is neither file, directory nor symlink is left out.
 
 use crate::digest::{Algorithm, Digest};
+use crate::effort::{Effort, Limits, Spent, Unpacking};
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 /// Files at most: as many entries as a tree may have.
@@ -61,6 +63,7 @@ pub struct Files {
     unread: Vec<String>,
     /// So many bytes may further names have.
     names_left: usize,
+    effort: Effort,
 }
 
 impl Files {
@@ -115,6 +118,41 @@ impl Files {
         }
         self.names_left = self.names_left.checked_sub(name.len()).ok_or(FilesError::NamesTooLong)?;
         Ok(())
+    }
+
+    /// Reads no more than this, in place of what is usual.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { effort: Effort::within(limits), ..self }
+    }
+
+    /// Stops reading when this is set: every file after that is an error, and one that is being hashed has no digest.
+    #[must_use]
+    pub fn stop_when(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.effort.stop_when(flag);
+        self
+    }
+
+    /// Whether reading was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.effort.is_stopped()
+    }
+
+    /// Counts what is unpacked of an archive. If it is not all of a file, its length is given.
+    pub(crate) fn unpacking(&self, archive: &str, packed_bytes: Option<u64>) -> Unpacking<'_> {
+        let packed = packed_bytes.or_else(|| self.bytes_of(archive));
+        self.effort.unpacking(packed.unwrap_or_default())
+    }
+
+    /// Digests of what a reader gives, in the order of the algorithms.
+    pub(crate) fn hash(
+        &self,
+        algorithms: &[Algorithm],
+        reader: impl Read,
+        buffer: &mut [u8],
+    ) -> io::Result<Vec<Digest>> {
+        Digest::of_reader(algorithms, &mut self.effort.hashing(reader), buffer)
     }
 
     /// The directory.
@@ -184,6 +222,9 @@ impl Files {
     }
 
     fn open(&self, path: &str) -> Result<File, FilesError> {
+        if self.is_stopped() {
+            return Err(FilesError::Io { path: path.to_owned(), source: Spent::Interrupted.into() });
+        }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = open(self.base.join(path), flags, Mode::empty());
         opened.map(File::from).map_err(|errno| FilesError::Io { path: path.to_owned(), source: errno.into() })
@@ -243,10 +284,7 @@ impl Files {
     ) -> Vec<((String, Algorithm), Digest)> {
         let (mut made, mut buffer) = (Vec::new(), vec![0; BUFFER_BYTES]);
         while let Some((path, algorithms)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let digests = self
-                .open(path)
-                .ok()
-                .and_then(|mut file| Digest::of_reader(algorithms, &mut file, &mut buffer).ok());
+            let digests = self.open(path).ok().and_then(|file| self.hash(algorithms, file, &mut buffer).ok());
             let named = algorithms.iter().zip(digests.into_iter().flatten());
             made.extend(named.map(|(algorithm, digest)| (((*path).to_owned(), *algorithm), digest)));
         }
@@ -294,6 +332,23 @@ mod tests {
             let refused = files.enter("", 0).unwrap_err();
             assert!(matches!(refused, FilesError::NamesTooLong));
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_has_no_digest_and_nothing_has_after_a_stop() {
+        let directory = tempfile::tempdir().unwrap();
+        File::create(directory.path().join("sparse")).unwrap().set_len(1 << 43).unwrap();
+        fs::write(directory.path().join("short"), b"abc").unwrap();
+        let limits = Limits { file_bytes_max: 1 << 20, ..Limits::default() };
+        let files = Files::below(directory.path(), &[""]).unwrap().within(limits);
+        let wanted = BTreeSet::from([Algorithm::Sha256]);
+        let wanted = BTreeMap::from([("sparse", wanted.clone()), ("short", wanted)]);
+        assert_eq!(files.digests(&wanted).len(), 1);
+        let flag = Arc::new(AtomicBool::new(false));
+        let files = files.stop_when(Arc::clone(&flag));
+        assert_eq!(files.digests(&wanted).len(), 1);
+        flag.store(true, Ordering::Relaxed);
+        assert_eq!((files.digests(&wanted).len(), files.read("short").is_err()), (0, true));
     }
 
     #[test]

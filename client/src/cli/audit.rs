@@ -1,10 +1,10 @@
 //! `pollux audit`
 
 use super::exit::{Failure, Kind};
-use super::{Done, output};
+use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::job::{LockFile, inspect, read_locks, restored_list};
+use pollux_client::job::{LockFile, inspect_until, read_locks, restored_list};
 use pollux_client::printable::printable;
 use pollux_packages::audit::{Audit, Lock};
 use pollux_packages::cyclonedx;
@@ -14,6 +14,8 @@ use pollux_packages::program::Program;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lines of one kind that are printed; --json has all.
 const LINES_MAX: usize = 50;
@@ -66,7 +68,8 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             .hint("name the cache as the program does: `npm config get cache`"));
     }
     let locks = locks(&arguments.lock)?;
-    let audit = look(&arguments.base, &arguments.paths, arguments.program, &locks)?;
+    let interrupted = signals::interruption()?;
+    let audit = look(&arguments.base, &arguments.paths, arguments.program, &locks, &interrupted)?;
     let list = PackageList::of_audits([&audit]);
     let before = restored_list(&arguments.base);
     let difference = before.map(|before| of_program(&before, arguments.program).compare(&list));
@@ -107,14 +110,19 @@ pub(super) fn locks(paths: &[PathBuf]) -> Result<Vec<Lock>, Failure> {
     Ok(locks)
 }
 
-/// Audits; a directory that is no such cache is a failure.
+/// Audits until the flag is set; a directory that is no such cache is a failure.
 pub(super) fn look(
     base: &Path,
     paths: &[String],
     program: Program,
     locks: &[Lock],
+    interrupted: &Arc<AtomicBool>,
 ) -> Result<Audit, Failure> {
-    let audit = inspect(base, paths, program, locks).map_err(|error| unreadable(&error))?;
+    let audit =
+        inspect_until(base, paths, program, locks, interrupted).map_err(|error| unreadable(&error))?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Failure::new(Kind::Interrupted, "the audit was interrupted"));
+    }
     if audit.layouts.is_empty() && audit.files > 0 {
         let why =
             format!("{}: this is no cache of {program}, or of a version that is not known", base.display());

@@ -18,6 +18,7 @@ use pollux_core::{ChunkId, Key, Provenance};
 use pollux_packages::Program;
 use pollux_packages::list::{LIST_NAME, PackageList};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const NO_KEY: &str = "--signing-key FILE or POLLUX_SIGNING_KEY names it; without a key on this machine, --unsigned-out \
@@ -203,7 +204,8 @@ fn audited(arguments: &Arguments) -> Result<Option<ChunkId>, Failure> {
     }
     let (locks, mut audits) = (audit::locks(&arguments.lock)?, Vec::new());
     for program in &arguments.audit {
-        let look = || audit::look(&arguments.base, &arguments.paths, *program, &locks);
+        // Nothing is begun yet: a signal ends the process.
+        let look = || audit::look(&arguments.base, &arguments.paths, *program, &locks, &Arc::default());
         let mut found = look()?;
         if !found.orphans.is_empty() {
             let dropped = mend(&arguments.base, &found.orphans)?;

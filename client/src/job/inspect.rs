@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A lock file that is there and cannot be read: the audit goes without it.
 #[derive(Debug)]
@@ -42,9 +44,23 @@ pub fn read_locks(files: &[super::LockFile]) -> (Vec<Lock>, Vec<BadLock>) {
 /// # Errors
 /// A directory that cannot be read.
 pub fn inspect(base: &Path, paths: &[String], program: Program, locks: &[Lock]) -> Result<Audit, FilesError> {
+    inspect_until(base, paths, program, locks, &Arc::default())
+}
+
+/// As [`inspect`], until the flag is set: then the audit's only fault is that it was interrupted.
+///
+/// # Errors
+/// A directory that cannot be read.
+pub fn inspect_until(
+    base: &Path,
+    paths: &[String],
+    program: Program,
+    locks: &[Lock],
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Audit, FilesError> {
     let all = [String::new()];
     let files = Files::below(base, if paths.is_empty() { &all } else { paths })?;
-    Ok(audit(program, &files, locks))
+    Ok(audit(program, &files.stop_when(Arc::clone(interrupted)), locks))
 }
 
 /// Drops what lacks its other half, and names it. What another process has removed meanwhile is gone, too.

@@ -127,8 +127,8 @@ fn held(files: &Files, archive: &Archive, path: &str, offers: &Offers) -> Held {
 fn hash(files: &Files, path: &str, offered: &[(&Digest, &str)]) -> Vec<Digest> {
     let algorithms: BTreeSet<Algorithm> = offered.iter().map(|(digest, _)| digest.algorithm()).collect();
     let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
-    let Ok(mut file) = files.reader(path) else { return Vec::new() };
-    Digest::of_reader(&algorithms, &mut file, &mut [0; BUFFER_BYTES]).unwrap_or_default()
+    let Ok(file) = files.reader(path) else { return Vec::new() };
+    files.hash(&algorithms, file, &mut [0; BUFFER_BYTES]).unwrap_or_default()
 }
 
 /// The repository, by the name of its list, where `/` is `_`.

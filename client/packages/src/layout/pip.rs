@@ -34,8 +34,6 @@ use std::rc::Rc;
 
 /// Bytes that are hashed at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Bytes of all pages, unpacked: some thousand of the longest. Small files may be made that unpack to far more.
-const PAGES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Files that pages name for one version of a package, at most: a few hundred are the most there are.
 const NAMED_MAX: usize = 2000;
 /// Parts of the cache that are no layout of packages.
@@ -229,9 +227,8 @@ impl Names {
         let keys: BTreeSet<&str> = responses.iter().map(|response| response.key.as_str()).collect();
         let purls: BTreeSet<&Purl> = responses.iter().filter_map(Response::purl).collect();
         let mut names = Self::default();
-        let mut bytes_left = PAGES_BYTES_MAX;
         for response in responses.iter().filter(|response| response.content == Content::Page) {
-            let page = page::read(files, response, &mut bytes_left).unwrap_or_else(|what| {
+            let page = page::read(files, response).unwrap_or_else(|what| {
                 reading.note(&response.path, what);
                 Vec::new()
             });
@@ -293,8 +290,7 @@ fn hash_inside(files: &Files, response: &Response, expected: &[(Digest, &str)], 
     let algorithms: Vec<Algorithm> = wanted.collect::<BTreeSet<_>>().into_iter().collect();
     let body = &response.body;
     let file = files.reader(&body.path).ok().and_then(|file| Part::new(file, body.start, body.bytes).ok());
-    let hashed =
-        file.and_then(|mut part| Digest::of_reader(&algorithms, &mut part, &mut vec![0; BUFFER_BYTES]).ok());
+    let hashed = file.and_then(|part| files.hash(&algorithms, part, &mut vec![0; BUFFER_BYTES]).ok());
     let Some(found) = hashed else {
         held.checks.push(check(response, Expected::Wrong("it cannot be read".to_owned()), &response.path));
         return;
