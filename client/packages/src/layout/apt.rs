@@ -19,7 +19,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
-use lists::Offers;
+use lists::{LISTS_BYTES_MAX, Offers};
 use percent_encoding::percent_decode_str;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if reading.layouts.is_empty() {
         return reading;
     }
-    let mut offers = Offers::of(archives.keys());
+    let mut offers = Offers::of(archives.keys(), LISTS_BYTES_MAX);
     for (path, compression) in lists {
         if let Err(why) = offers.read(files, path, compression) {
             reading.note(path, why);
