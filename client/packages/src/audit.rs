@@ -4,6 +4,7 @@
 //! differ, or a file that is declared and cannot be read. What nobody declares is listed and not judged.
 
 use crate::digest::{Algorithm, Digest, shortened};
+use crate::effort::Spent;
 use crate::files::Files;
 use crate::layout;
 use crate::lock::LockedDigest;
@@ -14,6 +15,13 @@ pub use crate::wanted::{Coverage, Lock};
 use crate::wanted::{Said, Wanted, coverage};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Faults that are told one by one, at most: one is enough to refuse a cache.
+const FAULTS_MAX: usize = 10_000;
+/// Bytes of what they tell at most: names of files may be long.
+const FAULTS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Digests of a lock file that are told of one package, at most.
+const TOLD_MAX: usize = 3;
 
 /// What a cache holds.
 #[derive(Debug, Serialize)]
@@ -27,7 +35,7 @@ pub struct Audit {
     /// What registries answered about packages, with its bytes.
     #[serde(skip)]
     pub answers: Vec<(Answer, u64)>,
-    /// What is not as it should be.
+    /// What is not as it should be: ten thousand faults, and one that says how many more there are.
     pub faults: Vec<Fault>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
@@ -76,11 +84,42 @@ pub struct Fault {
 
 /// What is computed of files, each of them once.
 struct Computed {
-    digests: BTreeMap<(String, Algorithm), Digest>,
+    digests: BTreeMap<String, BTreeMap<Algorithm, Digest>>,
     modules: BTreeMap<String, Result<String, String>>,
 }
 
-/// Reads a cache and judges it.
+impl Computed {
+    fn digest(&self, path: &str, algorithm: Algorithm) -> Option<&Digest> {
+        self.digests.get(path)?.get(&algorithm)
+    }
+
+    /// Whether a package is what a lock file names, if the two can be compared.
+    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<Beside> {
+        let computed = |is_same| Some(Beside { is_same, is_claim: false });
+        match locked {
+            LockedDigest::GoModule(expected) => {
+                let found = self.modules.get(held.artifact.as_ref()?)?;
+                computed(found.as_ref() == Ok(expected))
+            }
+            LockedDigest::YarnArchive { .. } => {
+                let (archive, digest) = yarn_archive(held, locked)?;
+                computed(self.digest(archive, digest.algorithm()) == Some(digest))
+            }
+            LockedDigest::Artifact(expected) => {
+                if let Some(artifact) = &held.artifact {
+                    return computed(self.digest(artifact, expected.algorithm()) == Some(expected));
+                }
+                if let Some(is_same) = is_among(&held.hashed, expected) {
+                    return computed(is_same);
+                }
+                let is_same = is_among(&held.stated, expected)?;
+                Some(Beside { is_same, is_claim: true })
+            }
+        }
+    }
+}
+
+/// Reads a cache and judges it. If reading was stopped (see [`Files::stop_when`]), that is the only fault, and nothing is an orphan.
 #[must_use]
 pub fn audit(program: Program, files: &Files, locks: &[Lock]) -> Audit {
     judged(program, files, locks, program.read(files))
@@ -99,9 +138,16 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
     let (in_trees, elsewhere): (Vec<&String>, Vec<&String>) =
         files.unread().iter().partition(|path| is_in_tree(path, &reading.trees));
     for path in in_trees {
-        judge.fault(None, path, LAYOUT, format!("{NO_TEXT}, so nobody looked at it"));
+        judge.fault(None, path, LAYOUT, || format!("{NO_TEXT}, so nobody looked at it"));
     }
-    let Judge { faults, compared, claimed, .. } = judge;
+    let mut orphans = reading.orphans;
+    if files.is_stopped() {
+        judge.stopped();
+        // What was not read lacks nothing.
+        orphans.clear();
+    }
+    let (compared, claimed) = (judge.compared, judge.claimed);
+    let faults = judge.faults();
     let mut packages: Vec<Package> =
         reading.packages.iter().map(|held| package(files, held, &computed)).collect();
     packages.sort_by(|one, other| (&one.purl, &one.files).cmp(&(&other.purl, &other.files)));
@@ -113,8 +159,8 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
         layouts: reading.layouts,
         packages,
         answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
-        faults: faults.into_iter().collect(),
-        orphans: reading.orphans,
+        faults,
+        orphans,
         notes,
         compared,
         claimed,
@@ -152,7 +198,11 @@ fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> Computed {
     }
     let modules =
         needs.modules.into_iter().map(|path| (path.to_owned(), layout::go::module_hash(files, path)));
-    Computed { modules: modules.collect(), digests: files.digests(&needs.digests) }
+    let mut computed = Computed { modules: modules.collect(), digests: BTreeMap::new() };
+    for ((path, algorithm), digest) in files.digests(&needs.digests) {
+        computed.digests.entry(path).or_default().insert(algorithm, digest);
+    }
+    computed
 }
 
 /// What is to be computed.
@@ -212,8 +262,8 @@ fn yarn_archive<'a, 'b>(held: &'a Held, locked: &'b LockedDigest) -> Option<(&'a
 
 fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
     let of_artifact = |artifact: &String| {
-        let strongest = Algorithm::ALL.into_iter().rev();
-        strongest.filter_map(|algorithm| computed.digests.get(&(artifact.clone(), algorithm)).cloned()).next()
+        let (_, strongest) = computed.digests.get(artifact)?.last_key_value()?;
+        Some(strongest.clone())
     };
     Package {
         purl: held.purl.clone(),
@@ -232,6 +282,10 @@ fn package(files: &Files, held: &Held, computed: &Computed) -> Package {
 struct Judge<'a> {
     computed: &'a Computed,
     faults: BTreeSet<Fault>,
+    /// What all of them tell.
+    bytes: usize,
+    /// Faults that are not kept.
+    more: u64,
     compared: u64,
     claimed: u64,
     /// Packages that were compared with a lock file, by the lock file's number.
@@ -243,7 +297,6 @@ struct Beside {
     is_same: bool,
     /// Whether the package's side is only what the cache says.
     is_claim: bool,
-    wanted: String,
 }
 
 impl Fault {
@@ -267,18 +320,48 @@ impl Fault {
 
 impl<'a> Judge<'a> {
     const fn new(computed: &'a Computed) -> Self {
-        Self { computed, faults: BTreeSet::new(), compared: 0, claimed: 0, compared_with: BTreeSet::new() }
+        Self {
+            computed,
+            faults: BTreeSet::new(),
+            bytes: 0,
+            more: 0,
+            compared: 0,
+            claimed: 0,
+            compared_with: BTreeSet::new(),
+        }
     }
 
-    fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: String) {
-        self.faults.insert(Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why });
+    /// Keeps a fault, or counts it: what it tells is made only if it is kept.
+    fn fault(&mut self, purl: Option<&Purl>, path: &str, by: &str, why: impl FnOnce() -> String) {
+        if self.faults.len() >= FAULTS_MAX || self.bytes >= FAULTS_BYTES_MAX {
+            self.more += 1;
+            return;
+        }
+        let fault = Fault { purl: purl.cloned(), path: path.to_owned(), by: by.to_owned(), why: why() };
+        let bytes = fault.path.len() + fault.by.len() + fault.why.len();
+        if self.faults.insert(fault) {
+            self.bytes += bytes;
+        }
+    }
+
+    /// Not all was read, so nothing is proven.
+    fn stopped(&mut self) {
+        (self.faults, self.bytes, self.more) = (BTreeSet::new(), 0, 0);
+        self.fault(None, "", "the audit", || Spent::Interrupted.to_string());
+    }
+
+    /// All that was found.
+    fn faults(self) -> Vec<Fault> {
+        let why = format!("{} more things are wrong, and not told one by one", self.more);
+        let more = Fault { purl: None, path: String::new(), by: "the audit".to_owned(), why };
+        self.faults.into_iter().chain((self.more > 0).then_some(more)).collect()
     }
 
     fn check_metadata(&mut self, purl: Option<&Purl>, checks: &[Check]) {
         for check in checks {
             self.compared += u64::from(!matches!(check.expected, Expected::Wrong(_)));
             if let Some(why) = self.wrong(check) {
-                self.fault(purl, &check.path, &check.by, why);
+                self.fault(purl, &check.path, &check.by, || why);
             }
         }
     }
@@ -286,13 +369,11 @@ impl<'a> Judge<'a> {
     fn wrong(&self, check: &Check) -> Option<String> {
         match &check.expected {
             Expected::Wrong(why) => Some(why.clone()),
-            Expected::Whole(expected) => {
-                match self.computed.digests.get(&(check.path.clone(), expected.algorithm())) {
-                    Some(found) if found == expected => None,
-                    Some(found) => Some(format!("it is {found}, and must be {expected}")),
-                    None => Some("it is not there, or cannot be read".to_owned()),
-                }
-            }
+            Expected::Whole(expected) => match self.computed.digest(&check.path, expected.algorithm()) {
+                Some(found) if found == expected => None,
+                Some(found) => Some(format!("it is {found}, and must be {expected}")),
+                None => Some("it is not there, or cannot be read".to_owned()),
+            },
             Expected::GoModule(expected) => self.wrong_module(&check.path, expected),
         }
     }
@@ -306,57 +387,37 @@ impl<'a> Judge<'a> {
     }
 
     fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
+        let computed = self.computed;
         for Said { number, lock, digests } in locked.of_package(held) {
-            let compared: Vec<Beside> =
-                digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
-            for beside in &compared {
-                let count = if beside.is_claim { &mut self.claimed } else { &mut self.compared };
-                *count += 1;
+            let beside =
+                || digests.iter().filter_map(|digest| Some((digest, computed.compare(held, digest)?)));
+            let (mut claimed, mut compared, mut is_same) = (0, 0, false);
+            for (_, beside) in beside() {
+                claimed += u64::from(beside.is_claim);
+                compared += u64::from(!beside.is_claim);
+                is_same |= beside.is_same;
             }
-            if compared.iter().any(|beside| !beside.is_claim) {
+            self.claimed += claimed;
+            self.compared += compared;
+            if compared > 0 {
                 self.compared_with.insert((*number, held.purl.bare()));
             }
-            if !compared.is_empty() && !compared.iter().any(|beside| beside.is_same) {
-                let wanted: Vec<&str> =
-                    compared.iter().map(|beside| beside.wanted.as_str()).take(3).collect();
-                let path =
-                    held.artifact.as_deref().or(held.files.first().map(String::as_str)).unwrap_or_default();
-                self.fault(
-                    Some(&held.purl),
-                    path,
-                    lock,
-                    format!("it is not what the lock file names: {}", wanted.join(", ")),
-                );
+            if claimed + compared > 0 && !is_same {
+                let told: Vec<&LockedDigest> = beside().map(|(digest, _)| digest).take(TOLD_MAX).collect();
+                let path = held.artifact.as_deref().or(held.files.first().map(String::as_str));
+                self.fault(Some(&held.purl), path.unwrap_or_default(), lock, || differs(&told));
             }
         }
     }
+}
 
-    /// Whether a package is what a lock file names, if the two can be compared.
-    fn compare(&self, held: &Held, locked: &LockedDigest) -> Option<Beside> {
-        let computed = |is_same, wanted: String| Some(Beside { is_same, is_claim: false, wanted });
-        match locked {
-            LockedDigest::GoModule(expected) => {
-                let found = self.computed.modules.get(held.artifact.as_ref()?)?;
-                computed(found.as_ref() == Ok(expected), expected.clone())
-            }
-            LockedDigest::YarnArchive { .. } => {
-                let (archive, digest) = yarn_archive(held, locked)?;
-                let found = self.computed.digests.get(&(archive.to_owned(), digest.algorithm()));
-                computed(found == Some(digest), digest.to_string())
-            }
-            LockedDigest::Artifact(expected) => {
-                if let Some(artifact) = &held.artifact {
-                    let found = self.computed.digests.get(&(artifact.clone(), expected.algorithm()));
-                    return computed(found == Some(expected), expected.to_string());
-                }
-                if let Some(is_same) = is_among(&held.hashed, expected) {
-                    return computed(is_same, expected.to_string());
-                }
-                let is_same = is_among(&held.stated, expected)?;
-                Some(Beside { is_same, is_claim: true, wanted: expected.to_string() })
-            }
-        }
-    }
+fn differs(locked: &[&LockedDigest]) -> String {
+    let digest = |locked: &&LockedDigest| match locked {
+        LockedDigest::GoModule(digest) => digest.clone(),
+        LockedDigest::YarnArchive { digest, .. } | LockedDigest::Artifact(digest) => digest.to_string(),
+    };
+    let told: Vec<String> = locked.iter().map(digest).collect();
+    format!("it is not what the lock file names: {}", told.join(", "))
 }
 
 /// Whether a digest is one of some; none if none of them is of its algorithm.
@@ -371,6 +432,8 @@ mod tests {
     use super::*;
     use crate::lock::Locked;
     use std::fs;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
 
     fn cache(directory: &tempfile::TempDir) -> Files {
         fs::write(directory.path().join("a.tgz"), b"abc").unwrap();
@@ -390,7 +453,7 @@ mod tests {
         let mut judge = Judge::new(&computed);
         judge.check_metadata(Some(&held.purl), &held.checks);
         judge.check_locks(held, &locked);
-        judge.faults.into_iter().collect()
+        judge.faults()
     }
 
     fn lock(digests: &[Digest]) -> Vec<Lock> {
@@ -464,6 +527,43 @@ mod tests {
             fault.short_words(),
             "pkg:npm/a@1 a.tgz: it is sha512:ddaf35a193617aba…, and must be sha512:1a9840c27a5cf22d… (index)"
         );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_not_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = cache(&directory);
+        let right = held(Digest::of(Algorithm::Sha1, b"abc"));
+        let bad: Vec<Digest> =
+            (0..FAULTS_MAX + 5).map(|n| Digest::of(Algorithm::Sha256, &n.to_be_bytes())).collect();
+        let locks: Vec<Lock> = bad.iter().flat_map(|bad| lock(std::slice::from_ref(bad))).collect();
+        let faults = judge(&files, &right, &locks);
+        assert_eq!(faults.len(), FAULTS_MAX + 1);
+        assert!(faults[FAULTS_MAX].why.starts_with("5 more"), "{}", faults[FAULTS_MAX].why);
+
+        let long = "p".repeat(FAULTS_BYTES_MAX / 10);
+        let computed = compute(&files, &Reading::default(), &Wanted::of(&[]));
+        let mut judge = Judge::new(&computed);
+        (0..100).for_each(|n| judge.fault(None, &long, "index", || n.to_string()));
+        assert!(judge.bytes < 2 * FAULTS_BYTES_MAX);
+        assert!(judge.faults().last().unwrap().why.starts_with("90 more"));
+    }
+
+    #[test]
+    fn an_audit_that_was_stopped_says_that_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = directory.path().join("_cacache/index-v5/00/00");
+        fs::create_dir_all(&index).unwrap();
+        fs::write(index.join("00"), "broken").unwrap();
+        let content = directory.path().join("_cacache/content-v2/sha512/00/00");
+        fs::create_dir_all(&content).unwrap();
+        fs::write(content.join("0".repeat(124)), "of nobody").unwrap();
+        assert_eq!(audit(Program::Npm, &cache(&directory), &[]).orphans.len(), 1);
+        let stopped = cache(&directory).stop_when(Arc::new(AtomicBool::new(true)));
+        let made = audit(Program::Npm, &stopped, &[]);
+        assert_eq!(made.orphans, []);
+        let told: Vec<&str> = made.faults.iter().map(|fault| fault.why.as_str()).collect();
+        assert_eq!(told, ["the audit was interrupted"]);
     }
 
     #[test]

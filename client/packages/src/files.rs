@@ -4,19 +4,23 @@
 //! cache points at elsewhere is not in it. What is neither file, directory nor symlink is left out.
 
 use crate::digest::{Algorithm, Digest};
+use crate::effort::{Effort, Limits, Spent, Unpacking};
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 /// The list of packages at the base, which is ours and of no program.
 pub const LIST_NAME: &str = ".pollux-packages.json";
 /// Files at most: as many entries as a tree may have.
 pub const FILES_MAX: usize = 2_000_000;
+/// Bytes of all their names at most: those of a cache with that many files are half as long.
+const NAMES_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Directories in directories at most.
 const DEPTH_MAX: usize = 64;
 /// Bytes of one file of metadata at most: the index entry of the largest package of any registry is a tenth of it.
@@ -46,6 +50,9 @@ pub enum FilesError {
         /// Which file.
         path: String,
     },
+    /// The names of all files are longer than anything keeps.
+    #[error("the names of the files are longer than {NAMES_BYTES_MAX} bytes")]
+    NamesTooLong,
     /// It is longer than anything of its kind.
     #[error("{path}: longer than {bytes_max} bytes")]
     TooLong {
@@ -87,6 +94,9 @@ pub struct Files {
     files: BTreeMap<String, Seen>,
     links: BTreeMap<String, Seen>,
     unread: Vec<String>,
+    /// So many bytes may further names have.
+    names_left: usize,
+    effort: Effort,
 }
 
 impl Files {
@@ -95,7 +105,7 @@ impl Files {
     /// # Errors
     /// A directory that cannot be read, or too many files.
     pub fn below<S: AsRef<str>>(base: &Path, paths: &[S]) -> Result<Self, FilesError> {
-        let mut files = Self { base: base.to_owned(), ..Self::default() };
+        let mut files = Self { base: base.to_owned(), names_left: NAMES_BYTES_MAX, ..Self::default() };
         for path in paths {
             if files.is_to_be_entered(path.as_ref()) {
                 files.enter(path.as_ref(), 0)?;
@@ -128,19 +138,21 @@ impl Files {
             let entry = entry.map_err(error)?;
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|_| depth < DEPTH_MAX) else {
-                self.unread.push(format!("{path}/{}", name.to_string_lossy()));
+                let unread = format!("{path}/{}", name.to_string_lossy());
+                self.count(&unread)?;
+                self.unread.push(unread);
                 continue;
             };
             let below = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
             let kind = entry.file_type().map_err(error)?;
+            if !kind.is_dir() {
+                self.count(&below)?;
+            }
             if kind.is_dir() {
                 self.enter(&below, depth + 1)?;
             } else if kind.is_symlink() || (kind.is_file() && below != LIST_NAME) {
                 let seen = Seen::of(&entry.metadata().map_err(error)?);
                 self.list(kind.is_symlink(), below, seen);
-            }
-            if self.files.len() + self.links.len() > FILES_MAX {
-                return Err(FilesError::TooMany);
             }
         }
         Ok(())
@@ -149,6 +161,50 @@ impl Files {
     fn list(&mut self, is_link: bool, path: String, seen: Seen) {
         let listed = if is_link { &mut self.links } else { &mut self.files };
         listed.insert(path, seen);
+    }
+
+    /// One more name is to be kept.
+    fn count(&mut self, name: &str) -> Result<(), FilesError> {
+        if self.files.len() + self.links.len() + self.unread.len() >= FILES_MAX {
+            return Err(FilesError::TooMany);
+        }
+        self.names_left = self.names_left.checked_sub(name.len()).ok_or(FilesError::NamesTooLong)?;
+        Ok(())
+    }
+
+    /// Reads no more than this, in place of what is usual.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { effort: Effort::within(limits), ..self }
+    }
+
+    /// Stops reading when this is set: every file after that is an error, and one that is being hashed has no digest.
+    #[must_use]
+    pub fn stop_when(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.effort.stop_when(flag);
+        self
+    }
+
+    /// Whether reading was stopped.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.effort.is_stopped()
+    }
+
+    /// Counts what is unpacked of an archive. If it is not all of a file, its length is given.
+    pub(crate) fn unpacking(&self, archive: &str, packed_bytes: Option<u64>) -> Unpacking<'_> {
+        let packed = packed_bytes.or_else(|| self.bytes_of(archive));
+        self.effort.unpacking(packed.unwrap_or_default())
+    }
+
+    /// Digests of what a reader gives, in the order of the algorithms.
+    pub(crate) fn hash(
+        &self,
+        algorithms: &[Algorithm],
+        reader: impl Read,
+        buffer: &mut [u8],
+    ) -> io::Result<Vec<Digest>> {
+        Digest::of_reader(algorithms, &mut self.effort.hashing(reader), buffer)
     }
 
     /// The directory.
@@ -236,6 +292,9 @@ impl Files {
 
     /// Opens what was listed, and nothing that took its place.
     fn open(&self, path: &str) -> Result<File, FilesError> {
+        if self.is_stopped() {
+            return Err(FilesError::Io { path: path.to_owned(), source: Spent::Interrupted.into() });
+        }
         let error = |source| FilesError::Io { path: path.to_owned(), source };
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = open(self.base.join(path), flags, Mode::empty());
@@ -302,10 +361,7 @@ impl Files {
     ) -> Vec<((String, Algorithm), Digest)> {
         let (mut made, mut buffer) = (Vec::new(), vec![0; BUFFER_BYTES]);
         while let Some((path, algorithms)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let digests = self
-                .open(path)
-                .ok()
-                .and_then(|mut file| Digest::of_reader(algorithms, &mut file, &mut buffer).ok());
+            let digests = self.open(path).ok().and_then(|file| self.hash(algorithms, file, &mut buffer).ok());
             let named = algorithms.iter().zip(digests.into_iter().flatten());
             made.extend(named.map(|(algorithm, digest)| (((*path).to_owned(), *algorithm), digest)));
         }
@@ -316,6 +372,8 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -378,6 +436,40 @@ mod tests {
         assert_eq!(files.iter().collect::<Vec<_>>(), [("x/cache/a", 3)]);
         assert_eq!(files.links_above("registry/cache").collect::<Vec<_>>(), ["registry"]);
         assert!(files.is_behind_link("registry") && !files.is_behind_link("registr"));
+    }
+
+    #[test]
+    fn names_are_kept_as_long_as_all_may_be() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir(base.join("abc")).unwrap();
+        fs::write(base.join("abc/de"), b"").unwrap();
+        symlink("x", base.join("fgh")).unwrap();
+        fs::write(base.join(OsStr::from_bytes(b"\xff")), b"").unwrap();
+        // `abc/de`, `fgh`, and `/` with what stands for the byte that is no text.
+        for (names_left, is_enough) in [(6 + 3 + 4, true), (6 + 3 + 3, false), (6 + 2, false)] {
+            let mut files = Files { base: base.to_owned(), names_left, ..Files::default() };
+            assert_eq!(files.enter("", 0).is_ok(), is_enough, "{names_left}");
+            let refused = files.enter("", 0).unwrap_err();
+            assert!(matches!(refused, FilesError::NamesTooLong));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_has_no_digest_and_nothing_has_after_a_stop() {
+        let directory = tempfile::tempdir().unwrap();
+        File::create(directory.path().join("sparse")).unwrap().set_len(1 << 43).unwrap();
+        fs::write(directory.path().join("short"), b"abc").unwrap();
+        let limits = Limits { file_bytes_max: 1 << 20, ..Limits::default() };
+        let files = Files::below(directory.path(), &[""]).unwrap().within(limits);
+        let wanted = BTreeSet::from([Algorithm::Sha256]);
+        let wanted = BTreeMap::from([("sparse", wanted.clone()), ("short", wanted)]);
+        assert_eq!(files.digests(&wanted).len(), 1);
+        let flag = Arc::new(AtomicBool::new(false));
+        let files = files.stop_when(Arc::clone(&flag));
+        assert_eq!(files.digests(&wanted).len(), 1);
+        flag.store(true, Ordering::Relaxed);
+        assert_eq!((files.digests(&wanted).len(), files.read("short").is_err()), (0, true));
     }
 
     #[test]

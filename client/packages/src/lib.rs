@@ -15,6 +15,7 @@
 //! javascript what npm, Yarn and pnpm share: names, addresses, integrity
 //! python     what pip and uv share: names, versions, what archives say of themselves
 //! files      the files below a directory, bounded
+//! effort     what reading them may take, and until when
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)
 //! words      what may be said of foreign text
@@ -25,6 +26,7 @@
 pub mod audit;
 pub mod cyclonedx;
 pub mod digest;
+pub mod effort;
 pub mod files;
 mod javascript;
 mod layout;

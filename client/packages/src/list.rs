@@ -9,16 +9,19 @@
 //! ```
 //!
 //! `unused` tells of registries' answers, which are no packages, how many saves they have not been used for; what is not there
-//! was used. One package a line, in the order of program, name and files, so that the same cache gives the same bytes, and a change
+//! was used. A list names at most so many files, packages and answers as a cache may have files. One package a line, in the order of program, name and files, so that the same cache gives the same bytes, and a change
 //! is a changed line. Readers pass over fields that they do not know.
 
 use crate::audit::Audit;
 use crate::digest::Digest;
+use crate::files::FILES_MAX;
 use crate::program::Program;
 use crate::purl::Purl;
 use crate::words::plain;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 pub use crate::files::LIST_NAME;
 /// Bytes of a list at most: some 200 for each of a few hundred thousand packages.
@@ -41,6 +44,7 @@ pub struct Listed {
     /// Its name.
     pub purl: Purl,
     /// The files that hold it, relative to the base.
+    #[serde(deserialize_with = "files")]
     pub files: Vec<String>,
     /// Of what the registry gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,9 +112,70 @@ struct Head {
 
 #[derive(Deserialize)]
 struct Written {
+    #[serde(deserialize_with = "packages")]
     packages: Vec<Listed>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unused")]
     unused: BTreeMap<String, u32>,
+}
+
+fn files<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_seq(Bounded::<String> { names: |_| 1 })
+}
+
+fn packages<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Listed>, D::Error> {
+    deserializer.deserialize_seq(Bounded::<Listed> { names: |package| package.files.len() + 1 })
+}
+
+fn unused<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, u32>, D::Error> {
+    deserializer.deserialize_map(Answers)
+}
+
+fn too_many<E: Error>() -> E {
+    E::custom(format_args!("more than {FILES_MAX} files"))
+}
+
+/// A list whose entries stand for so many names each; it is read no further than names may be.
+struct Bounded<T> {
+    names: fn(&T) -> usize,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let (mut entries, mut left) = (Vec::new(), FILES_MAX);
+        while let Some(entry) = list.next_element()? {
+            left = left.checked_sub((self.names)(&entry)).ok_or_else(too_many)?;
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}
+
+/// Answers, by name, no more than there may be files.
+struct Answers;
+
+impl<'de> Visitor<'de> for Answers {
+    type Value = BTreeMap<String, u32>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("numbers by name")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut answers = BTreeMap::new();
+        while let Some((answer, unused)) = map.next_entry()? {
+            answers.insert(answer, unused);
+            if answers.len() > FILES_MAX {
+                return Err(too_many());
+            }
+        }
+        Ok(answers)
+    }
 }
 
 impl PackageList {
@@ -291,6 +356,21 @@ mod tests {
         assert!(!said.contains(char::is_control) && said.contains("[2J"), "{said:?}");
         let known = br#"{"version":1,"news":1,"packages":[{"program":"npm","purl":"pkg:npm/a","files":[],"more":2}]}"#;
         assert_eq!(PackageList::from_json(known).unwrap().packages().len(), 1);
+    }
+
+    #[test]
+    fn a_list_is_read_no_further_than_files_may_be() {
+        let head = r#"{"program":"npm","purl":"pkg:npm/a","files":["#;
+        // What would be refused, if it were read: a number is no name.
+        let one = format!(r#"{{"version":1,"packages":[{head}{}7]}}]}}"#, r#""","#.repeat(FILES_MAX + 1));
+        let half = format!(r#"{head}{}""]}},"#, r#""","#.repeat(FILES_MAX / 2));
+        let two = format!(r#"{{"version":1,"packages":[{half}{half}7]}}"#);
+        let answers: String = (0..=FILES_MAX).map(|n| format!("\"{n}\":1,")).collect();
+        let answers = format!(r#"{{"version":1,"packages":[],"unused":{{{answers}"a":""}}}}"#);
+        for list in [one, two, answers] {
+            let error = PackageList::from_json(list.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("more than 2000000 files"), "{error}");
+        }
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use super::exit::{Failure, Kind};
 use super::output::count;
-use super::{Done, output};
+use super::{Done, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::job::{Inspected, LockFile, inspect, read_locks, restored_list};
@@ -15,6 +15,8 @@ use pollux_packages::program::Program;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lines of one kind that are printed; --json has all.
 const LINES_MAX: usize = 50;
@@ -68,7 +70,9 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
             .hint("name the cache as the program does: `npm config get cache`"));
     }
     let locks = locks(&arguments.lock)?;
-    let Inspected { audit, .. } = look(&arguments.base, &arguments.paths, arguments.program, &locks)?;
+    let interrupted = signals::interruption()?;
+    let Inspected { audit, .. } =
+        look(&arguments.base, &arguments.paths, arguments.program, &locks, &interrupted)?;
     let list = PackageList::of_audits([&audit]);
     let before = restored_list(&arguments.base).and_then(|before| of_program(&before, arguments.program));
     let difference = before.map(|before| before.compare(&list));
@@ -110,14 +114,18 @@ pub(super) fn locks(paths: &[PathBuf]) -> Result<Vec<Lock>, Failure> {
     Ok(locks)
 }
 
-/// Audits; a directory that is no such cache is a failure.
+/// Audits until the flag is set; a directory that is no such cache is a failure.
 pub(super) fn look(
     base: &Path,
     paths: &[String],
     program: Program,
     locks: &[Lock],
+    interrupted: &Arc<AtomicBool>,
 ) -> Result<Inspected, Failure> {
-    let inspected = inspect(base, paths, program, locks).map_err(|error| unreadable(&error))?;
+    let inspected = inspect(base, paths, program, locks, interrupted).map_err(|error| unreadable(&error))?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(Failure::new(Kind::Interrupted, "the audit was interrupted"));
+    }
     let audit = &inspected.audit;
     if audit.layouts.is_empty() && audit.files > 0 {
         let why =

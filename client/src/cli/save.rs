@@ -206,7 +206,9 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
         return Ok(None);
     }
     let locks = audit::locks(&arguments.lock)?;
-    let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks);
+    // Nothing is begun yet: a signal ends the process.
+    let never = Arc::default();
+    let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
     for program in &arguments.audit {
         let orphans = look(program)?.audit.orphans;
         let dropped = mend(&arguments.base, &orphans)?;

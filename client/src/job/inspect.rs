@@ -13,6 +13,8 @@ use pollux_packages::reading::{Mend, Orphan};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Bytes of a file of which lines are dropped: readers take no longer one.
 const INDEX_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,7 +52,7 @@ pub struct Inspected {
     pub seen: Audited,
 }
 
-/// Audits what of a directory is saved.
+/// Audits what of a directory is saved, until the flag is set: then the audit's only fault is that it was interrupted.
 ///
 /// # Errors
 /// A directory that cannot be read.
@@ -59,8 +61,9 @@ pub fn inspect(
     paths: &[String],
     program: Program,
     locks: &[Lock],
+    interrupted: &Arc<AtomicBool>,
 ) -> Result<Inspected, FilesError> {
-    let files = Files::below(base, &those(paths))?;
+    let files = Files::below(base, &those(paths))?.stop_when(Arc::clone(interrupted));
     // Who writes to a file from here on gives it another time than the listed one.
     settle();
     let seen = files.seen().map(|(path, seen)| (path.to_owned(), seen)).collect();

@@ -19,7 +19,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
-use lists::Offers;
+use lists::{LISTS_BYTES_MAX, Offers};
 use percent_encoding::percent_decode_str;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +56,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if reading.layouts.is_empty() {
         return reading;
     }
-    let mut offers = Offers::of(archives.keys());
+    let mut offers = Offers::of(archives.keys(), LISTS_BYTES_MAX);
     for (path, compression) in lists {
         if let Err(why) = offers.read(files, path, compression) {
             reading.note(path, why);
@@ -129,8 +129,8 @@ fn held(files: &Files, archive: &Archive, path: &str, offers: &Offers) -> Held {
 fn hash(files: &Files, path: &str, offered: &[(&Digest, &str)]) -> Vec<Digest> {
     let algorithms: BTreeSet<Algorithm> = offered.iter().map(|(digest, _)| digest.algorithm()).collect();
     let algorithms: Vec<Algorithm> = algorithms.into_iter().collect();
-    let Ok(mut file) = files.reader(path) else { return Vec::new() };
-    Digest::of_reader(&algorithms, &mut file, &mut [0; BUFFER_BYTES]).unwrap_or_default()
+    let Ok(file) = files.reader(path) else { return Vec::new() };
+    files.hash(&algorithms, file, &mut [0; BUFFER_BYTES]).unwrap_or_default()
 }
 
 /// The repository, by the name of its list, where `/` is `_`.

@@ -124,8 +124,8 @@ impl<'a> Metadata<'a> {
         vendor: &str,
         name: &str,
         reading: &mut Reading,
-    ) -> BTreeMap<String, Vec<Version>> {
-        let mut versions: BTreeMap<String, Vec<Version>> = BTreeMap::new();
+    ) -> BTreeMap<String, Vec<Version<'a>>> {
+        let mut versions: BTreeMap<String, Vec<Version<'_>>> = BTreeMap::new();
         for path in self.of_package(vendor, name) {
             let text = files.read(path).map_err(|error| error.to_string());
             let found = text.and_then(|text| {
@@ -136,27 +136,27 @@ impl<'a> Metadata<'a> {
                 reading.note(path, why);
                 Vec::new()
             }) {
-                let key = Digest::of(Algorithm::Sha1, version.url.as_bytes()).hex();
-                versions.entry(key).or_default().push(version);
+                match versions.get_mut(&version.dist.key) {
+                    Some(known) => known.push(version),
+                    None => drop(versions.insert(version.dist.key.clone(), vec![version])),
+                }
             }
         }
         versions
     }
 }
 
-fn held(vendor: &str, name: &str, path: &str, versions: &BTreeMap<String, Vec<Version>>) -> Held {
+fn held(vendor: &str, name: &str, path: &str, versions: &BTreeMap<String, Vec<Version<'_>>>) -> Held {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     let key = file.get(..40).filter(|key| Digest::from_hex(Algorithm::Sha1, key).is_some());
     let mut known = key.and_then(|key| versions.get(key)).into_iter().flatten().peekable();
     let (version, source) = match known.peek() {
-        Some(first) => (first.version.clone(), Some(address(&first.url))),
+        Some(first) => (first.version.clone(), Some(address(&first.dist.url))),
         None => (old_version(file).unwrap_or_default().to_owned(), None),
     };
     // Metadata of several repositories mostly say the same.
     let declared: BTreeMap<Digest, &str> = known
-        .filter_map(|version| {
-            Some((Digest::from_hex(Algorithm::Sha1, &version.shasum)?, version.by.as_str()))
-        })
+        .filter_map(|version| Some((Digest::from_hex(Algorithm::Sha1, &version.dist.shasum)?, version.by)))
         .collect();
     let check = |(digest, by): (Digest, &str)| Check {
         path: path.to_owned(),

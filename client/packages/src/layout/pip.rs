@@ -30,11 +30,10 @@ use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
 use page::Named;
 use response::{Content, Response};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Bytes that are hashed at once.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Bytes of all pages, unpacked: some thousand of the longest. Small files may be made that unpack to far more.
-const PAGES_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Files that pages name for one version of a package, at most: a few hundred are the most there are.
 const NAMED_MAX: usize = 2000;
 /// Parts of the cache that are no layout of packages.
@@ -53,7 +52,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     if wheels::read(files, &mut reading) {
         reading.layouts.push("pip wheels".to_owned());
     }
-    let named = Names::of(files, &responses, &mut reading);
+    let named = Names::of(files, &responses, tags_of_wheel, &mut reading);
     for response in &responses {
         read_response(files, response, &named, &mut reading);
     }
@@ -144,65 +143,120 @@ fn find_responses(
 }
 
 /// What the cached pages say of the cached responses.
+#[derive(Default)]
 struct Names {
-    by_key: BTreeMap<String, Vec<Named>>,
-    by_purl: BTreeMap<Purl, Vec<Named>>,
+    by_key: BTreeMap<String, Agreed>,
+    by_purl: BTreeMap<Purl, Project>,
+}
+
+/// The files that pages name for one version of a package, by what tells which a response is.
+#[derive(Default)]
+struct Project {
+    count: usize,
+    by_file: BTreeMap<String, Agreed>,
+    by_tags: BTreeMap<Digest, Agreed>,
+    source: Option<Agreed>,
+}
+
+/// What pages say of one file. Where they differ, none is believed.
+struct Agreed {
+    first: Rc<Named>,
+    differ: bool,
+}
+
+impl Agreed {
+    const fn new(first: Rc<Named>) -> Self {
+        Self { first, differ: false }
+    }
+
+    fn add(known: Option<&mut Self>, named: &Named) -> bool {
+        known.map(|known| known.differ |= known.first.digest != named.digest).is_some()
+    }
+
+    fn named(&self) -> Option<&Named> {
+        (!self.differ).then_some(&*self.first)
+    }
+}
+
+/// What tags are looked up by.
+fn digest_of_tags(tags: &BTreeSet<String>) -> Digest {
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    Digest::of(Algorithm::Sha256, tags.join("\n").as_bytes())
+}
+
+impl Project {
+    fn add(&mut self, named: &Rc<Named>, tags_of: &mut impl FnMut(&str) -> Option<BTreeSet<String>>) {
+        if self.count == NAMED_MAX {
+            return;
+        }
+        self.count += 1;
+        add(&mut self.by_file, named.file.clone(), named);
+        if let Some(tags) = tags_of(&named.file) {
+            add(&mut self.by_tags, digest_of_tags(&tags), named);
+        } else if response::is_source(&named.file) && !Agreed::add(self.source.as_mut(), named) {
+            self.source = Some(Agreed::new(Rc::clone(named)));
+        }
+    }
+
+    /// What is named as a response is, by its name or tags.
+    fn of_response(&self, response: &Response) -> Option<&Agreed> {
+        if let Some(file) = &response.file {
+            return self.by_file.get(file);
+        }
+        let Content::Package(Some(said)) = &response.content else { return None };
+        match &said.tags {
+            Some(tags) => self.by_tags.get(&digest_of_tags(tags)),
+            None => self.source.as_ref(),
+        }
+    }
+}
+
+fn add<K: Ord>(all: &mut BTreeMap<K, Agreed>, key: K, named: &Rc<Named>) {
+    if !Agreed::add(all.get_mut(&key), named) {
+        all.insert(key, Agreed::new(Rc::clone(named)));
+    }
 }
 
 impl Names {
-    fn of(files: &Files, responses: &[Response], reading: &mut Reading) -> Self {
+    /// Tags are made once of each file that is named.
+    fn of(
+        files: &Files,
+        responses: &[Response],
+        mut tags_of: impl FnMut(&str) -> Option<BTreeSet<String>>,
+        reading: &mut Reading,
+    ) -> Self {
         let keys: BTreeSet<&str> = responses.iter().map(|response| response.key.as_str()).collect();
-        let said = responses.iter().filter_map(Response::purl);
-        let purls: BTreeSet<&Purl> = said.collect();
-        let mut names = Self { by_key: BTreeMap::new(), by_purl: BTreeMap::new() };
-        let mut bytes_left = PAGES_BYTES_MAX;
+        let purls: BTreeSet<&Purl> = responses.iter().filter_map(Response::purl).collect();
+        let mut names = Self::default();
         for response in responses.iter().filter(|response| response.content == Content::Page) {
-            match page::read(files, response, &mut bytes_left) {
-                Ok(page) => page.into_iter().for_each(|named| names.add(named, &keys, &purls)),
-                Err(what) => reading.note(&response.path, what),
-            }
+            let page = page::read(files, response).unwrap_or_else(|what| {
+                reading.note(&response.path, what);
+                Vec::new()
+            });
+            page.into_iter().for_each(|named| names.add(&Rc::new(named), (&keys, &purls), &mut tags_of));
         }
         names
     }
 
-    fn add(&mut self, named: Named, keys: &BTreeSet<&str>, purls: &BTreeSet<&Purl>) {
+    /// Keeps what some response may be.
+    fn add(
+        &mut self,
+        named: &Rc<Named>,
+        (keys, purls): (&BTreeSet<&str>, &BTreeSet<&Purl>),
+        tags_of: &mut impl FnMut(&str) -> Option<BTreeSet<String>>,
+    ) {
         if let Some(key) = named.key().filter(|key| keys.contains(key.as_str())) {
-            add(self.by_key.entry(key).or_default(), named.clone());
+            add(&mut self.by_key, key, named);
         }
         if let Some(purl) = purl_of_file(&named.file).filter(|purl| purls.contains(purl)) {
-            add(self.by_purl.entry(purl).or_default(), named);
+            self.by_purl.entry(purl).or_default().add(named, tags_of);
         }
     }
 
-    /// What a response must be: found by its address, or by what its file is called. Where pages differ, none is believed.
+    /// What a response must be: found by its address, or by what its file is called.
     fn of_response(&self, response: &Response) -> Option<&Named> {
-        let by_key = self.by_key.get(&response.key).into_iter().flatten();
-        let mut named: Vec<&Named> = by_key.collect();
-        if named.is_empty() {
-            let by_purl = response.purl().and_then(|purl| self.by_purl.get(purl)).into_iter().flatten();
-            named = by_purl.filter(|named| may_be(response, named)).collect();
-        }
-        let digests: BTreeSet<&Digest> = named.iter().map(|named| &named.digest).collect();
-        named.first().copied().filter(|_| digests.len() == 1)
-    }
-}
-
-fn add(all: &mut Vec<Named>, named: Named) {
-    if all.len() < NAMED_MAX {
-        all.push(named);
-    }
-}
-
-/// Whether a response is the file that a page names, by its name or tags.
-fn may_be(response: &Response, named: &Named) -> bool {
-    if let Some(file) = &response.file {
-        return *file == named.file;
-    }
-    let Content::Package(Some(said)) = &response.content else { return false };
-    match (&said.tags, tags_of_wheel(&named.file)) {
-        (Some(tags), Some(of_name)) => *tags == of_name,
-        (None, None) => response.has_ending(&named.file),
-        _ => false,
+        let by_purl = || self.by_purl.get(response.purl()?)?.of_response(response);
+        self.by_key.get(&response.key).or_else(by_purl)?.named()
     }
 }
 
@@ -245,8 +299,7 @@ fn hash_inside(files: &Files, response: &Response, expected: &[(Digest, &str)], 
     let algorithms: Vec<Algorithm> = wanted.collect::<BTreeSet<_>>().into_iter().collect();
     let body = &response.body;
     let file = files.reader(&body.path).ok().and_then(|file| Part::new(file, body.start, body.bytes).ok());
-    let hashed =
-        file.and_then(|mut part| Digest::of_reader(&algorithms, &mut part, &mut vec![0; BUFFER_BYTES]).ok());
+    let hashed = file.and_then(|part| files.hash(&algorithms, part, &mut vec![0; BUFFER_BYTES]).ok());
     let Some(found) = hashed else {
         held.checks.push(check(response, Expected::Wrong("it cannot be read".to_owned()), &response.path));
         return;

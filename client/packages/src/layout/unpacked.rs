@@ -3,6 +3,7 @@
 //! Both are read in pieces, and of the archive no more than a bound says. What the archive has twice counts as it stood there
 //! last, as it does for who unpacks. Long names may be GNU's or POSIX's; who else extends tar is not understood.
 
+use crate::effort::{RATIO_MAX, Spent, Unpacking};
 use crate::files::Files;
 use flate2::read::GzDecoder;
 use std::collections::BTreeMap;
@@ -10,9 +11,9 @@ use std::fs::{File, read_link};
 use std::io::{self, BufRead, BufReader, Read};
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 
-/// Bytes of all that is in an archive at most: Cargo unpacks so much, or twenty times what is compressed.
+/// Bytes of all that is in an archive at most: Cargo unpacks so much, or twenty times what is compressed. What of that is
+/// more than twenty times is taken from what all archives of a cache share.
 const UNPACKED_BYTES_MAX: u64 = 512 * 1024 * 1024;
-const RATIO_MAX: u64 = 20;
 /// Entries of an archive at most.
 const ENTRIES_MAX: usize = 200_000;
 /// Bytes of a long name and what goes with it at most.
@@ -42,12 +43,19 @@ enum Found {
 }
 
 impl Unpacked<'_> {
-    /// What is not as the archive has it.
+    /// What is not as the archive has it. Where that would be too much to unpack, this is what is wrong.
     ///
     /// # Errors
     /// Why the archive cannot be read, or not to its end: then nothing is known.
     pub(super) fn differences(&self) -> Result<Differences, String> {
-        let found = self.found().map_err(|error| error.to_string())?;
+        let mut unpacking = self.files.unpacking(self.archive, None);
+        let found = self.found(&mut unpacking);
+        match unpacking.spent() {
+            None => {}
+            Some(Spent::Interrupted) => return Err(Spent::Interrupted.to_string()),
+            Some(spent) => return Ok(vec![(self.archive.to_owned(), spent.to_string())]),
+        }
+        let found = found.map_err(|error| error.to_string())?;
         let mut differences: Differences = Vec::new();
         for (name, found) in &found {
             let why = match found {
@@ -70,13 +78,13 @@ impl Unpacked<'_> {
         format!("{}/{name}", self.directory)
     }
 
-    fn found(&self) -> io::Result<BTreeMap<String, Found>> {
+    fn found(&self, unpacking: &mut Unpacking<'_>) -> io::Result<BTreeMap<String, Found>> {
         let packed = self.files.bytes_of(self.archive).unwrap_or_default();
         let most = packed.saturating_mul(RATIO_MAX).max(UNPACKED_BYTES_MAX);
         let unpacked =
             GzDecoder::new(BufReader::new(self.files.reader(self.archive).map_err(io::Error::other)?));
         // What is cut off there is an archive that does not end, and so an error.
-        let mut archive = Archive::new(unpacked.take(most));
+        let mut archive = Archive::new(unpacking.read(unpacked.take(most)));
         let (mut found, mut long) = (BTreeMap::new(), None);
         for (number, entry) in archive.entries()?.raw(true).enumerate() {
             let mut entry = entry?;
@@ -191,6 +199,7 @@ fn same<R: Read>(entry: Entry<'_, R>, file: File) -> io::Result<Found> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::effort::Limits;
     use crate::layout::testing::put;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
@@ -213,6 +222,24 @@ pub(super) mod tests {
     fn compared(base: &Path) -> Result<Differences, String> {
         let files = Files::below(base, &[""]).unwrap();
         Unpacked { files: &files, archive: "a.tgz", directory: "a", own: &[".own"] }.differences()
+    }
+
+    #[test]
+    fn what_is_too_much_for_all_archives_together_is_wrong() {
+        let directory = tempfile::tempdir().unwrap();
+        let zeros = vec![0; 1 << 20];
+        for name in ["a", "b"] {
+            put(directory.path(), &format!("{name}.tgz"), packed(&[("x/zeros", &zeros)]));
+            put(directory.path(), &format!("{name}/zeros"), &zeros);
+        }
+        // One of them fits, with what is around its only file.
+        let limits = Limits { unpacked_bytes_max: (1 << 20) + 4096, ..Limits::default() };
+        let files = Files::below(directory.path(), &[""]).unwrap().within(limits);
+        let compared =
+            |archive, directory| Unpacked { files: &files, archive, directory, own: &[] }.differences();
+        assert_eq!(compared("a.tgz", "a"), Ok(vec![]));
+        let wrong = ("b.tgz".to_owned(), "too much when it is unpacked".to_owned());
+        assert_eq!(compared("b.tgz", "b"), Ok(vec![wrong]));
     }
 
     fn long() -> String {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// Tags that the name of a wheel stands for, at most: the widest of real ones has some twenty.
 pub(crate) const TAGS_MAX: usize = 256;
-/// Bytes of a name, a version or a tag at most.
+/// Bytes of a name, a version, a tag or a wheel's name at most: file systems have no longer names.
 pub(crate) const NAME_BYTES_MAX: usize = 256;
 
 /// A package, by the rule for names: lower case, and runs of `-`, `_` and `.` are one `-`.
@@ -56,7 +56,7 @@ pub(crate) fn purl_of_file(file: &str) -> Option<Purl> {
 
 /// All that the tags of a wheel's name stand for: `cp39.cp310-abi3-x` is `cp39-abi3-x` and `cp310-abi3-x`.
 pub(crate) fn tags_of_wheel(file: &str) -> Option<BTreeSet<String>> {
-    let mut parts = file.strip_suffix(".whl")?.rsplit('-');
+    let mut parts = file.strip_suffix(".whl").filter(|file| file.len() <= NAME_BYTES_MAX)?.rsplit('-');
     let (platform, abi, python) = (parts.next()?, parts.next()?, parts.next()?);
     let mut tags = BTreeSet::new();
     for python in python.split('.') {

@@ -15,6 +15,8 @@ use pollux_packages::purl::Purl;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// One cache.
 pub(super) struct Cache {
@@ -24,6 +26,8 @@ pub(super) struct Cache {
     /// The list that came along.
     pub(super) before: Option<PackageList>,
     pub(super) locks: Vec<Lock>,
+    /// Set by a signal.
+    pub(super) interrupted: Arc<AtomicBool>,
     mark: Mark,
     /// The directory, without links.
     pub(super) real: PathBuf,
@@ -89,7 +93,8 @@ impl Cache {
         let (there, real) = (names(&plan), real(&plan.base));
         let mark = Mark::set(&plan.base, there.iter().map(String::as_str));
         let job = Job { bad_locks, ..Job::default() };
-        Self { plan, came, before, locks, mark, real, there, foreign, job, saved: None }
+        let interrupted = Arc::clone(&shared.interrupted);
+        Self { plan, came, before, locks, interrupted, mark, real, there, foreign, job, saved: None }
     }
 
     /// What the command added and used.
@@ -98,6 +103,7 @@ impl Cache {
         let used: Option<BTreeSet<String>> = used.map(|used| used.into_iter().map(str::to_owned).collect());
         let paths = paths(&self.plan);
         let Ok(files) = Files::below(&self.plan.base, &paths) else { return };
+        let files = files.stop_when(Arc::clone(&self.interrupted));
         let there = core::mem::take(&mut self.there);
         let is_new = |file: &str| !there.contains(file) && file != LIST_NAME;
         self.job.added_bytes = files.iter().filter(|(file, _)| is_new(file)).map(|(_, bytes)| bytes).sum();

@@ -174,7 +174,8 @@ impl Cache {
     }
 
     fn inspect(&self, program: Program) -> Result<Inspected, Stop> {
-        let audit = inspect(&self.plan.base, &self.plan.preset.paths, program, &self.locks);
+        let audit =
+            inspect(&self.plan.base, &self.plan.preset.paths, program, &self.locks, &self.interrupted);
         audit.map_err(|error| Stop::new("failed", error))
     }
 

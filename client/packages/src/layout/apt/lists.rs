@@ -8,8 +8,8 @@ use lz4_flex::frame::FrameDecoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 
-/// Bytes of a list, unpacked, at most; the largest of Debian's have some sixty million.
-const LIST_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of all lists, unpacked, at most; the largest of Debian's have some sixty million, those of a few suites 200 million.
+pub(super) const LISTS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of a line at most; what a package depends on can be some ten thousand.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Digests that lists may have of one archive; from each only the strongest counts.
@@ -21,7 +21,11 @@ const FIELDS: [(&str, Algorithm); 4] = [
 ];
 
 /// What lists offer of the archives that are there.
-pub(super) struct Offers(BTreeMap<Archive, BTreeMap<Digest, String>>);
+pub(super) struct Offers {
+    by_archive: BTreeMap<Archive, BTreeMap<Digest, String>>,
+    /// Bytes of lists that may still be read.
+    bytes_left: u64,
+}
 
 /// What was read of a paragraph.
 #[derive(Default)]
@@ -33,19 +37,20 @@ struct Paragraph {
 }
 
 impl Offers {
-    /// Of these archives nothing is offered yet.
-    pub(super) fn of<'a>(archives: impl Iterator<Item = &'a Archive>) -> Self {
-        Self(archives.map(|archive| (archive.clone(), BTreeMap::new())).collect())
+    /// Of these archives nothing is offered yet. Of all lists together so many bytes are read.
+    pub(super) fn of<'a>(archives: impl Iterator<Item = &'a Archive>, bytes_max: u64) -> Self {
+        let by_archive = archives.map(|archive| (archive.clone(), BTreeMap::new())).collect();
+        Self { by_archive, bytes_left: bytes_max }
     }
 
     /// The digests of an archive, each with a list that has it.
     pub(super) fn digests(&self, archive: &Archive) -> impl Iterator<Item = (&Digest, &str)> {
-        self.0.get(archive).into_iter().flatten().map(|(digest, list)| (digest, list.as_str()))
+        self.by_archive.get(archive).into_iter().flatten().map(|(digest, list)| (digest, list.as_str()))
     }
 
     /// Reads a list.
     pub(super) fn read(&mut self, files: &Files, path: &str, compression: &str) -> Result<(), String> {
-        if self.0.is_empty() {
+        if self.by_archive.is_empty() {
             return Ok(()); // nothing is looked for
         }
         let file = files.reader(path).map_err(|error| error.to_string())?;
@@ -56,7 +61,15 @@ impl Offers {
             ".zst" => Box::new(zstd::Decoder::new(file).map_err(|error| error.to_string())?),
             other => return Err(format!("compressed as `{other}`, and not read")),
         };
-        self.read_lines(BufReader::new(unpacked.take(LIST_BYTES_MAX)), path)
+        // One more tells that there is more.
+        let mut limited = unpacked.take(self.bytes_left.saturating_add(1));
+        let read = self.read_lines(BufReader::new(&mut limited), path);
+        let left = limited.limit().checked_sub(1);
+        self.bytes_left = left.unwrap_or_default();
+        if left.is_none() {
+            return Err("not read to its end: lists are too long, all together".to_owned());
+        }
+        read
     }
 
     fn read_lines(&mut self, mut reader: impl BufRead, path: &str) -> Result<(), String> {
@@ -84,9 +97,10 @@ impl Offers {
         else {
             return;
         };
-        if let (Some(offers), Some(digest)) =
-            (self.0.get_mut(&Archive { name, version, arch }), paragraph.digests.into_iter().next_back())
-        {
+        if let (Some(offers), Some(digest)) = (
+            self.by_archive.get_mut(&Archive { name, version, arch }),
+            paragraph.digests.into_iter().next_back(),
+        ) {
             offers.entry(digest).or_insert_with(|| path.to_owned());
         }
     }

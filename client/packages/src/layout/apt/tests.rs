@@ -89,6 +89,24 @@ fn archives_are_what_lists_of_any_age_say() {
 }
 
 #[test]
+fn lists_share_what_may_be_read() {
+    let directory = cache();
+    let text = lists_of(["curl", "libstdc"]);
+    put(directory.path(), "lists/a_Packages.gz", gz(&text));
+    put(directory.path(), "lists/b_Packages", &text);
+    let (files, curl) = (list(&directory), Archive::of(&CURL["archives/".len()..]).unwrap());
+    let bytes = u64::try_from(text.len()).unwrap();
+    for (bytes_max, are_read) in
+        [(2 * bytes, [true, true]), (2 * bytes - 1, [true, false]), (9, [false, false])]
+    {
+        let mut offers = Offers::of([&curl].into_iter(), bytes_max);
+        let first = offers.read(&files, "lists/a_Packages.gz", ".gz");
+        let second = offers.read(&files, "lists/b_Packages", "");
+        assert_eq!([first.is_ok(), second.is_ok()], are_read, "{bytes_max} bytes");
+    }
+}
+
+#[test]
 fn a_changed_archive_is_found() {
     let directory = cache();
     put(directory.path(), LIST, lists_of(["curl", "libstdc"]));

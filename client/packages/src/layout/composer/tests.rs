@@ -72,7 +72,10 @@ fn a_version_has_the_archive_that_it_tells_or_the_one_before_if_minified() {
             json["minified"] = "composer/2.0".into();
         }
         let found = metadata::versions(json.to_string().as_bytes(), "a/b", "by").unwrap();
-        found.into_iter().map(|version| format!("{} {}", version.version, version.url)).collect::<Vec<_>>()
+        found
+            .into_iter()
+            .map(|version| format!("{} {}", version.version, version.dist.url))
+            .collect::<Vec<_>>()
     };
     assert_eq!(told(true), ["4 x", "3 x", "0 y"]);
     assert_eq!(told(false), ["4 x", "0 y"]);

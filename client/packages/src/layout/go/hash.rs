@@ -41,9 +41,9 @@ fn text(error: impl ToString) -> String {
 }
 
 /// Hashes what a reader gives, and takes its length off what is left.
-fn sum(mut reader: impl Read, left: &mut u64) -> Result<String, String> {
-    let mut limited = (&mut reader).take(*left + 1);
-    let made = Digest::of_reader(&[Algorithm::Sha256], &mut limited, &mut [0; BUFFER_BYTES]).map_err(text)?;
+fn sum(files: &Files, reader: impl Read, left: &mut u64) -> Result<String, String> {
+    let mut limited = reader.take(*left + 1);
+    let made = files.hash(&[Algorithm::Sha256], &mut limited, &mut [0; BUFFER_BYTES]).map_err(text)?;
     let taken = *left + 1 - limited.limit();
     *left = left.checked_sub(taken).ok_or_else(|| format!("more than {ZIP_BYTES_MAX} bytes are in it"))?;
     made.first().map(Digest::hex).ok_or_else(|| "it cannot be hashed".to_owned())
@@ -54,6 +54,7 @@ fn of_zip(files: &Files, path: &str) -> Result<Sums, String> {
         return Err(format!("longer than {ZIP_BYTES_MAX} bytes"));
     }
     let (mut sums, mut left) = (Sums::new(), ZIP_BYTES_MAX);
+    let mut unpacking = files.unpacking(path, None);
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let archive = ZipArchive::from_file(files.reader(path).map_err(text)?, &mut buffer).map_err(text)?;
     let mut entries = archive.entries(&mut buffer);
@@ -61,10 +62,14 @@ fn of_zip(files: &Files, path: &str) -> Result<Sums, String> {
         let name = entry.file_path().as_ref().to_vec();
         let body = archive.get_entry(entry.wayfinder()).map_err(text)?;
         let sum = match entry.compression_method() {
-            CompressionMethod::STORE => sum(body.verifying_reader(body.reader()), &mut left)?,
-            CompressionMethod::DEFLATE => {
-                sum(body.verifying_reader(DeflateDecoder::new(body.reader())), &mut left)?
+            CompressionMethod::STORE => {
+                sum(files, unpacking.read(body.verifying_reader(body.reader())), &mut left)?
             }
+            CompressionMethod::DEFLATE => sum(
+                files,
+                unpacking.read(body.verifying_reader(DeflateDecoder::new(body.reader()))),
+                &mut left,
+            )?,
             _ => return Err("compressed in a way that Go does not read".to_owned()),
         };
         if sums.insert(name, sum).is_some() || sums.len() > ENTRIES_MAX {
@@ -79,7 +84,7 @@ fn of_tree(files: &Files, path: &str) -> Result<Sums, String> {
     let (mut sums, mut left) = (Sums::new(), ZIP_BYTES_MAX);
     for (file, _) in files.under(path) {
         let below = file.get(path.len()..).unwrap_or_default();
-        let sum = sum(files.reader(file).map_err(text)?, &mut left)?;
+        let sum = sum(files, files.reader(file).map_err(text)?, &mut left)?;
         sums.insert(format!("{module}{below}").into_bytes(), sum);
     }
     if sums.is_empty() { Err("it is not there".to_owned()) } else { Ok(sums) }

@@ -12,6 +12,7 @@
 use crate::digest::{Algorithm, Digest};
 use crate::javascript;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Before the address of an answer, in its key.
 const ANSWER: &str = "make-fetch-happen:request-cache:";
@@ -55,18 +56,46 @@ impl<'a> Bucket<'a> {
     /// Reads a file's text.
     pub(super) fn of(text: &'a str, seal: Seal) -> Self {
         let mut bucket = Self::default();
+        let mut kept = Kept::default();
         for line in text.split('\n').filter(|line| !line.is_empty()) {
             let Some(json) = sealed(line, seal) else {
                 bucket.broken += 1;
                 continue;
             };
             match serde_json::from_str::<Entry>(json).ok().map(|entry| entry.line(line)) {
-                Some(Ok(line)) => bucket.lines.push(line),
-                Some(Err(TakenBack(key))) => bucket.lines.retain(|line| line.key != key),
+                Some(Ok(line)) => kept.lines.push(line),
+                Some(Err(TakenBack(key))) => kept.take_back(key),
                 None => bucket.unknown += 1,
             }
         }
+        bucket.lines = kept.of(|line| &line.key);
         bucket
+    }
+}
+
+/// Lines, less those that were taken back. All of them are looked at once, in the end.
+struct Kept<L, K> {
+    lines: Vec<L>,
+    /// How many lines there were when a key was taken back last.
+    taken_back: BTreeMap<K, usize>,
+}
+
+impl<L, K> Default for Kept<L, K> {
+    fn default() -> Self {
+        Self { lines: Vec::new(), taken_back: BTreeMap::new() }
+    }
+}
+
+impl<L, K: Ord> Kept<L, K> {
+    fn take_back(&mut self, key: K) {
+        self.taken_back.insert(key, self.lines.len());
+    }
+
+    fn of(self, key: impl Fn(&L) -> &K) -> Vec<L> {
+        let stays = |(number, line): &(usize, L)| {
+            self.taken_back.get(key(line)).is_none_or(|before| number >= before)
+        };
+        self.lines.into_iter().enumerate().filter(stays).map(|(_, line)| line).collect()
     }
 }
 
@@ -149,6 +178,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::cell::Cell;
+    use std::cmp::Ordering;
 
     fn line(json: &Value) -> String {
         let json = json.to_string();
@@ -192,6 +223,45 @@ mod tests {
         assert_eq!(bucket.lines.iter().map(|line| line.key.as_str()).collect::<Vec<_>>(), ["b", "a"]);
         let text = line(&json!({ "key": "a", "integrity": null, "metadata": { "status": 204 } }));
         assert_eq!(Bucket::of(&text, Seal::Sha1).lines[0].digest, None);
+    }
+
+    /// A key that counts how often it is compared.
+    #[derive(Clone)]
+    struct Counted<'a>(usize, &'a Cell<usize>);
+
+    impl Ord for Counted<'_> {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.1.set(self.1.get() + 1);
+            self.0.cmp(&other.0)
+        }
+    }
+
+    impl PartialOrd for Counted<'_> {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
+    #[test]
+    fn many_lines_that_are_taken_back_are_each_looked_at_a_few_times() {
+        let (count, compared) = (4000, Cell::new(0));
+        let mut kept = Kept::default();
+        for number in 0..count {
+            kept.lines.push(Counted(number, &compared));
+            kept.take_back(Counted(count - number, &compared));
+        }
+        let left: Vec<usize> = kept.of(|key| key).iter().map(|key| key.0).collect();
+        let stays = |number: &usize| *number == 0 || *number > count - number;
+        assert_eq!(left, (0..count).filter(stays).collect::<Vec<_>>());
+        assert!(compared.get() < 100 * count, "{} comparisons", compared.get());
     }
 
     #[test]

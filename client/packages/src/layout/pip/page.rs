@@ -5,6 +5,7 @@
 
 use super::response::Response;
 use crate::digest::{Algorithm, Digest};
+use crate::effort::Unpacking;
 use crate::files::{Files, METADATA_BYTES_MAX};
 use crate::python::archive::Part;
 use data_encoding::HEXLOWER;
@@ -60,14 +61,14 @@ struct JsonFile {
     hashes: BTreeMap<String, String>,
 }
 
-/// The files that a page names with a digest. Its bytes are taken from those that are left for all pages.
-pub(super) fn read(files: &Files, response: &Response, bytes_left: &mut u64) -> Result<Vec<Named>, String> {
+/// The files that a page names with a digest.
+pub(super) fn read(files: &Files, response: &Response) -> Result<Vec<Named>, String> {
     let body = &response.body;
     let file = files.reader(&body.path).map_err(|error| error.to_string())?;
     let part = Part::new(file, body.start, body.bytes).map_err(|error| error.to_string())?;
     let encoding = response.header("content-encoding").unwrap_or("identity");
-    let text = text(BufReader::new(part), encoding, METADATA_BYTES_MAX.min(*bytes_left))?;
-    *bytes_left = bytes_left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
+    let unpacking = &mut files.unpacking(&body.path, Some(body.bytes));
+    let text = text(BufReader::new(part), encoding, METADATA_BYTES_MAX, unpacking)?;
     if text.trim_start().starts_with('{') {
         // Not all JSON is a page of an index.
         return Ok(serde_json::from_str(&text).map(|json| of_json(&response.path, json)).unwrap_or_default());
@@ -75,9 +76,14 @@ pub(super) fn read(files: &Files, response: &Response, bytes_left: &mut u64) -> 
     Ok(of_html(&response.path, &text))
 }
 
-fn text<R: Read>(body: R, encoding: &str, bytes_max: u64) -> Result<String, String> {
+fn text<R: Read>(
+    body: R,
+    encoding: &str,
+    bytes_max: u64,
+    unpacking: &mut Unpacking<'_>,
+) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let mut read = |reader: &mut dyn Read| reader.take(bytes_max + 1).read_to_end(&mut bytes);
+    let mut read = |reader: &mut dyn Read| unpacking.read(reader).take(bytes_max + 1).read_to_end(&mut bytes);
     let read = match encoding.trim() {
         "identity" | "" => read(&mut { body }),
         "gzip" | "x-gzip" => read(&mut GzDecoder::new(body)),
@@ -88,7 +94,7 @@ fn text<R: Read>(body: R, encoding: &str, bytes_max: u64) -> Result<String, Stri
         Ok(count) if u64::try_from(count).is_ok_and(|count| count <= bytes_max) => {
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         }
-        Ok(_) => Err("a page that is too long, alone or with all before it".to_owned()),
+        Ok(_) => Err("a page that is too long".to_owned()),
         Err(error) => Err(format!("a page that cannot be read: {error}")),
     }
 }
@@ -121,6 +127,7 @@ fn of_html(page: &str, text: &str) -> Vec<Named> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effort::Limits;
     use proptest::prelude::*;
 
     #[test]
@@ -145,10 +152,14 @@ mod tests {
 
     #[test]
     fn a_page_that_grows_too_long_is_refused() {
-        let endless = std::io::repeat(b' ');
-        assert!(text(endless, "identity", 1000).unwrap_err().contains("too long"));
-        assert_eq!(text(&b"abc"[..], "identity", 3).as_deref(), Ok("abc"));
-        assert!(text(&b""[..], "br", 9).is_err());
+        let files = Files::default().within(Limits { unpacked_bytes_max: 2000, ..Limits::default() });
+        let text =
+            |body: &mut dyn Read, encoding, most| text(body, encoding, most, &mut files.unpacking("", None));
+        assert_eq!(text(&mut &b"abc"[..], "identity", 3).as_deref(), Ok("abc"));
+        assert!(text(&mut &b""[..], "br", 9).is_err());
+        assert!(text(&mut std::io::repeat(b' '), "identity", 1000).unwrap_err().contains("too long"));
+        let all = text(&mut std::io::repeat(b' '), "identity", 1000).unwrap_err();
+        assert!(all.contains("too much when it is unpacked"), "{all}");
     }
 
     proptest! {

@@ -111,18 +111,17 @@ impl Response {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// Whether a source archive of this name would be stored as this body is: only gzip and zip are looked into.
-    pub(super) fn has_ending(&self, file: &str) -> bool {
-        let is_source = file.ends_with(".tar.gz") || file.ends_with(".tgz") || file.ends_with(".zip");
-        is_source && matches!(self.content, Content::Package(_))
-    }
-
     /// A body is stored as it was sent, and so has the length that was announced.
     pub(super) fn wrong_length(&self) -> Option<String> {
         let announced: u64 = self.header("content-length")?.trim().parse().ok()?;
         let found = self.body.bytes;
         (announced != found).then(|| format!("it has {found} bytes, and must have {announced}"))
     }
+}
+
+/// Whether a source archive of this name is stored as it came, and looked into: gzip and zip.
+pub(super) fn is_source(file: &str) -> bool {
+    file.ends_with(".tar.gz") || file.ends_with(".tgz") || file.ends_with(".zip")
 }
 
 type Head = (Option<u64>, BTreeMap<String, String>, (u64, u64));

@@ -100,6 +100,26 @@ fn symlinks_are_faults() {
 }
 
 #[test]
+fn tags_are_made_once_of_each_file_that_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache { base: directory.path(), part: "http-v2" };
+    let named: Vec<String> = (0..20).map(|n| format!("Flask_x-1.0-{n}-py2.py3-none-any.whl")).collect();
+    let named: Vec<(&str, &[u8])> = named.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+    cache.keep_page("flask-x", &named, false);
+    (0..20).for_each(|n| drop(cache.keep(&address(&n.to_string()), &BINARY, &wheel("Flask_x", "1.0"))));
+    let files = Files::below(directory.path(), &[""]).unwrap();
+    let (mut responses, mut reading, mut made) = (Vec::new(), Reading::default(), 0);
+    find_responses(&files, "http-v2", true, &mut responses, &mut reading);
+    let tags_of = |file: &str| {
+        made += 1;
+        tags_of_wheel(file)
+    };
+    let names = Names::of(&files, &responses, tags_of, &mut reading);
+    let found = responses.iter().filter_map(|response| names.of_response(response)).count();
+    assert_eq!((found, made), (20, 20));
+}
+
+#[test]
 fn packages_are_known_by_their_contents_and_compared_with_the_index() {
     for part in ["http", "http-v2"] {
         let directory = tempfile::tempdir().unwrap();
@@ -269,8 +289,7 @@ fn wheels_that_were_built_here_tell_what_of() {
     assert_eq!((found.layouts.as_slice(), found.faults.len()), (&["pip wheels".to_owned()][..], 0));
     assert_eq!(found.packages[0].source.as_deref(), Some("https://registry.example.org/lib-2.0.tar.gz"));
     assert_eq!((found.packages[0].digest.as_ref(), found.packages[0].files.len()), (Some(&source), 2));
-    let packages =
-        vec![Locked { purl: purl("lib", "2.0"), digests: vec![LockedDigest::Artifact(source.clone())] }];
+    let packages = vec![Locked { purl: purl("lib", "2.0"), digests: vec![LockedDigest::Artifact(source)] }];
     let made = audited(base, &[Lock { name: "poetry.lock".to_owned(), packages }]);
     assert_eq!((made.compared, made.claimed), (0, 1), "the source has that digest, and who knows the wheel");
     for end in [".whl", ".WHL?x=1", ".whl#sha256=0"] {
