@@ -43,7 +43,8 @@ pub(super) fn changed(files: &Files, path: &str, tree: &str) -> Result<Vec<Strin
     let places = places(&mut file)?;
     let place = places.get(DATA).ok_or_else(|| format!("{DATA} is not in it"))?;
     let unpacked = GzDecoder::new(part(&mut file, place)?).take(TREE_BYTES_MAX);
-    let (mut archive, mut changed) = (Archive::new(unpacked), Vec::new());
+    let mut unpacking = files.unpacking(path, None);
+    let (mut archive, mut changed) = (Archive::new(unpacking.read(unpacked)), Vec::new());
     for entry in archive.entries().map_err(|error| error.to_string())?.raw(true) {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
