@@ -232,16 +232,24 @@ impl Names {
                 reading.note(&response.path, what);
                 Vec::new()
             });
-            for named in page.into_iter().map(Rc::new) {
-                if let Some(key) = named.key().filter(|key| keys.contains(key.as_str())) {
-                    add(&mut names.by_key, key, &named);
-                }
-                if let Some(purl) = purl_of_file(&named.file).filter(|purl| purls.contains(purl)) {
-                    names.by_purl.entry(purl).or_default().add(&named, &mut tags_of);
-                }
-            }
+            page.into_iter().map(Rc::new).for_each(|named| names.add(&named, (&keys, &purls), &mut tags_of));
         }
         names
+    }
+
+    /// Keeps what is named, if a response has its key or is of its package.
+    fn add(
+        &mut self,
+        named: &Rc<Named>,
+        (keys, purls): (&BTreeSet<&str>, &BTreeSet<&Purl>),
+        tags_of: &mut impl FnMut(&str) -> Option<BTreeSet<String>>,
+    ) {
+        if let Some(key) = named.key().filter(|key| keys.contains(key.as_str())) {
+            add(&mut self.by_key, key, named);
+        }
+        if let Some(purl) = purl_of_file(&named.file).filter(|purl| purls.contains(purl)) {
+            self.by_purl.entry(purl).or_default().add(named, tags_of);
+        }
     }
 
     /// What a response must be: found by its address, or by what its file is called.
