@@ -192,8 +192,8 @@ mod tests {
         assert_eq!(all(effort.hashing(io::repeat(1).take(100))).unwrap(), 100);
         assert!(all(effort.hashing(io::repeat(1).take(51))).is_err(), "too much for all");
         let effort = Effort::within(LIMITS);
-        let endless = all(effort.hashing(io::repeat(1))).unwrap_err();
-        assert_eq!(endless.to_string(), "too much to be hashed");
+        let long = all(effort.hashing(io::repeat(1).take(101))).unwrap_err();
+        assert_eq!(long.to_string(), "too much to be hashed");
     }
 
     #[test]

@@ -233,12 +233,12 @@ impl Names {
                 reading.note(&response.path, what);
                 Vec::new()
             });
-            page.into_iter().for_each(|named| names.add(&Rc::new(named), (&keys, &purls), &mut tags_of));
+            page.into_iter().map(Rc::new).for_each(|named| names.add(&named, (&keys, &purls), &mut tags_of));
         }
         names
     }
 
-    /// Keeps what some response may be.
+    /// Keeps what is named, if a response has its key or is of its package.
     fn add(
         &mut self,
         named: &Rc<Named>,

@@ -52,7 +52,8 @@ pub(super) fn compare(files: &Files, path: &str, tree: &str) -> Result<Compared,
     let places = places(&mut file)?;
     let place = places.get(DATA).ok_or_else(|| format!("{DATA} is not in it"))?;
     let unpacked = GzDecoder::new(part(&mut file, place)?).take(TREE_BYTES_MAX);
-    let (mut archive, mut compared) = (Archive::new(unpacked), Compared::default());
+    let mut unpacking = files.unpacking(path, None);
+    let (mut archive, mut compared) = (Archive::new(unpacking.read(unpacked)), Compared::default());
     for entry in archive.entries().map_err(|error| error.to_string())?.raw(true) {
         let mut entry = entry.map_err(|error| error.to_string())?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();

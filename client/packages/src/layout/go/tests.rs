@@ -1,5 +1,6 @@
 use super::*;
 use crate::audit::{Lock, audit};
+use crate::effort::Limits;
 use crate::layout::testing::{links_are_faults, list, put};
 use crate::lock::{Locked, LockedDigest};
 use crate::program::Program;
@@ -70,6 +71,15 @@ fn the_hash_is_gos() {
     assert_eq!(module_hash(&list(&directory), "a.zip").unwrap(), GO_MOD_ALONE);
     put(directory.path(), "twice.zip", zip(&[("go.mod", ""), ("go.mod", "")]));
     assert!(module_hash(&list(&directory), "twice.zip").is_err());
+}
+
+#[test]
+fn modules_share_what_they_grow_when_they_are_unpacked() {
+    let (directory, zeros) = (tempfile::tempdir().unwrap(), "0".repeat(1 << 20));
+    ["a.zip", "b.zip"].iter().for_each(|path| put(directory.path(), path, zip(&[("a.go", &zeros)])));
+    let files = list(&directory).within(Limits { unpacked_bytes_max: 1 << 20, ..Limits::default() });
+    assert!(module_hash(&files, "a.zip").is_ok());
+    assert!(module_hash(&files, "b.zip").unwrap_err().contains("too much when it is unpacked"));
 }
 
 #[test]
