@@ -313,10 +313,9 @@ impl Judge<'_> {
         for (lock, digests) in locked.of_package(held) {
             let compared: Vec<Beside> =
                 digests.iter().filter_map(|digest| self.compare(held, digest)).collect();
-            for beside in &compared {
-                let count = if beside.is_claim { &mut self.claimed } else { &mut self.compared };
-                *count += 1;
-            }
+            let claimed = compared.iter().filter(|beside| beside.is_claim).count();
+            self.claimed += u64::try_from(claimed).unwrap_or(u64::MAX);
+            self.compared += u64::try_from(compared.len() - claimed).unwrap_or(u64::MAX);
             if !compared.is_empty() && !compared.iter().any(|beside| beside.is_same) {
                 let wanted: Vec<&str> =
                     compared.iter().map(|beside| beside.wanted.as_str()).take(3).collect();

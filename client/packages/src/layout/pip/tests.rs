@@ -269,8 +269,7 @@ fn wheels_that_were_built_here_tell_what_of() {
     assert_eq!((found.layouts.as_slice(), found.faults.len()), (&["pip wheels".to_owned()][..], 0));
     assert_eq!(found.packages[0].source.as_deref(), Some("https://registry.example.org/lib-2.0.tar.gz"));
     assert_eq!((found.packages[0].digest.as_ref(), found.packages[0].files.len()), (Some(&source), 2));
-    let packages =
-        vec![Locked { purl: purl("lib", "2.0"), digests: vec![LockedDigest::Artifact(source.clone())] }];
+    let packages = vec![Locked { purl: purl("lib", "2.0"), digests: vec![LockedDigest::Artifact(source)] }];
     let made = audited(base, &[Lock { name: "poetry.lock".to_owned(), packages }]);
     assert_eq!((made.compared, made.claimed), (0, 1), "the source has that digest, and who knows the wheel");
     for end in [".whl", ".WHL?x=1", ".whl#sha256=0"] {
