@@ -287,7 +287,11 @@ fn bundler_installs_on_another_node_without_the_registry() {
     site.close();
     let use_it = "bundle install --local && bundle exec ruby -e 'require \"story_gem\"; exit SEVEN == 7'";
     served(&second, &second.run("bundler", &[], &["sh", "-c", use_it]));
-    refused_with_another_byte(&second, "bundler", ".cache/pollux/bundle", "/story_gem.rb");
+    // What is installed is not saved, and shows all the same what a job did.
+    let tamper = "bundle install --local && for file in \"$BUNDLE_PATH\"/*/*/gems/*/lib/story_gem.rb; do echo EVIL = 1 >> \"$file\"; done";
+    let ran = second.run_trusted("bundler", &["sh", "-c", tamper]);
+    assert_eq!((ran.status, second.told("/caches/0/saved/result")), (Some(0), "refused".into()), "{ran:?}");
+    assert!(ran.stderr.contains("wrong: bundler: ") && ran.stderr.contains("story_gem.rb"), "{ran:?}");
 }
 
 fn gem_server(site: &Site, place: &Path) -> Result<(), String> {

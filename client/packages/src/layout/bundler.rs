@@ -7,11 +7,14 @@
 //! [ruby/3.1.0/]gems/NAME-VERSION[-PLATFORM]/…               its files, unpacked
 //! [ruby/3.1.0/]extensions/PLATFORM/API/NAME-VERSION/…       what was compiled of it
 //! [ruby/3.1.0/]build_info/NAME-VERSION.info, doc/NAME-VERSION/…
+//! [ruby/3.1.0/]bin/NAME, plugins/NAME_plugin.rb             programs of gems, plugins of RubyGems
 //! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/…   gems from repositories; noted, not read
 //! ```
 //!
 //! A gem is a tar archive. Since RubyGems 2.0 it has digests of its parts (`checksums.yaml.gz`), which are checked, and so are
-//! its unpacked files, but for what is compiled. A symlink is only where a gem has it. Since 2.2
+//! its unpacked files, but for what is compiled. A symlink is only where a gem has it.
+//! What is installed and has no archive is an orphan. A specification is Ruby that runs, and the gem has YAML: the two cannot
+//! be compared, which a note says, and so the preset saves archives alone. Since 2.2
 //! a specification begins with `# stub: NAME VERSION PLATFORM …`, which tells apart what a file's name does not. Source:
 //! RubyGems' `Gem::Package`, `Gem::StubSpecification` and `Gem::BasicSpecification`, Bundler's `Source::Rubygems`.
 
@@ -41,11 +44,13 @@ pub(crate) fn read(files: &Files) -> Reading {
             homes.entry(home).or_default().add(below, path);
         }
     }
+    // Bundler installs also from the archives at the top, and leaves them there.
+    let top: BTreeMap<&str, &str> = homes.get("").map(Home::archives).unwrap_or_default();
     for (name, home) in homes.iter_mut().filter(|(_, home)| !home.gems.is_empty()) {
         home.finish();
         let layout = if name.is_empty() { "rubygems home".to_owned() } else { format!("bundle {name}") };
         reading.layouts.push(layout);
-        home.tell(files, name, &mut reading);
+        home.tell(files, name, &top, &mut reading);
     }
     forbid_links(files, &homes, &mut reading);
     reading
@@ -94,6 +99,8 @@ struct Home<'a> {
     /// Files of gems from repositories.
     from_repositories: usize,
     strange: Option<&'a str>,
+    /// Files that run, and that no archive has.
+    unjudged: usize,
     /// Symlinks that are as gems have them.
     links: Vec<String>,
 }
@@ -119,6 +126,8 @@ impl<'a> Home<'a> {
     fn add(&mut self, below: &'a str, path: &'a str) {
         let mut parts = below.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()].map(Option::unwrap_or_default);
+        let runs = matches!(parts.first(), Some(&("specifications" | "bin" | "plugins" | "extensions")));
+        self.unjudged += usize::from(runs && !below.starts_with("specifications/default/"));
         let (name, part) = match parts {
             ["cache", "bundler", ..] | ["bundler", "gems", ..] => {
                 self.from_repositories += 1;
@@ -163,12 +172,21 @@ impl<'a> Home<'a> {
         }
     }
 
-    fn tell(&mut self, files: &Files, home: &str, reading: &mut Reading) {
+    /// Archives by the names of gems.
+    fn archives(&self) -> BTreeMap<&'a str, &'a str> {
+        self.gems.iter().filter_map(|(name, gem)| Some((*name, gem.archive?))).collect()
+    }
+
+    fn tell(&mut self, files: &Files, home: &str, top: &BTreeMap<&str, &str>, reading: &mut Reading) {
         let above = above(home);
         for (name, gem) in &self.gems {
-            if !self.defaults.contains(name) {
-                let tree = format!("{above}gems/{name}");
-                gem.tell_orphan(files, &tree, reading);
+            let tree = format!("{above}gems/{name}");
+            let archive = gem.archive.or_else(|| top.get(name).copied());
+            let cache = format!("{above}cache/{name}.gem");
+            match archive {
+                _ if self.defaults.contains(name) || files.is_behind_link(&cache) => {}
+                Some(_) => gem.tell_orphan(files, &tree, reading),
+                None => gem.tell_alone(files, &tree, reading),
             }
             let mut held = Held {
                 purl: gem.purl(files, name, reading),
@@ -179,8 +197,7 @@ impl<'a> Home<'a> {
                 hashed: Vec::new(),
                 checks: Vec::new(),
             };
-            if let Some(archive) = gem.archive {
-                let tree = format!("{above}gems/{name}");
+            if let Some(archive) = archive {
                 let (checks, links) = gem.checks(files, archive, &tree, reading);
                 held.checks = checks;
                 self.links.extend(links);
@@ -193,6 +210,13 @@ impl<'a> Home<'a> {
                 format!("{} files of gems from repositories, which are not read", self.from_repositories),
             );
         }
+        if self.unjudged > 0 {
+            let what = format!(
+                "{} files that run and are compared with nothing: specifications, programs, plugins, what was compiled",
+                self.unjudged
+            );
+            reading.note(home, what);
+        }
         if let Some(path) = self.strange {
             reading.note(path, "not known, and not read");
         }
@@ -200,6 +224,15 @@ impl<'a> Home<'a> {
 }
 
 impl Gem<'_> {
+    /// What is installed without its archive can be compared with nothing, and is installed again.
+    fn tell_alone(&self, files: &Files, tree: &str, reading: &mut Reading) {
+        let links = files.links_under(tree);
+        let gone = self.files.iter().copied().chain(links).map(str::to_owned).collect();
+        let path = self.specification.unwrap_or(tree).to_owned();
+        let why = "it is installed, and its archive is not there".to_owned();
+        reading.orphans.push(Orphan { path, why, mend: Mend::Remove(gone) });
+    }
+
     fn tell_orphan(&self, files: &Files, tree: &str, reading: &mut Reading) {
         let is_tree = |path: &&&str| Some(**path) != self.archive && Some(**path) != self.specification;
         let mut orphan = |path: &str, why: &str, gone: Vec<String>| {

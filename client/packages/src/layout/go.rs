@@ -19,7 +19,7 @@
 //!
 //! The hash must hold for the archive and for the tree, for Go itself never looks at the tree again.
 
-mod hash;
+pub(crate) mod hash;
 
 pub(crate) use hash::module_hash;
 

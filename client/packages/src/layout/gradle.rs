@@ -11,6 +11,9 @@
 //! caches/VERSION, caches/jars-N, caches/transforms-N, caches/build-cache-N, daemon, …   made by Gradle; not read
 //! ```
 //!
+//! What was unpacked of Gradle is compared with the archive beside it; where that is gone nobody vouches for it, and a note
+//! says so. Which archive it must be stands in projects alone.
+//!
 //! A file whose metadata is gone is used again when its digest is asked for, so it is no orphan. Gradle 1 had
 //! `caches/artifacts-N/filestore`, which is noted. Neither in the store nor in the wrapper's directories does Gradle make
 //! symlinks. Source: Gradle's documentation of the directories that it uses,

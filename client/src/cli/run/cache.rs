@@ -105,7 +105,10 @@ impl Cache {
         let Ok(files) = Files::below(&self.plan.base, &paths) else { return };
         let files = files.stop_when(Arc::clone(&self.interrupted));
         let there = core::mem::take(&mut self.there);
-        let is_new = |file: &str| !there.contains(file) && file != LIST_NAME;
+        // What is never saved was not added to the cache.
+        let excluded = Exclude::new(&self.plan.preset.exclude, None).ok();
+        let is_left_out = |file: &str| excluded.as_ref().is_some_and(|excluded| excluded.covers(file));
+        let is_new = |file: &str| !there.contains(file) && file != LIST_NAME && !is_left_out(file);
         self.job.added_bytes = files.iter().filter(|(file, _)| is_new(file)).map(|(_, bytes)| bytes).sum();
         if let Some(program) = self.plan.preset.program {
             let held = program.read(&files).packages.into_iter();

@@ -50,6 +50,8 @@ pub(super) struct End {
     pub(super) bytes: u64,
     /// Digests that were compared, and what is wrong.
     pub(super) compared: u64,
+    /// Digests of lock files that the cache only claims to have met.
+    pub(super) claimed: u64,
     pub(super) faults: Vec<String>,
 }
 
@@ -149,7 +151,7 @@ impl Cache {
             return Err(Stop::new("nothing", why));
         }
         // What is refused stays as it is, for whoever looks into it.
-        self.judge(&faults_that_stay(&audit), audit.compared, end)?;
+        self.judge(&faults_that_stay(&audit), &audit, end)?;
         if self.run_prune() {
             Inspected { audit, seen } = self.inspect(program)?;
         }
@@ -165,7 +167,7 @@ impl Cache {
                 .extend(mend(&self.plan.base, &audit.orphans).map_err(|error| Stop::new("failed", error))?);
             Inspected { audit, seen } = self.inspect(program)?;
         }
-        self.judge(&audit.faults.iter().collect::<Vec<_>>(), audit.compared, end)?;
+        self.judge(&audit.faults.iter().collect::<Vec<_>>(), &audit, end)?;
         let list = recount(&list, &PackageList::of_audits([&audit]));
         end.bytes = bytes_of(&list);
         let list =
@@ -179,8 +181,8 @@ impl Cache {
         audit.map_err(|error| Stop::new("failed", error))
     }
 
-    fn judge(&self, faults: &[&Fault], compared: u64, end: &mut End) -> Result<(), Stop> {
-        end.compared = compared;
+    fn judge(&self, faults: &[&Fault], audit: &Audit, end: &mut End) -> Result<(), Stop> {
+        (end.compared, end.claimed) = (audit.compared, audit.claimed);
         end.faults = faults.iter().map(|fault| fault.words()).collect();
         for fault in faults.iter().map(|fault| fault.short_words()).take(NAMED_MAX).collect::<Vec<_>>().iter()
         {

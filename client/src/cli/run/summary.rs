@@ -3,6 +3,7 @@
 use super::cache::{Cache, Came};
 use super::child::Ended;
 use super::save::End;
+use crate::cli::audit::claimed;
 use crate::cli::output::{self, count, printable};
 use indicatif::{DecimalBytes, HumanBytes};
 use pollux_client::flow::Sources;
@@ -171,9 +172,10 @@ impl End {
         let mut lines = vec![format!("  save: {}{words}", self.result)];
         if self.bytes > 0 {
             lines.push(format!(
-                "    {} in packages{trend}; {} digests compared",
+                "    {} in packages{trend}; {} compared{}",
                 HumanBytes(self.bytes),
-                self.compared
+                count(self.compared, "digest"),
+                claimed(self.claimed)
             ));
         }
         if self.pruned + self.pruned_answers > 0 {

@@ -90,7 +90,9 @@ fn gems_of_a_bundle_and_of_a_home_are_read() {
         put(base, &format!("{home}bin/rake"), "");
         let made = audit(Program::Bundler, &list(&directory), &[]);
         assert_eq!((made.layouts, made.faults), (vec![layout.to_owned()], vec![]));
-        assert_eq!((made.orphans, made.notes), (vec![], vec![]));
+        assert_eq!(made.orphans, []);
+        let notes: Vec<&str> = made.notes.iter().map(|note| note.what.as_str()).collect();
+        assert!(matches!(notes[..], [note] if note.starts_with("5 files that run")), "{notes:?}");
         let told: Vec<_> = made.packages.iter().map(|p| (p.purl.to_string(), p.files.len())).collect();
         let expected = [
             ("pkg:gem/json@2.6.1".to_owned(), 1),
@@ -132,7 +134,7 @@ fn a_changed_file_of_an_installed_gem_is_found() {
     assert_eq!(told, (1, "gems/a-1.0/lib/x.rb", "cache/a-1.0.gem"));
     put(base, "cache/a-1.0.gem", gem_of(b"no gz", b"no gz"));
     let made = audit(Program::Bundler, &list(&directory), &[]);
-    assert_eq!((made.faults, made.notes.len()), (vec![], 1), "it is what it says, and cannot be unpacked");
+    assert_eq!((made.faults, made.notes.len()), (vec![], 2), "it is what it says, and cannot be unpacked");
 }
 
 #[test]
@@ -158,6 +160,24 @@ fn halves_are_orphans_and_go() {
 }
 
 #[test]
+fn what_is_installed_without_its_archive_is_an_orphan() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    install(base, "ruby/3.1.0/", "a-1.0", "a 1.0 ruby");
+    put(base, "ruby/3.1.0/extensions/x86_64-linux/3.1.0/a-1.0/a.so", "");
+    put(base, "cache/a-1.0.gem", gem_of(&data(), &data()));
+    fs::remove_file(base.join("ruby/3.1.0/cache/a-1.0.gem")).unwrap();
+    assert_eq!(read(&list(&directory)).orphans, [], "Bundler installed it from the archive at the top");
+    put(base, "ruby/3.1.0/gems/a-1.0/lib/x.rb", "evil");
+    assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults.len(), 1);
+    fs::remove_file(base.join("cache/a-1.0.gem")).unwrap();
+    let orphans = read(&list(&directory)).orphans;
+    assert_eq!((orphans.len(), orphans[0].path.as_str()), (1, "ruby/3.1.0/specifications/a-1.0.gemspec"));
+    let Mend::Remove(gone) = &orphans[0].mend else { panic!("lines") };
+    assert_eq!(gone.len(), 3, "all that runs");
+}
+
+#[test]
 fn what_is_not_read_is_noted() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
@@ -166,7 +186,7 @@ fn what_is_not_read_is_noted() {
     put(base, "cache/next/x", "");
     let reading = read(&list(&directory));
     let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
-    assert_eq!(noted, ["specifications/a-1.0.gemspec", "", "cache/next/x"]);
+    assert_eq!(noted, ["specifications/a-1.0.gemspec", "", "", "cache/next/x"]);
     assert_eq!(reading.packages[0].purl.to_string(), "pkg:gem/a@1.0");
 }
 

@@ -18,11 +18,11 @@ const ENTRIES_MAX: usize = 500_000;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The SHA-256 of each file, in hexadecimal, by its name.
-type Sums = BTreeMap<Vec<u8>, String>;
+pub(crate) type Sums = BTreeMap<Vec<u8>, String>;
 
 /// Go's own hash of a module: of its archive, or of its tree, unpacked, whose path is `MODULE@VERSION`.
 pub(crate) fn module_hash(files: &Files, path: &str) -> Result<String, String> {
-    let sums = if files.has(path) { of_zip(files, path)? } else { of_tree(files, path)? };
+    let sums = if files.has(path) { of_zip(files, path, ZIP_BYTES_MAX)? } else { of_tree(files, path)? };
     let mut hasher = Sha256::new();
     for (name, sum) in &sums {
         if name.contains(&b'\n') {
@@ -41,19 +41,20 @@ fn text(error: impl ToString) -> String {
 }
 
 /// Hashes what a reader gives, and takes its length off what is left.
-fn sum(files: &Files, reader: impl Read, left: &mut u64) -> Result<String, String> {
+pub(crate) fn sum(files: &Files, reader: impl Read, left: &mut u64) -> Result<String, String> {
     let mut limited = reader.take(*left + 1);
     let made = files.hash(&[Algorithm::Sha256], &mut limited, &mut [0; BUFFER_BYTES]).map_err(text)?;
     let taken = *left + 1 - limited.limit();
-    *left = left.checked_sub(taken).ok_or_else(|| format!("more than {ZIP_BYTES_MAX} bytes are in it"))?;
+    *left = left.checked_sub(taken).ok_or_else(|| "more bytes are in it than anybody packs".to_owned())?;
     made.first().map(Digest::hex).ok_or_else(|| "it cannot be hashed".to_owned())
 }
 
-fn of_zip(files: &Files, path: &str) -> Result<Sums, String> {
-    if files.bytes_of(path).is_some_and(|bytes| bytes > ZIP_BYTES_MAX) {
-        return Err(format!("longer than {ZIP_BYTES_MAX} bytes"));
+/// The files of a zip archive. Directories are among them, with a slash at their end.
+pub(crate) fn of_zip(files: &Files, path: &str, bytes_max: u64) -> Result<Sums, String> {
+    if files.bytes_of(path).is_some_and(|bytes| bytes > bytes_max) {
+        return Err(format!("longer than {bytes_max} bytes"));
     }
-    let (mut sums, mut left) = (Sums::new(), ZIP_BYTES_MAX);
+    let (mut sums, mut left) = (Sums::new(), bytes_max);
     let mut unpacking = files.unpacking(path, None);
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
     let archive = ZipArchive::from_file(files.reader(path).map_err(text)?, &mut buffer).map_err(text)?;

@@ -2,6 +2,7 @@ use super::*;
 use crate::audit::audit;
 use crate::layout::testing::{links_are_faults, list, put};
 use crate::program::Program;
+use crate::python::archive::tests::zipped;
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -102,6 +103,25 @@ fn the_wrappers_gradle_is_a_package_with_and_without_its_archive() {
     };
     assert_eq!(gone(0), [format!("{DIST}/gradle-8.5-bin.zip.part")]);
     assert_eq!((gone(1), orphans.len()), (vec![format!("{DIST}/gradle-8.5/bin/gradle")], 2));
+}
+
+#[test]
+fn an_unpacked_gradle_is_what_its_archive_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    let unpacked = [("gradle-8.5/bin/gradle", "#!"), ("gradle-8.5/lib/a.jar", "jar")];
+    put(base, &format!("{DIST}/gradle-8.5-bin.zip"), zipped(&unpacked));
+    put(base, &format!("{DIST}/gradle-8.5-bin.zip.ok"), "");
+    unpacked.iter().for_each(|(name, text)| put(base, &format!("{DIST}/{name}"), text));
+    let made = audit(Program::Gradle, &list(&directory), &[]);
+    assert_eq!((made.faults, made.notes), (vec![], vec![]));
+    for (name, text) in [("gradle-8.5/lib/a.jar", "evil"), ("gradle-8.5/init.d/evil.gradle", "")] {
+        put(base, &format!("{DIST}/{name}"), text);
+        let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
+        assert!(faults.iter().any(|fault| fault.path == format!("{DIST}/{name}")), "{name}");
+    }
+    fs::remove_file(base.join(format!("{DIST}/gradle-8.5-bin.zip"))).unwrap();
+    assert!(read(&list(&directory)).notes[0].what.contains("nobody vouches"));
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! Gradle itself, as its wrapper downloads and unpacks it.
 
 use crate::files::Files;
+use crate::layout::go::hash;
 use crate::purl::Purl;
-use crate::reading::{Held, Mend, Orphan, Reading};
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use std::collections::BTreeMap;
 
 pub(super) const DISTS: &str = "wrapper/dists";
+
+/// Bytes of all files of Gradle at most: with its sources and documentation it has some 500 million.
+const BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Files that are named as wrong, of one Gradle: more tell nothing new.
+const WRONG_MAX: usize = 20;
 
 /// Reads `wrapper/dists`.
 pub(super) fn read(files: &Files, reading: &mut Reading) {
@@ -23,11 +29,11 @@ pub(super) fn read(files: &Files, reading: &mut Reading) {
         reading.layouts.push("gradle wrapper/dists".to_owned());
     }
     for (directory, paths) in dists {
-        tell(directory, &paths, reading);
+        tell(files, directory, &paths, reading);
     }
 }
 
-fn tell(directory: &str, paths: &[&str], reading: &mut Reading) {
+fn tell(files: &Files, directory: &str, paths: &[&str], reading: &mut Reading) {
     let mut orphan = |path: &str, why: &str, gone: Vec<String>| {
         reading.orphans.push(Orphan { path: path.to_owned(), why: why.to_owned(), mend: Mend::Remove(gone) });
     };
@@ -46,6 +52,14 @@ fn tell(directory: &str, paths: &[&str], reading: &mut Reading) {
     if zip.is_none() && unpacked.is_empty() {
         return;
     }
+    let checks = match &zip {
+        Some(zip) if !unpacked.is_empty() => compare(files, directory, zip, &unpacked, reading),
+        Some(_) => Vec::new(),
+        None => {
+            reading.note(directory, "Gradle itself, unpacked, without its archive: nobody vouches for it");
+            Vec::new()
+        }
+    };
     let name = directory.get(DISTS.len() + 1..).and_then(|below| below.split('/').next()).unwrap_or_default();
     reading.packages.push(Held {
         purl: purl(name),
@@ -54,8 +68,40 @@ fn tell(directory: &str, paths: &[&str], reading: &mut Reading) {
         files: beside.into_iter().map(str::to_owned).chain(unpacked).collect(),
         stated: Vec::new(),
         hashed: Vec::new(),
-        checks: Vec::new(),
+        checks,
     });
+}
+
+/// What was unpacked must be what the archive beside it has.
+fn compare(
+    files: &Files,
+    directory: &str,
+    zip: &str,
+    unpacked: &[String],
+    reading: &mut Reading,
+) -> Vec<Check> {
+    let packed = match hash::of_zip(files, zip, BYTES_MAX) {
+        Ok(packed) => packed,
+        Err(why) => {
+            reading.note(zip, format!("what was unpacked is not compared with it: {why}"));
+            return Vec::new();
+        }
+    };
+    reading.trees.push(directory.to_owned());
+    let mut left = BYTES_MAX;
+    let mut is_same = |path: &str| {
+        let name = path.get(directory.len() + 1..).unwrap_or_default();
+        let found = files.reader(path).map_err(|error| error.to_string());
+        let found = found.and_then(|file| hash::sum(files, file, &mut left));
+        packed.get(name.as_bytes()).is_some_and(|packed| found.as_ref() == Ok(packed))
+    };
+    let changed = unpacked.iter().filter(|path| !is_same(path)).take(WRONG_MAX);
+    let check = |path: &String| Check {
+        path: path.clone(),
+        expected: Expected::Wrong("it is not what the archive has".to_owned()),
+        by: zip.to_owned(),
+    };
+    changed.map(check).collect()
 }
 
 /// `gradle-8.5-bin` is Gradle 8.5, whichever parts of it; others name themselves as they like.
