@@ -357,6 +357,28 @@ fn several_paths_lie_below_one_directory() {
 }
 
 #[test]
+fn a_name_with_a_line_break_names_nothing_else() {
+    let scene = Scene::open();
+    let a = Runner::new(&scene, "a");
+    let top = a.home.join("work/hello");
+    for name in ["d/x/lib", "d/q\nother/lib", "other/lib"] {
+        file(top.join(name), name);
+    }
+    for (number, path) in ["d/**/lib", "d/*"].into_iter().enumerate() {
+        let run = Run::push("main").key(&format!("k-{number}")).path(path);
+        a.save(&run).says(&["save result=saved"]);
+        fs::remove_dir_all(&top).unwrap();
+        fs::create_dir(&top).unwrap();
+        assert_eq!(a.restore(&run).output("cache-hit"), "true");
+        let there = ["d/x/lib", "d/q\nother/lib", "other/lib"].map(|name| top.join(name).exists());
+        assert_eq!(there, [true, false, false], "{path}");
+        for name in ["d/x/lib", "d/q\nother/lib", "other/lib"] {
+            file(top.join(name), name);
+        }
+    }
+}
+
+#[test]
 fn a_line_with_an_exclamation_mark_leaves_out_what_a_pattern_matched() {
     let scene = Scene::open();
     let a = Runner::new(&scene, "a");

@@ -152,6 +152,18 @@ fn what_a_protected_branch_saves_is_a_hit_of_a_merge_request() {
 }
 
 #[test]
+fn a_script_that_writes_another_key_saves_under_its_own() {
+    let scene = Scene::open();
+    let a = Machine::new(&scene, "a");
+    let job = Job::push("main");
+    a.restore(&job);
+    pollux_tests::sample_tree(&a.cache(), "tree").unwrap();
+    let kept = a.kept().into_iter().find(|name| name.ends_with(".key")).unwrap();
+    fs::write(a.project.with_extension("tmp").join(kept), "group%2Fother/main/release\n").unwrap();
+    says(&a.save(&job), &["saved: group%2Fsub%2Fproject/main/"]);
+}
+
+#[test]
 fn fallbacks_are_beginnings_and_hostile_texts_are_names() {
     let scene = Scene::open();
     let a = Machine::new(&scene, "a");

@@ -60,8 +60,10 @@ fn what_lay_there_before_the_run_is_not_signed() {
     assert_eq!(restored(&scene, &node, &presets), [""; 0]);
 
     fs::remove_dir_all(&mine).unwrap();
-    trusted(&machine, &presets, &["--require-save"], "mkdir -p $HOME/mine; echo 1 > $HOME/mine/made");
-    assert_eq!(saved(&machine), "saved");
+    let ran =
+        trusted(&machine, &presets, &["--require-save"], "mkdir -p $HOME/mine; echo 1 > $HOME/mine/made");
+    assert_eq!((saved(&machine).as_str(), machine.told("/caches/0/saved/sequence")), ("saved", 1.into()));
+    assert!(ran.stderr.contains("save: saved, manifest ") && ran.stderr.contains(", sequence 1"), "{ran:?}");
     // From here on a run begins with what was signed, whatever lies there.
     fs::write(mine.join("left-behind"), "by an untrusted job").unwrap();
     fs::write(mine.join("made"), "changed by an untrusted job").unwrap();

@@ -23,19 +23,6 @@ fn what_is_below_is_listed_and_no_link_is_followed() {
 }
 
 #[test]
-fn a_link_on_the_way_is_listed_and_not_followed() {
-    let directory = tempfile::tempdir().unwrap();
-    let base = directory.path();
-    fs::create_dir_all(base.join("real/deep")).unwrap();
-    fs::write(base.join("real/deep/x"), b"abc").unwrap();
-    symlink("real", base.join("link")).unwrap();
-    for path in ["link", "link/deep", "link/deep/x"] {
-        let files = Files::below(base, &[path]).unwrap();
-        assert_eq!((files.iter().count(), files.links().collect::<Vec<_>>()), (0, vec!["link"]), "{path}");
-    }
-}
-
-#[test]
 fn what_changed_since_it_was_listed_is_not_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x");

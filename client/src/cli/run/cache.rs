@@ -5,9 +5,10 @@ use crate::cli::common::disabled;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::restore::default_threads;
-use pollux_client::disk::{Exclude, Repeats, RestoreOptions, TargetMode, Times};
+use pollux_client::disk::{Exclude, Place, Repeats, RestoreOptions, TargetMode, Times};
 use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
 use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
+use pollux_client::text_file;
 use pollux_packages::audit::Lock;
 use pollux_packages::files::Files;
 use pollux_packages::list::{LIST_NAME, PackageList};
@@ -259,14 +260,17 @@ impl Restored {
     }
 }
 
-/// The files that a preset wants below its directory, where they are not there.
+/// The files that a preset wants below its directory, as it wants them.
 fn write_files(plan: &Plan) -> std::io::Result<()> {
     let base = plan.base.to_string_lossy();
     for (name, text) in &plan.preset.files {
         let path = plan.base.join(name);
-        if !path.exists() {
-            fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
-            fs::write(path, text.replace("{base}", &base))?;
+        let text = text.replace("{base}", &base);
+        if !text_file::read(&path, text.len()).is_ok_and(|there| there == text) {
+            let parent = path.parent().unwrap_or(Path::new("/"));
+            fs::create_dir_all(parent)?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            Place::open(parent)?.replace(&name, text.as_bytes())?;
         }
     }
     Ok(())

@@ -38,6 +38,11 @@ pub(super) struct End {
     pub(super) result: &'static str,
     /// More of it, for people.
     pub(super) words: String,
+    /// The manifest, where one counts: its name, and which of its key's saves it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) manifest_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sequence: Option<u64>,
     /// What lacked its other half, and was dropped.
     pub(super) dropped: Vec<String>,
     /// Packages that no job had used, and bytes that went with them.
@@ -126,6 +131,7 @@ impl Cache {
         progress.end();
         let outcome = outcome.map_err(|error| Stop::of_save(&error))?;
         end.result = result(&outcome);
+        (end.manifest_id, end.sequence) = named(&outcome).unzip();
         if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
             let path = directory.join(format!("{}.json", self.plan.preset.name));
             let written =
@@ -321,6 +327,17 @@ const fn result(outcome: &SaveOutcome) -> &'static str {
         SaveOutcome::Unchanged(_) => "unchanged",
         SaveOutcome::LostRace(_) => "lost-race",
         SaveOutcome::Unsigned(_) => "unsigned",
+    }
+}
+
+/// What stands now.
+fn named(outcome: &SaveOutcome) -> Option<(String, u64)> {
+    match outcome {
+        SaveOutcome::Saved(saved) | SaveOutcome::Unchanged(saved) => {
+            Some((saved.id.to_string(), saved.manifest.sequence))
+        }
+        SaveOutcome::LostRace(lost) => Some((lost.id.to_string(), lost.manifest.sequence)),
+        SaveOutcome::Unsigned(_) => None,
     }
 }
 

@@ -16,6 +16,9 @@ use std::path::Path;
 /// Added packages that are named; the report has all.
 const ADDED_MAX: usize = 20;
 
+/// Digits of a manifest's name that are told: enough to find it by.
+const ID_DIGITS: usize = 12;
+
 /// What happened.
 #[derive(Serialize)]
 pub(super) struct Summary<'a> {
@@ -169,7 +172,11 @@ impl End {
         let words = if self.words.is_empty() { String::new() } else { format!(": {}", self.words) };
         let trend =
             self.bytes_before.map(|before| format!(", before {}", HumanBytes(before))).unwrap_or_default();
-        let mut lines = vec![format!("  save: {}{words}", self.result)];
+        let which = self.manifest_id.as_ref().zip(self.sequence);
+        let which = which.map(|(id, sequence)| {
+            format!(", manifest {}, sequence {sequence}", id.get(..ID_DIGITS).unwrap_or(id))
+        });
+        let mut lines = vec![format!("  save: {}{}{words}", self.result, which.unwrap_or_default())];
         if self.bytes > 0 {
             lines.push(format!(
                 "    {} in packages{trend}; {} compared{}",
