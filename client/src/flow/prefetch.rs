@@ -15,7 +15,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A node that has written nothing more for so long does not keep the rest.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+/// How often it is asked meanwhile.
+const ASKED_EVERY: Duration = Duration::from_millis(20);
 
 /// What to fetch.
 #[derive(Clone, Debug)]
@@ -93,15 +99,28 @@ fn distinct(listed: &[ChunkRef]) -> Vec<ChunkRef> {
     listed.iter().copied().filter(|chunk| seen.insert(chunk.id)).collect()
 }
 
-/// How many of these the node has.
+/// How many of these the node has, once it has written what it is about to write: it hands out chunks before that.
 fn kept(connection: &Connection, clocked: &Clocked, chunks: &BTreeSet<ChunkId>) -> Result<u64, Miss> {
-    let chunks: Vec<ChunkId> = chunks.iter().copied().collect();
-    let mut kept = 0;
-    for some in chunks.chunks(CHUNKS_PER_MESSAGE_MAX) {
-        let lacking = lacking(connection, some, clocked.progress())?;
-        kept += count(lacking.iter().filter(|lacks| !**lacks).count());
+    let (mut kept, mut since) = (held(connection, clocked, chunks)?, Instant::now());
+    while kept < count(chunks.len()) && since.elapsed() < WRITTEN_WITHIN {
+        thread::sleep(ASKED_EVERY);
+        let now = held(connection, clocked, chunks)?;
+        if now > kept {
+            (kept, since) = (now, Instant::now());
+        }
     }
     Ok(kept)
+}
+
+/// How many of these the node has now.
+fn held(connection: &Connection, clocked: &Clocked, chunks: &BTreeSet<ChunkId>) -> Result<u64, Miss> {
+    let chunks: Vec<ChunkId> = chunks.iter().copied().collect();
+    let mut held = 0;
+    for some in chunks.chunks(CHUNKS_PER_MESSAGE_MAX) {
+        let lacking = lacking(connection, some, clocked.progress())?;
+        held += count(lacking.iter().filter(|lacks| !**lacks).count());
+    }
+    Ok(held)
 }
 
 fn count(some: usize) -> u64 {
