@@ -4,7 +4,7 @@ use crate::flow::{Deadlines, PrefetchOutcome, PrefetchRequest, Prefetched, Unwat
 use crate::protocol::{Reply, Request};
 use pollux_core::engine::MissReason;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -56,6 +56,22 @@ fn reason(outcome: &PrefetchOutcome) -> &'static str {
         PrefetchOutcome::Fetched(_) => "fetched",
         PrefetchOutcome::Interrupted => "interrupted",
     }
+}
+
+#[test]
+fn what_is_written_a_moment_later_is_kept() {
+    let cache = Arc::new(Cache::new());
+    let asked = AtomicU32::new(0);
+    // Each time one less is lacking.
+    let script = move |heard: &Heard| match heard {
+        Heard::Request(Request::Lacks { .. }) => {
+            let lacking = 3_u32.saturating_sub(asked.fetch_add(1, Ordering::Relaxed));
+            Some(vec![Act::Say(Reply::Lacking { indices: (0..lacking).collect() })])
+        }
+        _ => None,
+    };
+    let fetched = fetched(run(&cache, patient(), false, script));
+    assert_eq!(fetched.kept, fetched.chunks);
 }
 
 #[test]
