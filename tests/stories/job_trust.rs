@@ -156,6 +156,24 @@ fn what_changes_after_the_audit_is_not_signed() {
 }
 
 #[test]
+fn a_statement_of_an_earlier_run_is_not_taken_for_this_ones() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    let statements = scene.path("statements");
+    let run = |line: &str| {
+        let (presets, statements) = (presets.to_str().unwrap(), statements.to_str().unwrap());
+        machine.run("mine", &["--presets", presets, "--unsigned-out", statements], &["sh", "-ec", line])
+    };
+    let ran = run("mkdir -p $HOME/mine; echo x > $HOME/mine/x");
+    assert_eq!(saved(&machine), "unsigned", "{ran:?}");
+    assert!(statements.join("mine.json").exists());
+    let ran = run("exit 1");
+    assert_eq!((ran.status, statements.join("mine.json").exists()), (Some(1), false), "{ran:?}");
+}
+
+#[test]
 fn nothing_outside_of_a_cache_is_dropped() {
     let scene = Scene::open();
     let node = scene.node("a");

@@ -154,8 +154,7 @@ pub(super) enum For {
 pub(super) fn verdict(audit: &Audit, purpose: For) -> Done {
     let message = match audit.faults.len() {
         0 => return Ok(()),
-        1 => "1 of the cache's digests is not what it must be".to_owned(),
-        count => format!("{count} of the cache's digests are not what they must be"),
+        number => format!("the cache is not as it must be in {}", count(number, "place")),
     };
     Err(Failure::new(Kind::NotBelieved, message).hint(match purpose {
         For::Looking => "remove those files, and find out what wrote them",
@@ -299,11 +298,7 @@ mod tests {
         assert!(!hint(For::Looking).contains("saved") && hint(For::Saving).contains("nothing is saved"));
         assert!(verdict(&audit(0), For::Saving).is_ok());
         let says = |faults| verdict(&audit(faults), For::Looking).unwrap_err().message;
-        assert!(
-            says(1).contains("digests is not what it must be") && says(2).contains("2 of"),
-            "{}",
-            says(1)
-        );
+        assert!(says(1).ends_with("in 1 place") && says(2).ends_with("in 2 places"), "{}", says(1));
     }
 
     #[test]

@@ -116,6 +116,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if shared.interrupted.load(Ordering::Relaxed) {
         return Err(Failure::new(Kind::Interrupted, "interrupted before the command"));
     }
+    caches.iter().for_each(|cache| cache.forget_statement(&shared));
     let environment = environment(caches.iter().map(|cache| &cache.plan));
     let has_input = arguments.signing_key != Some(KeySource::Input);
     if matches!(shared.signer, Some(Signer::Key(_))) {

@@ -21,7 +21,7 @@ use pollux_packages::reading::Mend;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,19 @@ impl Cache {
             self.saved = Some(end);
         } else if let Some(why) = &shared.no_signer {
             self.saved = Some(End { result: "failed", words: why.clone(), ..End::default() });
+        }
+    }
+
+    /// Where its statement goes.
+    fn statement(&self, directory: &Path) -> PathBuf {
+        directory.join(format!("{}.json", self.plan.preset.name))
+    }
+
+    /// Removes the statement of an earlier run: whoever signs what lies there means this one.
+    pub(super) fn forget_statement(&self, shared: &Shared) {
+        if let Some(directory) = &shared.statements {
+            // There mostly is none.
+            fs::remove_file(self.statement(directory)).unwrap_or_default();
         }
     }
 
@@ -133,7 +146,7 @@ impl Cache {
         end.result = result(&outcome);
         (end.manifest_id, end.sequence) = named(&outcome).unzip();
         if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
-            let path = directory.join(format!("{}.json", self.plan.preset.name));
+            let path = self.statement(directory);
             let written =
                 fs::create_dir_all(directory).map_err(|error| Stop::new("failed", error)).and_then(|()| {
                     text_file::write(&path, &Statement::new(&unsigned.manifest).to_json(), Existing::Replace)
@@ -190,17 +203,14 @@ impl Cache {
     fn judge(&self, faults: &[&Fault], audit: &Audit, end: &mut End) -> Result<(), Stop> {
         (end.compared, end.claimed) = (audit.compared, audit.claimed);
         end.faults = faults.iter().map(|fault| fault.words()).collect();
-        for fault in faults.iter().map(|fault| fault.short_words()).take(NAMED_MAX).collect::<Vec<_>>().iter()
-        {
-            output::say(&format!("wrong: {}: {}", self.plan.preset.name, printable(fault)));
+        for fault in faults.iter().take(NAMED_MAX) {
+            output::say(&format!("wrong: {}: {}", self.plan.preset.name, printable(&fault.short_words())));
         }
-        match end.faults.len() {
-            0 => Ok(()),
-            count => Err(Stop::new(
-                "refused",
-                format!("{count} digests are not what they must be, so nothing is saved"),
-            )),
+        if faults.is_empty() {
+            return Ok(());
         }
+        let places = count(faults.len(), "place");
+        Err(Stop::new("refused", format!("it is not as it must be in {places}, so nothing is saved")))
     }
 
     /// Removes what nobody uses, and what is too much.
