@@ -255,21 +255,28 @@ impl<'a> Reader<'a> {
     /// package, and the line is one more file of it, which goes where it goes.
     fn join_packed(&mut self) {
         let packed = std::mem::take(&mut self.packed);
-        let by_address = self.reading.packages.len();
-        for Packed { purl, content, index, held } in packed {
-            let packages = self.reading.packages.iter_mut().enumerate();
-            let same: Vec<&mut Held> = packages
-                .filter(|(number, held)| {
-                    held.artifact.as_deref() == Some(content) && (*number < by_address || held.purl == purl)
-                })
-                .map(|(_, held)| held)
-                .collect();
-            if same.is_empty() {
-                self.reading.packages.push(held(purl));
-            } else {
-                same.into_iter().for_each(|held| held.add_file(&index));
+        let mut by_content: BTreeMap<&str, Vec<&Packed<'_>>> = BTreeMap::new();
+        for one in &packed {
+            by_content.entry(one.content).or_default().push(one);
+        }
+        for held in &mut self.reading.packages {
+            let lines = held.artifact.as_deref().and_then(|content| by_content.get(content));
+            lines.into_iter().flatten().for_each(|line| held.add_file(&line.index));
+        }
+        let addressed: BTreeSet<String> =
+            self.reading.packages.iter().filter_map(|held| held.artifact.clone()).collect();
+        let mut numbers: BTreeMap<(&str, Purl), usize> = BTreeMap::new();
+        let mut made: Vec<Held> = Vec::new();
+        for Packed { purl, content, index, held } in
+            packed.into_iter().filter(|one| !addressed.contains(one.content))
+        {
+            let number = *numbers.entry((content, purl.clone())).or_insert(made.len());
+            match made.get_mut(number) {
+                Some(same) => same.add_file(&index),
+                None => made.push(held(purl)),
             }
         }
+        self.reading.packages.extend(made);
     }
 
     fn find_unnamed_content(&mut self) {
