@@ -101,26 +101,26 @@ fn distinct(listed: &[ChunkRef]) -> Vec<ChunkRef> {
 
 /// How many of these the node has, once it has written what it is about to write: it hands out chunks before that.
 fn kept(connection: &Connection, clocked: &Clocked, chunks: &BTreeSet<ChunkId>) -> Result<u64, Miss> {
-    let (mut kept, mut since) = (held(connection, clocked, chunks)?, Instant::now());
-    while kept < count(chunks.len()) && since.elapsed() < WRITTEN_WITHIN {
+    let all: Vec<ChunkId> = chunks.iter().copied().collect();
+    let (mut missing, mut since) = (not_held(connection, clocked, &all)?, Instant::now());
+    while !missing.is_empty() && since.elapsed() < WRITTEN_WITHIN {
         thread::sleep(ASKED_EVERY);
-        let now = held(connection, clocked, chunks)?;
-        if now > kept {
-            (kept, since) = (now, Instant::now());
+        let still = not_held(connection, clocked, &missing)?;
+        if still.len() < missing.len() {
+            (missing, since) = (still, Instant::now());
         }
     }
-    Ok(kept)
+    Ok(count(all.len() - missing.len()))
 }
 
-/// How many of these the node has now.
-fn held(connection: &Connection, clocked: &Clocked, chunks: &BTreeSet<ChunkId>) -> Result<u64, Miss> {
-    let chunks: Vec<ChunkId> = chunks.iter().copied().collect();
-    let mut held = 0;
+/// Those of some chunks that the node does not have now.
+fn not_held(connection: &Connection, clocked: &Clocked, chunks: &[ChunkId]) -> Result<Vec<ChunkId>, Miss> {
+    let mut missing = Vec::new();
     for some in chunks.chunks(CHUNKS_PER_MESSAGE_MAX) {
         let lacking = lacking(connection, some, clocked.progress())?;
-        held += count(lacking.iter().filter(|lacks| !**lacks).count());
+        missing.extend(some.iter().zip(lacking).filter(|(_, lacks)| *lacks).map(|(chunk, _)| *chunk));
     }
-    Ok(held)
+    Ok(missing)
 }
 
 fn count(some: usize) -> u64 {
