@@ -75,10 +75,18 @@ impl<'a> Machine<'a> {
 
     /// The same with a publisher's key.
     pub(crate) fn run_trusted<W: AsRef<str>>(&self, preset: &str, command: &[W]) -> Finished {
+        self.run_trusted_with(preset, &[], command)
+    }
+
+    pub(crate) fn run_trusted_with<W: AsRef<str>>(
+        &self,
+        preset: &str,
+        flags: &[&str],
+        command: &[W],
+    ) -> Finished {
         let command: Vec<&str> = command.iter().map(AsRef::as_ref).collect();
-        let publisher = self.scene.pool.publisher();
-        let mut made = self.command(preset, &[], &command);
-        Finished::of(made.env("POLLUX_SIGNING_KEY", publisher)).unwrap()
+        let mut made = self.command(preset, flags, &command);
+        Finished::of(made.env("POLLUX_SIGNING_KEY", self.scene.pool.publisher())).unwrap()
     }
 
     /// What making a lock file left there would not be signed.
@@ -376,8 +384,7 @@ fn saves<'a>(scene: &'a Scene, node: &'a Node, preset: &str, lines: [(&str, Stri
     lines.map(|(name, line)| {
         let machine = Machine::new(scene, node, name);
         let flags = ["--presets", presets.to_str().unwrap()];
-        let mut made = machine.command(preset, &flags, &["sh", "-ec", &line]);
-        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+        let ran = machine.run_trusted_with(preset, &flags, &["sh", "-ec", &line]);
         assert_eq!(machine.told("/caches/0/saved/result"), "saved", "{ran:?}");
         machine
     })

@@ -19,8 +19,7 @@ fn presets(scene: &Scene, text: &str) -> PathBuf {
 /// A run with a publisher's key.
 fn trusted(machine: &Machine<'_>, presets: &Path, flags: &[&str], line: &str) -> Finished {
     let flags = [&["--presets", presets.to_str().unwrap()], flags].concat();
-    let mut made = machine.command("mine", &flags, &["sh", "-ec", line]);
-    Finished::of(made.env("POLLUX_SIGNING_KEY", machine.scene.pool.publisher())).unwrap()
+    machine.run_trusted_with("mine", &flags, &["sh", "-ec", line])
 }
 
 fn saved(machine: &Machine<'_>) -> String {
@@ -96,8 +95,7 @@ fn what_jobs_read_stays_also_where_a_home_outlives_them() {
         let line = [read, make(&format!("new-{round}"))].join(" && ");
         // Without a key the directory stays as the job before left it; with one it is restored anew.
         let flags = ["--presets", presets.to_str().unwrap()];
-        let mut made = machine.command("maven", &flags, &["sh", "-ec", &line]);
-        let ran = Finished::of(made.env("POLLUX_SIGNING_KEY", scene.pool.publisher())).unwrap();
+        let ran = machine.run_trusted_with("maven", &flags, &["sh", "-ec", &line]);
         assert_eq!(saved(&machine), "saved", "{ran:?}");
         if round > 0 && machine.told("/caches/0/used").is_null() {
             let story = "what_jobs_read_stays_also_where_a_home_outlives_them";
