@@ -131,7 +131,8 @@ pub enum Mend {
 
 impl Mend {
     /// What goes.
-    fn removed(&self) -> &[String] {
+    #[must_use]
+    pub fn removed(&self) -> &[String] {
         match self {
             Self::Remove(paths) => paths,
             Self::DropLines { .. } => &[],

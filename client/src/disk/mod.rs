@@ -41,4 +41,5 @@ pub use pack::{ChunkSink, PackError, Packed, pack};
 pub use place::Place;
 pub use restore::{Repeats, Restore, RestoreOptions, Restored, TargetMode, Times};
 pub use room::Room;
+pub use roots::is_within;
 pub use scan::{Audited, Scan, ScanOptions, Skipped};

@@ -19,8 +19,9 @@ pub(super) fn distinct(mut roots: Vec<String>) -> Vec<String> {
     roots
 }
 
-/// Whether a path is another one, or lies below it.
-fn is_within(inner: &str, outer: &str) -> bool {
+/// Whether a path is another one, or lies below it. Both are relative, their components joined by `/`; all lie below the empty one.
+#[must_use]
+pub fn is_within(inner: &str, outer: &str) -> bool {
     outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

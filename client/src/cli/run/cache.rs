@@ -5,7 +5,7 @@ use crate::cli::common::disabled;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::restore::default_threads;
-use pollux_client::disk::{Exclude, Place, Repeats, RestoreOptions, TargetMode, Times};
+use pollux_client::disk::{Exclude, Place, Repeats, RestoreOptions, TargetMode, Times, is_within};
 use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
 use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
 use pollux_client::text_file;
@@ -107,8 +107,7 @@ impl Cache {
         let files = files.stop_when(Arc::clone(&self.interrupted));
         let there = core::mem::take(&mut self.there);
         // What is never saved was not added to the cache.
-        let excluded = Exclude::new(&self.plan.preset.exclude, None).ok();
-        let is_left_out = |file: &str| excluded.as_ref().is_some_and(|excluded| excluded.covers(file));
+        let is_left_out = left_out(&self.plan);
         let is_new = |file: &str| !there.contains(file) && file != LIST_NAME && !is_left_out(file);
         self.job.added_bytes = files.iter().filter(|(file, _)| is_new(file)).map(|(_, bytes)| bytes).sum();
         if let Some(program) = self.plan.preset.program {
@@ -206,14 +205,16 @@ fn foreign(plan: &Plan, came: &Came) -> Vec<String> {
         Came::Hit(hit) => hit.ancestry.tree.roots.as_slice(),
         Came::Miss { .. } => &[],
     };
-    let is_below = |path: &str, root: &String| {
-        root.is_empty()
-            || path.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let excluded = Exclude::new(&plan.preset.exclude, None).ok();
-    let is_left_out = |path: &String| excluded.as_ref().is_some_and(|excluded| excluded.covers(path));
-    let came_along = |path: &String| path == LIST_NAME || roots.iter().any(|root| is_below(path, root));
+    let is_left_out = left_out(plan);
+    let came_along = |path: &String| path == LIST_NAME || roots.iter().any(|root| is_within(path, root));
     names(plan).into_iter().filter(|path| !came_along(path) && !is_left_out(path)).collect()
+}
+
+/// Tells what the preset never saves.
+fn left_out(plan: &Plan) -> impl Fn(&str) -> bool + use<> {
+    // Its globs were judged with it.
+    let excluded = Exclude::new(&plan.preset.exclude, None).ok();
+    move |path| excluded.as_ref().is_some_and(|excluded| excluded.covers(path))
 }
 
 /// A job takes what it finds. Where somebody signs, what is there is what was signed.

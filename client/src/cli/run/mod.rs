@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     /// Save also where the CI system says that the run is of a change that is not merged: a pull or merge request
     #[arg(long)]
     save_changes: bool,
-    /// Fail if a save is refused or fails (status 8, or 1), also where the command succeeded
+    /// Fail if a save is refused or fails (status 1), also where the command succeeded
     #[arg(long)]
     require_save: bool,
     /// Restore no cache that cost more than it saved, measured over its last uses on this machine

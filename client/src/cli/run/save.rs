@@ -17,7 +17,6 @@ use pollux_packages::Program;
 use pollux_packages::audit::{Audit, Fault};
 use pollux_packages::files::Files;
 use pollux_packages::list::{LIST_NAME, Listed, PackageList};
-use pollux_packages::reading::Mend;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -317,13 +316,8 @@ fn recount(counted: &PackageList, now: &PackageList) -> PackageList {
 
 /// What is wrong and is not about to be dropped, for it lacks its other half.
 fn faults_that_stay(audit: &Audit) -> Vec<&Fault> {
-    let dropped: BTreeSet<&str> = audit
-        .orphans
-        .iter()
-        .filter_map(|orphan| if let Mend::Remove(paths) = &orphan.mend { Some(paths) } else { None })
-        .flatten()
-        .map(String::as_str)
-        .collect();
+    let dropped: BTreeSet<&str> =
+        audit.orphans.iter().flat_map(|orphan| orphan.mend.removed()).map(String::as_str).collect();
     audit.faults.iter().filter(|fault| !dropped.contains(fault.path.as_str())).collect()
 }
 
