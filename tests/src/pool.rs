@@ -3,12 +3,13 @@
 use crate::command::{Finished, Pollux};
 use crate::daemon::{Daemon, DaemonError};
 use crate::lan::Host;
+use crate::ports::free_port;
 use crate::programs::Programs;
 use pollux_client::key_file;
 use pollux_core::{Document, Envelope, KeyPair, PeerId, Policy, PoolFile, Seed};
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,14 +47,6 @@ impl NodeOptions {
     fn command(&self, program: &Path) -> Command {
         self.host.as_ref().map_or_else(|| Command::new(program), |host| host.command(program))
     }
-}
-
-/// A port on loopback that is free now.
-///
-/// # Errors
-/// The system has none.
-pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// The first is `seed`, then `seed-1` and so on: the name of its directory, its key and its log.
