@@ -283,13 +283,18 @@ fn bundler_installs_on_another_node_without_the_registry() {
     assert_eq!(locked.status, Some(0), "{locked:?}");
     first.forget(".cache/pollux/bundle");
     fs::copy(first.project.join("Gemfile.lock"), second.project.join("Gemfile.lock")).unwrap();
-    saved(&first, &first.run_trusted("bundler", &["bundle", "install"]), "pkg:gem/story-gem@1.0");
+    let install = ["env", "BUNDLE_FROZEN=true", "bundle", "install"];
+    saved(&first, &first.run_trusted("bundler", &install), "pkg:gem/story-gem@1.0");
     site.close();
-    let use_it = "bundle install --local && bundle exec ruby -e 'require \"story_gem\"; exit SEVEN == 7'";
-    served(&second, &second.run("bundler", &[], &["sh", "-c", use_it]));
+    let offline = "export BUNDLE_CACHE_PATH=$(echo \"$BUNDLE_PATH\"/*/*/cache); bundle install --local";
+    let use_it = format!(
+        "export BUNDLE_FROZEN=true; {offline} && bundle exec ruby -e 'require \"story_gem\"; exit SEVEN == 7'"
+    );
+    served(&second, &second.run("bundler", &[], &["sh", "-c", &use_it]));
     // What is installed is not saved, and shows all the same what a job did.
-    let tamper = "bundle install --local && for file in \"$BUNDLE_PATH\"/*/*/gems/*/lib/story_gem.rb; do echo EVIL = 1 >> \"$file\"; done";
-    let ran = second.run_trusted("bundler", &["sh", "-c", tamper]);
+    let file = "\"$BUNDLE_PATH\"/*/*/gems/*/lib/story_gem.rb";
+    let tamper = format!("{offline} && for file in {file}; do echo EVIL = 1 >> \"$file\"; done");
+    let ran = second.run_trusted("bundler", &["sh", "-c", &tamper]);
     assert_eq!((ran.status, second.told("/caches/0/saved/result")), (Some(0), "refused".into()), "{ran:?}");
     assert!(ran.stderr.contains("wrong: bundler: ") && ran.stderr.contains("story_gem.rb"), "{ran:?}");
 }
