@@ -6,6 +6,7 @@ use pollux_client::job::{
     EVENT_FILE, Fact, Plan, PlanError, Platform, Presets, PresetsError, Project, Surroundings, System, plan,
 };
 use pollux_client::text_file;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Bytes of a file of presets at most, which the presets' reader bounds more narrowly.
@@ -105,7 +106,8 @@ impl Place {
         let project =
             Project { surroundings: &surroundings, platform: &platform, directory: &self.directory };
         let (mut plans, mut without): (Vec<Plan>, _) = (Vec::new(), Vec::new());
-        for name in names {
+        let mut named = BTreeSet::new();
+        for name in names.iter().filter(|name| !name.is_empty() && named.insert(name.as_str())) {
             let preset = presets.find(name).map_err(|error| unknown(&error))?;
             let made = match plan(preset, &project, variable) {
                 Ok(made) => made,
@@ -159,7 +161,7 @@ const fn hint_of(error: &PlanError) -> Option<&'static str> {
         PlanError::Key(_) => {
             Some("shorten the names with --project, --branch and --job, or the preset's template")
         }
-        PlanError::Lock(_) | PlanError::NoHome(_) => None,
+        PlanError::Lock(_) | PlanError::NoHome(_) | PlanError::TooWide { .. } => None,
     }
 }
 

@@ -49,6 +49,16 @@ pub enum PlanError {
     /// A lock file is there and cannot be read.
     #[error("{0}")]
     Lock(#[from] std::io::Error),
+    /// A variable moves the cache to where more lies than a cache: a save takes all of that, and a restore replaces it.
+    #[error("{from} is {base}, which has {what} in it: name a directory of its own, or let it be unset")]
+    TooWide {
+        /// The variable.
+        from: String,
+        /// What it says.
+        base: String,
+        /// What else lies there.
+        what: &'static str,
+    },
     /// The preset's base begins with `~`.
     #[error("HOME is not set, and the cache of `{0}` lies in it")]
     NoHome(String),
@@ -78,6 +88,12 @@ pub fn plan(
     let facts = facts(preset, project, &locks)?;
     let key = fill(preset, &facts, None)?;
     let (base, base_from) = base(preset, &variable)?;
+    check_room(
+        preset,
+        &base,
+        &base_from,
+        [variable("HOME").as_deref().map(Path::new), Some(project.directory)],
+    )?;
     let text = base.to_string_lossy().into_owned();
     let told = preset.environment.iter().map(|(name, value)| {
         let before = variable(name).unwrap_or_default();
@@ -187,6 +203,26 @@ fn base(preset: &Preset, variable: &impl Fn(&str) -> Option<String>) -> Result<(
     Ok((PathBuf::from(home).join(rest.trim_start_matches('/')), "the preset".to_owned()))
 }
 
+/// A cache that is all of its directory has that for itself.
+fn check_room(
+    preset: &Preset,
+    base: &Path,
+    from: &str,
+    [home, project]: [Option<&Path>; 2],
+) -> Result<(), PlanError> {
+    if !preset.paths.is_empty() {
+        return Ok(());
+    }
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let has = |path: Option<&Path>| path.is_some_and(|path| real(path).starts_with(real(base)));
+    let what = match (has(home), has(project)) {
+        (true, _) => "the home",
+        (false, true) => "the project",
+        (false, false) => return Ok(()),
+    };
+    Err(PlanError::TooWide { from: from.to_owned(), base: base.display().to_string(), what })
+}
+
 impl Plan {
     /// What of the directory is saved, as paths below it.
     #[must_use]
@@ -279,6 +315,34 @@ mod tests {
         assert_eq!(planned("go", &REVIEW).unwrap().environment["GOFLAGS"], "-mod=mod -modcacherw");
         let told = planned("maven", &REVIEW).unwrap().environment;
         assert_eq!(told["MAVEN_OPTS"], "-Dmaven.repo.local=/home/ci/.m2/repository");
+    }
+
+    #[test]
+    fn a_variable_that_names_more_than_a_cache_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let (home, project) = (directory.path().join("home"), directory.path().join("work/project"));
+        fs::create_dir_all(&home).unwrap();
+        fs::create_dir_all(&project).unwrap();
+        std::os::unix::fs::symlink(&home, directory.path().join("link")).unwrap();
+        let surroundings = surroundings(&REVIEW);
+        let platform = Platform::of("ID=debian\nVERSION_ID=12", "x86_64");
+        let at = Project { surroundings: &surroundings, platform: &platform, directory: &project };
+        let presets = Presets::built_in().unwrap();
+        let with = |preset: &str, name: &str, value: &Path| {
+            plan(presets.find(preset).unwrap(), &at, |asked| match asked {
+                "HOME" => Some(home.display().to_string()),
+                asked => (asked == name).then(|| value.display().to_string()),
+            })
+        };
+        for (value, what) in [("home", "home"), ("home/..", "home"), ("link", "home"), ("work", "project")] {
+            let error = with("pip", "PIP_CACHE_DIR", &directory.path().join(value)).unwrap_err().to_string();
+            assert!(error.contains("$PIP_CACHE_DIR") && error.contains(what), "{error}");
+        }
+        assert!(with("pip", "PIP_CACHE_DIR", Path::new("/")).is_err());
+        for value in ["home/pip", "work/project/cache", "other"] {
+            with("pip", "PIP_CACHE_DIR", &directory.path().join(value)).unwrap();
+        }
+        with("npm", "npm_config_cache", &home).unwrap(); // of which only a directory of a name of its own is a cache
     }
 
     #[test]

@@ -227,6 +227,15 @@ impl Preset {
         {
             return Err(format!("environment: `{name}` is no name of a variable"));
         }
+        for (name, value) in &self.environment {
+            check_places(value, &["base", "before"]).map_err(|why| format!("environment: {name}: {why}"))?;
+        }
+        for (name, text) in &self.files {
+            check_places(text, &["base"]).map_err(|why| format!("files: `{name}`: {why}"))?;
+        }
+        if self.bytes_max == 0 {
+            return Err("bytes_max: nothing is as small as that".to_owned());
+        }
         self.prune.check()
     }
 }
@@ -274,6 +283,19 @@ fn check_base(base: &str) -> Result<(), String> {
         return Err("base: `..` may not stand in it".to_owned());
     }
     Ok(())
+}
+
+/// Words in braces that stand for nothing are mistakes; other braces are the program's.
+fn check_places(text: &str, known: &[&str]) -> Result<(), String> {
+    let words = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(word, _)| word);
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    match words.filter(is_word).find(|word| !known.contains(word)) {
+        Some(word) => {
+            let known: Vec<String> = known.iter().map(|word| format!("`{{{word}}}`")).collect();
+            Err(format!("`{{{}}}` stands for nothing; there is {}", shown(word), known.join(" and ")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What somebody wrote, for a terminal, and not all of it.
