@@ -29,11 +29,15 @@ pub(crate) fn saved(machine: &Machine<'_>, ran: &Finished, purl: &str) {
     assert!(added.as_array().unwrap().iter().any(|one| one == purl), "{purl} is not in {added}");
 }
 
-/// The second job did with what was restored.
-pub(crate) fn served(machine: &Machine<'_>, ran: &Finished) {
+/// A job on another machine does with what is restored, and a trusted one that needs no more saves nothing new.
+pub(crate) fn served<W: AsRef<str>>(machine: &Machine<'_>, preset: &str, command: &[W]) {
+    let command: Vec<&str> = command.iter().map(AsRef::as_ref).collect();
+    let ran = machine.run(preset, &[], &command);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert_eq!(machine.told("/caches/0/restored/result"), "hit", "{ran:?}");
     assert_eq!(machine.told("/caches/0/added").as_array().map(Vec::len), Some(0), "{ran:?}");
+    let ran = machine.run_trusted(preset, &command);
+    assert_eq!(machine.told("/caches/0/saved/result"), "unchanged", "{ran:?}");
 }
 
 /// The same files for both machines.
@@ -86,7 +90,7 @@ fn pip_installs_on_another_node_without_the_registry() {
     ];
     saved(&first, &first.run_trusted("pip", &install), "pkg:pypi/story-wheel@1.0");
     site.close();
-    served(&second, &second.run("pip", &[], &install));
+    served(&second, "pip", &install);
     assert!(second.project.join("out/story_wheel.py").exists());
     refused_with_another_byte(&second, "pip", ".cache/pip", "");
 }
@@ -124,7 +128,7 @@ fn uv_installs_on_another_node_without_the_registry() {
     ];
     saved(&first, &first.run_trusted("uv", &install), "pkg:pypi/story-wheel@1.0");
     site.close();
-    served(&second, &second.run("uv", &[], &[&install[..], &["--offline"]].concat()));
+    served(&second, "uv", &[&install[..], &["--offline"]].concat());
     assert!(second.project.join("out/story_wheel.py").exists());
     refused_with_another_byte(&second, "uv", ".cache/uv", "/story_wheel.py");
 }
@@ -177,7 +181,7 @@ fn node_program(
         &first.run_trusted(preset, &run(install).each_ref().map(String::as_str)),
         "pkg:npm/is-odd@3.0.1",
     );
-    served(&second, &second.run(preset, &[], &run(offline).each_ref().map(String::as_str)));
+    served(&second, preset, &run(offline));
     let came = second.project.join("node_modules/is-odd/package.json").exists()
         || second.project.join(".pnp.cjs").exists();
     assert!(came);

@@ -57,7 +57,7 @@ fn go_takes_modules_on_another_node_without_the_proxy() {
         &first.run_trusted("go", &[&go(&address)[..], &["download"]].concat()),
         "pkg:golang/example.org/hello@v1.0.0",
     );
-    served(&second, &second.run("go", &[], &[&go("GOPROXY=off")[..], &["vendor"]].concat()));
+    served(&second, "go", &[&go("GOPROXY=off")[..], &["vendor"]].concat());
     assert!(second.project.join("vendor/example.org/hello/hello.go").exists());
     refused_with_another_byte(&second, "go", "go/pkg/mod/cache/download", ".zip");
 }
@@ -125,7 +125,7 @@ fn apt_fetches_on_another_node_without_the_mirror() {
         "pkg:deb/debian/story@1.0?arch=all",
     );
     site.close();
-    served(&second, &second.run("apt", &[], &["sh", "-c", &format!("{install} --no-download")]));
+    served(&second, "apt", &["sh", "-c", &format!("{install} --no-download")]);
     let archives = second.home.join(".cache/pollux/apt/archives");
     assert!(said("dpkg-deb", &["--info", &archives.join("story_1.0_all.deb").display().to_string()]).is_ok());
     refused_with_another_byte(&second, "apt", ".cache/pollux/apt/archives", ".deb");
@@ -191,7 +191,7 @@ fn maven_builds_offline_on_another_node() {
     written([&first, &second], "pom.xml", &maven_project(&format!("file://{}", repository.display())));
     saved(&first, &first.run_trusted("maven", &["mvn", "-B", "validate"]), "pkg:maven/org.example/seven@1.0");
     fs::remove_dir_all(&repository).unwrap();
-    served(&second, &second.run("maven", &[], &["mvn", "-B", "-o", "validate"]));
+    served(&second, "maven", &["mvn", "-B", "-o", "validate"]);
     refused_with_another_byte(&second, "maven", ".m2/repository/org/example/seven", ".jar");
 }
 
@@ -218,7 +218,7 @@ fn gradle_builds_offline_on_another_node() {
         "pkg:maven/org.example/seven@1.0",
     );
     site.close();
-    served(&second, &second.run("gradle", &[], &["gradle", "--no-daemon", "--offline", "fetch"]));
+    served(&second, "gradle", &["gradle", "--no-daemon", "--offline", "fetch"]);
     assert!(second.project.join("out/seven-1.0.jar").exists());
     refused_with_another_byte(&second, "gradle", ".gradle/caches/modules-2/files-2.1", ".jar");
 }
@@ -259,7 +259,7 @@ fn composer_installs_on_another_node_without_the_registry() {
     );
     site.close();
     let offline = format!("COMPOSER_DISABLE_NETWORK=1 {}", composer("install"));
-    served(&second, &second.run("composer", &[], &["sh", "-c", &offline]));
+    served(&second, "composer", &["sh", "-c", &offline]);
     assert!(second.project.join("vendor/story/seven/seven.php").exists());
     refused_with_another_byte(&second, "composer", ".cache/composer/files", ".zip");
 }
@@ -290,7 +290,7 @@ fn bundler_installs_on_another_node_without_the_registry() {
     let use_it = format!(
         "export BUNDLE_FROZEN=true; {offline} && bundle exec ruby -e 'require \"story_gem\"; exit SEVEN == 7'"
     );
-    served(&second, &second.run("bundler", &[], &["sh", "-c", &use_it]));
+    served(&second, "bundler", &["sh", "-c", &use_it]);
     // What is installed is not saved, and shows all the same what a job did.
     let file = "\"$BUNDLE_PATH\"/*/*/gems/*/lib/story_gem.rb";
     let tamper = format!("{offline} && for file in {file}; do echo EVIL = 1 >> \"$file\"; done");

@@ -1,5 +1,6 @@
 //! `pollux run`: real package managers with their caches, offline on the second node; and what it does when things are wrong.
 
+use crate::job_programs::served;
 use crate::job_registries::{refused_with_another_byte, with_another_byte};
 use crate::scene::{Node, Scene};
 use pollux_tests::Finished;
@@ -152,6 +153,7 @@ fn npm_finds_on_another_node_what_a_trusted_job_fetched() {
     assert_eq!(second.told("/caches/0/added"), Value::Array(Vec::new()));
     assert!(second.project.join("node_modules/is-odd/package.json").exists());
     assert!(second.told("/caches/0/saved").is_null(), "without a key nothing is tried");
+    served(&second, "npm", &NPM_CI);
 
     who_brought_it(&b);
     what_changed(&b, second.told("/caches/0/key").as_str().unwrap());
@@ -230,8 +232,7 @@ fn cargo_builds_offline_on_another_node() {
     first.forget(".cargo/registry");
     let ran = first.run_trusted("cargo", &[&cargo, "fetch", "--locked"]);
     assert_eq!(first.told("/caches/0/saved/result"), "saved", "{ran:?}");
-    let ran = second.run("cargo", &[], &[&cargo, "build", "--offline", "--locked"]);
-    assert_eq!((ran.status, second.told("/caches/0/restored/result")), (Some(0), "hit".into()), "{ran:?}");
+    served(&second, "cargo", &[&cargo, "build", "--offline", "--locked"]);
     let ran = Command::new(second.project.join("target/debug/story")).output().unwrap();
     assert_eq!(ran.stdout, b"7");
     refused_with_another_byte(&second, "cargo", ".cargo/registry/cache", ".crate");
@@ -287,11 +288,13 @@ fn what_cannot_be_meant_is_refused_before_the_command() {
     let scene = Scene::open();
     let node = scene.node("a");
     let machine = Machine::new(&scene, &node, "job");
+    let presets = scene.path("presets.toml");
+    fs::write(&presets, "version = 1\n[preset.mine]\nbase = \"~/.npm/_cacache/x\"\n").unwrap();
     let mark = machine.project.join("ran");
     let touch = ["touch", mark.to_str().unwrap()];
     for (preset, flags, says) in [
         ("nmp", &[][..], "is `npm` meant?"),
-        ("npm,npm", &[], "both claim"),
+        ("npm,mine,npm,", &["--presets", presets.to_str().unwrap()], "`npm` and `mine` both claim"),
         ("npm", &["--presets", "/nowhere.toml"], "/nowhere.toml"),
     ] {
         let refused = machine.run(preset, flags, &touch);

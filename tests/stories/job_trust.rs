@@ -1,8 +1,9 @@
 //! `pollux run` where it may save: what it begins with, what it signs, and that nothing about a key keeps the command back.
 
 use crate::job_runs::{Machine, skipped};
+use crate::membership::with_policy;
 use crate::scene::{Node, Scene};
-use pollux_tests::Finished;
+use pollux_tests::{Finished, NodeOptions, Pool};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -75,6 +76,39 @@ fn what_lay_there_before_the_run_is_not_signed() {
     let ran = trusted(&machine, &presets, &["--adopt"], "true");
     assert_eq!(saved(&machine), "saved", "{ran:?}");
     assert_eq!(restored(&scene, &node, &presets), ["made", "more", "vouched"]);
+}
+
+#[test]
+fn at_the_generation_bound_a_home_begins_anew() {
+    let one = |pool: &Pool| with_policy(pool, |policy| policy.generations_max = 1);
+    let scene = Scene::with_pool(&NodeOptions::default(), one);
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    for (round, name) in ["first", "second"].into_iter().enumerate() {
+        let line = format!("mkdir -p $HOME/mine; echo {round} > $HOME/mine/{name}");
+        let ran = trusted(&machine, &presets, &[], &line);
+        assert_eq!(saved(&machine), "saved", "{ran:?}");
+    }
+    assert_eq!(machine.told("/caches/0/restored/reason"), "generation-bound");
+    assert_eq!(restored(&scene, &node, &presets), ["second"]);
+}
+
+#[test]
+fn who_must_save_fails_without_a_key_and_with_nothing_to_save() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    let ran = trusted(&machine, &presets, &["--require-save"], "true");
+    assert_eq!((ran.status, saved(&machine).as_str()), (Some(1), "nothing"), "{ran:?}");
+    let flags = ["--presets", presets.to_str().unwrap(), "--require-save"];
+    let ran = machine.run("mine", &flags, &["sh", "-ec", "mkdir -p $HOME/mine; echo 1 > $HOME/mine/made"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("POLLUX_SIGNING_KEY"), "{ran:?}");
+    fs::remove_dir_all(machine.home.join("mine")).unwrap();
+    let ran = trusted(&machine, &presets, &[], "exit 7");
+    assert_eq!((ran.status, saved(&machine).as_str()), (Some(7), "not-tried"), "{ran:?}");
 }
 
 #[test]
@@ -255,7 +289,7 @@ fn a_command_never_sees_the_publishers_key() {
         assert!(!ran.stdout.contains("PRIVATE"), "{source}: {ran:?}");
         assert_eq!(
             saved(&machine),
-            if ran.status == Some(0) { "nothing" } else { "none" },
+            if ran.status == Some(0) { "nothing" } else { "not-tried" },
             "{source}: {ran:?}"
         );
     }

@@ -10,7 +10,7 @@ use crate::digest::{Digest, shortened};
 use crate::files::Files;
 use crate::program::Program;
 use crate::purl::Purl;
-use crate::reading::{Answer, Held, LAYOUT, Note, Orphan, Reading};
+use crate::reading::{Answer, Held, LAYOUT, Note, Orphan, Reading, Repeats};
 pub use crate::wanted::{Coverage, Lock};
 use crate::wanted::{Wanted, coverage};
 use computed::{Computed, compute};
@@ -33,6 +33,9 @@ pub struct Audit {
     pub faults: Vec<Fault>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
+    /// What says again what is said already.
+    #[serde(skip)]
+    pub repeats: Vec<Repeats>,
     /// What was not understood.
     pub notes: Vec<Note>,
     /// Digests that were computed from bytes and compared.
@@ -97,11 +100,12 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
     for path in in_trees {
         judge.fault(None, path, LAYOUT, || format!("{NO_TEXT}, so nobody looked at it"));
     }
-    let mut orphans = reading.orphans;
+    let (mut orphans, mut repeats) = (reading.orphans, reading.repeats);
     if files.is_stopped() {
         judge.stopped();
         // What was not read lacks nothing.
         orphans.clear();
+        repeats.clear();
     }
     let (compared, claimed) = (judge.compared, judge.claimed);
     let faults = judge.faults();
@@ -118,6 +122,7 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
         answers: reading.answers.into_iter().map(|answer| with_bytes(files, answer)).collect(),
         faults,
         orphans,
+        repeats,
         notes,
         compared,
         claimed,

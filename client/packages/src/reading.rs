@@ -21,6 +21,8 @@ pub struct Reading {
     pub answers: Vec<Answer>,
     /// What lacks its other half.
     pub orphans: Vec<Orphan>,
+    /// What says again what is said already.
+    pub repeats: Vec<Repeats>,
     /// What is not understood.
     pub notes: Vec<Note>,
 }
@@ -143,6 +145,16 @@ impl Mend {
     pub(crate) fn remove_below(files: &Files, directory: &str) -> Self {
         Self::Remove(files.all_under(directory).map(str::to_owned).collect())
     }
+}
+
+/// Lines that say nothing but what an earlier one says, and when: without them the file is as it was before they came, and a
+/// cache that only was used is the same as before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// The file.
+    pub path: String,
+    /// The lines, each whole, without its line break.
+    pub lines: Vec<String>,
 }
 
 /// Something that was not understood: audited as far as it was.

@@ -252,6 +252,7 @@ mod tests {
             answers: Vec::new(),
             faults: vec![fault; faults],
             orphans: Vec::new(),
+            repeats: Vec::new(),
             notes: Vec::new(),
             claimed: 0,
             compared: 1,

@@ -157,6 +157,7 @@ impl Arguments {
                 exclude: self.exclude,
                 always: None,
                 strict: self.strict,
+                content_times: !self.audit.is_empty(),
                 audited: None,
             },
             signer,
@@ -210,8 +211,8 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     let never = Arc::default();
     let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
     for program in &arguments.audit {
-        let orphans = look(program)?.audit.orphans;
-        let dropped = mend(&arguments.base, &orphans)?;
+        let audit = look(program)?.audit;
+        let dropped = mend(&arguments.base, &audit.orphans, &audit.repeats)?;
         dropped.iter().for_each(|orphan| output::say(&format!("dropped: {}", output::printable(orphan))));
     }
     let (mut audits, mut seen) = (Vec::new(), None);

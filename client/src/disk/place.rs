@@ -2,7 +2,7 @@
 //! whatever other processes do meanwhile.
 use super::beneath::{Beneath, Walk, split};
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, open, renameat, unlinkat},
+    fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, open, renameat, unlinkat},
     io::Errno,
 };
 use std::{
@@ -10,6 +10,10 @@ use std::{
     io::{self, Read, Write},
     path::Path,
 };
+
+/// Any fixed time will do: the first of 1980, the earliest that archives of all kinds can name, in seconds since 1970.
+pub(super) const TIMELESS_S: i64 = 315_532_800;
+const TIMELESS: Timespec = Timespec { tv_sec: TIMELESS_S, tv_nsec: 0 };
 
 /// The directory.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ impl Place {
     }
 
     /// Writes a file anew, beside it first: who reads it meanwhile sees one or the other, and a link that is there is not
-    /// written through.
+    /// written through. Its times are always the same, so that a save has the same file where the bytes are the same.
     ///
     /// # Errors
     /// What the system says; then nothing new is left.
@@ -72,7 +76,8 @@ impl Place {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
         let mut file = File::from(rustix::fs::openat(&dir, beside.as_str(), flags, mode)?);
-        let written = file.write_all(bytes);
+        let times = Timestamps { last_access: TIMELESS, last_modification: TIMELESS };
+        let written = file.write_all(bytes).and_then(|()| Ok(futimens(&file, &times)?));
         written.and_then(|()| Ok(renameat(&dir, beside.as_str(), &dir, name)?)).inspect_err(|_| {
             unlinkat(&dir, beside.as_str(), AtFlags::empty()).unwrap_or_default();
         })
@@ -102,6 +107,9 @@ mod tests {
         }
         assert!(place.read("deep/file", 100).is_err(), "a link is not read through");
         place.replace("deep/file", b"new").unwrap();
+        let first = fs::metadata(inside.join("deep/file")).unwrap().modified().unwrap();
+        place.replace("deep/file", b"new").unwrap();
+        assert_eq!(fs::metadata(inside.join("deep/file")).unwrap().modified().unwrap(), first);
         assert_eq!(place.read("deep/file", 3).unwrap(), b"new");
         assert!(place.read("deep/file", 2).is_err());
         place.remove("link").unwrap();

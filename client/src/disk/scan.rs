@@ -12,10 +12,11 @@ mod walk;
 
 use super::{
     DiskError,
-    beneath::{Beneath, Walk},
+    beneath::{Beneath, Walk, split},
     exclude::Exclude,
     index::now_ns,
-    roots::{distinct, named},
+    place::TIMELESS_S,
+    roots::{distinct, is_within, named},
 };
 use pollux_core::{Entry, EntryKind};
 use pollux_packages::files::Seen;
@@ -41,9 +42,15 @@ pub struct ScanOptions {
     pub always: Option<String>,
     /// What a restore would refuse is an error, not a warning.
     pub strict: bool,
+    /// Directories are saved with the time of their latest file, in place of their own, which also tells of what came and went
+    /// in them. So a cache of which a program only makes use stays the same.
+    pub content_times: bool,
     /// What was audited: a file or symlink that is not as it was then, or was not there, is an error.
     pub audited: Option<Arc<Audited>>,
 }
+
+/// Of a directory without files.
+const TIMELESS_NS: i64 = TIMELESS_S * 1_000_000_000;
 
 /// Files and symlinks as an audit saw them, by their paths.
 pub type Audited = BTreeMap<String, Seen>;
@@ -109,7 +116,10 @@ impl Scan {
         let paths = chosen(options, &exclude)?;
         let base = Beneath::new(open_base(options)?, Walk::possible());
         let roots = distinct(paths.clone());
-        let (found, skipped) = walk(Ground { options, base: &base, exclude: &exclude }, &paths, &roots)?;
+        let (mut found, skipped) = walk(Ground { options, base: &base, exclude: &exclude }, &paths, &roots)?;
+        if options.content_times || !options.paths.is_empty() {
+            give_content_times(&mut found, options, &roots);
+        }
         if options.strict && !skipped.is_empty() {
             return Err(DiskError::Refused(skipped));
         }
@@ -194,6 +204,35 @@ fn chosen(options: &ScanOptions, exclude: &Exclude) -> Result<Vec<String>, DiskE
     }
     paths.extend(named(options.always.as_slice())?);
     Ok(paths)
+}
+
+/// Gives directories the time of the latest file or symlink below them: all of them, or those that are only on the way to
+/// roots. What else comes and goes in them is no change of what is saved.
+fn give_content_times(found: &mut [Found], options: &ScanOptions, roots: &[String]) {
+    let is_own = |path: &str| !options.content_times && roots.iter().any(|root| is_within(path, root));
+    let times = times_of_contents(found);
+    for (found, modified_ns) in found.iter_mut().zip(times) {
+        if found.kind == FoundKind::Directory && !is_own(&found.path) {
+            found.modified_ns = modified_ns;
+        }
+    }
+}
+
+/// The latest time in each entry, of those in the order of paths.
+fn times_of_contents(found: &[Found]) -> Vec<i64> {
+    let mut latest: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut times = Vec::with_capacity(found.len());
+    for found in found.iter().rev() {
+        let time = match found.kind {
+            FoundKind::Directory => latest.remove(&*found.path).unwrap_or(TIMELESS_NS),
+            FoundKind::File(_) | FoundKind::Symlink { .. } => found.modified_ns,
+        };
+        let above = split(&found.path).0;
+        latest.entry(above).and_modify(|latest| *latest = time.max(*latest)).or_insert(time);
+        times.push(time);
+    }
+    times.reverse();
+    times
 }
 
 fn open_base(options: &ScanOptions) -> Result<OwnedFd, DiskError> {

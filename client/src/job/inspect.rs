@@ -9,7 +9,7 @@ use pollux_packages::audit::{Audit, Lock, audit};
 use pollux_packages::files::{Files, FilesError};
 use pollux_packages::list::{LIST_BYTES_MAX, LIST_NAME, PackageList};
 use pollux_packages::lock::{self, LockError};
-use pollux_packages::reading::{Mend, Orphan};
+use pollux_packages::reading::{Mend, Orphan, Repeats};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -74,12 +74,14 @@ fn those(paths: &[String]) -> Vec<String> {
     if paths.is_empty() { vec![String::new()] } else { paths.to_vec() }
 }
 
-/// Drops what lacks its other half, and names it. What another process has removed meanwhile is gone, too.
+/// Drops what lacks its other half, and names it; drops repeats without a word. What another process has removed meanwhile is
+/// gone, too.
 ///
 /// # Errors
 /// What the system says; a link on the way to a file, which leads elsewhere.
-pub fn mend(base: &Path, orphans: &[Orphan]) -> io::Result<Vec<String>> {
+pub fn mend(base: &Path, orphans: &[Orphan], repeats: &[Repeats]) -> io::Result<Vec<String>> {
     let (mut dropped, place) = (Vec::new(), Place::open(base)?);
+    repeats.iter().try_for_each(|repeats| drop_lines(&place, &repeats.path, &repeats.lines))?;
     for orphan in orphans {
         match &orphan.mend {
             Mend::Remove(paths) => paths.iter().try_for_each(|path| place.remove(path))?,
@@ -152,10 +154,13 @@ mod tests {
             orphan("alone", Mend::Remove(vec!["alone".to_owned(), "gone".to_owned()])),
             orphan("index", lines(&["b"])),
         ];
-        assert_eq!(mend(base, &orphans).unwrap(), ["alone: half", "index: half"]);
+        assert_eq!(mend(base, &orphans, &[]).unwrap(), ["alone: half", "index: half"]);
         assert!(!base.join("alone").exists());
         assert_eq!(fs::read_to_string(base.join("index")).unwrap(), "a\nc\n");
-        mend(base, &[orphan("index", lines(&["a", "c"]))]).unwrap();
+        let repeats = Repeats { path: "index".to_owned(), lines: vec!["a".to_owned()] };
+        assert_eq!(mend(base, &[], &[repeats]).unwrap(), [""; 0]);
+        assert_eq!(fs::read_to_string(base.join("index")).unwrap(), "c\n");
+        mend(base, &[orphan("index", lines(&["a", "c"]))], &[]).unwrap();
         assert!(!base.join("index").exists(), "nothing is left in it");
     }
 
@@ -165,8 +170,12 @@ mod tests {
         let index = directory.path().join("index");
         fs::write(&index, b"a\xff\nb\xff\n").unwrap();
         let lines = Mend::DropLines { path: "index".to_owned(), lines: vec!["a\u{fffd}".to_owned()] };
-        mend(directory.path(), &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }])
-            .unwrap();
+        mend(
+            directory.path(),
+            &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }],
+            &[],
+        )
+        .unwrap();
         assert_eq!(fs::read(&index).unwrap(), b"b\xff\n");
     }
 
@@ -181,7 +190,8 @@ mod tests {
         }
         fs::write(base.join("index"), "a\nb\n").unwrap();
         let lines = Mend::DropLines { path: "index".to_owned(), lines: vec!["a".to_owned()] };
-        mend(&base, &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }]).unwrap();
+        mend(&base, &[Orphan { path: "index".to_owned(), why: "half".to_owned(), mend: lines }], &[])
+            .unwrap();
         write_list(&base, &PackageList::default(), &mut Audited::new()).unwrap();
         assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
         assert!(fs::symlink_metadata(base.join("index")).unwrap().is_file());

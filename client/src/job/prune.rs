@@ -1,10 +1,12 @@
 //! What goes before a save: packages and registries' answers that no job has used for some saves, and what is too much.
 //!
 //! How long something is unused is counted in saves that changed something: each such save raises the count of what its job
-//! did not read. So a cache in which nothing changes stays the same to the byte, and one that grows sheds what nobody reads.
+//! did not read, and every save forgets the count of what its job read. So a cache in which nothing changes stays the same to the
+//! byte, and one that grows sheds what nobody reads.
 
 use crate::disk::Place;
 use pollux_packages::list::{Listed, PackageList};
+use pollux_packages::purl::Purl;
 use pollux_packages::reading::Answer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -21,6 +23,8 @@ pub struct There<'a> {
     pub answers: &'a [(Answer, u64)],
     /// The files that the job used, if that is known.
     pub used: Option<&'a BTreeSet<&'a str>>,
+    /// The packages that the project's lock files name, without qualifiers: they count as used.
+    pub wanted: &'a BTreeSet<Purl>,
 }
 
 /// What a save keeps and what goes.
@@ -111,7 +115,7 @@ fn packages_of(items: Vec<Item>, answers: &mut Vec<(Answer, u64)>) -> Vec<Listed
     items.into_iter().filter_map(package).collect()
 }
 
-/// All of now with their counts. Where no package was added, changed or removed, the counts stay.
+/// All of now with their counts. Where no package was added, changed or removed, none is raised.
 fn count(there: There<'_>) -> Vec<Item> {
     let nothing = PackageList::default();
     let before = there.before.unwrap_or(&nothing);
@@ -119,21 +123,21 @@ fn count(there: There<'_>) -> Vec<Item> {
     let is_used = |files: &[String]| {
         there.used.is_none_or(|used| files.iter().any(|file| used.contains(file.as_str())))
     };
-    let next = |had: Option<u32>, files: &[String]| match had {
-        Some(count) if stays => count,
-        Some(count) if !is_used(files) => count.saturating_add(1),
+    let next = |had: Option<u32>, is_used: bool| match had {
+        Some(count) if !is_used => count.saturating_add(u32::from(!stays)),
         Some(_) | None => 0,
     };
     let known: BTreeMap<_, u32> =
         before.packages().iter().map(|package| ((&package.purl, &package.files), package.unused)).collect();
     let packages = there.packages.packages().iter().map(|package| {
         let had = known.get(&(&package.purl, &package.files)).copied();
-        Item::Package(Listed { unused: next(had, &package.files), ..package.clone() })
+        let is_used = is_used(&package.files) || there.wanted.contains(&package.purl.bare());
+        Item::Package(Listed { unused: next(had, is_used), ..package.clone() })
     });
     // Of an answer it is not known whether it was there before: one that is new was used by this job.
     let answers = there.answers.iter().map(|(answer, bytes)| {
         let had = there.before.zip(answer.files.first()).map(|(before, first)| before.unused(first));
-        Item::Answer(answer.clone(), *bytes, next(had, &answer.files))
+        Item::Answer(answer.clone(), *bytes, next(had, is_used(&answer.files)))
     });
     packages.chain(answers).collect()
 }
@@ -185,13 +189,14 @@ mod tests {
         packages: &'a PackageList,
         used: Option<&'a BTreeSet<&'a str>>,
     ) -> There<'a> {
-        There { before, packages, answers: &[], used }
+        There { before, packages, answers: &[], used, wanted: &NOTHING }
     }
 
     fn answer(name: &str, bytes: u64) -> (Answer, u64) {
         (Answer { files: vec![name.to_owned(), format!("{name}.body")] }, bytes)
     }
 
+    static NOTHING: BTreeSet<Purl> = BTreeSet::new();
     const BOUNDS: Bounds = Bounds { generations: Some(2), bytes_max: 1000 };
 
     #[test]
@@ -208,7 +213,18 @@ mod tests {
         let before = list(&[("a", 2), ("b", 1)]);
         let now = list(&[("a", 0), ("b", 0)]);
         let pruned = prune(there(Some(&before), &now, Some(&BTreeSet::new())), BOUNDS);
-        assert_eq!((pruned.kept, pruned.unused.len()), (before, 0));
+        assert_eq!((pruned.kept, pruned.unused.len()), (before.clone(), 0));
+        let pruned = prune(there(Some(&before), &now, Some(&BTreeSet::from(["a"]))), BOUNDS);
+        assert_eq!(pruned.kept, list(&[("a", 0), ("b", 1)]), "but what was read is in use");
+    }
+
+    #[test]
+    fn what_a_lock_file_names_is_in_use() {
+        let before = list(&[("a", 2), ("b", 2)]);
+        let (now, used) = (list(&[("a", 0), ("b", 0), ("new", 0)]), BTreeSet::new());
+        let wanted = BTreeSet::from([Purl::new("npm", "a")]);
+        let there = There { wanted: &wanted, ..there(Some(&before), &now, Some(&used)) };
+        assert_eq!(prune(there, BOUNDS).kept, list(&[("a", 0), ("new", 0)]));
     }
 
     #[test]

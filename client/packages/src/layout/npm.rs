@@ -10,7 +10,8 @@
 //! packages, which are none. `pacote:tarball:` and a specification is a tarball that npm packed of a git repository, or that
 //! `npm cache add` took from a registry: then the answer is there, too, and tells more; the two lines are of one package. Content
 //! is found by the digest that a line names; a line without its content and content without a line are dropped by npm's own
-//! `cache verify`, and are orphans here. Before version 5 of the index, lines had another seal, and content had fewer
+//! `cache verify`, and are orphans here. Each `npm ci` stores a line of its own for each tarball that it takes from the cache, which
+//! says what the one before says: those are repeats. Before version 5 of the index, lines had another seal, and content had fewer
 //! directories: both are read. There are no symlinks in it. Everything else in npm's directory (`_logs`, `_npx`, …) is no package.
 //!
 //! From the sources of cacache (`lib/entry-index.js`, `lib/content/path.js`, `lib/verify.js`), of make-fetch-happen
@@ -22,7 +23,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::javascript;
 use crate::purl::Purl;
-use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Answer, Check, Expected, Held, Mend, Orphan, Reading, Repeats};
 use index::{Bucket, Line, Seal};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,13 +162,14 @@ impl<'a> Reader<'a> {
     fn bucket(&mut self, path: &str, bucket: &Bucket<'_>) {
         if bucket.broken > 0 {
             self.reading
-                .note(path, format!("{} of its lines are broken: npm passes over them", bucket.broken));
+                .note(path, format!("lines that are broken, and that npm passes over: {}", bucket.broken));
         }
         if bucket.unknown > 0 {
             self.is_index_known = false;
-            self.reading.note(path, format!("{} of its lines are not understood", bucket.unknown));
+            self.reading.note(path, format!("lines that are not understood: {}", bucket.unknown));
         }
         let (mut lines, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut last, mut kept, mut repeats) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
         let told = self.metadata.len();
         for line in &bucket.lines {
             let Some(digest) = &line.digest else { continue };
@@ -176,6 +178,13 @@ impl<'a> Reader<'a> {
                 continue;
             };
             self.named.insert(content);
+            // One that is the same to the byte cannot be dropped alone.
+            let repeats_last = last.insert(line.key.as_str(), content) == Some(content) && line.is_plain;
+            if !repeats_last {
+                kept.insert(line.text);
+            } else if !kept.contains(line.text) {
+                repeats.push(line.text.to_owned());
+            }
             if seen.insert((line.key.as_str(), content)) {
                 self.line(path, line, digest, content);
             }
@@ -184,6 +193,9 @@ impl<'a> Reader<'a> {
         let files: Vec<String> = [path].into_iter().chain(answers).map(str::to_owned).collect();
         if files.len() > 1 {
             self.reading.answers.push(Answer { files });
+        }
+        if !repeats.is_empty() {
+            self.reading.repeats.push(Repeats { path: path.to_owned(), lines: repeats });
         }
         if !lines.is_empty() {
             let mend = Mend::DropLines { path: path.to_owned(), lines };

@@ -13,11 +13,15 @@ use pollux_packages::audit::Lock;
 use pollux_packages::files::Files;
 use pollux_packages::list::{LIST_NAME, PackageList};
 use pollux_packages::purl::Purl;
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// The reason of a miss after which a lineage begins anew; see `flow`.
+const GENERATION_BOUND: &str = "generation-bound";
 
 /// One cache.
 pub(super) struct Cache {
@@ -34,7 +38,7 @@ pub(super) struct Cache {
     pub(super) real: PathBuf,
     /// What was there when the command began.
     there: BTreeSet<String>,
-    /// Of what would be saved, files that were there before and came from no save, where somebody signs.
+    /// Of what would be saved, files that were there before and that this run did not restore, where somebody signs.
     pub(super) foreign: Vec<String>,
     /// What the job made of it.
     pub(super) job: Job,
@@ -59,6 +63,13 @@ pub(super) struct Restored {
     pub(super) ancestry: Ancestry,
 }
 
+/// What a cache cost and saved, in seconds, over its last uses.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Loss {
+    pub(super) cost_seconds: f64,
+    pub(super) saved_seconds: f64,
+}
+
 /// What a job did with a cache.
 #[derive(Default)]
 pub(super) struct Job {
@@ -67,8 +78,8 @@ pub(super) struct Job {
     pub(super) added_bytes: u64,
     /// Of what was restored, what it read; `None`: the file system does not tell.
     pub(super) used: Option<Use>,
-    /// Cost and gain in seconds, where the last uses cost more than they saved.
-    pub(super) loss: Option<(f64, f64)>,
+    /// Where the last uses cost more than they saved.
+    pub(super) loss: Option<Loss>,
     /// Lock files that cannot be read, and why.
     pub(super) bad_locks: Vec<String>,
     /// Files that the job used, if that is known.
@@ -86,6 +97,9 @@ impl Cache {
             ));
         }
         let came = bring(&plan, shared);
+        if shared.begins_clean() && matches!(came, Came::Miss { reason: GENERATION_BOUND, .. }) {
+            begin_cold(&plan);
+        }
         let before = if let Came::Hit(_) = came { restored_list(&plan.base) } else { None };
         let foreign = if shared.begins_clean() { foreign(&plan, &came) } else { Vec::new() };
         if let Err(error) = write_files(&plan) {
@@ -140,7 +154,21 @@ impl Cache {
         self.job.used = Some(one);
         let remembered =
             memory().zip(self.plan.key.lineage()).map(|(memory, lineage)| memory.remember(&lineage, one));
-        self.job.loss = remembered.and_then(Result::ok).as_ref().and_then(Uses::loss);
+        let loss = remembered.and_then(Result::ok).as_ref().and_then(Uses::loss);
+        self.job.loss = loss.map(|(cost_seconds, saved_seconds)| Loss { cost_seconds, saved_seconds });
+    }
+}
+
+/// Removes what a restore would have replaced. Where that fails, what is left refuses the save.
+fn begin_cold(plan: &Plan) {
+    let (Ok(files), Ok(place)) = (Files::below(&plan.base, &paths(plan)), Place::open(&plan.base)) else {
+        return;
+    };
+    let is_left_out = left_out(plan);
+    let removed =
+        files.all_under("").filter(|path| !is_left_out(path)).try_for_each(|path| place.remove(path));
+    if let Err(error) = removed {
+        output::say(&format!("warning: preset `{}`: {error}", plan.preset.name));
     }
 }
 

@@ -30,6 +30,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// What a run that must save says in the end, where it did not.
+const NOT_SAVED: &str = "not every cache is saved, which --require-save asks for; a save needs a key: --signing-key, or POLLUX_SIGNING_KEY that is not empty";
+
 /// Run a command with its package caches
 ///
 /// Restores the caches of these presets, tells the package managers where they are, runs the command, and says at the end
@@ -63,13 +66,14 @@ pub(crate) struct Arguments {
     /// Sign nothing: write a statement for each cache to this directory, as `pollux save --unsigned-out` does
     #[arg(long, value_name = "DIR", conflicts_with = "signing_key")]
     unsigned_out: Option<PathBuf>,
-    /// Save also what lay in the caches' directories before the run and came from no save: whoever left it is believed
+    /// Save also what lay in the caches' directories before the run and was not restored by it: whoever left it is believed
     #[arg(long)]
     adopt: bool,
     /// Save also where the CI system says that the run is of a change that is not merged: a pull or merge request
     #[arg(long)]
     save_changes: bool,
-    /// Fail if a save is refused or fails (status 1), also where the command succeeded
+    /// Fail (status 1) if not every cache is saved, though the command succeeded: also where there is nothing to save, and
+    /// where there is no key
     #[arg(long)]
     require_save: bool,
     /// Restore no cache that cost more than it saved, measured over its last uses on this machine
@@ -125,17 +129,19 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let ended = child::run(&command, &environment, has_input)?;
     for cache in &mut caches {
         cache.look_back();
-        if ended.succeeded {
-            cache.save(&shared);
-        }
+        cache.save(&shared, ended.succeeded);
     }
     let summary = summary::Summary::of(&caches, &without, &ended);
     summary.words().iter().for_each(|line| output::say(line));
     if let Some(path) = &arguments.report {
         summary.write(path);
     }
-    let lacks_save = arguments.require_save && caches.iter().any(Cache::lacks_save);
-    Ok(if ended.succeeded && lacks_save { ExitCode::from(Kind::Failed.status()) } else { ended.code() })
+    let lacks_save = !without.is_empty() || !caches.iter().all(Cache::has_save);
+    if arguments.require_save && !disabled() && ended.succeeded && lacks_save {
+        output::say(NOT_SAVED);
+        return Ok(ExitCode::from(Kind::Failed.status()));
+    }
+    Ok(ended.code())
 }
 
 /// The command runs as the same user, and else could read the key in this process.

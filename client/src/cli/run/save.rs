@@ -12,11 +12,12 @@ use pollux_client::job::{
 };
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
-use pollux_core::ChunkId;
+use pollux_core::{ChunkId, Manifest};
 use pollux_packages::Program;
 use pollux_packages::audit::{Audit, Fault};
 use pollux_packages::files::Files;
 use pollux_packages::list::{LIST_NAME, Listed, PackageList};
+use pollux_packages::purl::Purl;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,7 +34,7 @@ const NAMED_MAX: usize = 10;
 /// How a save ended.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct End {
-    /// `saved`, `unchanged`, `lost-race`, `unsigned`, `refused`, `nothing` or `failed`.
+    /// `saved`, `unchanged`, `lost-race`, `unsigned`, `refused`, `nothing`, `failed`, or `not-tried` after a command that failed.
     pub(super) result: &'static str,
     /// More of it, for people.
     pub(super) words: String,
@@ -49,20 +50,33 @@ pub(super) struct End {
     /// Answers of registries that went, too.
     pub(super) pruned_answers: usize,
     pub(super) pruned_bytes: u64,
-    /// Bytes of all packages at the save before, and now.
+    /// What the save has in it, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total_files: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total_bytes: Option<u64>,
+    /// Bytes of all packages at the save before, and now; without a program of all files.
     pub(super) bytes_before: Option<u64>,
     pub(super) bytes: u64,
+    /// Whether somebody looked into it: the preset names a program.
+    pub(super) is_audited: bool,
     /// Digests that were compared, and what is wrong.
     pub(super) compared: u64,
     /// Digests of lock files that the cache only claims to have met.
     pub(super) claimed: u64,
-    pub(super) faults: Vec<String>,
+    /// What was not understood.
+    pub(super) notes: usize,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Cache {
     /// Saves, if somebody signs. A save that fails is told, and fails nothing.
-    pub(super) fn save(&mut self, shared: &Shared) {
-        if let Some(signer) = &shared.signer {
+    pub(super) fn save(&mut self, shared: &Shared, succeeded: bool) {
+        if !succeeded {
+            let end =
+                || End { result: "not-tried", words: "the command failed".to_owned(), ..End::default() };
+            self.saved = shared.signer.as_ref().map(|_| end());
+        } else if let Some(signer) = &shared.signer {
             let mut end = End { bytes_before: self.before.as_ref().map(bytes_of), ..End::default() };
             if let Err(stop) = self.vouched(shared).and_then(|()| self.try_save(shared, signer, &mut end)) {
                 (end.result, end.words) = (stop.result, stop.words);
@@ -86,9 +100,10 @@ impl Cache {
         }
     }
 
-    /// Whether there should be a save and is none.
-    pub(super) fn lacks_save(&self) -> bool {
-        self.saved.as_ref().is_some_and(|end| matches!(end.result, "failed" | "refused"))
+    /// Whether a save of this cache stands, by this run or by another one.
+    pub(super) fn has_save(&self) -> bool {
+        let stands = |end: &End| matches!(end.result, "saved" | "unchanged" | "lost-race" | "unsigned");
+        self.saved.as_ref().is_some_and(stands)
     }
 
     /// What nobody vouches for is not signed.
@@ -115,7 +130,7 @@ impl Cache {
         Err(Stop::new(
             "refused",
             format!(
-                "{} in {} came from no save and were there before the run, such as {}: remove them, or vouch for them (--adopt)",
+                "{} in {} were there before the run, which did not restore them, such as {}: remove them, or vouch for them (--adopt)",
                 count(self.foreign.len(), "file"),
                 self.plan.base.display(),
                 printable(first)
@@ -144,6 +159,11 @@ impl Cache {
         let outcome = outcome.map_err(|error| Stop::of_save(&error))?;
         end.result = result(&outcome);
         (end.manifest_id, end.sequence) = named(&outcome).unzip();
+        let totals = manifest(&outcome).tree.totals;
+        (end.total_files, end.total_bytes) = (Some(totals.files), Some(totals.bytes));
+        if let SaveOutcome::LostRace(_) = outcome {
+            "another run was faster, and its save counts".clone_into(&mut end.words);
+        }
         if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
             let path = self.statement(directory);
             let written =
@@ -162,7 +182,7 @@ impl Cache {
         let Inspected { mut audit, mut seen } = self.inspect(program)?;
         if audit.layouts.is_empty() {
             let why = if audit.files == 0 {
-                "it is empty"
+                "the cache is empty"
             } else {
                 "it is no cache of that program, or of a version that is not known"
             };
@@ -178,11 +198,11 @@ impl Cache {
             Inspected { audit, seen } = self.inspect(program)?;
         }
         for _ in 0..ROUNDS_MAX {
-            if audit.orphans.is_empty() {
+            if audit.orphans.is_empty() && audit.repeats.is_empty() {
                 break;
             }
-            end.dropped
-                .extend(mend(&self.plan.base, &audit.orphans).map_err(|error| Stop::new("failed", error))?);
+            let dropped = mend(&self.plan.base, &audit.orphans, &audit.repeats);
+            end.dropped.extend(dropped.map_err(|error| Stop::new("failed", error))?);
             Inspected { audit, seen } = self.inspect(program)?;
         }
         self.judge(&audit.faults.iter().collect::<Vec<_>>(), &audit, end)?;
@@ -200,8 +220,8 @@ impl Cache {
     }
 
     fn judge(&self, faults: &[&Fault], audit: &Audit, end: &mut End) -> Result<(), Stop> {
-        (end.compared, end.claimed) = (audit.compared, audit.claimed);
-        end.faults = faults.iter().map(|fault| fault.words()).collect();
+        (end.compared, end.claimed, end.notes) = (audit.compared, audit.claimed, audit.notes.len());
+        (end.is_audited, end.faults) = (true, faults.iter().map(|fault| (*fault).clone()).collect());
         for fault in faults.iter().take(NAMED_MAX) {
             output::say(&format!("wrong: {}: {}", self.plan.preset.name, printable(&fault.short_words())));
         }
@@ -224,7 +244,8 @@ impl Cache {
         let beside = audit.bytes.saturating_sub(bytes_of(&packages)).saturating_sub(answers);
         let bounds = Bounds { generations, bytes_max: preset.bytes_max.saturating_sub(beside) };
         let (before, answers) = (self.before.as_ref(), audit.answers.as_slice());
-        let there = There { before, packages: &packages, answers, used: used.as_ref() };
+        let there =
+            There { before, packages: &packages, answers, used: used.as_ref(), wanted: &self.wanted() };
         let pruned = prune(there, bounds);
         if pruned.over > 0 {
             let why = format!(
@@ -238,6 +259,11 @@ impl Cache {
         end.pruned_bytes =
             drop_pruned(&self.plan.base, &pruned).map_err(|error| Stop::new("failed", error))?;
         Ok(pruned.kept)
+    }
+
+    /// What the project's lock files name: a program that unpacked it elsewhere does not read it again, and needs it all the same.
+    fn wanted(&self) -> BTreeSet<Purl> {
+        self.locks.iter().flat_map(|lock| &lock.packages).map(|package| package.purl.bare()).collect()
     }
 
     /// Of what no reader knows only the size is.
@@ -291,6 +317,7 @@ impl Cache {
                 exclude: preset.exclude.clone(),
                 always: packages.is_some().then(|| LIST_NAME.to_owned()),
                 strict: false,
+                content_times: true,
                 audited: seen.map(Arc::new),
             },
             index: Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from)),
@@ -331,6 +358,15 @@ const fn result(outcome: &SaveOutcome) -> &'static str {
         SaveOutcome::Unchanged(_) => "unchanged",
         SaveOutcome::LostRace(_) => "lost-race",
         SaveOutcome::Unsigned(_) => "unsigned",
+    }
+}
+
+/// What was saved, or what counts in its place.
+const fn manifest(outcome: &SaveOutcome) -> &Manifest {
+    match outcome {
+        SaveOutcome::Saved(saved) | SaveOutcome::Unchanged(saved) => &saved.manifest,
+        SaveOutcome::LostRace(lost) => &lost.manifest,
+        SaveOutcome::Unsigned(unsigned) => &unsigned.manifest,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a run tells at its end: in words, and as JSON for a job's logs.
 
-use super::cache::{Cache, Came};
+use super::cache::{Cache, Came, Loss};
 use super::child::Ended;
 use super::save::End;
 use crate::cli::audit::claimed;
@@ -15,6 +15,9 @@ use std::path::Path;
 
 /// Added packages that are named; the report has all.
 const ADDED_MAX: usize = 20;
+
+/// What takes less is not told as seconds.
+const TOLD_SECONDS_MIN: f64 = 0.05;
 
 /// Digits of a manifest's name that are told: enough to find it by.
 const ID_DIGITS: usize = 12;
@@ -39,9 +42,9 @@ struct One<'a> {
     /// What the job read of what was restored; absent where the file system does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<Used>,
-    /// Its last uses cost so many seconds and saved so many, where that is a loss.
+    /// What its last uses cost and saved, where that is a loss.
     #[serde(skip_serializing_if = "Option::is_none")]
-    loss: Option<(f64, f64)>,
+    loss: Option<Loss>,
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<&'a End>,
 }
@@ -125,7 +128,7 @@ impl<'a> One<'a> {
         let more = self.added.len().saturating_sub(ADDED_MAX);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "  the job added {}, {}",
+            "  the job added {}; {} in new files",
             count(self.added.len(), "package"),
             HumanBytes(self.added_bytes)
         ));
@@ -133,7 +136,7 @@ impl<'a> One<'a> {
             lines.push(format!("    {}{more}", named.join(" ")));
         }
         lines.extend(self.used.as_ref().map(|used| self.used_words(used)));
-        if let Some((cost, saved)) = self.loss {
+        if let Some(Loss { cost_seconds: cost, saved_seconds: saved }) = self.loss {
             lines.push(format!("  its last uses cost {cost:.1} s and saved {saved:.1} s: it is not worth its while (--adaptive leaves it)"));
         }
         lines.extend(self.saved.iter().flat_map(|end| end.lines()));
@@ -155,12 +158,15 @@ impl<'a> One<'a> {
 
     fn used_words(&self, used: &Used) -> String {
         let Restored::Hit { seconds, .. } = &self.restored else { return String::new() };
+        let used_bytes = HumanBytes(used.bytes);
         let gain = used.fetch_seconds - seconds;
+        if used.fetch_seconds < TOLD_SECONDS_MIN && gain.abs() < TOLD_SECONDS_MIN {
+            return format!("  it used {used_bytes} of that, which is fetched at once from anywhere");
+        }
         let gain =
             if gain > 0.0 { format!("saved {gain:.1} s") } else { format!("cost {:.1} s more", -gain) };
         format!(
-            "  it used {} of that: some {:.1} s of fetching at {}/s; the cache {gain}",
-            HumanBytes(used.bytes),
+            "  it used {used_bytes} of that: some {:.1} s of fetching at {}/s; the cache {gain}",
             used.fetch_seconds,
             DecimalBytes(used.assumed_bytes_per_second),
         )
@@ -177,13 +183,23 @@ impl End {
             format!(", manifest {}, sequence {sequence}", id.get(..ID_DIGITS).unwrap_or(id))
         });
         let mut lines = vec![format!("  save: {}{}{words}", self.result, which.unwrap_or_default())];
-        if self.bytes > 0 {
-            lines.push(format!(
-                "    {} in packages{trend}; {} compared{}",
+        let total = self.total_files.zip(self.total_bytes);
+        let total = total.map(|(files, bytes)| format!("{}, {}", count(files, "file"), HumanBytes(bytes)));
+        let packages = self.is_audited.then(|| {
+            let notes = match self.notes {
+                0 => String::new(),
+                some => format!("; {} not understood (`pollux audit` names them)", count(some, "thing")),
+            };
+            format!(
+                "{} in packages{trend}; {} compared{}{notes}",
                 HumanBytes(self.bytes),
                 count(self.compared, "digest"),
                 claimed(self.claimed)
-            ));
+            )
+        });
+        let told: Vec<String> = total.into_iter().chain(packages).collect();
+        if !told.is_empty() {
+            lines.push(format!("    {}", told.join("; ")));
         }
         if self.pruned + self.pruned_answers > 0 {
             let answers = match self.pruned_answers {

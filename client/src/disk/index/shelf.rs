@@ -121,6 +121,7 @@ mod tests {
             exclude,
             always: None,
             strict: false,
+            content_times: false,
             audited: None,
         }
     }

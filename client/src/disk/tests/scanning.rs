@@ -66,6 +66,45 @@ fn names_what_a_restore_would_refuse() {
 }
 
 #[test]
+fn what_comes_and_goes_beside_the_roots_is_no_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path();
+    for path in ["way/in/one/file", "way/two/file"] {
+        write(base.join(path), "x");
+    }
+    let listed = || with_paths(base, &["way/in/one", "way/two"]).unwrap().found;
+    let before = listed();
+    write(base.join("way/lock"), "x");
+    write(base.join("way/in/lock"), "x");
+    assert_eq!(listed(), before);
+    let time = |path: &str| before.iter().find(|found| found.path == path).unwrap().modified_ns;
+    assert_eq!(time("way"), time("way/in/one/file").max(time("way/two/file")));
+    assert_eq!(time("way/in"), time("way/in/one/file"));
+    write(base.join("way/two/more"), "x");
+    assert_ne!(listed(), before, "what is saved has changed");
+}
+
+#[test]
+fn directories_may_have_the_time_of_what_is_in_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = dir.path();
+    for path in ["a/b/file", "a/file", "a.b"] {
+        write(base.join(path), "x");
+    }
+    fs::create_dir_all(base.join("empty/inner")).unwrap();
+    let listed = |content_times| Scan::new(&ScanOptions { content_times, ..options(base) }).unwrap().found;
+    let before = [true, false].map(listed);
+    for path in ["a/b/lock", "empty/inner/lock"] {
+        write(base.join(path), "x");
+        fs::remove_file(base.join(path)).unwrap();
+    }
+    assert_eq!(listed(true), before[0]);
+    assert_ne!(listed(false), before[1]);
+    write(base.join("a/b/file"), "x");
+    assert_ne!(listed(true), before[0], "files keep their own");
+}
+
+#[test]
 fn too_deep_is_skipped_and_its_surroundings_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let deep = vec!["d"; 63].join("/");

@@ -89,6 +89,7 @@ pub(super) fn options(base: &Path) -> ScanOptions {
         exclude: Vec::new(),
         always: None,
         strict: false,
+        content_times: false,
         audited: None,
     }
 }

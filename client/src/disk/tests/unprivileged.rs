@@ -117,6 +117,7 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
             exclude: exclude.iter().map(|&glob| glob.to_owned()).collect(),
             always: None,
             strict: false,
+            content_times: false,
             audited: None,
         };
         let error = Scan::new(&options(&[])).unwrap_err();

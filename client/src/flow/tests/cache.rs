@@ -62,6 +62,7 @@ impl Cache {
             exclude: Vec::new(),
             always: None,
             strict: false,
+            content_times: false,
             audited: None,
         };
         let Packed { tree_ref, tree: listing, .. } =

@@ -27,6 +27,7 @@ pub(super) fn request(socket: &Path, cache: &Cache) -> SaveRequest {
             exclude: Vec::new(),
             always: None,
             strict: false,
+            content_times: false,
             audited: None,
         },
         signer: Signer::Key(Box::new(KeyPair::from_seed([7; 32]))),

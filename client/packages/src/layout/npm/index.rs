@@ -39,6 +39,8 @@ pub(super) struct Line<'a> {
     pub(super) address: Option<String>,
     /// What kind of thing that is, as the server said.
     pub(super) media: Option<String>,
+    /// Whether it says nothing but that, and when it was stored.
+    pub(super) is_plain: bool,
 }
 
 /// A file of the index.
@@ -150,7 +152,7 @@ impl Entry {
         if self.integrity.is_none() && self.digest.is_none() && self.metadata.is_none() {
             return Err(TakenBack(self.key));
         }
-        let digest = self.named();
+        let (digest, is_plain) = (self.named(), self.metadata.is_none());
         let (url, media) = self.metadata.map(|metadata| (metadata.url, metadata.headers.media)).unzip();
         let media = media.flatten().and_then(|media| match media {
             Media::One(media) => Some(media),
@@ -160,7 +162,7 @@ impl Entry {
             // Old keys have the method before the address.
             if address.contains("://") { Some(address.to_owned()) } else { url.flatten() }
         });
-        Ok(Line { text, key: self.key, digest, address, media })
+        Ok(Line { text, key: self.key, digest, address, media, is_plain })
     }
 
     /// The digest that a line names. The first of the strongest: that tells the content's path.

@@ -77,6 +77,39 @@ fn mend(base: &Path, mend: &Mend) {
 }
 
 #[test]
+fn lines_that_repeat_the_last_one_of_their_key_are_told() {
+    let cache = Cache::new();
+    let (one, other) = (b"one".as_slice(), b"other".as_slice());
+    let line = |bytes: &[u8], time: u64| {
+        cache.content(bytes);
+        cache.line(&json!({ "key": "pacote:tarball:a@1.0.0", "integrity": integrity(bytes), "time": time, "size": 3 }))
+    };
+    let index = line(one, 1);
+    let before = fs::read_to_string(cache.0.path().join(&index)).unwrap();
+    assert_eq!(cache.read().repeats, []);
+    line(one, 2);
+    line(one, 1);
+    let repeats = cache.read().repeats;
+    assert_eq!(
+        (repeats.len(), repeats[0].lines.len()),
+        (1, 1),
+        "not what is the same to the byte: {repeats:?}"
+    );
+    fs::write(cache.0.path().join(&index), &before).unwrap();
+    line(one, 2);
+    line(one, 3);
+    let repeats = cache.read().repeats;
+    mend(cache.0.path(), &Mend::DropLines { path: index.clone(), lines: repeats[0].lines.clone() });
+    assert_eq!(fs::read_to_string(cache.0.path().join(&index)).unwrap(), before);
+    line(other, 4);
+    line(one, 5);
+    assert_eq!(cache.read().repeats, [], "the last line of a key counts");
+    let (address, _) = cache.answer(TARBALL, "application/octet-stream", b"tgz");
+    cache.answer(TARBALL, "application/octet-stream", b"tgz");
+    assert_eq!(cache.read().repeats, [], "headers of {address} may differ");
+}
+
+#[test]
 fn symlinks_are_faults() {
     let made = || {
         let cache = Cache::new();
@@ -292,7 +325,7 @@ fn garbage_is_noted() {
     let index = cache.write("_cacache/index-v5/aa/bb/cc", b"\nx\t{}\n\xff\xfe\n0123");
     assert_eq!(
         cache.read().notes,
-        [Note { path: index, what: "3 of its lines are broken: npm passes over them".to_owned() }]
+        [Note { path: index, what: "lines that are broken, and that npm passes over: 3".to_owned() }]
     );
 }
 
