@@ -7,6 +7,7 @@ mod completions;
 mod confirm;
 mod diff;
 mod doctor;
+mod environment;
 mod exit;
 mod grant;
 mod key;
@@ -36,7 +37,8 @@ mod verify;
 mod who;
 mod yank;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use environment::without_empty;
 use exit::{Failure, Kind, report_failure};
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -88,7 +90,7 @@ enum Verb {
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| misused(&error));
+    let arguments = Arguments::read().unwrap_or_else(|error| misused(&error));
     let json = arguments.verb.json();
     let done = match arguments.verb {
         Verb::Run(arguments) => match run::run(arguments) {
@@ -127,6 +129,15 @@ pub(crate) fn run() -> ExitCode {
             }
             report_failure(&failure)
         }
+    }
+}
+
+impl Arguments {
+    /// Those of this process.
+    fn read() -> Result<Self, clap::Error> {
+        let mut command = without_empty(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -186,7 +197,6 @@ type Done = Result<(), Failure>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -16,6 +16,7 @@ mod says;
 mod scene;
 mod shells;
 mod usage;
+mod variables;
 mod verify;
 mod yank;
 
