@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_name_that_no_package_has_is_refused() {
-        let named = |name: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\n");
+        let named = |name: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = \"s\"\n");
         for name in ["a\\u001b[2J", "", &"a".repeat(3000)] {
             let said = error("Cargo.lock", &named(name)).to_string();
             assert!(said.contains("no package has") && said.len() < 2000, "{said}");
