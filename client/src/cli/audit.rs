@@ -1,8 +1,8 @@
 //! `pollux audit`
 
 use super::exit::{Failure, Kind};
-use super::output::count;
-use super::{Done, output, signals};
+use super::output::{count, some};
+use super::{Done, differences, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::job::{Inspected, LockFile, inspect, read_locks, restored_list};
@@ -10,16 +10,13 @@ use pollux_client::printable::printable;
 use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
 use pollux_packages::files::FilesError;
-use pollux_packages::list::{Difference, Listed, PackageList};
+use pollux_packages::list::{Difference, PackageList};
 use pollux_packages::program::Program;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Lines of one kind that are printed; --json has all.
-const LINES_MAX: usize = 50;
 
 /// List the packages in a package manager's cache, and check them
 ///
@@ -173,16 +170,15 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
         count(audit.compared, "digest"),
         claimed(audit.claimed),
     )];
-    lines.extend(audit.locks.iter().map(lock));
+    lines.extend(audit.locks.iter().map(covered));
     let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.short_words()));
     some(&mut lines, faults);
     some(&mut lines, audit.orphans.iter().map(|orphan| format!("half    {}: {}", orphan.path, orphan.why)));
     some(&mut lines, audit.notes.iter().map(|note| format!("odd     {}: {}", note.path, note.what)));
     if let Some(since) = since {
-        lines.push(changes(since));
-        some(&mut lines, since.added.iter().map(|package| named("added  ", package)));
-        some(&mut lines, since.changed.iter().map(|changed| named("changed", &changed.after)));
-        some(&mut lines, since.removed.iter().map(|package| named("removed", package)));
+        // Either leaves the list that is compared.
+        lines.push(format!("since it was restored or saved: {}", differences::counts(since)));
+        differences::lines(&mut lines, since);
     } else {
         some(&mut lines, audit.packages.iter().map(|package| format!("        {}", package.purl)));
     }
@@ -190,7 +186,7 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
 }
 
 /// How much of a lock file is here, so that nobody takes one of another project for checked.
-fn lock(lock: &Coverage) -> String {
+fn covered(lock: &Coverage) -> String {
     let Coverage { name, packages, here, compared } = lock;
     let named = count(*packages, "package");
     match (*packages, *here) {
@@ -205,26 +201,6 @@ fn lock(lock: &Coverage) -> String {
 /// What lock files name, and only the cache says that it was so.
 pub(super) fn claimed(count: u64) -> String {
     if count == 0 { String::new() } else { format!(", {count} only claimed by the cache") }
-}
-
-/// `since it was restored or saved: 3 added, 0 changed, 1 removed`: either leaves the list that is compared.
-pub(super) fn changes(since: &Difference) -> String {
-    let counts = (since.added.len(), since.changed.len(), since.removed.len());
-    format!("since it was restored or saved: {} added, {} changed, {} removed", counts.0, counts.1, counts.2)
-}
-
-fn named(what: &str, package: &Listed) -> String {
-    let source = package.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
-    format!("{what} {}{source}", package.purl)
-}
-
-/// Some of many lines.
-pub(super) fn some(lines: &mut Vec<String>, of: impl ExactSizeIterator<Item = String>) {
-    let more = of.len().saturating_sub(LINES_MAX);
-    lines.extend(of.take(LINES_MAX));
-    if more > 0 {
-        lines.push(format!("        and {more} more; --json has them all"));
-    }
 }
 
 #[cfg(test)]
@@ -308,7 +284,10 @@ mod tests {
         assert_eq!(of_program(&list, Program::Pip), None);
         assert_eq!(of_program(&PackageList::default(), Program::Pip), Some(PackageList::default()));
         let said = words(&audit(0), Some(&PackageList::default().compare(&list)));
-        assert!(said.contains("\nsince it was restored or saved: 1 added, 0 changed, 0 removed\n"), "{said}");
+        assert!(
+            said.contains("\nsince it was restored or saved: 0 updated, 1 added, 0 changed, 0 removed\n"),
+            "{said}"
+        );
         assert!(!words(&audit(0), None).contains("since"));
     }
 }

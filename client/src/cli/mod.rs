@@ -6,6 +6,7 @@ mod common;
 mod completions;
 mod confirm;
 mod diff;
+mod differences;
 mod doctor;
 mod environment;
 mod exit;
