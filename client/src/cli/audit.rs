@@ -11,6 +11,7 @@ use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
 use pollux_packages::files::FilesError;
 use pollux_packages::list::{Difference, PackageList};
+use pollux_packages::lock;
 use pollux_packages::program::Program;
 use serde::Serialize;
 use std::fs;
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Done {
         return Err(Failure::new(Kind::Directory, why)
             .hint("name the cache as the program does: `npm config get cache`"));
     }
-    let locks = locks(&arguments.lock)?;
+    let locks = locks(&arguments.lock, &[arguments.program])?;
     let interrupted = signals::interruption()?;
     let Inspected { audit, .. } =
         look(&arguments.base, &arguments.paths, arguments.program, &locks, &interrupted)?;
@@ -95,20 +96,39 @@ fn of_program(list: &PackageList, program: Program) -> Option<PackageList> {
     (list.packages().is_empty() || !own.packages().is_empty()).then_some(own)
 }
 
-/// Lock files that people name: one that cannot be used is a failure.
-pub(super) fn locks(paths: &[PathBuf]) -> Result<Vec<Lock>, Failure> {
+/// Lock files that people name: one that cannot be used is a failure, and so is one that none of these programs has.
+pub(super) fn locks(paths: &[PathBuf], programs: &[Program]) -> Result<Vec<Lock>, Failure> {
+    if let Some(why) = paths.iter().find_map(|path| unfit(path, programs)) {
+        return Err(Failure::new(Kind::Usage, why));
+    }
     let read = |path: &PathBuf| LockFile::read(path).map_err(|error| Failure::new(Kind::Usage, error));
     let files = paths.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
     let (locks, bad) = read_locks(&files);
     if let Some(bad) = bad.first() {
         return Err(Failure::new(Kind::Usage, format!("{}: {}", bad.path, bad.error)));
     }
-    if let Some(file) = files.iter().find(|file| !locks.iter().any(|lock| Path::new(&lock.name) == file.path))
-    {
-        let why = format!("{}: no lock file that is known by its name", file.path.display());
-        return Err(Failure::new(Kind::Usage, why));
-    }
     Ok(locks)
+}
+
+/// Why a lock file of this name cannot be one of these programs.
+fn unfit(path: &Path, programs: &[Program]) -> Option<String> {
+    let Some(kind) = lock::kind(path) else {
+        let known: Vec<&str> = lock::names().collect();
+        let known = known.join(", ");
+        return Some(format!(
+            "{}: no lock file that is known by its name; known are {known}",
+            path.display()
+        ));
+    };
+    if programs.iter().any(|program| program.kind() == kind) {
+        return None;
+    }
+    let programs: Vec<&str> = programs.iter().map(|program| program.name()).collect();
+    let programs = programs.join(" and ");
+    Some(format!(
+        "{}: it names packages `pkg:{kind}/…`, and the cache of {programs} has none of those",
+        path.display()
+    ))
 }
 
 /// Audits until the flag is set; a directory that is no such cache is a failure.

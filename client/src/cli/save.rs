@@ -205,7 +205,7 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     if arguments.audit.is_empty() {
         return Ok(None);
     }
-    let locks = audit::locks(&arguments.lock)?;
+    let locks = audit::locks(&arguments.lock, &arguments.audit)?;
     // Nothing is begun yet: a signal ends the process.
     let never = Arc::default();
     let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
