@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     program: Program,
     /// The cache, as the program names it
     base: PathBuf,
-    /// Look only at these paths of it
+    /// Look only at these paths of it; what lacks its other half and what changed since is told of a whole cache alone
     paths: Vec<String>,
     /// A lock file whose digests must be met; repeat it
     #[arg(long, value_name = "FILE")]
@@ -56,6 +56,8 @@ pub(crate) struct Arguments {
 struct Report<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
+    /// Only some paths were looked at, so nothing is told of halves and of changes.
+    is_part: bool,
     /// Since the restore or save that left a list of packages there; absent where no list tells of this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_restore: Option<&'a Difference>,
@@ -64,26 +66,58 @@ struct Report<'a> {
 pub(crate) fn run(arguments: &Arguments) -> Done {
     if !arguments.base.is_dir() {
         let why = format!("{}: no directory", arguments.base.display());
-        return Err(Failure::new(Kind::Directory, why)
-            .hint("name the cache as the program does: `npm config get cache`"));
+        return Err(Failure::new(Kind::Directory, why).hint(where_it_is(arguments.program)));
+    }
+    let mut below = arguments.paths.iter().map(|path| arguments.base.join(path));
+    if let Some(path) = below.find(|path| path.symlink_metadata().is_err()) {
+        return Err(Failure::new(Kind::Directory, format!("{}: nothing is there", path.display())));
     }
     let locks = locks(&arguments.lock, &[arguments.program])?;
     let interrupted = signals::interruption()?;
-    let Inspected { audit, .. } =
+    let Inspected { mut audit, .. } =
         look(&arguments.base, &arguments.paths, arguments.program, &locks, &interrupted)?;
     let list = PackageList::of_audits([&audit]);
-    let before = restored_list(&arguments.base).and_then(|before| of_program(&before, arguments.program));
+    let is_part = !arguments.paths.is_empty();
+    if is_part {
+        // The other half may lie elsewhere.
+        audit.orphans.clear();
+    }
+    let before = restored_list(&arguments.base).filter(|_| !is_part);
+    let before = before.and_then(|before| of_program(&before, arguments.program));
     let difference = before.map(|before| before.compare(&list));
     if let Some(path) = &arguments.cyclonedx {
         let text = cyclonedx::to_json(&list, env!("CARGO_PKG_VERSION"));
         fs::write(path, text + "\n").map_err(|error| unwritten(path, &error))?;
     }
     if arguments.json {
-        output::print_json(&Report { audit: &audit, since_restore: difference.as_ref() })?;
+        output::print_json(&Report { audit: &audit, is_part, since_restore: difference.as_ref() })?;
     } else {
-        output::print(&words(&audit, difference.as_ref()))?;
+        output::print(&format!("{}{}", words(&audit, difference.as_ref()), if is_part { PART } else { "" }))?;
     }
     verdict(&audit, For::Looking)
+}
+
+const PART: &str =
+    "\na part of the cache: what lacks its other half and what changed since it was restored is not told";
+
+/// How a program names its cache.
+const fn where_it_is(program: Program) -> &'static str {
+    match program {
+        Program::Pip => "name the cache as pip does: `pip cache dir`",
+        Program::Uv => "name the cache as uv does: `uv cache dir`",
+        Program::Npm => "name the cache as npm does: `npm config get cache`",
+        Program::Yarn => {
+            "name the cache as Yarn does: `yarn cache dir`, from Yarn 2 on `yarn config get cacheFolder`"
+        }
+        Program::Pnpm => "name the store as pnpm does: `pnpm store path`",
+        Program::Composer => "name the cache as Composer does: `composer config --global cache-dir`",
+        Program::Bundler => "name the directory BUNDLE_PATH: `bundle config get path`",
+        Program::Cargo => "name the directory CARGO_HOME: ~/.cargo, if that is not set",
+        Program::Go => "name the cache as Go does: `go env GOMODCACHE`",
+        Program::Maven => "name the local repository: ~/.m2/repository, if the settings name no other",
+        Program::Gradle => "name the directory GRADLE_USER_HOME: ~/.gradle, if that is not set",
+        Program::Apt => "name the directory of apt's archives and lists, as `pollux presets show apt` does",
+    }
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
@@ -276,7 +310,7 @@ mod tests {
         ];
         let audit = Audit { locks, ..audit(0) };
         insta::assert_snapshot!(words(&audit, None));
-        let json = output::json(&Report { audit: &audit, since_restore: None }).unwrap();
+        let json = output::json(&Report { audit: &audit, is_part: false, since_restore: None }).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let expected = serde_json::json!({"name": "another", "packages": 7, "here": 0, "compared": 0});
         assert_eq!(json["locks"][2], expected);
@@ -284,7 +318,7 @@ mod tests {
 
     #[test]
     fn in_json_digests_are_whole() {
-        let json = output::json(&Report { audit: &audit(1), since_restore: None }).unwrap();
+        let json = output::json(&Report { audit: &audit(1), is_part: false, since_restore: None }).unwrap();
         assert!(json.contains(&format!("must be {}\"", Digest::of(Algorithm::Sha256, b"abc"))), "{json}");
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{pollux, told};
 use pollux_packages::digest::{Algorithm, Digest};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -33,6 +34,57 @@ fn run(directory: &TempDir, arguments: &[&str]) -> Output {
 
 fn says(directory: &TempDir, arguments: &[&str]) -> String {
     told(&run(directory, arguments), directory.path())
+}
+
+#[test]
+fn a_path_that_is_not_there_is_a_mistake() {
+    let directory = good();
+    let said = says(&directory, &["audit", "maven", "cache", "org", "com/example"]);
+    assert!(said.starts_with("status 6\n") && said.contains("cache/com/example: nothing is there"), "{said}");
+    let said = says(&directory, &["audit", "maven", "cache", "org"]);
+    assert!(said.starts_with("status 0\n") && said.contains("1 package"), "{said}");
+}
+
+#[test]
+fn of_a_part_of_a_cache_nothing_is_told_that_only_all_of_it_tells() {
+    let directory = good();
+    let list = r#"{"version":1,"packages":[{"program":"npm","purl":"pkg:npm/a@1","files":["a"]}]}"#;
+    put(directory.path(), "npm/.pollux-packages.json", list);
+    let hex = Digest::of(Algorithm::Sha512, b"alone").hex();
+    let (first, second, rest) = (&hex[..2], &hex[2..4], &hex[4..]);
+    put(directory.path(), &format!("npm/_cacache/content-v2/sha512/{first}/{second}/{rest}"), "alone");
+    let whole = says(&directory, &["audit", "npm", "npm"]);
+    assert!(whole.contains("\nhalf ") && whole.contains("1 removed"), "{whole}");
+    let part = says(&directory, &["audit", "npm", "npm", "_cacache/content-v2"]);
+    assert!(part.starts_with("status 0\n") && part.contains("a part of the cache"), "{part}");
+    assert!(!part.contains("\nhalf ") && !part.contains("removed"), "{part}");
+    let json = run(&directory, &["audit", "npm", "npm", "_cacache/content-v2", "--json"]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["is_part"], &json["orphans"]), (&true.into(), &Value::Array(Vec::new())), "{json}");
+    assert!(json.get("since_restore").is_none(), "{json}");
+}
+
+#[test]
+fn each_program_is_asked_in_its_own_way_where_its_cache_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let commands = [
+        ("pip", "`pip cache dir`"),
+        ("uv", "`uv cache dir`"),
+        ("npm", "`npm config get cache`"),
+        ("yarn", "`yarn cache dir`"),
+        ("pnpm", "`pnpm store path`"),
+        ("composer", "`composer config --global cache-dir`"),
+        ("bundler", "BUNDLE_PATH"),
+        ("cargo", "CARGO_HOME"),
+        ("go", "`go env GOMODCACHE`"),
+        ("maven", "~/.m2/repository"),
+        ("gradle", "GRADLE_USER_HOME"),
+        ("apt", "`pollux presets show apt`"),
+    ];
+    for (program, command) in commands {
+        let said = says(&directory, &["audit", program, "none"]);
+        assert!(said.starts_with("status 6\n") && said.contains(command), "{program}: {said}");
+    }
 }
 
 #[test]
