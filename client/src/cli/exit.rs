@@ -85,7 +85,7 @@ impl Failure {
 
 /// A failure as JSON.
 #[derive(Debug, Serialize)]
-struct FailureReport<'a> {
+pub(crate) struct FailureReport<'a> {
     error: ErrorReport<'a>,
 }
 
@@ -107,7 +107,7 @@ impl Failure {
         }
     }
 
-    fn report(&self) -> FailureReport<'_> {
+    pub(crate) fn report(&self) -> FailureReport<'_> {
         FailureReport {
             error: ErrorReport { kind: self.kind.name(), message: &self.message, hint: self.hint },
         }

@@ -102,3 +102,17 @@ fn a_lock_file_that_tells_nothing_of_the_cache_is_refused() {
     let said = audit("gradle.lockfile");
     assert!(said.starts_with("status 0\n") && said.contains("names 1 package: 1 here"), "{said}");
 }
+
+#[test]
+fn a_save_that_the_audit_refuses_is_one_object() {
+    let directory = repository(&"0".repeat(40));
+    let made = run(&directory, &["pool", "init", "pool", "--seed", "127.0.0.1:4480"]);
+    assert!(made.status.success());
+    let save =
+        ["save", "a/b/c", "cache", "--audit", "maven", "--signing-key", "pool/publisher.pem", "--json"];
+    let output = run(&directory, &save);
+    assert_eq!(output.status.code(), Some(8), "{}", told(&output, directory.path()));
+    let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&object["version"], &object["error"]["kind"]), (&1.into(), &"not_believed".into()));
+    assert_eq!(object["faults"][0]["path"], "org/example/a/1.0/a-1.0.jar", "{object}");
+}
