@@ -25,7 +25,7 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
-/// How long a restore may wait.
+/// How long a restore or a search may wait.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Patience {
     /// Seconds until the first answer

@@ -7,7 +7,7 @@ use super::{Done, differences, output, show};
 use clap::Args;
 use core::ops::Range;
 use pollux_client::connection::Connection;
-use pollux_client::flow::{Contents, contents_of, file_hashes, open_manifest};
+use pollux_client::flow::{Contents, Deadlines, contents_of, file_hashes, open_manifest};
 use pollux_client::printable::printable;
 use pollux_core::limits::RUN_OWN_FILE_BYTES;
 use pollux_core::{ChunkId, Entry, EntryKind, Manifest, ManifestId, Piece, Tree};
@@ -90,7 +90,8 @@ impl Side {
         let connection = arguments.common.connect(patience)?;
         let certified = show::find(&connection, what, patience)?;
         let (id, manifest) = open(&certified)?;
-        let contents = contents_of(&connection, id, &manifest, patience)
+        let deadlines = Deadlines { answer: patience, progress: patience, total: patience };
+        let contents = contents_of(&connection, id, &manifest, deadlines)
             .map_err(|miss| Failure::new(Kind::Failed, format!("`{}`: {miss}", printable(what))))?;
         Ok(Self { connection, id, contents })
     }

@@ -232,7 +232,7 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
             if arguments.common.json {
                 output::print_json(&Refused { failure: failure.report(), faults: &audit.faults })?;
             }
-            return Err(failure);
+            return Err(failure.told());
         }
         audits.push(audit);
         if seen.as_ref().is_some_and(|seen| *seen != these) {

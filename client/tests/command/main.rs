@@ -19,6 +19,7 @@ mod shells;
 mod usage;
 mod variables;
 mod verify;
+mod who;
 mod yank;
 
 use std::ffi::OsStr;
