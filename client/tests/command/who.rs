@@ -4,6 +4,7 @@ use crate::pollux;
 use crate::scene::Scene;
 use pollux_client::protocol::{Reply, Request, VERSION, encode};
 use pollux_core::engine::MissReason;
+use pollux_core::message::ListQuery;
 use pollux_core::{CertifiedEnvelope, ChunkId, Manifest};
 use serde_json::Value;
 use std::sync::Arc;
@@ -80,4 +81,19 @@ fn what_was_taken_back_is_counted() {
     assert_eq!((&object["looked_through"], &object["not_looked_at"]), (&0.into(), &0.into()), "{object}");
     let said = scene.run(&["who", "pkg:npm/left-pad"]);
     assert!(said.contains("in 0 of 0 saves; 2 taken back"), "{said}");
+}
+
+#[test]
+fn the_beginning_of_a_name_that_was_taken_back_says_so() {
+    let (scene, saves) = saves(&["a/1"]);
+    scene.node(2, move |request| match request {
+        Request::List { what: ListQuery::Prefix(_), .. } => {
+            Reply::Listing { rows: Vec::new(), more: false, from_seed: true, taken: saves.clone() }
+        }
+        _ => Reply::Miss { reason: MissReason::NothingSaved },
+    });
+    for verb in [&["diff", "0123abcd", "a/2"][..], &["show", "0123abcd"]] {
+        let said = scene.run(verb);
+        assert!(said.starts_with("status 1\n") && said.contains("was taken back"), "{said}");
+    }
 }
