@@ -88,6 +88,8 @@ impl From<serde_json::Error> for ListError {
 /// What two lists differ in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Difference {
+    /// Of its name this version went, and that one came, and no other.
+    pub updated: Vec<Changed>,
     /// Only the second has it.
     pub added: Vec<Listed>,
     /// Both have it, with different digests.
@@ -96,7 +98,7 @@ pub struct Difference {
     pub removed: Vec<Listed>,
 }
 
-/// A package that two lists have with different digests.
+/// A package that two lists have with different digests, or in different versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
     /// In the first.
@@ -282,6 +284,7 @@ impl PackageList {
         }
         difference.added.extend(new.into_values().flatten().cloned());
         difference.added.sort();
+        difference.pair_versions();
         difference
     }
 
@@ -294,11 +297,35 @@ impl PackageList {
     }
 }
 
+fn by_any_version(packages: &[Listed]) -> BTreeMap<(Program, Purl), Vec<&Listed>> {
+    let mut named: BTreeMap<_, Vec<&Listed>> = BTreeMap::new();
+    for package in packages.iter().filter(|package| package.purl.version_text().is_some()) {
+        named.entry((package.program, package.purl.unversioned())).or_default().push(package);
+    }
+    named
+}
+
 impl Difference {
+    /// Finds what was added and removed that is one package in two versions.
+    fn pair_versions(&mut self) {
+        let (went, came) = (by_any_version(&self.removed), by_any_version(&self.added));
+        let pairs =
+            went.iter().filter_map(|(name, went)| Some((went.as_slice(), came.get(name)?.as_slice())));
+        let updated = pairs.filter_map(|pair| match pair {
+            (&[before], &[after]) => Some(Changed { before: before.clone(), after: after.clone() }),
+            _ => None,
+        });
+        self.updated = updated.collect();
+        let (went, came): (BTreeSet<&Listed>, BTreeSet<&Listed>) =
+            self.updated.iter().map(|Changed { before, after }| (before, after)).unzip();
+        self.removed.retain(|package| !went.contains(package));
+        self.added.retain(|package| !came.contains(package));
+    }
+
     /// Whether both are the same.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+        self.updated.is_empty() && self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 }
 
@@ -330,6 +357,27 @@ mod tests {
         let changed = Changed { before: listed("other", b"1"), after: listed("other", b"2") };
         assert_eq!(difference.changed, [changed]);
         assert!(before.compare(&before).is_empty());
+    }
+
+    #[test]
+    fn one_version_for_one_is_an_update() {
+        let of = |name: &str, version: &str| Listed {
+            purl: Purl::new("npm", name).version(version),
+            ..listed(name, version.as_bytes())
+        };
+        let before = PackageList::new([of("a", "1"), of("b", "1"), of("b", "2"), of("c", "1"), of("d", "1")]);
+        let after = PackageList::new([of("a", "2"), of("b", "3"), of("c", "1"), of("c", "2"), of("d", "")]);
+        let difference = before.compare(&after);
+        assert_eq!(difference.updated, [Changed { before: of("a", "1"), after: of("a", "2") }]);
+        assert_eq!(difference.added, [of("b", "3"), of("c", "2"), of("d", "")]);
+        assert_eq!(difference.removed, [of("b", "1"), of("b", "2"), of("d", "1")]);
+        assert!(!difference.is_empty() && difference.changed.is_empty());
+        let other = |arch: &str, version: &str| {
+            let listed = of("x", version);
+            Listed { purl: listed.purl.clone().qualifier("arch", arch), ..listed }
+        };
+        let both = |version| PackageList::new(["amd64", "i386"].map(|arch| other(arch, version)));
+        assert_eq!(both("1").compare(&both("2")).updated.len(), 2, "of each machine it is another package");
     }
 
     #[test]

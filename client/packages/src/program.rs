@@ -78,6 +78,21 @@ impl Program {
         }
     }
 
+    /// The type of the packages in its cache, as in their Package URL.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Pip | Self::Uv => "pypi",
+            Self::Npm | Self::Yarn | Self::Pnpm => "npm",
+            Self::Composer => "composer",
+            Self::Bundler => "gem",
+            Self::Cargo => "cargo",
+            Self::Go => "golang",
+            Self::Maven | Self::Gradle => "maven",
+            Self::Apt => "deb",
+        }
+    }
+
     /// Reads a cache of this program: what it holds, and what must be true of that. Reads metadata only; see
     /// [`audit`](crate::audit) for the rest.
     #[must_use]

@@ -123,6 +123,12 @@ impl Purl {
         Self { qualifiers: BTreeMap::new(), ..self.clone() }
     }
 
+    /// The same without its version.
+    #[must_use]
+    pub fn unversioned(&self) -> Self {
+        Self { version: None, ..self.clone() }
+    }
+
     /// The same without version and qualifiers: every version of a package.
     #[must_use]
     pub fn any_version(&self) -> Self {

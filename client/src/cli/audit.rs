@@ -1,8 +1,8 @@
 //! `pollux audit`
 
 use super::exit::{Failure, Kind};
-use super::output::count;
-use super::{Done, output, signals};
+use super::output::{count, some};
+use super::{Done, differences, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::job::{Inspected, LockFile, inspect, read_locks, restored_list};
@@ -10,16 +10,14 @@ use pollux_client::printable::printable;
 use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
 use pollux_packages::files::FilesError;
-use pollux_packages::list::{Difference, Listed, PackageList};
+use pollux_packages::list::{Difference, PackageList};
+use pollux_packages::lock;
 use pollux_packages::program::Program;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Lines of one kind that are printed; --json has all.
-const LINES_MAX: usize = 50;
 
 /// List the packages in a package manager's cache, and check them
 ///
@@ -41,7 +39,7 @@ pub(crate) struct Arguments {
     program: Program,
     /// The cache, as the program names it
     base: PathBuf,
-    /// Look only at these paths of it
+    /// Look only at these paths of it; what lacks its other half and what changed since is told of a whole cache alone
     paths: Vec<String>,
     /// A lock file whose digests must be met; repeat it
     #[arg(long, value_name = "FILE")]
@@ -58,6 +56,8 @@ pub(crate) struct Arguments {
 struct Report<'a> {
     #[serde(flatten)]
     audit: &'a Audit,
+    /// Only some paths were looked at, so nothing is told of halves and of changes.
+    is_part: bool,
     /// Since the restore or save that left a list of packages there; absent where no list tells of this program.
     #[serde(skip_serializing_if = "Option::is_none")]
     since_restore: Option<&'a Difference>,
@@ -66,26 +66,58 @@ struct Report<'a> {
 pub(crate) fn run(arguments: &Arguments) -> Done {
     if !arguments.base.is_dir() {
         let why = format!("{}: no directory", arguments.base.display());
-        return Err(Failure::new(Kind::Directory, why)
-            .hint("name the cache as the program does: `npm config get cache`"));
+        return Err(Failure::new(Kind::Directory, why).hint(where_it_is(arguments.program)));
     }
-    let locks = locks(&arguments.lock)?;
+    let mut below = arguments.paths.iter().map(|path| arguments.base.join(path));
+    if let Some(path) = below.find(|path| path.symlink_metadata().is_err()) {
+        return Err(Failure::new(Kind::Directory, format!("{}: nothing is there", path.display())));
+    }
+    let locks = locks(&arguments.lock, &[arguments.program])?;
     let interrupted = signals::interruption()?;
-    let Inspected { audit, .. } =
+    let Inspected { mut audit, .. } =
         look(&arguments.base, &arguments.paths, arguments.program, &locks, &interrupted)?;
     let list = PackageList::of_audits([&audit]);
-    let before = restored_list(&arguments.base).and_then(|before| of_program(&before, arguments.program));
+    let is_part = !arguments.paths.is_empty();
+    if is_part {
+        // The other half may lie elsewhere.
+        audit.orphans.clear();
+    }
+    let before = restored_list(&arguments.base).filter(|_| !is_part);
+    let before = before.and_then(|before| of_program(&before, arguments.program));
     let difference = before.map(|before| before.compare(&list));
     if let Some(path) = &arguments.cyclonedx {
         let text = cyclonedx::to_json(&list, env!("CARGO_PKG_VERSION"));
         fs::write(path, text + "\n").map_err(|error| unwritten(path, &error))?;
     }
     if arguments.json {
-        output::print_json(&Report { audit: &audit, since_restore: difference.as_ref() })?;
+        output::print_json(&Report { audit: &audit, is_part, since_restore: difference.as_ref() })?;
     } else {
-        output::print(&words(&audit, difference.as_ref()))?;
+        output::print(&format!("{}{}", words(&audit, difference.as_ref()), if is_part { PART } else { "" }))?;
     }
     verdict(&audit, For::Looking)
+}
+
+const PART: &str =
+    "\na part of the cache: what lacks its other half and what changed since it was restored is not told";
+
+/// How a program names its cache.
+const fn where_it_is(program: Program) -> &'static str {
+    match program {
+        Program::Pip => "name the cache as pip does: `pip cache dir`",
+        Program::Uv => "name the cache as uv does: `uv cache dir`",
+        Program::Npm => "name the cache as npm does: `npm config get cache`",
+        Program::Yarn => {
+            "name the cache as Yarn does: `yarn cache dir`, from Yarn 2 on `yarn config get cacheFolder`"
+        }
+        Program::Pnpm => "name the store as pnpm does: `pnpm store path`",
+        Program::Composer => "name the cache as Composer does: `composer config --global cache-dir`",
+        Program::Bundler => "name the directory BUNDLE_PATH: `bundle config get path`",
+        Program::Cargo => "name the directory CARGO_HOME: ~/.cargo, if that is not set",
+        Program::Go => "name the cache as Go does: `go env GOMODCACHE`",
+        Program::Maven => "name the local repository: ~/.m2/repository, if the settings name no other",
+        Program::Gradle => "name the directory GRADLE_USER_HOME: ~/.gradle, if that is not set",
+        Program::Apt => "name the directory of apt's archives and lists, as `pollux presets show apt` does",
+    }
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
@@ -98,20 +130,39 @@ fn of_program(list: &PackageList, program: Program) -> Option<PackageList> {
     (list.packages().is_empty() || !own.packages().is_empty()).then_some(own)
 }
 
-/// Lock files that people name: one that cannot be used is a failure.
-pub(super) fn locks(paths: &[PathBuf]) -> Result<Vec<Lock>, Failure> {
+/// Lock files that people name: one that cannot be used is a failure, and so is one that none of these programs has.
+pub(super) fn locks(paths: &[PathBuf], programs: &[Program]) -> Result<Vec<Lock>, Failure> {
+    if let Some(why) = paths.iter().find_map(|path| unfit(path, programs)) {
+        return Err(Failure::new(Kind::Usage, why));
+    }
     let read = |path: &PathBuf| LockFile::read(path).map_err(|error| Failure::new(Kind::Usage, error));
     let files = paths.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
     let (locks, bad) = read_locks(&files);
     if let Some(bad) = bad.first() {
         return Err(Failure::new(Kind::Usage, format!("{}: {}", bad.path, bad.error)));
     }
-    if let Some(file) = files.iter().find(|file| !locks.iter().any(|lock| Path::new(&lock.name) == file.path))
-    {
-        let why = format!("{}: no lock file that is known by its name", file.path.display());
-        return Err(Failure::new(Kind::Usage, why));
-    }
     Ok(locks)
+}
+
+/// Why a lock file of this name cannot be one of these programs.
+fn unfit(path: &Path, programs: &[Program]) -> Option<String> {
+    let Some(kind) = lock::kind(path) else {
+        let known: Vec<&str> = lock::names().collect();
+        let known = known.join(", ");
+        return Some(format!(
+            "{}: no lock file that is known by its name; known are {known}",
+            path.display()
+        ));
+    };
+    if programs.iter().any(|program| program.kind() == kind) {
+        return None;
+    }
+    let programs: Vec<&str> = programs.iter().map(|program| program.name()).collect();
+    let programs = programs.join(" and ");
+    Some(format!(
+        "{}: it names packages `pkg:{kind}/…`, and the cache of {programs} has none of those",
+        path.display()
+    ))
 }
 
 /// Audits until the flag is set; a directory that is no such cache is a failure.
@@ -173,16 +224,15 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
         count(audit.compared, "digest"),
         claimed(audit.claimed),
     )];
-    lines.extend(audit.locks.iter().map(lock));
+    lines.extend(audit.locks.iter().map(covered));
     let faults = audit.faults.iter().map(|fault| format!("wrong   {}", fault.short_words()));
     some(&mut lines, faults);
     some(&mut lines, audit.orphans.iter().map(|orphan| format!("half    {}: {}", orphan.path, orphan.why)));
     some(&mut lines, audit.notes.iter().map(|note| format!("odd     {}: {}", note.path, note.what)));
     if let Some(since) = since {
-        lines.push(changes(since));
-        some(&mut lines, since.added.iter().map(|package| named("added  ", package)));
-        some(&mut lines, since.changed.iter().map(|changed| named("changed", &changed.after)));
-        some(&mut lines, since.removed.iter().map(|package| named("removed", package)));
+        // Either leaves the list that is compared.
+        lines.push(format!("since it was restored or saved: {}", differences::counts(since)));
+        differences::lines(&mut lines, since);
     } else {
         some(&mut lines, audit.packages.iter().map(|package| format!("        {}", package.purl)));
     }
@@ -190,7 +240,7 @@ pub(super) fn words(audit: &Audit, since: Option<&Difference>) -> String {
 }
 
 /// How much of a lock file is here, so that nobody takes one of another project for checked.
-fn lock(lock: &Coverage) -> String {
+fn covered(lock: &Coverage) -> String {
     let Coverage { name, packages, here, compared } = lock;
     let named = count(*packages, "package");
     match (*packages, *here) {
@@ -205,26 +255,6 @@ fn lock(lock: &Coverage) -> String {
 /// What lock files name, and only the cache says that it was so.
 pub(super) fn claimed(count: u64) -> String {
     if count == 0 { String::new() } else { format!(", {count} only claimed by the cache") }
-}
-
-/// `since it was restored or saved: 3 added, 0 changed, 1 removed`: either leaves the list that is compared.
-pub(super) fn changes(since: &Difference) -> String {
-    let counts = (since.added.len(), since.changed.len(), since.removed.len());
-    format!("since it was restored or saved: {} added, {} changed, {} removed", counts.0, counts.1, counts.2)
-}
-
-fn named(what: &str, package: &Listed) -> String {
-    let source = package.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
-    format!("{what} {}{source}", package.purl)
-}
-
-/// Some of many lines.
-pub(super) fn some(lines: &mut Vec<String>, of: impl ExactSizeIterator<Item = String>) {
-    let more = of.len().saturating_sub(LINES_MAX);
-    lines.extend(of.take(LINES_MAX));
-    if more > 0 {
-        lines.push(format!("        and {more} more; --json has them all"));
-    }
 }
 
 #[cfg(test)]
@@ -281,7 +311,7 @@ mod tests {
         ];
         let audit = Audit { locks, ..audit(0) };
         insta::assert_snapshot!(words(&audit, None));
-        let json = output::json(&Report { audit: &audit, since_restore: None }).unwrap();
+        let json = output::json(&Report { audit: &audit, is_part: false, since_restore: None }).unwrap();
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         let expected = serde_json::json!({"name": "another", "packages": 7, "here": 0, "compared": 0});
         assert_eq!(json["locks"][2], expected);
@@ -289,7 +319,7 @@ mod tests {
 
     #[test]
     fn in_json_digests_are_whole() {
-        let json = output::json(&Report { audit: &audit(1), since_restore: None }).unwrap();
+        let json = output::json(&Report { audit: &audit(1), is_part: false, since_restore: None }).unwrap();
         assert!(json.contains(&format!("must be {}\"", Digest::of(Algorithm::Sha256, b"abc"))), "{json}");
     }
 
@@ -309,7 +339,10 @@ mod tests {
         assert_eq!(of_program(&list, Program::Pip), None);
         assert_eq!(of_program(&PackageList::default(), Program::Pip), Some(PackageList::default()));
         let said = words(&audit(0), Some(&PackageList::default().compare(&list)));
-        assert!(said.contains("\nsince it was restored or saved: 1 added, 0 changed, 0 removed\n"), "{said}");
+        assert!(
+            said.contains("\nsince it was restored or saved: 0 updated, 1 added, 0 changed, 0 removed\n"),
+            "{said}"
+        );
         assert!(!words(&audit(0), None).contains("since"));
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Common {
     pub(crate) json: bool,
 }
 
-/// How long a restore may wait.
+/// How long a restore or a search may wait.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Patience {
     /// Seconds until the first answer
@@ -78,7 +78,7 @@ pub(crate) fn disabled() -> bool {
 pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is no number of seconds"))?;
     if !(seconds > 0.0 && seconds <= 3600.0) {
-        return Err("between 0 and 3600 seconds".to_owned());
+        return Err("more than 0 and at most 3600 seconds".to_owned());
     }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
@@ -100,6 +100,7 @@ mod tests {
     #[test]
     fn seconds_are_bounded() {
         assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_seconds("0").unwrap_err(), "more than 0 and at most 3600 seconds");
         for wrong in ["0", "-1", "NaN", "inf", "3601", "soon"] {
             assert!(parse_seconds(wrong).is_err(), "{wrong}");
         }

@@ -1,13 +1,13 @@
 //! `pollux diff`
 
-use super::audit::some;
 use super::common::{Common, disabled, parse_seconds};
 use super::exit::{Failure, Kind};
-use super::{Done, output, show};
+use super::output::some;
+use super::{Done, differences, output, show};
 use clap::Args;
 use core::ops::Range;
 use pollux_client::connection::Connection;
-use pollux_client::flow::{Contents, contents_of, file_hashes, open_manifest};
+use pollux_client::flow::{Contents, Deadlines, contents_of, file_hashes, open_manifest};
 use pollux_client::printable::printable;
 use pollux_core::limits::RUN_OWN_FILE_BYTES;
 use pollux_core::{ChunkId, Entry, EntryKind, Manifest, ManifestId, Piece, Tree};
@@ -18,8 +18,9 @@ use std::time::Duration;
 
 /// Compare two saves by package and by file
 ///
-/// By package where both recorded a list of packages (`pollux run`, `pollux save --audit`); by file always: a file or symlink
-/// is changed if its content, mode or kind is. Directories are not counted among them; --files names those whose mode is changed,
+/// By package where both recorded a list of packages (`pollux run`, `pollux save --audit`): updated is what has one version
+/// for another one, changed the same version with other bytes, added and removed what only one of the two has. By file
+/// always: a file or symlink is changed if its content, mode or kind is. Directories are not counted among them; --files names those whose mode is changed,
 /// and --json has all.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -89,7 +90,8 @@ impl Side {
         let connection = arguments.common.connect(patience)?;
         let certified = show::find(&connection, what, patience)?;
         let (id, manifest) = open(&certified)?;
-        let contents = contents_of(&connection, id, &manifest, patience)
+        let deadlines = Deadlines { answer: patience, progress: patience, total: patience };
+        let contents = contents_of(&connection, id, &manifest, deadlines)
             .map_err(|miss| Failure::new(Kind::Failed, format!("`{}`: {miss}", printable(what))))?;
         Ok(Self { connection, id, contents })
     }
@@ -201,16 +203,8 @@ fn words(report: &Report, with_files: bool) -> String {
     match &report.packages {
         None => lines.push("packages: not known: one of the two recorded no list".to_owned()),
         Some(packages) => {
-            let Difference { added, changed, removed } = packages;
-            lines.push(format!(
-                "packages: {} added, {} changed, {} removed",
-                added.len(),
-                changed.len(),
-                removed.len()
-            ));
-            some(&mut lines, added.iter().map(|package| format!("  added   {}", package.purl)));
-            some(&mut lines, changed.iter().map(|changed| format!("  changed {}", changed.after.purl)));
-            some(&mut lines, removed.iter().map(|package| format!("  removed {}", package.purl)));
+            lines.push(format!("packages: {}", differences::counts(packages)));
+            differences::lines(&mut lines, packages);
         }
     }
     let Changes { added, changed, removed, .. } = &report.files;

@@ -70,11 +70,19 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) message: String,
     pub(crate) hint: Option<&'static str>,
+    /// Its object is printed already.
+    pub(crate) told: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl ToString) -> Self {
-        Self { kind, message: message.to_string(), hint: None }
+        Self { kind, message: message.to_string(), hint: None, told: false }
+    }
+
+    /// Scripts have heard of it, in an object with more.
+    pub(crate) const fn told(mut self) -> Self {
+        self.told = true;
+        self
     }
 
     pub(crate) const fn hint(mut self, hint: &'static str) -> Self {
@@ -85,7 +93,7 @@ impl Failure {
 
 /// A failure as JSON.
 #[derive(Debug, Serialize)]
-struct FailureReport<'a> {
+pub(crate) struct FailureReport<'a> {
     error: ErrorReport<'a>,
 }
 
@@ -101,13 +109,14 @@ impl Failure {
     /// Prints it as one object for scripts. A miss, what is not believed, what was taken back and what a doctor found have
     /// objects of their own, and have printed them.
     pub(crate) fn print_json(&self) {
-        if ![Kind::Miss, Kind::NotBelieved, Kind::TakenBack, Kind::Unwell].contains(&self.kind) {
+        if !self.told && ![Kind::Miss, Kind::NotBelieved, Kind::TakenBack, Kind::Unwell].contains(&self.kind)
+        {
             // Nothing better can be done where standard output is gone.
             drop(output::print_json(&self.report()));
         }
     }
 
-    fn report(&self) -> FailureReport<'_> {
+    pub(crate) fn report(&self) -> FailureReport<'_> {
         FailureReport {
             error: ErrorReport { kind: self.kind.name(), message: &self.message, hint: self.hint },
         }

@@ -6,7 +6,9 @@ mod common;
 mod completions;
 mod confirm;
 mod diff;
+mod differences;
 mod doctor;
+mod environment;
 mod exit;
 mod grant;
 mod key;
@@ -36,7 +38,8 @@ mod verify;
 mod who;
 mod yank;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use environment::without_empty;
 use exit::{Failure, Kind, report_failure};
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -44,7 +47,8 @@ use std::process::ExitCode;
 /// Share caches among CI instances: save and restore directories through the node of this instance.
 ///
 /// Results go to standard output, words for people to standard error. `--json` prints one JSON object whose fields
-/// only ever grow; where the verb fails it has one field, `error`, with its kind, a message, and often a hint.
+/// only ever grow. Where the verb fails it has `version` and `error`, with its kind, a message, and often a hint;
+/// a miss, and what `verify`, `audit`, `doctor` and `status --job` find, are objects of their own.
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed (doctor: something is wrong), 2 wrong usage, 3 a miss
 /// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
@@ -88,7 +92,7 @@ enum Verb {
 
 /// Runs the command that the process was started with.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::try_parse().unwrap_or_else(|error| misused(&error));
+    let arguments = Arguments::read().unwrap_or_else(|error| misused(&error));
     let json = arguments.verb.json();
     let done = match arguments.verb {
         Verb::Run(arguments) => match run::run(arguments) {
@@ -127,6 +131,15 @@ pub(crate) fn run() -> ExitCode {
             }
             report_failure(&failure)
         }
+    }
+}
+
+impl Arguments {
+    /// Those of this process.
+    fn read() -> Result<Self, clap::Error> {
+        let mut command = without_empty(Self::command());
+        let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -186,7 +199,6 @@ type Done = Result<(), Failure>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_well_formed() {

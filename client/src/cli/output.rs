@@ -94,6 +94,18 @@ pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
 
+/// Lines of one kind that are printed; --json has all.
+const LINES_MAX: usize = 50;
+
+/// Some of many lines.
+pub(crate) fn some(lines: &mut Vec<String>, of: impl ExactSizeIterator<Item = String>) {
+    let more = of.len().saturating_sub(LINES_MAX);
+    lines.extend(of.take(LINES_MAX));
+    if more > 0 {
+        lines.push(format!("        and {more} more; --json has them all"));
+    }
+}
+
 /// How long ago, in the largest unit that says enough.
 pub(crate) fn ago(now: Timestamp, then: Timestamp) -> String {
     if then > now {

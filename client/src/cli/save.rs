@@ -1,7 +1,7 @@
 //! `pollux save`
 
 use super::common::{Common, disabled, parse_seconds};
-use super::exit::{Failure, Kind};
+use super::exit::{Failure, FailureReport, Kind};
 use super::progress::Progress;
 use super::report::read_ancestry;
 use super::{Done, audit, output, saved, signals};
@@ -16,7 +16,9 @@ use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::{ChunkId, Key, Provenance};
 use pollux_packages::Program;
+use pollux_packages::audit::Fault;
 use pollux_packages::list::{LIST_NAME, PackageList};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,12 +203,20 @@ pub(crate) fn run(arguments: Arguments) -> Done {
     saved::print(&outcome, statement.as_deref(), json)
 }
 
+/// What keeps a cache from being saved, as JSON.
+#[derive(Serialize)]
+struct Refused<'a> {
+    #[serde(flatten)]
+    failure: FailureReport<'a>,
+    faults: &'a [Fault],
+}
+
 /// Audits what is to be saved; gives the hash of the list of packages that is saved with it, and what was looked at.
 fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure> {
     if arguments.audit.is_empty() {
         return Ok(None);
     }
-    let locks = audit::locks(&arguments.lock)?;
+    let locks = audit::locks(&arguments.lock, &arguments.audit)?;
     // Nothing is begun yet: a signal ends the process.
     let never = Arc::default();
     let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
@@ -218,10 +228,13 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     let (mut audits, mut seen) = (Vec::new(), None);
     for program in &arguments.audit {
         let Inspected { audit, seen: these } = look(program)?;
-        if !audit.faults.is_empty() {
+        if let Err(failure) = audit::verdict(&audit, audit::For::Saving) {
             output::say(&audit::words(&audit, None));
+            if arguments.common.json {
+                output::print_json(&Refused { failure: failure.report(), faults: &audit.faults })?;
+            }
+            return Err(failure.told());
         }
-        audit::verdict(&audit, audit::For::Saving)?;
         audits.push(audit);
         if seen.as_ref().is_some_and(|seen| *seen != these) {
             return Err(Failure::new(Kind::Directory, "the cache changed while it was audited"));

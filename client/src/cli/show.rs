@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::HumanBytes;
 use pollux_client::clock::now;
 use pollux_client::connection::Connection;
-use pollux_client::flow::{Resolution, list, open_manifest, resolve, taken_back, tree_of};
+use pollux_client::flow::{Listed, Resolution, listed, open_manifest, resolve, taken_back, tree_of};
 use pollux_core::engine::MissReason;
 use pollux_core::message::ListQuery;
 use pollux_core::{
@@ -126,11 +126,11 @@ pub(super) fn find(
         return Err(nothing(what, why));
     }
     let query = ListQuery::Prefix(what.to_ascii_lowercase());
-    let (mut rows, more, _) = list(connection, query, patience)?;
+    let Listed { mut rows, more, taken, .. } = listed(connection, query, Instant::now() + patience)?;
     match (rows.pop(), rows.is_empty() && !more) {
         (Some(row), true) => Ok(row),
         (Some(_), false) => Err(Failure::new(Kind::Usage, "several manifests begin so: give more digits")),
-        (None, _) => Err(nothing(what, why)),
+        (None, _) => Err(nothing(what, if taken.is_empty() { why } else { MissReason::Yanked })),
     }
 }
 

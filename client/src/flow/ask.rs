@@ -136,18 +136,23 @@ pub fn taken_back(
 }
 
 /// A page of a listing.
-pub(super) struct Listed {
-    pub(super) rows: Vec<CertifiedEnvelope>,
-    pub(super) taken: Vec<CertifiedEnvelope>,
-    pub(super) more: bool,
-    pub(super) from_seed: bool,
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Manifests.
+    pub rows: Vec<CertifiedEnvelope>,
+    /// What was taken back and matches: of each key the newest, if nothing newer is believed; or what was named by its id.
+    pub taken: Vec<CertifiedEnvelope>,
+    /// There are more.
+    pub more: bool,
+    /// A seed answered.
+    pub from_seed: bool,
 }
 
-pub(super) fn listed(
-    connection: &Connection,
-    what: ListQuery,
-    until: Instant,
-) -> Result<Listed, ConnectionError> {
+/// A page of manifests, with what was taken back.
+///
+/// # Errors
+/// A connection that is of no more use.
+pub fn listed(connection: &Connection, what: ListQuery, until: Instant) -> Result<Listed, ConnectionError> {
     connection.send(&Request::List { what, deadline_ms: milliseconds_until(until) })?;
     let Reply::Listing { rows, more, from_seed, taken } = connection.reply(until + GRACE)? else {
         return Err(ConnectionError::OutOfTurn);

@@ -33,7 +33,9 @@ mod verify;
 mod write;
 mod yank;
 
-pub use ask::{Found, Resolution, list, open_manifest, overview, resolve, status, taken_back, tree_of};
+pub use ask::{
+    Found, Listed, Resolution, list, listed, open_manifest, overview, resolve, status, taken_back, tree_of,
+};
 pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
 pub use log::{SeedLog, read_log};

@@ -28,9 +28,9 @@ pub fn contents_of(
     connection: &Connection,
     id: ManifestId,
     manifest: &Manifest,
-    patience: Duration,
+    deadlines: Deadlines,
 ) -> Result<Contents, Miss> {
-    let clocked = Clocked::start(Deadlines { answer: patience, progress: patience, total: patience });
+    let clocked = Clocked::start(deadlines);
     let tree = fetch_tree(connection, &clocked, (id, manifest), &mut Sources::default())?;
     let Some(named) = manifest.packages else { return Ok(Contents { tree, packages: None }) };
     let bytes = read_list(connection, &clocked, id, &tree)?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script knows the requests that it is about")]
 
+mod audit;
 mod doctor;
 mod elsewhere;
 mod ends;
@@ -16,7 +17,9 @@ mod says;
 mod scene;
 mod shells;
 mod usage;
+mod variables;
 mod verify;
+mod who;
 mod yank;
 
 use std::ffi::OsStr;

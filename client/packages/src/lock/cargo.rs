@@ -1,7 +1,7 @@
 //! `Cargo.lock`, versions 1 to 4, after the sources of cargo (`core/resolver/encode.rs`).
 //!
 //! The first version has checksums in `[metadata]`, under `checksum NAME VERSION (SOURCE)`; later ones with each package.
-//! Packages of the project and of git sources have none.
+//! Those of git sources have none. Packages without a source are the project's own, in no cache, and left out.
 
 use super::{LockError, Locked, LockedDigest, tables};
 use crate::digest::{Algorithm, Digest};
@@ -32,13 +32,17 @@ struct Package {
 /// Reads it.
 pub(super) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     let lock: CargoLock = tables::read(text, VERSION_MAX)?;
-    lock.package.iter().map(|package| locked(package, &lock.metadata)).collect()
+    let foreign = lock.package.iter().filter_map(|package| Some((package, package.source.as_deref()?)));
+    foreign.map(|(package, source)| locked(package, source, &lock.metadata)).collect()
 }
 
-fn locked(package: &Package, metadata: &BTreeMap<String, toml::Value>) -> Result<Locked, LockError> {
-    let Package { name, version, source, checksum } = package;
-    let key = source.as_ref().map(|source| format!("checksum {name} {version} ({source})"));
-    let old = key.and_then(|key| metadata.get(&key)).and_then(toml::Value::as_str);
+fn locked(
+    package: &Package,
+    source: &str,
+    metadata: &BTreeMap<String, toml::Value>,
+) -> Result<Locked, LockError> {
+    let Package { name, version, checksum, .. } = package;
+    let old = metadata.get(&format!("checksum {name} {version} ({source})")).and_then(toml::Value::as_str);
     let digests = match checksum.as_deref().or(old) {
         // What no registry was asked for.
         None | Some("<none>") => Vec::new(),
@@ -78,14 +82,10 @@ mod tests {
     fn all_versions_are_read() {
         for version in 1..=5 {
             let read = read(&lock(version)).unwrap();
-            assert_eq!(read.len(), 2);
-            assert_eq!(
-                (read[0].purl.to_string().as_str(), read[0].digests.len()),
-                ("pkg:cargo/mine@0.1.0", 0)
-            );
-            assert_eq!(read[1].purl.to_string(), "pkg:cargo/a@1.0.0%2Bx");
+            assert_eq!(read.len(), 1, "the project itself is in no cache");
+            assert_eq!(read[0].purl.to_string(), "pkg:cargo/a@1.0.0%2Bx");
             let digest = Digest::of(Algorithm::Sha256, b"a");
-            assert_eq!(read[1].digests, [LockedDigest::Artifact(digest)], "version {version}");
+            assert_eq!(read[0].digests, [LockedDigest::Artifact(digest)], "version {version}");
         }
     }
 
@@ -95,7 +95,9 @@ mod tests {
         assert_eq!(read("[[package]]\nname = \"a\"\n").unwrap_err().line, Some(1), "it has no version");
         let newer = read("version = 6\npackage = \"all new\"\n").unwrap_err();
         assert!(newer.what.contains("version 6"));
-        assert!(read("[[package]]\nname = \"a\"\nversion = \"1\"\nchecksum = \"x\"\n").is_err());
+        assert!(
+            read("[[package]]\nname = \"a\"\nversion = \"1\"\nsource = \"s\"\nchecksum = \"x\"\n").is_err()
+        );
     }
 
     proptest! {

@@ -1,5 +1,5 @@
 //! `composer.lock`: packages with the address of an archive, its SHA-1, mostly empty, and the commit that it was made of,
-//! which is no digest of anything that a cache holds. Source: Composer's `Locker`.
+//! which is no digest of anything that a cache holds. Packages of directories (`path`) are left out. Source: Composer's `Locker`.
 
 use super::{LockError, Locked, LockedDigest};
 use crate::digest::{Algorithm, Digest};
@@ -23,6 +23,7 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Archive {
+    r#type: Option<String>,
     shasum: Option<String>,
 }
 
@@ -47,7 +48,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     let lock: Lock = serde_json::from_str(text)
         .map_err(|error| LockError::at(u64::try_from(error.line()).unwrap_or_default(), error.to_string()))?;
     let all = lock.packages.into_iter().chain(lock.packages_dev.unwrap_or_default());
-    let locked = all.map(|package| {
+    let is_directory = |dist: &Archive| dist.r#type.as_deref() == Some("path");
+    let cached = all.filter(|package| !package.dist.as_ref().is_some_and(is_directory));
+    let locked = cached.map(|package| {
         let shasum = package.dist.and_then(|dist| dist.shasum).unwrap_or_default();
         let digest = Digest::from_hex(Algorithm::Sha1, &shasum).map(LockedDigest::Artifact);
         Locked { purl: purl(&package.name, &package.version), digests: digest.into_iter().collect() }
@@ -66,12 +69,13 @@ mod tests {
         let json = serde_json::json!({
             "packages": [{"name": "Acme/Log", "version": "v1.0.0", "dist": {"type": "zip", "shasum": digest.hex()}}],
             "packages-dev": [{"name": "acme/test", "version": "dev-main", "dist": {"reference": "abc", "shasum": ""}},
-                             {"name": "acme/path", "version": "1"}],
+                             {"name": "acme/plain", "version": "1"},
+                             {"name": "acme/beside", "version": "1", "dist": {"type": "path", "url": "../beside"}}],
         });
         let locked = read(&json.to_string()).unwrap();
         let names: Vec<String> = locked.iter().map(|locked| locked.purl.to_string()).collect();
         let expected =
-            ["pkg:composer/acme/log@v1.0.0", "pkg:composer/acme/test@dev-main", "pkg:composer/acme/path@1"];
+            ["pkg:composer/acme/log@v1.0.0", "pkg:composer/acme/test@dev-main", "pkg:composer/acme/plain@1"];
         assert_eq!(names, expected);
         assert_eq!(locked[0].digests, [LockedDigest::Artifact(digest)]);
         assert!(locked[1].digests.is_empty() && locked[2].digests.is_empty());

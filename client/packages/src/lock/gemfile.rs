@@ -69,10 +69,10 @@ mod tests {
     fn gems_are_read_with_digests_of_all_platforms() {
         let hex = |text: &str| Digest::of(Algorithm::Sha256, text.as_bytes()).hex();
         let text = format!(
-            "GIT\n  remote: https://git.example.org/x\n  specs:\n    x (1.0)\n\nGEM\n  remote: https://registry.example.org/\n  \
+            "PATH\n  remote: .\n  specs:\n    mine (1.0)\n\nGIT\n  remote: https://git.example.org/x\n  specs:\n    x (1.0)\n\nGEM\n  remote: https://registry.example.org/\n  \
              specs:\n    a (1.0)\n      b (~> 2)\n    b (2.0-java)\n    b (2.0-x86_64-linux)\n\nPLATFORMS\n  java\n\n\
              DEPENDENCIES\n  a\n  x!\n\nCHECKSUMS\n  a (1.0)\n  b (2.0-java) sha256={}\n  \
-             b (2.0-x86_64-linux) sha256={},sha9=00\n  x (1.0)\n\nBUNDLED WITH\n   2.5.3\n",
+             b (2.0-x86_64-linux) sha256={},sha9=00\n  mine (1.0)\n  x (1.0)\n\nBUNDLED WITH\n   2.5.3\n",
             hex("java"),
             hex("linux"),
         );

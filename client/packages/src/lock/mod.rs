@@ -76,37 +76,52 @@ impl LockError {
 
 type Reader = fn(&str) -> Result<Vec<Locked>, LockError>;
 
-/// Readers, by the names that lock files have.
-const READERS: &[(&str, Reader)] = &[
-    ("Cargo.lock", cargo::read),
-    ("Gemfile.lock", gemfile::read),
-    ("Pipfile.lock", pipfile::read),
-    ("buildscript-gradle.lockfile", gradle::read),
-    ("composer.lock", composer::read),
-    ("gems.locked", gemfile::read),
-    ("go.sum", go_sum::read),
-    ("go.work.sum", go_sum::read),
-    ("gradle.lockfile", gradle::read),
-    ("npm-shrinkwrap.json", package_lock::read),
-    ("package-lock.json", package_lock::read),
-    ("pnpm-lock.yaml", pnpm_lock::read),
-    ("poetry.lock", poetry::read),
-    ("requirements.txt", requirements::read),
-    ("uv.lock", uv::read),
-    ("verification-metadata.xml", gradle_verification::read),
-    ("yarn.lock", yarn_lock::read),
+/// Readers, by the names that lock files have, and the type of the packages that they name.
+const READERS: &[(&str, &str, Reader)] = &[
+    ("Cargo.lock", "cargo", cargo::read),
+    ("Gemfile.lock", "gem", gemfile::read),
+    ("Pipfile.lock", "pypi", pipfile::read),
+    ("buildscript-gradle.lockfile", "maven", gradle::read),
+    ("composer.lock", "composer", composer::read),
+    ("gems.locked", "gem", gemfile::read),
+    ("go.sum", "golang", go_sum::read),
+    ("go.work.sum", "golang", go_sum::read),
+    ("gradle.lockfile", "maven", gradle::read),
+    ("npm-shrinkwrap.json", "npm", package_lock::read),
+    ("package-lock.json", "npm", package_lock::read),
+    ("pnpm-lock.yaml", "npm", pnpm_lock::read),
+    ("poetry.lock", "pypi", poetry::read),
+    ("requirements.txt", "pypi", requirements::read),
+    ("uv.lock", "pypi", uv::read),
+    ("verification-metadata.xml", "maven", gradle_verification::read),
+    ("yarn.lock", "npm", yarn_lock::read),
 ];
+
+/// The names that tell what kind of lock file it is; instead of `requirements.txt` there may be others that begin so.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    READERS.iter().map(|(name, ..)| *name)
+}
+
+/// The type of the packages that a lock file of this name is about, as in their Package URL; `None` for a name that tells none.
+#[must_use]
+pub fn kind(name: &Path) -> Option<&'static str> {
+    find(name).map(|(_, kind, _)| *kind)
+}
+
+fn find(name: &Path) -> Option<&'static (&'static str, &'static str, Reader)> {
+    let name = name.file_name()?.to_str()?;
+    let is_requirements =
+        name.starts_with("requirements") && matches!(name.rsplit_once('.'), Some((_, "txt" | "in")));
+    let known = if is_requirements { "requirements.txt" } else { name };
+    READERS.iter().find(|(name, ..)| *name == known)
+}
 
 /// Reads a lock file whose name tells its kind; `None` for a name that tells none.
 ///
 /// # Errors
 /// See [`LockError`].
 pub fn read(name: &Path, text: &str) -> Option<Result<Vec<Locked>, LockError>> {
-    let name = name.file_name()?.to_str()?;
-    let is_requirements =
-        name.starts_with("requirements") && matches!(name.rsplit_once('.'), Some((_, "txt" | "in")));
-    let known = if is_requirements { "requirements.txt" } else { name };
-    let (_, reader) = READERS.iter().find(|(name, _)| *name == known)?;
+    let (_, _, reader) = find(name)?;
     if text.len() > LOCK_BYTES_MAX {
         return Some(Err(LockError::whole(format!("longer than {LOCK_BYTES_MAX} bytes"))));
     }
@@ -129,6 +144,7 @@ fn sound(packages: Vec<Locked>) -> Result<Vec<Locked>, LockError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::Program;
 
     fn error(name: &str, text: &str) -> LockError {
         read(Path::new(name), text).unwrap().unwrap_err()
@@ -142,8 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn a_name_tells_whose_packages_they_are() {
+        assert_eq!(kind(Path::new("a/requirements-dev.in")), Some("pypi"));
+        assert_eq!((kind(Path::new("yarn.lock")), kind(Path::new("yarn.loc"))), (Some("npm"), None));
+        let known: Vec<&str> = Program::ALL.iter().map(|program| program.kind()).collect();
+        assert!(names().all(|name| kind(Path::new(name)).is_some_and(|kind| known.contains(&kind))));
+    }
+
+    #[test]
     fn a_name_that_no_package_has_is_refused() {
-        let named = |name: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\n");
+        let named = |name: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"1\"\nsource = \"s\"\n");
         for name in ["a\\u001b[2J", "", &"a".repeat(3000)] {
             let said = error("Cargo.lock", &named(name)).to_string();
             assert!(said.contains("no package has") && said.len() < 2000, "{said}");

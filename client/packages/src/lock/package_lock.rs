@@ -88,6 +88,10 @@ fn nested(dependencies: &BTreeMap<String, Nested>, found: &mut BTreeSet<Found>) 
     while let Some((name, package)) = waiting.pop() {
         waiting.extend(&package.dependencies);
         let version = package.version.as_deref().unwrap_or_default();
+        if version.starts_with("file:") && package.integrity.is_none() {
+            // A directory, or a workspace.
+            continue;
+        }
         let alias = version.strip_prefix("npm:").and_then(javascript::split_name);
         let (name, version) = alias.unwrap_or((name, version));
         // What is no version is an address or a directory.
@@ -147,6 +151,7 @@ mod tests {
         let lock = json!({ "lockfileVersion": 1, "dependencies": {
             "x": { "version": "1.0.0", "integrity": integrity(1), "dependencies": inner },
             "alias": { "version": "npm:@s/real@1.0.0", "integrity": integrity(8) },
+            "mine": { "version": "file:packages/mine" },
             "git": { "version": "git+ssh://git@code.example.org/x#0123" },
         } });
         let mut found = lines(&lock);

@@ -1,4 +1,4 @@
-//! `Pipfile.lock`, after the sources of pipenv (`project.py`): JSON, packages by category.
+//! `Pipfile.lock`, after the sources of pipenv (`project.py`): JSON, packages by category. What lies in a directory (`path`) is left out: no cache has it.
 
 use super::python::{Files, locked};
 use super::{LockError, Locked};
@@ -14,6 +14,8 @@ struct Package {
     /// `==1.0`; what lies in a repository has none.
     #[serde(default)]
     version: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
     #[serde(default)]
     hashes: Vec<String>,
 }
@@ -37,7 +39,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
                     None => LockError::whole(format!("{category}: {error}")),
                 }
             })?;
-        for (name, package) in &named {
+        for (name, package) in named.iter().filter(|(_, package)| package.path.is_none()) {
             let version = package.version.as_deref().unwrap_or_default().trim_start_matches('=');
             let files: Files<'_> = package.hashes.iter().map(String::as_str).collect();
             packages.push(locked(name, version, &files)?);
@@ -59,9 +61,10 @@ mod tests {
         let text = format!(
             "{{\"_meta\":{{\"hash\":{{\"sha256\":\"x\"}},\"pipfile-spec\":6}},\n\
              \"default\":{{\"Flask_x\":{{\"hashes\":[\"{digest}\"],\"index\":\"x\",\"version\":\"==1.0\"}}}},\n\
-             \"develop\":{{\"repo\":{{\"git\":\"https://registry.example.org/repo\",\"ref\":\"x\"}}}}}}"
+             \"develop\":{{\"mine\":{{\"editable\":true,\"path\":\".\"}},\"repo\":{{\"git\":\"https://registry.example.org/repo\",\"ref\":\"x\"}}}}}}"
         );
         let read = read(&text).unwrap();
+        assert_eq!(read.len(), 2);
         assert_eq!(read[0].purl.to_string(), "pkg:pypi/flask-x@1.0");
         assert_eq!(read[0].digests, [LockedDigest::Artifact(digest)]);
         assert_eq!((read[1].purl.to_string().as_str(), read[1].digests.len()), ("pkg:pypi/repo", 0));

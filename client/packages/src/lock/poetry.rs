@@ -1,7 +1,7 @@
 //! `poetry.lock`, versions 1 and 2, after the sources of poetry (`packages/locker.py`).
 //!
 //! Files are listed with each package, or, before version 2, under its name in `[metadata.files]`, where the files of all
-//! its versions stand together.
+//! its versions stand together. Directories (`source.type`) are left out: no cache has them.
 
 use super::python::{Files, locked};
 use super::{LockError, Locked, tables};
@@ -29,7 +29,14 @@ struct Package {
     name: String,
     version: String,
     #[serde(default)]
+    source: Source,
+    #[serde(default)]
     files: Vec<File>,
+}
+
+#[derive(Default, Deserialize)]
+struct Source {
+    r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +47,8 @@ struct File {
 /// Reads it.
 pub(super) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     let lock: PoetryLock = tables::read(text, VERSION_MAX)?;
-    let packages = lock.package.iter().map(|package| {
+    let is_directory = |package: &&Package| package.source.r#type.as_deref() == Some("directory");
+    let packages = lock.package.iter().filter(|package| !is_directory(package)).map(|package| {
         let older = lock.metadata.files.get(&package.name).into_iter().flatten();
         let files: Files<'_> = package.files.iter().chain(older).map(|file| file.hash.as_str()).collect();
         locked(&package.name, &package.version, &files)
@@ -60,8 +68,10 @@ mod tests {
         let digest = Digest::of(Algorithm::Sha256, b"1");
         let file = format!("[\n    {{file = \"a.whl\", hash = \"{digest}\"}},\n]\n");
         let package = "[[package]]\nname = \"Flask.x\"\nversion = \"1.0\"\noptional = false\n";
-        let newer =
-            format!("{package}files = {file}[metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n");
+        let beside = "[[package]]\nname = \"beside\"\nversion = \"1\"\nfiles = []\n[package.source]\ntype = \"directory\"\nurl = \"../b\"\n";
+        let newer = format!(
+            "{beside}{package}files = {file}[metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n"
+        );
         let older =
             format!("{package}[metadata]\nlock-version = \"1.1\"\n[metadata.files]\n\"Flask.x\" = {file}");
         for text in [newer, older] {

@@ -121,6 +121,9 @@ impl Block<'_> {
     /// A package of Yarn 1.
     fn classic(&self) -> Option<Locked> {
         let (name, range) = javascript::split_name(&self.key)?;
+        if range.starts_with("link:") {
+            return None;
+        }
         // Under another name: `alias@npm:real@^1.0.0`.
         let real =
             range.strip_prefix("npm:").and_then(|real| javascript::split_name(real).map(|(name, _)| name));
@@ -197,6 +200,10 @@ mod tests {
 alias@npm:real@^1:
   version "1.0.0"
   resolved "https://registry.example.org/real/-/real-1.0.0.tgz#{sha1}"
+
+mine@link:./mine:
+  version "0.0.0"
+  uid ""
 
 git@git+https://code.example.org/git.git:
   version "2.0.0"
