@@ -4,6 +4,7 @@
 use crate::credential::{self, CredentialError};
 use pollux_core::{KeyPair, KeyPairError};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -153,12 +154,15 @@ impl KeySource {
         key
     }
 
-    /// Reads the key, in PKCS#8 PEM. Waits for the writer of a descriptor or of standard input, for a file never.
+    /// Reads the key, in PKCS#8 PEM. Waits for the writer of a descriptor or of standard input, for a file never. From then on
+    /// other processes of the same user cannot read this one's memory.
     ///
     /// # Errors
     /// A source that cannot be read, that is or names a file which group or others can reach, or that holds no Ed25519
     /// key within 4096 bytes.
     pub fn read(&self) -> Result<KeyPair, KeyFileError> {
+        // Fails for no reason but a value that the system does not know.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap_or_default();
         match self {
             Self::File(_) if self.is_empty() => Err(KeyFileError::Unnamed),
             Self::File(path) => read(path),

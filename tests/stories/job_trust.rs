@@ -95,6 +95,67 @@ fn at_the_generation_bound_a_home_begins_anew() {
 }
 
 #[test]
+fn what_is_too_long_to_be_looked_at_is_refused_at_once() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, "version = 1\n[preset.npm]\nbytes_max = \"1MB\"\n");
+    let machine = Machine::new(&scene, &node, "job");
+    // A file of that length takes no room.
+    let line = "mkdir -p $HOME/.npm/_cacache/content-v2/sha512/aa/bb; truncate -s 5M $HOME/.npm/_cacache/content-v2/sha512/aa/bb/c";
+    let flags = ["--presets", presets.to_str().unwrap()];
+    let ran = machine.run_trusted_with("npm", &flags, &["sh", "-ec", line]);
+    assert_eq!((ran.status, saved(&machine).as_str()), (Some(0), "failed"), "{ran:?}");
+    assert!(ran.stderr.contains("are not looked at"), "{ran:?}");
+}
+
+#[test]
+fn a_statement_that_the_command_wrote_is_none() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    let out = scene.path("statements");
+    let flags = ["--presets", presets.to_str().unwrap(), "--unsigned-out", out.to_str().unwrap()];
+    // Nothing is there to be saved; of a preset without a plan there is no save at all.
+    let planted = format!("mkdir -p {0}; echo 1 > {0}/mine.json; echo 1 > {0}/npm.json", out.display());
+    fs::create_dir(machine.project.join("package-lock.json")).unwrap();
+    let ran = machine.run("mine,npm", &flags, &["sh", "-ec", &planted]);
+    assert_eq!((ran.status, saved(&machine).as_str()), (Some(0), "nothing"), "{ran:?}");
+    assert!(!out.join("mine.json").exists() && !out.join("npm.json").exists());
+}
+
+#[test]
+fn what_cannot_be_looked_at_before_the_run_is_not_signed() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let presets = presets(&scene, MINE);
+    let machine = Machine::new(&scene, &node, "job");
+    let deep = std::iter::repeat_n("d", 70).collect::<Vec<_>>().join("/");
+    for (name, plant) in [
+        ("link", "ln -s /etc/passwd $HOME/mine/link".to_owned()),
+        ("deep", format!("mkdir -p $HOME/mine/{deep}; touch $HOME/mine/{deep}/x")),
+    ] {
+        let planted = machine.run("npm", &[], &["sh", "-ec", &format!("mkdir -p $HOME/mine; {plant}")]);
+        assert_eq!(planted.status, Some(0), "{planted:?}");
+        let ran = trusted(&machine, &presets, &[], "echo 1 > $HOME/mine/made");
+        assert_eq!((ran.status, saved(&machine).as_str()), (Some(0), "refused"), "{name}: {ran:?}");
+        fs::remove_dir_all(machine.home.join("mine")).unwrap();
+    }
+}
+
+#[test]
+fn variables_that_move_caches_onto_each_other_keep_no_command_back() {
+    let scene = Scene::open();
+    let node = scene.node("a");
+    let machine = Machine::new(&scene, &node, "job");
+    let mut made = machine.command("pip,uv", &[], &["true"]);
+    let shared = machine.home.join("shared");
+    let ran = Finished::of(made.env("PIP_CACHE_DIR", &shared).env("UV_CACHE_DIR", &shared)).unwrap();
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("no cache: $") && ran.stderr.contains("another preset's cache"), "{ran:?}");
+}
+
+#[test]
 fn who_must_save_fails_without_a_key_and_with_nothing_to_save() {
     let scene = Scene::open();
     let node = scene.node("a");

@@ -100,6 +100,11 @@ fn judged(program: Program, files: &Files, locks: &[Lock], reading: Reading) -> 
     for path in in_trees {
         judge.fault(None, path, LAYOUT, || format!("{NO_TEXT}, so nobody looked at it"));
     }
+    if files.has_unread_metadata() {
+        judge.fault(None, "", LAYOUT, || {
+            "more metadata than anybody reads, so nobody looked at all of it".to_owned()
+        });
+    }
     let (mut orphans, mut repeats) = (reading.orphans, reading.repeats);
     if files.is_stopped() {
         judge.stopped();

@@ -20,14 +20,22 @@ pub struct Limits {
     pub file_bytes_max: u64,
     /// Bytes of all that is hashed.
     pub hashed_bytes_max: u64,
+    /// Bytes of all that is read as metadata.
+    pub read_bytes_max: u64,
     /// Bytes of all that is unpacked, beyond twenty for each byte of its archive.
     pub unpacked_bytes_max: u64,
 }
 
 impl Default for Limits {
-    /// No package has 64 GiB, and no cache of CI jobs a TiB; what grows more than twentyfold is small.
+    /// No package has 64 GiB, and no cache of CI jobs a TiB, nor metadata of 4 GiB; what grows more than twentyfold is small.
     fn default() -> Self {
-        Self { file_bytes_max: 1 << 36, hashed_bytes_max: 1 << 40, unpacked_bytes_max: 1 << 30 }
+        let (gib, tib) = (1 << 30, 1 << 40);
+        Self {
+            file_bytes_max: 64 * gib,
+            hashed_bytes_max: tib,
+            read_bytes_max: 4 * gib,
+            unpacked_bytes_max: gib,
+        }
     }
 }
 
@@ -38,6 +46,8 @@ pub(crate) enum Spent {
     Interrupted,
     #[error("too much to be hashed")]
     Hashed,
+    #[error("too much to be read")]
+    Read,
     #[error("too much when it is unpacked")]
     Unpacked,
 }
@@ -53,7 +63,10 @@ impl From<Spent> for io::Error {
 pub(crate) struct Effort {
     file_bytes_max: u64,
     hashed: AtomicU64,
+    read: AtomicU64,
     unpacked: AtomicU64,
+    /// Some metadata was not read, for there was too much.
+    has_unread: AtomicBool,
     stop: Arc<AtomicBool>,
 }
 
@@ -79,6 +92,8 @@ impl Effort {
         Self {
             file_bytes_max: limits.file_bytes_max,
             hashed: AtomicU64::new(limits.hashed_bytes_max),
+            read: AtomicU64::new(limits.read_bytes_max),
+            has_unread: AtomicBool::new(false),
             unpacked: AtomicU64::new(limits.unpacked_bytes_max),
             stop: Arc::default(),
         }
@@ -90,6 +105,20 @@ impl Effort {
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    /// So much metadata is to be read.
+    pub(crate) fn read(&self, bytes: u64) -> Result<(), Spent> {
+        if take(&self.read, bytes) {
+            return Ok(());
+        }
+        self.has_unread.store(true, Ordering::Relaxed);
+        Err(Spent::Read)
+    }
+
+    /// Whether there was too much metadata.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.has_unread.load(Ordering::Relaxed)
     }
 
     /// A reader whose bytes are hashed.
@@ -180,7 +209,8 @@ impl<R: Read, M: Meter> Read for Metered<R, M> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { file_bytes_max: 100, hashed_bytes_max: 150, unpacked_bytes_max: 50 };
+    const LIMITS: Limits =
+        Limits { file_bytes_max: 100, hashed_bytes_max: 150, read_bytes_max: 70, unpacked_bytes_max: 50 };
 
     fn all(mut reader: impl Read) -> io::Result<u64> {
         io::copy(&mut reader, &mut io::sink())
@@ -194,6 +224,13 @@ mod tests {
         let effort = Effort::within(LIMITS);
         let long = all(effort.hashing(io::repeat(1).take(101))).unwrap_err();
         assert_eq!(long.to_string(), "too much to be hashed");
+    }
+
+    #[test]
+    fn all_metadata_is_read_within_a_bound() {
+        let effort = Effort::within(LIMITS);
+        assert_eq!((effort.read(70), effort.has_unread()), (Ok(()), false));
+        assert_eq!((effort.read(1), effort.has_unread()), (Err(Spent::Read), true));
     }
 
     #[test]

@@ -53,6 +53,14 @@ pub enum FilesError {
     /// The names of all files are longer than anything keeps.
     #[error("the names of the files are longer than {NAMES_BYTES_MAX} bytes")]
     NamesTooLong,
+    /// All files together are longer than whoever asks wants to look at.
+    #[error("{bytes} bytes lie there, and more than {bytes_max} are not looked at")]
+    TooMuch {
+        /// How long they are.
+        bytes: u64,
+        /// How long they may be.
+        bytes_max: u64,
+    },
     /// It is longer than anything of its kind.
     #[error("{path}: longer than {bytes_max} bytes")]
     TooLong {
@@ -172,6 +180,15 @@ impl Files {
         Ok(())
     }
 
+    /// The same, if all files together are not longer than that.
+    ///
+    /// # Errors
+    /// They are.
+    pub fn at_most(self, bytes_max: u64) -> Result<Self, FilesError> {
+        let bytes = self.bytes();
+        if bytes > bytes_max { Err(FilesError::TooMuch { bytes, bytes_max }) } else { Ok(self) }
+    }
+
     /// Reads no more than this, in place of what is usual.
     #[must_use]
     pub fn within(self, limits: Limits) -> Self {
@@ -189,6 +206,12 @@ impl Files {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.effort.is_stopped()
+    }
+
+    /// Whether there was more metadata than is read.
+    #[must_use]
+    pub fn has_unread_metadata(&self) -> bool {
+        self.effort.has_unread()
     }
 
     /// Counts what is unpacked of an archive. If it is not all of a file, its length is given.
@@ -282,7 +305,7 @@ impl Files {
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.files.values().map(|seen| seen.bytes).sum()
+        self.files.values().map(|seen| seen.bytes).fold(0, u64::saturating_add)
     }
 
     /// Files and symlinks, as they were when they were listed.
@@ -313,6 +336,9 @@ impl Files {
     /// What the system says; more than [`METADATA_BYTES_MAX`].
     pub fn read(&self, path: &str) -> Result<Vec<u8>, FilesError> {
         let mut bytes = Vec::new();
+        let listed = self.bytes_of(path).unwrap_or_default().min(METADATA_BYTES_MAX);
+        let spent = |spent: Spent| FilesError::Io { path: path.to_owned(), source: spent.into() };
+        self.effort.read(listed).map_err(spent)?;
         let mut file = self.open(path)?.take(METADATA_BYTES_MAX + 1);
         file.read_to_end(&mut bytes).map_err(|source| FilesError::Io { path: path.to_owned(), source })?;
         if u64::try_from(bytes.len()).is_ok_and(|bytes| bytes > METADATA_BYTES_MAX) {

@@ -5,7 +5,7 @@ use super::output::{count, some};
 use super::{Done, differences, output, signals};
 use clap::Args;
 use indicatif::HumanBytes;
-use pollux_client::job::{Inspected, LockFile, inspect, read_locks, restored_list};
+use pollux_client::job::{Inspected, LockFile, Look, inspect, read_locks, restored_list};
 use pollux_client::printable::printable;
 use pollux_packages::audit::{Audit, Coverage, Lock};
 use pollux_packages::cyclonedx;
@@ -173,7 +173,8 @@ pub(super) fn look(
     locks: &[Lock],
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Inspected, Failure> {
-    let inspected = inspect(base, paths, program, locks, interrupted).map_err(|error| unreadable(&error))?;
+    let inspected = inspect(base, paths, Look { program, locks, bytes_max: u64::MAX }, interrupted)
+        .map_err(|error| unreadable(&error))?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::new(Kind::Interrupted, "the audit was interrupted"));
     }

@@ -109,25 +109,38 @@ impl Place {
         let mut named = BTreeSet::new();
         for name in names.iter().filter(|name| !name.is_empty() && named.insert(name.as_str())) {
             let preset = presets.find(name).map_err(|error| unknown(&error))?;
-            let made = match plan(preset, &project, variable) {
-                Ok(made) => made,
-                Err(error) => {
-                    without.push((name.clone(), error));
-                    continue;
-                }
-            };
-            let clash = plans.iter().find_map(|other| Some((other, other.clash(&made)?)));
-            if let Some((other, path)) = clash {
-                let (one, other) = (other.preset.name.clone(), made.preset.name);
-                let error = PresetsError::Clash { one, other, path: path.display().to_string() };
-                return Err(
-                    Failure::new(Kind::Usage, error).hint("name one of them, or give one another directory")
-                );
+            let made = plan(preset, &project, variable).map_err(Unfit::Without);
+            match made.and_then(|made| beside(&plans, made)) {
+                Ok(made) => plans.push(made),
+                Err(Unfit::Without(error)) => without.push((name.clone(), error)),
+                Err(Unfit::Refused(failure)) => return Err(failure),
             }
-            plans.push(made);
         }
         Ok((plans, without))
     }
+}
+
+/// Why a preset has no plan.
+enum Unfit {
+    /// It may go without.
+    Without(PlanError),
+    /// The call is wrong.
+    Refused(Failure),
+}
+
+/// A plan that claims nothing that others claim. A variable that moves a cache onto another one is no fault of the call.
+fn beside(others: &[Plan], made: Plan) -> Result<Plan, Unfit> {
+    let Some((other, path)) = others.iter().find_map(|other| Some((other, other.clash(&made)?))) else {
+        return Ok(made);
+    };
+    if let Some(moved) = [other, &made].into_iter().find(|plan| plan.base_from.starts_with('$')) {
+        let (from, base) = (moved.base_from.clone(), moved.base.display().to_string());
+        return Err(Unfit::Without(PlanError::TooWide { from, base, what: "another preset's cache" }));
+    }
+    let (one, other) = (other.preset.name.clone(), made.preset.name);
+    let error = PresetsError::Clash { one, other, path: path.display().to_string() };
+    let failure = Failure::new(Kind::Usage, error);
+    Err(Unfit::Refused(failure.hint("name one of them, or give one another directory")))
 }
 
 /// Presets that come along, and those of a file over them.

@@ -2,7 +2,7 @@
 //! whatever other processes do meanwhile.
 use super::beneath::{Beneath, Walk, split};
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, open, renameat, unlinkat},
+    fs::{AtFlags, Mode, OFlags, Timespec, Timestamps, futimens, mkdirat, open, renameat, unlinkat},
     io::Errno,
 };
 use std::{
@@ -26,6 +26,15 @@ impl Place {
     /// What the system says.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(Beneath::new(open(path, flags, Mode::empty())?, Walk::possible())))
+    }
+
+    /// Opens a directory that is none of a link's making: its last component is no link.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_own(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self(Beneath::new(open(path, flags, Mode::empty())?, Walk::possible())))
     }
 
@@ -61,11 +70,39 @@ impl Place {
     }
 
     /// Writes a file anew, beside it first: who reads it meanwhile sees one or the other, and a link that is there is not
-    /// written through. Its times are always the same, so that a save has the same file where the bytes are the same.
+    /// written through.
     ///
     /// # Errors
     /// What the system says; then nothing new is left.
     pub fn replace(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.put(path, bytes, None)
+    }
+
+    /// The same with times that are always the same, so that a save has the same file where the bytes are the same.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    pub fn replace_timeless(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        self.put(path, bytes, Some(Timestamps { last_access: TIMELESS, last_modification: TIMELESS }))
+    }
+
+    /// Makes the directories on the way to a path, where they are missing.
+    ///
+    /// # Errors
+    /// What the system says; a link on the way.
+    pub fn make_way(&self, path: &str) -> io::Result<()> {
+        let ends = path.match_indices('/').map(|(end, _)| end);
+        for way in ends.filter_map(|end| path.get(..end)) {
+            let (above, name) = split(way);
+            match mkdirat(self.0.open_dir(above)?, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], times: Option<Timestamps>) -> io::Result<()> {
         let (way, name) = split(path);
         let dir = self.0.open_dir(way)?;
         let beside = format!("{name}.pollux-new");
@@ -76,8 +113,8 @@ impl Place {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
         let mut file = File::from(rustix::fs::openat(&dir, beside.as_str(), flags, mode)?);
-        let times = Timestamps { last_access: TIMELESS, last_modification: TIMELESS };
-        let written = file.write_all(bytes).and_then(|()| Ok(futimens(&file, &times)?));
+        let written = file.write_all(bytes);
+        let written = written.and_then(|()| Ok(times.map_or(Ok(()), |times| futimens(&file, &times))?));
         written.and_then(|()| Ok(renameat(&dir, beside.as_str(), &dir, name)?)).inspect_err(|_| {
             unlinkat(&dir, beside.as_str(), AtFlags::empty()).unwrap_or_default();
         })
@@ -107,8 +144,9 @@ mod tests {
         }
         assert!(place.read("deep/file", 100).is_err(), "a link is not read through");
         place.replace("deep/file", b"new").unwrap();
+        place.replace_timeless("deep/file", b"new").unwrap();
         let first = fs::metadata(inside.join("deep/file")).unwrap().modified().unwrap();
-        place.replace("deep/file", b"new").unwrap();
+        place.replace_timeless("deep/file", b"new").unwrap();
         assert_eq!(fs::metadata(inside.join("deep/file")).unwrap().modified().unwrap(), first);
         assert_eq!(place.read("deep/file", 3).unwrap(), b"new");
         assert!(place.read("deep/file", 2).is_err());
@@ -117,6 +155,22 @@ mod tests {
         place.remove("no/where").unwrap();
         assert_eq!(fs::read(outside.join("file")).unwrap(), b"precious");
         assert!(!inside.join("link").is_symlink());
+    }
+
+    #[test]
+    fn a_way_is_made_beneath_it_and_over_no_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let (inside, outside) = (directory.path().join("in"), directory.path().join("out"));
+        fs::create_dir(&inside).unwrap();
+        fs::create_dir(&outside).unwrap();
+        symlink(&outside, inside.join("link")).unwrap();
+        let place = Place::open(&inside).unwrap();
+        for _ in 0..2 {
+            place.make_way("a/b/file").unwrap();
+        }
+        assert!(inside.join("a/b").is_dir() && !inside.join("a/b/file").exists());
+        assert!(place.make_way("link/b/file").is_err() && place.make_way("../out/b/file").is_err());
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The last uses are remembered in a file of the user's, so that a machine which lives longer than a job learns; on one that
 //! does not, nothing is known and no cache is called bad.
 
+use crate::disk::Place;
 use crate::text_file;
 use pollux_core::{ChunkId, Lineage};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ const USES_MIN: usize = 3;
 const LINEAGES_MAX: usize = 1000;
 /// Bytes of a file of uses at most.
 const FILE_BYTES_MAX: usize = 64 * 1024;
+
+/// How the names of files end that are this memory's.
+const ENDING: &str = ".uses.json";
 
 /// One use of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,7 +71,7 @@ impl Memory {
     }
 
     fn path(&self, lineage: &Lineage) -> PathBuf {
-        self.0.join(format!("{}.json", ChunkId::of(lineage.as_str().as_bytes())))
+        self.0.join(name(lineage))
     }
 
     /// What is remembered; what cannot be read is nothing.
@@ -86,25 +90,29 @@ impl Memory {
         let surplus = known.uses.len().saturating_sub(USES_MAX);
         known.uses.drain(..surplus);
         fs::create_dir_all(&self.0)?;
-        let (path, beside) = (self.path(lineage), self.path(lineage).with_extension("new"));
-        fs::write(&beside, serde_json::to_vec(&known).map_err(io::Error::other)?)?;
-        fs::rename(beside, path)?;
-        self.forget_surplus()?;
+        let place = Place::open_own(&self.0)?;
+        place.replace(&name(lineage), &serde_json::to_vec(&known).map_err(io::Error::other)?)?;
+        self.forget_surplus(&place)?;
         Ok(known)
     }
 
-    fn forget_surplus(&self) -> io::Result<()> {
+    fn forget_surplus(&self, place: &Place) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
-            files.push((entry.metadata()?.modified()?, entry.path()));
+            if let Some(name) = entry.file_name().to_str().filter(|name| name.ends_with(ENDING)) {
+                files.push((entry.metadata()?.modified()?, name.to_owned()));
+            }
         }
         files.sort();
         let surplus = files.len().saturating_sub(LINEAGES_MAX);
         // Another run may have forgotten it already.
-        files.iter().take(surplus).for_each(|(_, path)| fs::remove_file(path).unwrap_or_default());
-        Ok(())
+        files.iter().take(surplus).try_for_each(|(_, name)| place.remove(name))
     }
+}
+
+fn name(lineage: &Lineage) -> String {
+    format!("{}{ENDING}", ChunkId::of(lineage.as_str().as_bytes()))
 }
 
 fn read(path: &Path) -> Option<Uses> {
@@ -135,11 +143,34 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let memory = Memory::new(directory.path().to_owned());
         (0..=LINEAGES_MAX)
-            .for_each(|number| fs::write(directory.path().join(format!("{number}")), "").unwrap());
+            .for_each(|number| fs::write(directory.path().join(format!("{number}{ENDING}")), "").unwrap());
         let lineage = "a/b/c".parse::<Key>().unwrap().lineage().unwrap();
         memory.remember(&lineage, GOOD).unwrap();
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), LINEAGES_MAX);
         assert_eq!(memory.recall(&lineage).uses, [GOOD]);
+    }
+
+    #[test]
+    fn what_an_earlier_job_left_there_is_not_waited_for_nor_written_through_nor_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (uses, foreign) = (directory.path().join("uses"), directory.path().join("foreign"));
+        fs::create_dir(&uses).unwrap();
+        fs::write(&foreign, "mine").unwrap();
+        fs::write(uses.join("mine.json"), "mine").unwrap();
+        let memory = Memory::new(uses.clone());
+        let lineage = "a/b/c".parse::<Key>().unwrap().lineage().unwrap();
+        std::os::unix::fs::symlink(&foreign, uses.join(name(&lineage))).unwrap();
+        let fifo = uses.join(format!("{}.pollux-new", name(&lineage)));
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, kind, 0o600.into(), 0).unwrap();
+        for _ in 0..LINEAGES_MAX {
+            memory.remember(&lineage, GOOD).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
+        assert!(uses.join("mine.json").exists());
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&uses, &link).unwrap();
+        assert!(Memory::new(link).remember(&lineage, GOOD).is_err());
     }
 
     #[test]

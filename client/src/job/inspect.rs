@@ -52,22 +52,33 @@ pub struct Inspected {
     pub seen: Audited,
 }
 
+/// What is looked for in a cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Whose cache it is.
+    pub program: Program,
+    /// What it is compared with.
+    pub locks: &'a [Lock],
+    /// What is longer is not looked at.
+    pub bytes_max: u64,
+}
+
 /// Audits what of a directory is saved, until the flag is set: then the audit's only fault is that it was interrupted.
 ///
 /// # Errors
-/// A directory that cannot be read.
+/// A directory that cannot be read, or files that are longer than this.
 pub fn inspect(
     base: &Path,
     paths: &[String],
-    program: Program,
-    locks: &[Lock],
+    look: Look<'_>,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Inspected, FilesError> {
-    let files = Files::below(base, &those(paths))?.stop_when(Arc::clone(interrupted));
+    let files =
+        Files::below(base, &those(paths))?.at_most(look.bytes_max)?.stop_when(Arc::clone(interrupted));
     // Who writes to a file from here on gives it another time than the listed one.
     settle();
     let seen = files.seen().map(|(path, seen)| (path.to_owned(), seen)).collect();
-    Ok(Inspected { audit: audit(program, &files, locks), seen })
+    Ok(Inspected { audit: audit(look.program, &files, look.locks), seen })
 }
 
 fn those(paths: &[String]) -> Vec<String> {
@@ -104,7 +115,7 @@ fn drop_lines(place: &Place, path: &str, lines: &[String]) -> io::Result<()> {
     if kept.iter().all(|line| line.trim_ascii().is_empty()) {
         return place.remove(path);
     }
-    place.replace(path, &kept.join(&b'\n'))
+    place.replace_timeless(path, &kept.join(&b'\n'))
 }
 
 /// Writes the list of packages at the base of a cache, if it is not there as it is; its hash is what a manifest names. It is
@@ -115,7 +126,7 @@ fn drop_lines(place: &Place, path: &str, lines: &[String]) -> io::Result<()> {
 pub fn write_list(base: &Path, list: &PackageList, seen: &mut Audited) -> io::Result<ChunkId> {
     let (place, bytes) = (Place::open(base)?, list.to_json());
     if place.read(LIST_NAME, LIST_BYTES_MAX).ok().as_ref() != Some(&bytes) {
-        place.replace(LIST_NAME, &bytes)?;
+        place.replace_timeless(LIST_NAME, &bytes)?;
     }
     let files = Files::below(base, &[LIST_NAME]).map_err(io::Error::other)?;
     settle();

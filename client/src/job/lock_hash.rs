@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes of a lock file at most: ten times the largest that are known.
+/// Bytes of a lock file at most, of which only the hash counts.
 const LOCK_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Digits of the hash: enough that two of one project's are never the same.
 const DIGITS: usize = 16;

@@ -1,6 +1,7 @@
 use super::judge::{FAULTS_BYTES_MAX, FAULTS_MAX};
 use super::*;
 use crate::digest::Algorithm;
+use crate::effort::Limits;
 use crate::lock::{Locked, LockedDigest};
 use crate::reading::{Check, Expected};
 use std::fs;
@@ -168,4 +169,17 @@ fn a_package_is_listed_with_the_strongest_digest_that_was_wanted() {
         let computed = compute(&files, &reading, &Wanted::of(&[]));
         assert_eq!(package(&files, &held, &computed).digest, Some(Digest::of(listed, b"abc")));
     }
+}
+
+#[test]
+fn more_metadata_than_is_read_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = "_cacache/index-v5/aa/bb/cc";
+    fs::create_dir_all(directory.path().join("_cacache/index-v5/aa/bb")).unwrap();
+    fs::write(directory.path().join(path), "x".repeat(100)).unwrap();
+    let within = |read_bytes_max| {
+        let files = cache(&directory).within(Limits { read_bytes_max, ..Limits::default() });
+        audit(Program::Npm, &files, &[]).faults.len()
+    };
+    assert_eq!((within(100), within(99)), (0, 1));
 }

@@ -24,8 +24,9 @@ use crate::purl::Purl;
 use crate::words::plain;
 use std::path::Path;
 
-/// Bytes of a lock file at most: the largest that projects have are a tenth.
-pub const LOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of a lock file at most: the largest that projects have are half as long, and what is read of one takes twenty to sixty
+/// times its length of memory.
+pub const LOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A package that a lock file names.
 #[derive(Clone, Debug, PartialEq, Eq)]

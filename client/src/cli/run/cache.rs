@@ -8,9 +8,8 @@ use crate::cli::restore::default_threads;
 use pollux_client::disk::{Exclude, Place, Repeats, RestoreOptions, TargetMode, Times, is_within};
 use pollux_client::flow::{Ancestry, Hit, RestoreOutcome, RestoreRequest, Sources, restore};
 use pollux_client::job::{Mark, Memory, Plan, Use, Uses, read_locks, restored_list};
-use pollux_client::text_file;
 use pollux_packages::audit::Lock;
-use pollux_packages::files::Files;
+use pollux_packages::files::{Files, FilesError};
 use pollux_packages::list::{LIST_NAME, PackageList};
 use pollux_packages::purl::Purl;
 use serde::Serialize;
@@ -19,6 +18,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+/// So many times what a cache may have is looked at: most of it may be pruned.
+const LOOKED_AT: u64 = 4;
 
 /// The reason of a miss after which a lineage begins anew; see `flow`.
 const GENERATION_BOUND: &str = "generation-bound";
@@ -39,7 +41,7 @@ pub(super) struct Cache {
     /// What was there when the command began.
     there: BTreeSet<String>,
     /// Of what would be saved, files that were there before and that this run did not restore, where somebody signs.
-    pub(super) foreign: Vec<String>,
+    pub(super) foreign: Result<Vec<String>, FilesError>,
     /// What the job made of it.
     pub(super) job: Job,
     /// How the save ended, if there was to be one.
@@ -101,7 +103,7 @@ impl Cache {
             begin_cold(&plan);
         }
         let before = if let Came::Hit(_) = came { restored_list(&plan.base) } else { None };
-        let foreign = if shared.begins_clean() { foreign(&plan, &came) } else { Vec::new() };
+        let foreign = if shared.begins_clean() { foreign(&plan, &came) } else { Ok(Vec::new()) };
         if let Err(error) = write_files(&plan) {
             output::say(&format!("warning: preset `{}`: {error}", plan.preset.name));
         }
@@ -124,7 +126,7 @@ impl Cache {
         let is_left_out = left_out(&self.plan);
         let is_new = |file: &str| !there.contains(file) && file != LIST_NAME && !is_left_out(file);
         self.job.added_bytes = files.iter().filter(|(file, _)| is_new(file)).map(|(_, bytes)| bytes).sum();
-        if let Some(program) = self.plan.preset.program {
+        if let Some(program) = self.plan.preset.program.filter(|_| files.bytes() <= self.looked_at_max()) {
             let held = program.read(&files).packages.into_iter();
             let added: BTreeSet<Purl> = held
                 .filter(|held| held.files.iter().any(|file| is_new(file)))
@@ -138,6 +140,11 @@ impl Cache {
             let new = files.iter().map(|(file, _)| file).filter(|file| is_new(file)).map(str::to_owned);
             used.into_iter().chain(new).collect()
         });
+    }
+
+    /// What is longer is not looked into: nothing of it will be saved, and a file may be long and take no room.
+    pub(super) const fn looked_at_max(&self) -> u64 {
+        self.plan.preset.bytes_max.saturating_mul(LOOKED_AT)
     }
 
     fn measure(&mut self, used: Option<&BTreeSet<String>>, files: &Files) {
@@ -227,15 +234,17 @@ pub(super) fn real(path: &Path) -> PathBuf {
     )
 }
 
-/// What is there beside what a save brought.
-fn foreign(plan: &Plan, came: &Came) -> Vec<String> {
+/// What is there beside what a save brought: files, symlinks, and what has a name that is no text.
+fn foreign(plan: &Plan, came: &Came) -> Result<Vec<String>, FilesError> {
     let roots = match came {
         Came::Hit(hit) => hit.ancestry.tree.roots.as_slice(),
         Came::Miss { .. } => &[],
     };
     let is_left_out = left_out(plan);
     let came_along = |path: &String| path == LIST_NAME || roots.iter().any(|root| is_within(path, root));
-    names(plan).into_iter().filter(|path| !came_along(path) && !is_left_out(path)).collect()
+    let files = Files::below(&plan.base, &paths(plan))?;
+    let all = files.all_under("").chain(files.unread().iter().map(String::as_str)).map(str::to_owned);
+    Ok(all.filter(|path| !came_along(path) && !is_left_out(path)).collect())
 }
 
 /// Tells what the preset never saves.
@@ -291,15 +300,16 @@ impl Restored {
 
 /// The files that a preset wants below its directory, as it wants them.
 fn write_files(plan: &Plan) -> std::io::Result<()> {
-    let base = plan.base.to_string_lossy();
+    if plan.preset.files.is_empty() {
+        return Ok(());
+    }
+    fs::create_dir_all(&plan.base)?;
+    let (base, place) = (plan.base.to_string_lossy(), Place::open(&plan.base)?);
     for (name, text) in &plan.preset.files {
-        let path = plan.base.join(name);
         let text = text.replace("{base}", &base);
-        if !text_file::read(&path, text.len()).is_ok_and(|there| there == text) {
-            let parent = path.parent().unwrap_or(Path::new("/"));
-            fs::create_dir_all(parent)?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            Place::open(parent)?.replace(&name, text.as_bytes())?;
+        if !place.read(name, text.len()).is_ok_and(|there| there == text.as_bytes()) {
+            place.make_way(name)?;
+            place.replace(name, text.as_bytes())?;
         }
     }
     Ok(())

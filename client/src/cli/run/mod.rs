@@ -22,7 +22,6 @@ use clap::Args;
 use pollux_client::flow::{Deadlines, Signer};
 use pollux_client::job::Plan;
 use pollux_client::key_file::KeySource;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -120,13 +119,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if shared.interrupted.load(Ordering::Relaxed) {
         return Err(Failure::new(Kind::Interrupted, "interrupted before the command"));
     }
-    caches.iter().for_each(|cache| cache.forget_statement(&shared));
+    let forget_statements = || {
+        let directory = shared.statements.iter();
+        directory.for_each(|directory| save::forget_statements(directory, &arguments.cache));
+    };
+    forget_statements();
     let environment = environment(caches.iter().map(|cache| &cache.plan));
     let has_input = arguments.signing_key != Some(KeySource::Input);
-    if matches!(shared.signer, Some(Signer::Key(_))) {
-        hide_memory();
-    }
     let ended = child::run(&command, &environment, has_input)?;
+    // The command may have put one there.
+    forget_statements();
     for cache in &mut caches {
         cache.look_back();
         cache.save(&shared, ended.succeeded);
@@ -142,13 +144,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(Kind::Failed.status()));
     }
     Ok(ended.code())
-}
-
-/// The command runs as the same user, and else could read the key in this process.
-fn hide_memory() {
-    if let Err(errno) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        output::say(&format!("warning: the command may be able to read the key in this process: {errno}"));
-    }
 }
 
 fn shared(arguments: &Arguments) -> Result<Shared, Failure> {

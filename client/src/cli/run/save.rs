@@ -8,7 +8,7 @@ use crate::cli::save::{DAY, LIFE_DAYS};
 use pollux_client::disk::{Audited, DiskError, ScanOptions, Shelf};
 use pollux_client::flow::{SaveError, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::job::{
-    Bounds, Inspected, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list,
+    Bounds, Inspected, Look, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list,
 };
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
@@ -87,19 +87,6 @@ impl Cache {
         }
     }
 
-    /// Where its statement goes.
-    fn statement(&self, directory: &Path) -> PathBuf {
-        directory.join(format!("{}.json", self.plan.preset.name))
-    }
-
-    /// Removes the statement of an earlier run: whoever signs what lies there means this one.
-    pub(super) fn forget_statement(&self, shared: &Shared) {
-        if let Some(directory) = &shared.statements {
-            // There mostly is none.
-            fs::remove_file(self.statement(directory)).unwrap_or_default();
-        }
-    }
-
     /// Whether a save of this cache stands, by this run or by another one.
     pub(super) fn has_save(&self) -> bool {
         let stands = |end: &End| matches!(end.result, "saved" | "unchanged" | "lost-race" | "unsigned");
@@ -126,12 +113,19 @@ impl Cache {
                 format!("a lock file cannot be read, and nothing compared with it: {bad}"),
             ));
         }
-        let Some(first) = self.foreign.first() else { return Ok(()) };
+        let foreign = match &self.foreign {
+            Ok(foreign) => foreign,
+            Err(error) => {
+                let why = format!("what was there before the run could not be looked at: {error}");
+                return Err(Stop::new("refused", why));
+            }
+        };
+        let Some(first) = foreign.first() else { return Ok(()) };
         Err(Stop::new(
             "refused",
             format!(
                 "{} in {} were there before the run, which did not restore them, such as {}: remove them, or vouch for them (--adopt)",
-                count(self.foreign.len(), "file"),
+                count(foreign.len(), "file"),
                 self.plan.base.display(),
                 printable(first)
             ),
@@ -165,7 +159,7 @@ impl Cache {
             "another run was faster, and its save counts".clone_into(&mut end.words);
         }
         if let (SaveOutcome::Unsigned(unsigned), Some(directory)) = (&outcome, &shared.statements) {
-            let path = self.statement(directory);
+            let path = statement(directory, &self.plan.preset.name);
             let written =
                 fs::create_dir_all(directory).map_err(|error| Stop::new("failed", error)).and_then(|()| {
                     text_file::write(&path, &Statement::new(&unsigned.manifest).to_json(), Existing::Replace)
@@ -214,8 +208,9 @@ impl Cache {
     }
 
     fn inspect(&self, program: Program) -> Result<Inspected, Stop> {
-        let audit =
-            inspect(&self.plan.base, &self.plan.preset.paths, program, &self.locks, &self.interrupted);
+        let Plan { base, preset, .. } = &self.plan;
+        let look = Look { program, locks: &self.locks, bytes_max: self.looked_at_max() };
+        let audit = inspect(base, &preset.paths, look, &self.interrupted);
         audit.map_err(|error| Stop::new("failed", error))
     }
 
@@ -329,6 +324,19 @@ impl Cache {
             deadlines: shared.deadlines,
             interrupted: shared.interrupted.clone(),
         }
+    }
+}
+
+/// Where the statement of a preset goes.
+fn statement(directory: &Path, preset: &str) -> PathBuf {
+    directory.join(format!("{preset}.json"))
+}
+
+/// Removes what no save of this run wrote: whoever signs what lies there means this run.
+pub(super) fn forget_statements(directory: &Path, presets: &[String]) {
+    for preset in presets {
+        // There mostly is none.
+        fs::remove_file(statement(directory, preset)).unwrap_or_default();
     }
 }
 

@@ -8,6 +8,7 @@ use crate::disk::scan::ScanOptions;
 use pollux_core::{ChunkId, KeyPair};
 use rustix::fs::{Mode, OFlags, fstat, open};
 use rustix::process::geteuid;
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -59,6 +60,9 @@ impl Shelf {
     pub(crate) fn put(&self, options: &ScanOptions, index: &Index) -> io::Result<()> {
         let Some(file) = self.file(options) else { return Ok(()) };
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        if fs::symlink_metadata(&self.directory)?.is_symlink() {
+            return Err(io::Error::other("the directory of indexes is a symlink"));
+        }
         let new = file.with_extension(format!("new-{}", std::process::id()));
         let written = write_own(&new, &index.encode(&self.key)).and_then(|()| fs::rename(&new, &file));
         if written.is_err() {
@@ -75,19 +79,29 @@ impl Shelf {
         for (kind, texts) in [(1, &options.paths), (2, &options.exclude)] {
             texts.iter().for_each(|text| named.extend([&[0, kind], text.as_bytes()].concat()));
         }
-        let name: String =
-            ChunkId::of(&named).to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-        Some(self.directory.join(name))
+        Some(self.directory.join(name_of(&named)))
     }
 
     fn forget_oldest(&self) {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
         let age = |entry: fs::DirEntry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()));
-        let mut files: Vec<(SystemTime, PathBuf)> = entries.flatten().filter_map(age).collect();
+        let own = entries.flatten().filter(|entry| is_name(&entry.file_name()));
+        let mut files: Vec<(SystemTime, PathBuf)> = own.filter_map(age).collect();
         files.sort();
         let more = files.len().saturating_sub(INDEXES_MAX);
         files.iter().take(more).for_each(|(_, path)| drop(fs::remove_file(path)));
     }
+}
+
+fn name_of(saved: &[u8]) -> String {
+    ChunkId::of(saved).to_string().chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// Whether this is how an index is called, or one that is being written.
+fn is_name(name: &OsStr) -> bool {
+    let name = name.to_str().unwrap_or_default();
+    let name = name.split_once(".new-").map_or(name, |(name, _)| name);
+    name.len() == name_of(&[]).len() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// A regular file of this user's that nobody else can write to.
@@ -193,9 +207,22 @@ mod tests {
         };
         let mut files: Vec<PathBuf> = (0..INDEXES_MAX).map(put).collect();
         File::open(&files[7]).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let foreign = shelf.directory.join("foreign");
+        File::create(&foreign).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         files.push(put(INDEXES_MAX));
+        assert!(foreign.exists());
         let gone: Vec<usize> = (0..files.len()).filter(|place| !files[*place].exists()).collect();
         assert_eq!(gone, [7]);
+    }
+
+    #[test]
+    fn nothing_is_put_where_a_symlink_leads() {
+        let (work, shelf, scan) = some();
+        fs::create_dir_all(work.path().join("cache")).unwrap();
+        fs::create_dir(work.path().join("elsewhere")).unwrap();
+        symlink(work.path().join("elsewhere"), &shelf.directory).unwrap();
+        assert!(shelf.put(&scan.options, &index(&scan)).is_err());
+        assert_eq!(fs::read_dir(work.path().join("elsewhere")).unwrap().count(), 0);
     }
 
     #[test]
