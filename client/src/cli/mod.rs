@@ -47,7 +47,8 @@ use std::process::ExitCode;
 /// Share caches among CI instances: save and restore directories through the node of this instance.
 ///
 /// Results go to standard output, words for people to standard error. `--json` prints one JSON object whose fields
-/// only ever grow. Where the verb fails it has `version` and `error`, with its kind, a message, and often a hint;
+/// only ever grow. Where the verb fails it has `version` and `error`, with its kind, a message, and often a hint and the
+/// reason that a restore has for it, such as `no-node`;
 /// a miss, and what `verify`, `audit`, `doctor` and `status --job` find, are objects of their own.
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed (doctor: something is wrong), 2 wrong usage, 3 a miss
