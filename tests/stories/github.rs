@@ -278,6 +278,8 @@ fn nothing_but_a_miss_that_is_to_fail_fails_a_job() {
     }
     let nowhere = push().variable("POLLUX_SOCKET", "/nowhere/pollux.sock");
     a.restore(&nowhere).says(&["restore result=miss", "reason=no-node"]);
+    let lookup = push().variable("POLLUX_SOCKET", "/nowhere/pollux.sock").with("LOOKUP_ONLY", "true");
+    a.restore(&lookup).says(&["restore result=miss", "reason=no-node"]);
     a.save(&nowhere).says(&["save result=failed", "/nowhere/pollux.sock"]);
     a.save(&push().path("~/not-there")).says(&["save result=skipped reason=nothing-there"]);
     a.save(&push().path("**/b/**/c")).says(&["save result=skipped reason=glob"]);

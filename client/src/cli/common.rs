@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use clap::Args;
 use pollux_client::connection::Connection;
-use pollux_client::flow::Deadlines;
+use pollux_client::flow::{Deadlines, NO_NODE};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -49,7 +49,8 @@ impl Common {
     /// Connects to the node.
     pub(crate) fn connect(&self, patience: Duration) -> Result<Connection, Failure> {
         let interrupted = Arc::new(AtomicBool::new(false));
-        Ok(Connection::open(&self.socket, patience, interrupted)?)
+        Connection::open(&self.socket, patience, interrupted)
+            .map_err(|error| Failure { reason: Some(NO_NODE), ..error.into() })
     }
 
     /// The same for who only looks how it is: on a machine of a seed alone, the seed is meant.

@@ -70,18 +70,25 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) message: String,
     pub(crate) hint: Option<&'static str>,
+    /// What a restore would call it: the name of a miss.
+    pub(crate) reason: Option<&'static str>,
     /// Its object is printed already.
     pub(crate) told: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl ToString) -> Self {
-        Self { kind, message: message.to_string(), hint: None, told: false }
+        Self { kind, message: message.to_string(), hint: None, reason: None, told: false }
     }
 
     /// Scripts have heard of it, in an object with more.
     pub(crate) const fn told(mut self) -> Self {
         self.told = true;
+        self
+    }
+
+    pub(crate) const fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
         self
     }
 
@@ -100,6 +107,8 @@ pub(crate) struct FailureReport<'a> {
 #[derive(Debug, Serialize)]
 struct ErrorReport<'a> {
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
@@ -117,9 +126,8 @@ impl Failure {
     }
 
     pub(crate) fn report(&self) -> FailureReport<'_> {
-        FailureReport {
-            error: ErrorReport { kind: self.kind.name(), message: &self.message, hint: self.hint },
-        }
+        let Self { kind, reason, ref message, hint, .. } = *self;
+        FailureReport { error: ErrorReport { kind: kind.name(), reason, message, hint } }
     }
 }
 

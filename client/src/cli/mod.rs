@@ -47,11 +47,12 @@ use std::process::ExitCode;
 /// Share caches among CI instances: save and restore directories through the node of this instance.
 ///
 /// Results go to standard output, words for people to standard error. `--json` prints one JSON object whose fields
-/// only ever grow. Where the verb fails it has `version` and `error`, with its kind, a message, and often a hint;
-/// a miss, and what `verify`, `audit`, `doctor` and `status --job` find, are objects of their own.
+/// only ever grow. Where the verb fails it has `version` and `error`, with its kind, a message, and often a hint and the
+/// reason that a restore has for it, such as `no-node`. A miss, and what `verify`, `audit`, `doctor` and `status --job` find, are
+/// objects of their own.
 ///
 /// Exit status: 0 done (a miss, a lost race and an unchanged tree are no failures), 1 failed (doctor: something is wrong), 2 wrong usage, 3 a miss
-/// with --fail-on-miss, 4 no node or no seed can be reached, 5 refused by the node, the seeds or the signer, 6 the directory
+/// with --fail-on-miss, 4 no node or no seed can be reached (who: some saves could not be looked at), 5 refused by the node, the seeds or the signer, 6 the directory
 /// cannot be read or written, 7 the sequence of a signed manifest is taken: begin again with save --unsigned-out, 8 a
 /// manifest is not believed (verify), or a package is not what it must be (audit), 9 a cache was taken back after it was restored (status --job), 130 interrupted. `run` ends as its command
 /// does, with 127 or 126 where that is not there or cannot be run.

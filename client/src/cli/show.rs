@@ -156,16 +156,16 @@ fn is_digits(what: &str) -> bool {
 
 fn nothing(what: &str, why: MissReason) -> Failure {
     let what = output::printable(what);
-    if why == MissReason::NothingSaved {
-        return Failure::new(Kind::Failed, format!("nothing is saved as `{what}`"))
-            .hint("`pollux ls` lists what is");
-    }
-    if why == MissReason::Yanked {
-        return Failure::new(Kind::Failed, format!("what was saved as `{what}` was taken back"))
-            .hint("`pollux verify` says by whom and why, `pollux log` what there was");
-    }
-    Failure::new(Kind::Unreachable, format!("nobody can be asked about `{what}`: {why}"))
-        .hint("`pollux doctor` says whether seeds are away, a clock is wrong, or something has expired")
+    let failure = if why == MissReason::NothingSaved {
+        Failure::new(Kind::Failed, format!("nothing is saved as `{what}`")).hint("`pollux ls` lists what is")
+    } else if why == MissReason::Yanked {
+        Failure::new(Kind::Failed, format!("what was saved as `{what}` was taken back"))
+            .hint("`pollux verify` says by whom and why, `pollux log` what there was")
+    } else {
+        Failure::new(Kind::Unreachable, format!("nobody can be asked about `{what}`: {why}"))
+            .hint("`pollux doctor` says whether seeds are away, a clock is wrong, or something has expired")
+    };
+    failure.reason(why.name())
 }
 
 fn files(

@@ -5,6 +5,9 @@ use crate::disk::DiskError;
 use pollux_core::engine::MissReason;
 use std::path::Path;
 
+/// What a node that nobody can talk to is called.
+pub const NO_NODE: &str = "no-node";
+
 /// A miss is an answer, not an error; the job goes on without its cache.
 #[derive(Debug, thiserror::Error)]
 pub enum Miss {
@@ -51,7 +54,7 @@ impl Miss {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
-            Self::NoNode(_) => "no-node",
+            Self::NoNode(_) => NO_NODE,
             Self::Node(reason) => reason.name(),
             Self::NotBelieved(_) => MissReason::NotBelieved.name(),
             Self::TooSlow => MissReason::TooSlow.name(),

@@ -39,7 +39,7 @@ pub use ask::{
 pub use deadlines::Deadlines;
 pub use fetch::{Sources, Traffic};
 pub use log::{SeedLog, read_log};
-pub use miss::Miss;
+pub use miss::{Miss, NO_NODE};
 pub use outcome::{Lost, SaveError, SaveOutcome, Saved, Unsigned};
 pub use packages::{Contents, contents_of, file_hashes};
 pub use papers::{Spread, papers, spread, used};

@@ -134,6 +134,12 @@ fn every_failure_is_an_object_for_scripts() {
         assert_eq!(object["error"]["kind"], kind, "{arguments:?}");
         assert!(!object["error"]["message"].as_str().unwrap().is_empty(), "{arguments:?}");
     }
+    let reason = |socket: &Path| object(&["show", KEY], socket).1["error"]["reason"].clone();
+    assert_eq!(reason(nobody), "no-node", "as a restore says");
+    for why in [MissReason::NothingSaved, MissReason::NotJoined] {
+        let (_directory, socket) = node(vec![welcome(), Reply::Miss { reason: why }]);
+        assert_eq!(reason(&socket), why.name());
+    }
     let (_directory, socket) = node(vec![Reply::Refused { why: "another release".to_owned() }]);
     let (code, object) = object(&["status"], &socket);
     assert_eq!((code, object["error"]["kind"].as_str()), (Some(5), Some("refused")));

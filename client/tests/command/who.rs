@@ -58,12 +58,22 @@ fn the_time_is_for_all_saves_together() {
 }
 
 #[test]
-fn one_save_that_nobody_gives_keeps_no_other_from_being_asked_for() {
-    let (scene, rows) = saves(&["a/1", "a/2", "a/3"]);
-    let asked = silent_node(&scene, 3, rows);
-    let (status, object) = who(&scene, &["--timeout", "600", "--progress-timeout", "0.2"]);
-    assert_eq!((status, &object["not_looked_at"]), (Some(4), &3.into()), "{object}");
-    assert_eq!(asked.load(Ordering::SeqCst), 3);
+fn what_is_still_on_its_way_is_no_answer_to_what_is_asked_next() {
+    let (scene, rows) = saves(&["a/1", "a/2"]);
+    scene.node_of_version(VERSION, 2, move |request| match request {
+        Request::Fetch { chunks, .. } => {
+            let failed = Reply::ChunkFailed { chunk: chunks[0], why: MissReason::Yanked };
+            [failed, Reply::Miss { reason: MissReason::NothingSaved }]
+                .map(|reply| encode(&reply).unwrap())
+                .into()
+        }
+        _ => {
+            let (rows, taken) = (rows.clone(), Vec::new());
+            vec![encode(&Reply::Listing { rows, more: false, from_seed: true, taken }).unwrap()]
+        }
+    });
+    let (status, object) = who(&scene, &[]);
+    assert_eq!((status, &object["taken_back"]), (Some(0), &2.into()), "{object}");
 }
 
 #[test]
