@@ -31,6 +31,14 @@ fn a_disk_without_room_is_left_without_half_a_key() {
 }
 
 #[test]
+fn who_reads_a_key_keeps_others_from_reading_its_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, key) = key_in(directory.path());
+    assert_eq!(KeySource::File(path).read().unwrap().public(), key.public());
+    assert_eq!(rustix::process::dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+}
+
+#[test]
 fn what_was_written_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let (path, key) = key_in(directory.path());
