@@ -141,6 +141,15 @@ impl Mend {
         }
     }
 
+    /// What goes, or is written anew.
+    #[must_use]
+    pub fn touched(&self) -> &[String] {
+        match self {
+            Self::Remove(paths) => paths,
+            Self::DropLines { path, .. } => core::slice::from_ref(path),
+        }
+    }
+
     /// All that is below a directory goes.
     pub(crate) fn remove_below(files: &Files, directory: &str) -> Self {
         Self::Remove(files.all_under(directory).map(str::to_owned).collect())

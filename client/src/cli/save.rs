@@ -7,7 +7,7 @@ use super::report::read_ancestry;
 use super::{Done, audit, output, saved, signals};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use pollux_client::disk::{Audited, ScanOptions, Shelf};
+use pollux_client::disk::{Audited, ScanOptions, Shelf, is_within};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::job::{Inspected, mend, write_list};
 use pollux_client::key_file::KeySource;
@@ -146,6 +146,12 @@ impl Arguments {
         }
     }
 
+    /// Whether a path below the base is in what is to be saved.
+    fn saves(&self, path: &str) -> bool {
+        let is_in = |saved: &String| is_within(path, saved.trim_start_matches("./").trim_end_matches('/'));
+        self.paths.is_empty() || self.paths.iter().any(is_in)
+    }
+
     fn request(self) -> Result<SaveRequest, Failure> {
         let signer = self.signer()?;
         let directory = || Shelf::directory_of_user(|name| std::env::var_os(name).map(PathBuf::from));
@@ -221,7 +227,10 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     let never = Arc::default();
     let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
     for program in &arguments.audit {
-        let audit = look(program)?.audit;
+        // What lies outside of a part of a cache may be its other half.
+        let mut audit = audit::look(&arguments.base, &[], *program, &locks, &never)?.audit;
+        audit.orphans.retain(|orphan| orphan.mend.touched().iter().all(|path| arguments.saves(path)));
+        audit.repeats.retain(|repeats| arguments.saves(&repeats.path));
         let dropped = mend(&arguments.base, &audit.orphans, &audit.repeats)?;
         dropped.iter().for_each(|orphan| output::say(&format!("dropped: {}", output::printable(orphan))));
     }

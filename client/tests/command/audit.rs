@@ -116,3 +116,25 @@ fn a_save_that_the_audit_refuses_is_one_object() {
     assert_eq!((&object["version"], &object["error"]["kind"]), (&1.into(), &"not_believed".into()));
     assert_eq!(object["faults"][0]["path"], "org/example/a/1.0/a-1.0.jar", "{object}");
 }
+
+#[test]
+fn a_save_of_a_part_drops_no_half_whose_other_half_lies_beside_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let content = |text: &str| {
+        let digest = Digest::of(Algorithm::Sha512, text.as_bytes());
+        let hex = digest.hex();
+        let path = format!("npm/_cacache/content-v2/sha512/{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..]);
+        put(directory.path(), &path, text);
+        (directory.path().join(path), data_encoding::HEXLOWER.decode(hex.as_bytes()).unwrap())
+    };
+    let ((named, digest), (alone, _)) = (content("named"), content("alone"));
+    let integrity = format!("sha512-{}", data_encoding::BASE64.encode(&digest));
+    let line = format!("{{\"key\":\"k\",\"integrity\":\"{integrity}\"}}");
+    let seal = Digest::of(Algorithm::Sha1, line.as_bytes()).hex();
+    put(directory.path(), "npm/_cacache/index-v5/aa/bb/cc", &format!("\n{seal}\t{line}"));
+    assert!(run(&directory, &["pool", "init", "pool", "--seed", "127.0.0.1:4480"]).status.success());
+    let save = ["save", "a/b/c", "npm", "_cacache/content-v2/", "--audit", "npm"];
+    let said = says(&directory, &[&save[..], &["--signing-key", "pool/publisher.pem"]].concat());
+    assert!(said.contains("dropped: "), "{said}");
+    assert!(named.exists() && !alone.exists(), "{said}");
+}
