@@ -1,6 +1,7 @@
 use super::*;
-use crate::audit::audit;
+use crate::audit::{Lock, audit};
 use crate::layout::testing::{links_are_faults, list, put};
+use crate::lock;
 use crate::program::Program;
 use crate::python::archive::tests::zipped;
 use proptest::prelude::*;
@@ -63,6 +64,43 @@ fn files_are_what_their_directories_say() {
         let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
         assert!(faults.iter().any(|fault| fault.path == path), "{path}");
     }
+}
+
+/// What Gradle's verification metadata say of one version, by name and content.
+fn verified(artifacts: &[(&str, &str)]) -> [Lock; 1] {
+    let file = |(name, text): &(&str, &str)| {
+        let hex = Digest::of(Algorithm::Sha256, text.as_bytes()).hex();
+        format!(r#"<artifact name="{name}"><sha256 value="{hex}"/></artifact>"#)
+    };
+    let all: String = artifacts.iter().map(file).collect();
+    let text = format!(
+        r#"<verification-metadata><components><component group="g" name="a" version="1">{all}</component>
+        </components></verification-metadata>"#
+    );
+    let name = "verification-metadata.xml";
+    let packages = lock::read(Path::new(name), &text).unwrap().unwrap();
+    [Lock { name: name.to_owned(), packages }]
+}
+
+#[test]
+fn each_file_is_what_verification_metadata_say_of_its_name() {
+    let held = [("a-1.jar", "jar"), ("a-1.pom", "pom"), ("a-1-sources.jar", "sources")];
+    let judged = |held: &[(&str, &str)], locked: &[(&str, &str)]| {
+        let directory = tempfile::tempdir().unwrap();
+        held.iter().for_each(|(name, text)| drop(store(directory.path(), "g/a/1", name, text)));
+        let made = audit(Program::Gradle, &list(&directory), &verified(locked));
+        let names = made.faults.iter().map(|fault| fault.path.rsplit('/').next().unwrap().to_owned());
+        (names.collect::<Vec<_>>(), made.compared, made.locks[0].compared)
+    };
+    let none: Vec<String> = vec![];
+    assert_eq!(judged(&held, &held), (none.clone(), 6, 1));
+    assert_eq!(judged(&held, &held[..1]), (none, 4, 1), "what is trusted has no digest");
+    let evil = [held[0], ("a-1.pom", "evil"), held[2]];
+    assert_eq!(judged(&evil, &held).0, ["a-1.pom"]);
+    let swapped = [("a-1.jar", "sources"), held[1], held[2]];
+    assert_eq!(judged(&swapped, &held).0, ["a-1.jar"]);
+    let beside = [held[0], ("a-1.jar", "evil")];
+    assert_eq!(judged(&beside, &held).0, ["a-1.jar"]);
 }
 
 #[test]
