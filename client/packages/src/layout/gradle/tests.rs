@@ -104,6 +104,16 @@ fn each_file_is_what_verification_metadata_say_of_its_name() {
 }
 
 #[test]
+fn a_directory_that_is_named_after_no_digest_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    store(directory.path(), "g/a/1", "a-1.jar", "jar");
+    let path = "caches/modules-2/files-2.1/g/a/1/nothex/a-1.jar";
+    put(directory.path(), path, "evil");
+    let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, path));
+}
+
+#[test]
 fn what_was_not_written_to_the_end_goes() {
     let directory = tempfile::tempdir().unwrap();
     let jar = store(directory.path(), "org.example/a/1.0", "a-1.0.jar", "jar");
@@ -167,14 +177,15 @@ fn older_and_newer_stores_are_noted() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
     put(base, "caches/modules-3/files-3.0/g/a/1/00/a-1.jar", "jar");
-    put(base, "caches/modules-2/files-2.1/g/a/1/nothex/a-1.jar", "jar");
+    put(base, "caches/modules-3/files-3.0/g/a/1/nothex/a-1.jar", "jar");
+    put(base, "caches/modules-2/files-2.1/g/a/1/00/a-1.jar", "jar");
     put(base, "caches/modules-2/files-2.1/g/a-1.jar", "jar");
     put(base, "caches/modules-2/next-1/x", "");
     put(base, "caches/artifacts-14/filestore/g/a/1/jar/00/a-1.jar", "");
     put(base, "jdks/x/bin/java", "");
     let reading = read(&list(&directory));
     assert_eq!(reading.layouts, ["gradle modules-2/files-2.1", "gradle modules-3/files-3.0"]);
-    assert_eq!((reading.notes.len(), reading.packages.len()), (6, 2), "{:?}", reading.notes);
+    assert_eq!((reading.notes.len(), reading.packages.len()), (6, 3), "{:?}", reading.notes);
 }
 
 #[test]
