@@ -168,7 +168,13 @@ fn an_unpacked_gradle_is_what_its_archive_has() {
         let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
         assert!(faults.iter().any(|fault| fault.path == format!("{DIST}/{name}")), "{name}");
     }
-    fs::remove_file(base.join(format!("{DIST}/gradle-8.5-bin.zip"))).unwrap();
+    let zip = format!("{DIST}/gradle-8.5-bin.zip");
+    for odd in [b"garbage".to_vec(), [zipped(&unpacked), b"\n".to_vec()].concat()] {
+        put(base, &zip, odd);
+        let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
+        assert_eq!((faults.len(), &faults[0].path), (1, &zip));
+    }
+    fs::remove_file(base.join(zip)).unwrap();
     assert!(read(&list(&directory)).notes[0].what.contains("nobody vouches"));
 }
 
