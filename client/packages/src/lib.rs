@@ -18,6 +18,7 @@
 //! effort     what reading them may take, and until when
 //! digest     digests as metadata writes them
 //! purl       names of packages (Package URL)
+//! strict_zip zip archives of which there is one reading
 //! words      what may be said of foreign text
 //! ```
 //!
@@ -36,6 +37,7 @@ pub mod program;
 pub mod purl;
 mod python;
 pub mod reading;
+mod strict_zip;
 mod wanted;
 mod words;
 

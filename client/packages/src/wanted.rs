@@ -1,5 +1,6 @@
 //! What lock files want of a cache's packages, and how much of that a cache has.
 
+use crate::digest::{Algorithm, Digest};
 use crate::lock::{Locked, LockedDigest};
 use crate::purl::Purl;
 use crate::reading::Held;
@@ -36,6 +37,26 @@ pub(crate) struct Said<'a> {
     /// Its name.
     pub(crate) lock: &'a str,
     pub(crate) digests: &'a [LockedDigest],
+}
+
+impl<'a> Said<'a> {
+    /// The digests that it names for files of a package, one of which each must have, by path and algorithm.
+    pub(crate) fn of_files<'b>(&self, held: &'b Held) -> BTreeMap<(&'b str, Algorithm), Vec<&'a Digest>> {
+        let mut named: BTreeMap<&str, Vec<&Digest>> = BTreeMap::new();
+        for digest in self.digests {
+            if let LockedDigest::File { name, digest } = digest {
+                named.entry(name).or_default().push(digest);
+            }
+        }
+        let mut of_files: BTreeMap<(&str, Algorithm), Vec<&Digest>> = BTreeMap::new();
+        for path in held.files.iter().filter(|_| !named.is_empty()) {
+            let digests = named.get(path.rsplit('/').next().unwrap_or_default());
+            for digest in digests.into_iter().flatten() {
+                of_files.entry((path, digest.algorithm())).or_default().push(digest);
+            }
+        }
+        of_files
+    }
 }
 
 /// What lock files say, by package.

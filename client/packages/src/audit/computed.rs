@@ -31,6 +31,7 @@ impl Computed {
                 let (archive, digest) = yarn_archive(held, locked)?;
                 computed(self.digest(archive, digest.algorithm()) == Some(digest))
             }
+            LockedDigest::File { .. } => None,
             LockedDigest::Artifact(expected) => {
                 if let Some(artifact) = &held.artifact {
                     return computed(self.digest(artifact, expected.algorithm()) == Some(expected));
@@ -61,6 +62,7 @@ pub(super) fn compute(files: &Files, reading: &Reading, locked: &Wanted<'_>) -> 
             needs.artifact(artifact, locked.of_package(held));
         }
         needs.archives(held, locked.of_package(held));
+        needs.files(held, locked.of_package(held));
     }
     let modules =
         needs.modules.into_iter().map(|path| (path.to_owned(), layout::go::module_hash(files, path)));
@@ -100,7 +102,7 @@ impl<'a> Needs<'a> {
             match digest {
                 LockedDigest::Artifact(digest) => self.digest(artifact, digest.algorithm()),
                 LockedDigest::GoModule(_) => self.module(artifact),
-                LockedDigest::YarnArchive { .. } => {}
+                LockedDigest::YarnArchive { .. } | LockedDigest::File { .. } => {}
             }
         }
         // A list names each package's digest: one that was wanted anyway, or the usual one.
@@ -115,6 +117,12 @@ impl<'a> Needs<'a> {
             locked.iter().flat_map(|said| said.digests).filter_map(|one| yarn_archive(held, one))
         {
             self.digest(archive, digest.algorithm());
+        }
+    }
+
+    fn files(&mut self, held: &'a Held, locked: &[Said<'_>]) {
+        for said in locked {
+            said.of_files(held).into_keys().for_each(|(path, algorithm)| self.digest(path, algorithm));
         }
     }
 }

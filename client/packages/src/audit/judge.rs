@@ -100,7 +100,9 @@ impl<'a> Judge<'a> {
 
     pub(super) fn check_locks(&mut self, held: &Held, locked: &Wanted<'_>) {
         let computed = self.computed;
-        for Said { number, lock, digests } in locked.of_package(held) {
+        for said in locked.of_package(held) {
+            self.check_files(held, said);
+            let Said { number, lock, digests } = said;
             let beside =
                 || digests.iter().filter_map(|digest| Some((digest, computed.compare(held, digest)?)));
             let (mut claimed, mut compared, mut is_same) = (0, 0, false);
@@ -115,19 +117,36 @@ impl<'a> Judge<'a> {
                 self.compared_with.insert((*number, held.purl.bare()));
             }
             if claimed + compared > 0 && !is_same {
-                let told: Vec<&LockedDigest> = beside().map(|(digest, _)| digest).take(TOLD_MAX).collect();
+                let told = beside().map(|(digest, _)| text(digest)).take(TOLD_MAX);
                 let path = held.artifact.as_deref().or(held.files.first().map(String::as_str));
-                self.fault(Some(&held.purl), path.unwrap_or_default(), lock, || differs(&told));
+                self.fault(Some(&held.purl), path.unwrap_or_default(), lock, || differs(told));
+            }
+        }
+    }
+
+    /// Each file that a lock file names must be what it names.
+    fn check_files(&mut self, held: &Held, said: &Said<'_>) {
+        for ((path, algorithm), digests) in said.of_files(held) {
+            self.compared += 1;
+            self.compared_with.insert((said.number, held.purl.bare()));
+            let found = self.computed.digest(path, algorithm);
+            if !digests.iter().any(|digest| found == Some(digest)) {
+                let told = digests.iter().take(TOLD_MAX).map(ToString::to_string);
+                self.fault(Some(&held.purl), path, said.lock, || differs(told));
             }
         }
     }
 }
 
-fn differs(locked: &[&LockedDigest]) -> String {
-    let digest = |locked: &&LockedDigest| match locked {
+fn text(locked: &LockedDigest) -> String {
+    match locked {
         LockedDigest::GoModule(digest) => digest.clone(),
-        LockedDigest::YarnArchive { digest, .. } | LockedDigest::Artifact(digest) => digest.to_string(),
-    };
-    let told: Vec<String> = locked.iter().map(digest).collect();
-    format!("it is not what the lock file names: {}", told.join(", "))
+        LockedDigest::YarnArchive { digest, .. }
+        | LockedDigest::Artifact(digest)
+        | LockedDigest::File { digest, .. } => digest.to_string(),
+    }
+}
+
+fn differs(told: impl Iterator<Item = String>) -> String {
+    format!("it is not what the lock file names: {}", told.collect::<Vec<_>>().join(", "))
 }

@@ -31,6 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const KNOWN_STORE: &str = "caches/modules-2/files-2.1";
 /// What marks a file that is being written.
 const MARK: &str = ".fslck";
+/// What is wrong with a file that may be anything.
+const NO_DIGEST: &str = "its directory is not named after a digest";
 /// What is in `modules-2` beside files.
 const BESIDE_FILES: [&str; 4] = ["metadata-2.", "resources-2.", "modules-2.lock", "gc.properties"];
 
@@ -121,10 +123,13 @@ impl<'a> Place<'a> {
 }
 
 impl Stored<'_> {
+    /// `None` if its directory is not named after a digest, in a store where others may be.
     fn check(&self) -> Option<Check> {
-        let digest = Digest::from_hex(Algorithm::Sha1, &format!("{:0>40}", self.digest))?;
+        let digest = Digest::from_hex(Algorithm::Sha1, &format!("{:0>40}", self.digest)).map(Expected::Whole);
+        let wrong = || Expected::Wrong(NO_DIGEST.to_owned());
+        let expected = digest.or_else(|| (self.store == KNOWN_STORE).then(wrong))?;
         let by = "the name of its directory".to_owned();
-        Some(Check { path: self.path.to_owned(), expected: Expected::Whole(digest), by })
+        Some(Check { path: self.path.to_owned(), expected, by })
     }
 }
 
@@ -143,7 +148,7 @@ fn tell(files: &Files, directory: &str, stored: &[Stored<'_>], reading: &mut Rea
         }
         let check = file.check();
         if check.is_none() {
-            reading.note(file.path, "its directory is not named after a digest");
+            reading.note(file.path, NO_DIGEST);
         }
         let other = Name {
             version: version.to_owned(),

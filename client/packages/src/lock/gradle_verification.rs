@@ -6,11 +6,11 @@ use crate::digest::{Algorithm, Digest};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-/// Reads it. All digests of a component's artifacts are its, for a purl does not tell them apart.
+/// Reads it. A purl does not tell a component's artifacts apart, so each digest has the name of its file.
 pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     let mut reader = Reader::from_str(text);
     let (mut found, mut algorithm): (Vec<Locked>, Option<Algorithm>) = (Vec::new(), None);
-    let mut is_metadata = false;
+    let (mut is_metadata, mut artifact) = (false, String::new());
     loop {
         let event = reader.read_event().map_err(|error| wrong(text, &reader, &error))?;
         let (Event::Start(start) | Event::Empty(start)) = &event else {
@@ -26,11 +26,12 @@ pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
                 let purl = gradle::purl(&value("group")?, &value("name")?, &value("version")?);
                 found.push(Locked { purl, digests: Vec::new() });
             }
-            "also-trust" => add(&mut found, algorithm, &value("value")?),
+            "artifact" => artifact = value("name")?,
+            "also-trust" => add(&mut found, &artifact, algorithm, &value("value")?),
             other => {
                 algorithm = Algorithm::named(other);
                 if algorithm.is_some() {
-                    add(&mut found, algorithm, &value("value")?);
+                    add(&mut found, &artifact, algorithm, &value("value")?);
                 }
             }
         }
@@ -38,10 +39,10 @@ pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     if is_metadata { Ok(found) } else { Err(LockError::whole("no `verification-metadata` is in it")) }
 }
 
-fn add(found: &mut [Locked], algorithm: Option<Algorithm>, value: &str) {
+fn add(found: &mut [Locked], artifact: &str, algorithm: Option<Algorithm>, value: &str) {
     let digest = algorithm.and_then(|algorithm| Digest::from_hex(algorithm, value));
     if let (Some(component), Some(digest)) = (found.last_mut(), digest) {
-        component.digests.push(LockedDigest::Artifact(digest));
+        component.digests.push(LockedDigest::File { name: artifact.to_owned(), digest });
     }
 }
 
@@ -79,7 +80,9 @@ mod tests {
             two.hex(),
         );
         let locked = read(&text).unwrap();
-        let expected = [one, Digest::of(Algorithm::Sha256, b"3"), two].map(LockedDigest::Artifact);
+        let of = |name: &str, digest| LockedDigest::File { name: name.to_owned(), digest };
+        let three = Digest::of(Algorithm::Sha256, b"3");
+        let expected = [of("b-1.jar", one), of("b-1.jar", three), of("b-1.pom", two)];
         assert_eq!((locked.len(), locked[0].purl.to_string()), (2, "pkg:maven/org.a/b@1".to_owned()));
         assert_eq!((&locked[0].digests[..], locked[1].digests.len()), (&expected[..], 0));
     }

@@ -33,7 +33,8 @@ pub const LOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub struct Locked {
     /// With its version; without qualifiers.
     pub purl: Purl,
-    /// Any one of them, of one algorithm, is what the package must have: wheels for several machines have one each.
+    /// Any one of them, of one algorithm, is what the package must have: wheels for several machines have one each. Of those
+    /// that tell a file, it is what that file must have, for each algorithm.
     pub digests: Vec<LockedDigest>,
 }
 
@@ -42,6 +43,13 @@ pub struct Locked {
 pub enum LockedDigest {
     /// The artifact's bytes.
     Artifact(Digest),
+    /// The bytes of one file of several: an artifact, a description of it, one for another machine.
+    File {
+        /// What the file is called, without a directory.
+        name: String,
+        /// Its digest.
+        digest: Digest,
+    },
     /// Go's own hash of a module: `h1:…`.
     GoModule(String),
     /// Of the zip archive that Yarn makes of a tarball; another key makes another archive.

@@ -43,7 +43,7 @@ pub(crate) fn sound(purl: &Purl) {
 
 fn is_plain(digest: &LockedDigest) -> bool {
     match digest {
-        LockedDigest::Artifact(_) | LockedDigest::YarnArchive { .. } => true,
+        LockedDigest::Artifact(_) | LockedDigest::File { .. } | LockedDigest::YarnArchive { .. } => true,
         LockedDigest::GoModule(hash) => !hash.chars().any(char::is_whitespace),
     }
 }

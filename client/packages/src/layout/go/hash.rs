@@ -3,17 +3,14 @@
 
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
+use crate::strict_zip::StrictZip;
 use data_encoding::BASE64;
-use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Bytes of an archive, and of all that is in it, at most: what Go itself takes.
 const ZIP_BYTES_MAX: u64 = 500 * 1024 * 1024;
-/// Files of a module at most: the largest have some ten thousand.
-const ENTRIES_MAX: usize = 500_000;
 /// What is hashed at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -49,33 +46,18 @@ pub(crate) fn sum(files: &Files, reader: impl Read, left: &mut u64) -> Result<St
     made.first().map(Digest::hex).ok_or_else(|| "it cannot be hashed".to_owned())
 }
 
-/// The files of a zip archive. Directories are among them, with a slash at their end.
+/// The files of a zip archive of which there is one reading. Directories are among them, with a slash at their end.
 pub(crate) fn of_zip(files: &Files, path: &str, bytes_max: u64) -> Result<Sums, String> {
     if files.bytes_of(path).is_some_and(|bytes| bytes > bytes_max) {
         return Err(format!("longer than {bytes_max} bytes"));
     }
     let (mut sums, mut left) = (Sums::new(), bytes_max);
     let mut unpacking = files.unpacking(path, None);
-    let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let archive = ZipArchive::from_file(files.reader(path).map_err(text)?, &mut buffer).map_err(text)?;
-    let mut entries = archive.entries(&mut buffer);
-    while let Some(entry) = entries.next_entry().map_err(text)? {
-        let name = entry.file_path().as_ref().to_vec();
-        let body = archive.get_entry(entry.wayfinder()).map_err(text)?;
-        let sum = match entry.compression_method() {
-            CompressionMethod::STORE => {
-                sum(files, unpacking.read(body.verifying_reader(body.reader())), &mut left)?
-            }
-            CompressionMethod::DEFLATE => sum(
-                files,
-                unpacking.read(body.verifying_reader(DeflateDecoder::new(body.reader()))),
-                &mut left,
-            )?,
-            _ => return Err("compressed in a way that Go does not read".to_owned()),
-        };
-        if sums.insert(name, sum).is_some() || sums.len() > ENTRIES_MAX {
-            return Err("a name in it is there twice, or there are too many".to_owned());
-        }
+    let mut zip = StrictZip::open(files.reader(path).map_err(text)?).map_err(text)?;
+    for number in 0..zip.len() {
+        let name = zip.name(number).unwrap_or_default().to_vec();
+        let body = zip.body(number).map_err(text)?;
+        sums.insert(name, sum(files, unpacking.read(body), &mut left)?);
     }
     Ok(sums)
 }

@@ -111,6 +111,25 @@ fn a_changed_archive_and_a_changed_tree_are_found() {
     assert!(audit(Program::Go, &list(&directory), &[]).faults[0].why.contains("symlink"));
 }
 
+/// Go takes the directory's length from the end, and finds another directory than who takes its offset.
+#[test]
+fn an_archive_that_go_reads_otherwise_is_found_though_its_hash_agrees() {
+    let directory = cache();
+    let path = format!("{DOWN}.zip");
+    let good = fs::read(directory.path().join(&path)).unwrap();
+    let (headers, end) = good.split_at(good.len() - 22);
+    let field = |at: usize| u32::from_le_bytes(end[at..at + 4].try_into().unwrap());
+    let (files, good_directory) = headers.split_at(field(16).try_into().unwrap());
+    let evil_directory = good_directory.to_vec();
+    let mut evil_end = end.to_vec();
+    evil_end[12..16].copy_from_slice(&(2 * field(12)).to_le_bytes());
+    evil_end[16..20].copy_from_slice(&(field(16) + field(12)).to_le_bytes());
+    put(directory.path(), &path, [files, &evil_directory, good_directory, &evil_end].concat());
+    let faults = audit(Program::Go, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), &faults[0].path), (1, &path));
+    assert!(faults[0].why.contains("every program reads alike"), "{}", faults[0].why);
+}
+
 #[test]
 fn a_hash_of_an_unknown_kind_hides_nothing() {
     let directory = cache();

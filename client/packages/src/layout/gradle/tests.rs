@@ -1,6 +1,7 @@
 use super::*;
-use crate::audit::audit;
+use crate::audit::{Lock, audit};
 use crate::layout::testing::{links_are_faults, list, put};
+use crate::lock;
 use crate::program::Program;
 use crate::python::archive::tests::zipped;
 use proptest::prelude::*;
@@ -65,6 +66,53 @@ fn files_are_what_their_directories_say() {
     }
 }
 
+/// What Gradle's verification metadata say of one version, by name and content.
+fn verified(artifacts: &[(&str, &str)]) -> [Lock; 1] {
+    let file = |(name, text): &(&str, &str)| {
+        let hex = Digest::of(Algorithm::Sha256, text.as_bytes()).hex();
+        format!(r#"<artifact name="{name}"><sha256 value="{hex}"/></artifact>"#)
+    };
+    let all: String = artifacts.iter().map(file).collect();
+    let text = format!(
+        r#"<verification-metadata><components><component group="g" name="a" version="1">{all}</component>
+        </components></verification-metadata>"#
+    );
+    let name = "verification-metadata.xml";
+    let packages = lock::read(Path::new(name), &text).unwrap().unwrap();
+    [Lock { name: name.to_owned(), packages }]
+}
+
+#[test]
+fn each_file_is_what_verification_metadata_say_of_its_name() {
+    let held = [("a-1.jar", "jar"), ("a-1.pom", "pom"), ("a-1-sources.jar", "sources")];
+    let judged = |held: &[(&str, &str)], locked: &[(&str, &str)]| {
+        let directory = tempfile::tempdir().unwrap();
+        held.iter().for_each(|(name, text)| drop(store(directory.path(), "g/a/1", name, text)));
+        let made = audit(Program::Gradle, &list(&directory), &verified(locked));
+        let names = made.faults.iter().map(|fault| fault.path.rsplit('/').next().unwrap().to_owned());
+        (names.collect::<Vec<_>>(), made.compared, made.locks[0].compared)
+    };
+    let none: Vec<String> = vec![];
+    assert_eq!(judged(&held, &held), (none.clone(), 6, 1));
+    assert_eq!(judged(&held, &held[..1]), (none, 4, 1), "what is trusted has no digest");
+    let evil = [held[0], ("a-1.pom", "evil"), held[2]];
+    assert_eq!(judged(&evil, &held).0, ["a-1.pom"]);
+    let swapped = [("a-1.jar", "sources"), held[1], held[2]];
+    assert_eq!(judged(&swapped, &held).0, ["a-1.jar"]);
+    let beside = [held[0], ("a-1.jar", "evil")];
+    assert_eq!(judged(&beside, &held).0, ["a-1.jar"]);
+}
+
+#[test]
+fn a_directory_that_is_named_after_no_digest_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    store(directory.path(), "g/a/1", "a-1.jar", "jar");
+    let path = "caches/modules-2/files-2.1/g/a/1/nothex/a-1.jar";
+    put(directory.path(), path, "evil");
+    let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
+    assert_eq!((faults.len(), faults[0].path.as_str()), (1, path));
+}
+
 #[test]
 fn what_was_not_written_to_the_end_goes() {
     let directory = tempfile::tempdir().unwrap();
@@ -120,7 +168,13 @@ fn an_unpacked_gradle_is_what_its_archive_has() {
         let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
         assert!(faults.iter().any(|fault| fault.path == format!("{DIST}/{name}")), "{name}");
     }
-    fs::remove_file(base.join(format!("{DIST}/gradle-8.5-bin.zip"))).unwrap();
+    let zip = format!("{DIST}/gradle-8.5-bin.zip");
+    for odd in [b"garbage".to_vec(), [zipped(&unpacked), b"\n".to_vec()].concat()] {
+        put(base, &zip, odd);
+        let faults = audit(Program::Gradle, &list(&directory), &[]).faults;
+        assert_eq!((faults.len(), &faults[0].path), (1, &zip));
+    }
+    fs::remove_file(base.join(zip)).unwrap();
     assert!(read(&list(&directory)).notes[0].what.contains("nobody vouches"));
 }
 
@@ -129,14 +183,15 @@ fn older_and_newer_stores_are_noted() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
     put(base, "caches/modules-3/files-3.0/g/a/1/00/a-1.jar", "jar");
-    put(base, "caches/modules-2/files-2.1/g/a/1/nothex/a-1.jar", "jar");
+    put(base, "caches/modules-3/files-3.0/g/a/1/nothex/a-1.jar", "jar");
+    put(base, "caches/modules-2/files-2.1/g/a/1/00/a-1.jar", "jar");
     put(base, "caches/modules-2/files-2.1/g/a-1.jar", "jar");
     put(base, "caches/modules-2/next-1/x", "");
     put(base, "caches/artifacts-14/filestore/g/a/1/jar/00/a-1.jar", "");
     put(base, "jdks/x/bin/java", "");
     let reading = read(&list(&directory));
     assert_eq!(reading.layouts, ["gradle modules-2/files-2.1", "gradle modules-3/files-3.0"]);
-    assert_eq!((reading.notes.len(), reading.packages.len()), (6, 2), "{:?}", reading.notes);
+    assert_eq!((reading.notes.len(), reading.packages.len()), (6, 3), "{:?}", reading.notes);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::files::Files;
 use crate::layout::go::hash;
 use crate::purl::Purl;
-use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::reading::{Check, Expected, Held, LAYOUT, Mend, Orphan, Reading};
 use std::collections::BTreeMap;
 
 pub(super) const DISTS: &str = "wrapper/dists";
@@ -80,14 +80,14 @@ fn compare(
     unpacked: &[String],
     reading: &mut Reading,
 ) -> Vec<Check> {
+    reading.trees.push(directory.to_owned());
     let packed = match hash::of_zip(files, zip, BYTES_MAX) {
         Ok(packed) => packed,
         Err(why) => {
-            reading.note(zip, format!("what was unpacked is not compared with it: {why}"));
-            return Vec::new();
+            let expected = Expected::Wrong(format!("what was unpacked cannot be compared with it: {why}"));
+            return vec![Check { path: zip.to_owned(), expected, by: LAYOUT.to_owned() }];
         }
     };
-    reading.trees.push(directory.to_owned());
     let mut left = BYTES_MAX;
     let mut is_same = |path: &str| {
         let name = path.get(directory.len() + 1..).unwrap_or_default();
