@@ -71,7 +71,7 @@ fn about(found: &Audit, files: &Files) {
 /// Mending does what it says, and nothing else.
 #[expect(clippy::panic, reason = "so a target tells what does not hold")]
 fn mended(scene: &Scene, found: &Audit, before: &Files) {
-    if let Err(error) = mend(&scene.base, &found.orphans) {
+    if let Err(error) = mend(&scene.base, &found.orphans, &found.repeats) {
         panic!("{:?} cannot be mended: {error}", found.orphans);
     }
     let after = scene.files();
