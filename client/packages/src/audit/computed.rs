@@ -38,7 +38,8 @@ impl Computed {
                 if let Some(is_same) = is_among(&held.hashed, expected) {
                     return computed(is_same);
                 }
-                let is_same = is_among(&held.stated, expected)?;
+                let half = || layout::pnpm::is_index_of(held, expected);
+                let is_same = is_among(&held.stated, expected).or_else(half)?;
                 Some(Beside { is_same, is_claim: true })
             }
         }
