@@ -122,8 +122,9 @@ impl<'a> Needs<'a> {
 
 /// The archive that a lock file's digest is of, if the package has it.
 fn yarn_archive<'a, 'b>(held: &'a Held, locked: &'b LockedDigest) -> Option<(&'a str, &'b Digest)> {
-    let LockedDigest::YarnArchive { key, digest } = locked else { return None };
-    let mut archives = held.files.iter().filter(|path| layout::yarn::is_archive_of(path, key, digest));
+    let LockedDigest::YarnArchive { locator, key, digest } = locked else { return None };
+    let mut archives =
+        held.files.iter().filter(|path| layout::yarn::is_archive_of(path, locator, key, digest));
     archives.next().map(|path| (path.as_str(), digest))
 }
 

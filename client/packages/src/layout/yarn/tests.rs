@@ -354,12 +354,42 @@ fn archives_are_compared_with_checksums_of_the_same_key_only() {
     cache.write(&format!("{}-10c0.zip", archive("", "left-pad", "1.3.0")), b"zip");
     let faults = |key: &str, bytes: &[u8]| {
         let digest = Digest::of(Algorithm::Sha512, bytes);
-        let digests = vec![LockedDigest::YarnArchive { key: key.to_owned(), digest }];
+        let locator = crate::javascript::locator("left-pad", "npm:1.3.0");
+        let digests = vec![LockedDigest::YarnArchive { locator, key: key.to_owned(), digest }];
         let purl = "pkg:npm/left-pad@1.3.0".parse().unwrap();
         let lock = Lock { name: "yarn.lock".to_owned(), packages: vec![Locked { purl, digests }] };
         audit(Program::Yarn, &cache.files(), &[lock]).faults.len()
     };
     assert_eq!((faults("10c0", b"zip"), faults("10c0", b"other"), faults("8", b"other")), (0, 1, 0));
+}
+
+#[test]
+fn archives_are_compared_that_are_of_more_than_a_version() {
+    let digest = |bytes: &[u8]| Digest::of(Algorithm::Sha512, bytes).hex();
+    let patch =
+        |version: &str| format!("patch:typescript@npm%3A{version}#optional!builtin<compat/typescript>");
+    let far = "npm:1.0.0::__archiveUrl=https%3A%2F%2Fregistry.example.org";
+    for changed in 0..4 {
+        let cache = Cache::new();
+        let mut lock = "__metadata:\n  version: 8\n  cacheKey: 10c0\n".to_owned();
+        let all = [
+            ("typescript", "typescript-patch", patch("5.0.0")),
+            ("typescript", "typescript-patch", patch("4.0.0")),
+            ("@a-b/c", "@a-b-c-npm-1.0.0", far.to_owned()),
+        ];
+        for (number, (name, slug, reference)) in all.iter().enumerate() {
+            let locator = crate::javascript::locator(name, reference);
+            let bytes = if number == changed { "evil" } else { "zip" };
+            cache.write(&format!("cache/{slug}-{locator}-10c0.zip"), bytes.as_bytes());
+            let (resolution, hex) = (format!("{name}@{reference}"), digest(b"zip"));
+            lock += &format!(
+                "\n\"{resolution}\":\n  version: 1\n  resolution: \"{resolution}\"\n  checksum: 10c0/{hex}\n"
+            );
+        }
+        let packages = crate::lock::read("yarn.lock".as_ref(), &lock).unwrap().unwrap();
+        let made = audit(Program::Yarn, &cache.files(), &[Lock { name: "yarn.lock".to_owned(), packages }]);
+        assert_eq!((made.compared, made.faults.len()), (3, usize::from(changed < 3)));
+    }
 }
 
 #[test]
@@ -394,7 +424,7 @@ fn garbage_is_told() {
     let reading = cache.read();
     assert_eq!((reading.notes.len(), reading.orphans.len()), (0, 2), "an archive alone makes no such cache");
     cache.write(&format!("{}-8.zip", archive("", "left-pad", "1.3.0")), b"zip");
-    assert_eq!(cache.read().notes.len(), 1);
+    assert_eq!(cache.read().orphans.len(), 3);
 }
 
 proptest! {
