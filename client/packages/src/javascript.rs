@@ -3,7 +3,7 @@
 //! Names follow the purl specification's type `npm`: the scope is the namespace, both are lower case. Addresses follow
 //! the registry's own: `…/@scope/name/-/name-1.0.0.tgz`.
 
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::purl::Purl;
 use percent_encoding::percent_decode_str;
 
@@ -33,6 +33,24 @@ pub(crate) fn split_name(text: &str) -> Option<(&str, &str)> {
     let (at, _) = text.char_indices().skip(1).find(|(_, letter)| *letter == '@')?;
     let (name, rest) = text.split_at_checked(at)?;
     Some((name, rest.strip_prefix('@')?))
+}
+
+/// Digits of a locator's hash in the name of an archive of Yarn's.
+pub(crate) const LOCATOR_DIGITS: usize = 10;
+
+/// The digits by which Yarn 2 and later tell what exactly a package is: of the SHA-512 of (the SHA-512 of scope and name, and
+/// what follows the name).
+pub(crate) fn locator(full_name: &str, reference: &str) -> String {
+    let ident =
+        full_name.strip_prefix('@').map_or_else(|| full_name.to_owned(), |name| name.replacen('/', "", 1));
+    let ident = Digest::of(Algorithm::Sha512, ident.as_bytes()).hex();
+    let whole = Digest::of(Algorithm::Sha512, format!("{ident}{reference}").as_bytes()).hex();
+    whole.chars().take(LOCATOR_DIGITS).collect()
+}
+
+/// The name that is most likely, of `@scope-name`: where more than a version follows it, nobody can tell.
+pub(crate) fn likely_name(written: &str) -> String {
+    if written.starts_with('@') { written.replacen('-', "/", 1) } else { written.to_owned() }
 }
 
 /// Whether a text looks like a version, and not like a tag, a range or an address.
@@ -89,7 +107,6 @@ pub(crate) fn strongest(digests: Vec<Digest>) -> Vec<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Algorithm;
     use proptest::prelude::*;
 
     #[test]
@@ -134,6 +151,15 @@ mod tests {
     fn a_name_and_what_follows_are_taken_apart() {
         assert_eq!(split_name("@s/a@npm:^1@2"), Some(("@s/a", "npm:^1@2")));
         assert_eq!((split_name("@s/a"), split_name("")), (None, None));
+    }
+
+    #[test]
+    fn a_locator_is_hashed_as_in_names_of_real_archives() {
+        // `fsevents-patch-19706e7e35-…zip`
+        let patch = "patch:fsevents@npm%3A2.3.2#optional!builtin<compat/fsevents>::version=2.3.2&hash=df0bf1";
+        assert_eq!(locator("fsevents", patch), "19706e7e35");
+        assert_eq!(locator("@a/b", "npm:1"), locator("ab", "npm:1"), "the ident has no slash");
+        assert_eq!((likely_name("@a-b-c"), likely_name("a-b")), ("@a/b-c".to_owned(), "a-b".to_owned()));
     }
 
     #[test]

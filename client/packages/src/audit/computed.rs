@@ -39,7 +39,8 @@ impl Computed {
                 if let Some(is_same) = is_among(&held.hashed, expected) {
                     return computed(is_same);
                 }
-                let is_same = is_among(&held.stated, expected)?;
+                let half = || layout::pnpm::is_index_of(held, expected);
+                let is_same = is_among(&held.stated, expected).or_else(half)?;
                 Some(Beside { is_same, is_claim: true })
             }
         }
@@ -129,8 +130,9 @@ impl<'a> Needs<'a> {
 
 /// The archive that a lock file's digest is of, if the package has it.
 fn yarn_archive<'a, 'b>(held: &'a Held, locked: &'b LockedDigest) -> Option<(&'a str, &'b Digest)> {
-    let LockedDigest::YarnArchive { key, digest } = locked else { return None };
-    let mut archives = held.files.iter().filter(|path| layout::yarn::is_archive_of(path, key, digest));
+    let LockedDigest::YarnArchive { locator, key, digest } = locked else { return None };
+    let mut archives =
+        held.files.iter().filter(|path| layout::yarn::is_archive_of(path, locator, key, digest));
     archives.next().map(|path| (path.as_str(), digest))
 }
 

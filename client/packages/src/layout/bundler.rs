@@ -276,7 +276,9 @@ impl Gem<'_> {
         }
         reading.trees.push(tree.to_owned());
         let compared = gem::compare(files, archive, tree).unwrap_or_else(|why| {
-            reading.note(archive, format!("its files were not compared: {why}"));
+            let why = format!("its files cannot be compared with the gem: {why}");
+            let mend = Mend::remove_below(files, tree);
+            reading.orphans.push(Orphan { path: tree.to_owned(), why, mend });
             gem::Compared::default()
         });
         let wrong = |path: &String| check(path, "it is not what the gem has by its name".to_owned(), archive);

@@ -207,7 +207,9 @@ impl Registry<'_> {
             self.compared.insert(directory.clone());
         }
         let differences = differences.unwrap_or_else(|why| {
-            reading.note(&directory, format!("it cannot be compared with its crate: {why}"));
+            let why = format!("it cannot be compared with its crate: {why}");
+            let mend = Mend::remove_below(self.files, &directory);
+            reading.orphans.push(Orphan { path: directory.clone(), why, mend });
             Vec::new()
         });
         let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: artifact.to_owned() };

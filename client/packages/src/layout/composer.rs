@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The metadata tell which version an archive is, by its address, and its SHA-1 (`dist.shasum`), which is mostly empty.
-//! There are no symlinks but in `vcs`. An archive without metadata is whole: its address may stand in a lock file alone. Source: Composer's `FileDownloader`
+//! Metadata that cannot be read are an orphan. There are no symlinks but in `vcs`. An archive without metadata is whole: its address may stand in a lock file alone. Source: Composer's `FileDownloader`
 //! (`getCacheKey`), `Cache`, `ComposerRepository` and `MetadataMinifier`.
 
 mod metadata;
@@ -61,9 +61,13 @@ pub(crate) fn read(files: &Files) -> Reading {
 fn tell_orphans(files: &Files, reading: &mut Reading) {
     let all = files.under("files").chain(files.under("repo"));
     for (path, _) in all.filter(|(path, _)| path.ends_with(".tmp")) {
-        let (path, why) = (path.to_owned(), "it was not written to the end".to_owned());
-        reading.orphans.push(Orphan { path: path.clone(), why, mend: Mend::Remove(vec![path]) });
+        drop_one(path, "it was not written to the end".to_owned(), reading);
     }
+}
+
+fn drop_one(path: &str, why: String, reading: &mut Reading) {
+    let mend = Mend::Remove(vec![path.to_owned()]);
+    reading.orphans.push(Orphan { path: path.to_owned(), why, mend });
 }
 
 fn tell_rest(files: &Files, strange: &[&str], reading: &mut Reading) {
@@ -132,8 +136,9 @@ impl<'a> Metadata<'a> {
                 metadata::versions(&text, &format!("{vendor}/{name}"), path)
                     .map_err(|error| error.to_string())
             });
+            // Composer may read what we cannot, and the lock file would not be asked of what it tells.
             for version in found.unwrap_or_else(|why| {
-                reading.note(path, why);
+                drop_one(path, why, reading);
                 Vec::new()
             }) {
                 match versions.get_mut(&version.dist.key) {

@@ -5,7 +5,7 @@
 //! http-v2/a/b/c/d/e/abcde…          the same without its body
 //! http-v2/a/b/c/d/e/abcde….body     the body, as it came
 //! wheels/ab/cd/ef/…/NAME.whl        a wheel built of a source archive
-//! wheels/ab/cd/ef/…/origin.json     of which one: address and digests (since pip 22.2)
+//! wheels/ab/cd/ef/…/origin.json     of which one: address and digests (since pip 22.2); a wheel without it goes
 //! selfcheck/…                       when pip last looked for a newer pip
 //! ```
 //!

@@ -10,8 +10,10 @@
 //!
 //! Later versions keep the index in MessagePack (`.mpk`) or in a database (`index.db`, store v11, pnpm 11 and 12): that is noted, not read,
 //! and then no file is called an orphan. The store before v3 (`2/`) is noted as well. Tarballs are not kept; store v3 tells
-//! their digests. Whatever is missing pnpm fetches anew: an index with missing files is an orphan, and so are files that no
-//! whole index names, as in `pnpm store prune`. `tmp`, `projects` and `links` of a store are of no interest; only there are symlinks.
+//! their digests, store v10 half of them. Whatever is missing pnpm fetches anew: an index with missing files is an orphan, and
+//! so are files that no whole index names, as in `pnpm store prune`. So is an index that cannot be read here: pnpm reads more
+//! (it takes the last of two names), and looks at no file that is older than the index says it was looked at. So every file
+//! must be what its own name says, whoever names it, and nothing else may lie among them. `tmp`, `projects` and `links` of a store are of no interest; only there are symlinks.
 //!
 //! From the sources of pnpm 7 to 11 (`store/cafs/src`, `store/index/src`, `store/store-path`).
 
@@ -30,6 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const VERSION: u32 = 10;
 /// The oldest that is made of files by their digest.
 const VERSION_MIN: u32 = 3;
+/// Digits of a tarball's digest that store v10 has in the name of an index.
+const INDEX_DIGITS: usize = 64;
 /// Bytes of an index at most: some 200 for each of 80,000 files.
 const INDEX_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -134,15 +138,16 @@ fn is_index(directory: &str, name: &str, suffix: &str) -> bool {
 fn read_store(files: &Files, store: &str, paths: &[&str], reading: &mut Reading) {
     let name = if store.is_empty() { "without version" } else { store.trim_end_matches('/') };
     reading.layouts.push(format!("pnpm store {name}"));
-    let mut reader = Reader { files, store, named: BTreeSet::new(), is_index_known: true, reading };
+    let named = BTreeSet::new();
+    let mut reader = Reader { files, store, named, is_version_known: true, is_index_known: true, reading };
     reader.note_version(paths);
     let (mut content, mut new_indexes) = (Vec::new(), 0_usize);
     for path in paths {
         match Kind::of(path.strip_prefix(store).unwrap_or_default()) {
-            Kind::Content(_) => content.push(*path),
+            Kind::Content(digest) => content.push((*path, digest)),
             Kind::Index => reader.index(path),
             Kind::NewIndex => new_indexes += 1,
-            Kind::Other => {}
+            Kind::Other => reader.other(path),
         }
     }
     if new_indexes > 0 {
@@ -152,6 +157,7 @@ fn read_store(files: &Files, store: &str, paths: &[&str], reading: &mut Reading)
         reader.reading.note(&format!("{store}index"), what);
     }
     reader.find_unnamed(&content);
+    reader.check_content(content);
 }
 
 struct Reader<'a> {
@@ -159,6 +165,8 @@ struct Reader<'a> {
     store: &'a str,
     /// Files that a whole index names.
     named: BTreeSet<String>,
+    /// Whether this version of the store is known.
+    is_version_known: bool,
     /// Whether all of the index was read.
     is_index_known: bool,
     reading: &'a mut Reading,
@@ -174,11 +182,11 @@ impl Reader<'_> {
         }
         match version(self.store) {
             Some(version) if version > VERSION => {
-                self.is_index_known = false;
+                (self.is_version_known, self.is_index_known) = (false, false);
                 self.reading.note(self.store, "a newer version of the store than is known here");
             }
             Some(version) if version < VERSION_MIN => {
-                self.is_index_known = false;
+                (self.is_version_known, self.is_index_known) = (false, false);
                 self.reading.note(self.store, "an older version of the store than is known here");
             }
             _ => {}
@@ -200,18 +208,30 @@ impl Reader<'_> {
         });
         match found {
             Ok((purl, stored)) => self.package(path, purl, &stored),
-            Err(why) => {
-                self.is_index_known = false;
-                self.reading.note(path, why);
-            }
+            // pnpm may read what we cannot, such as a name that is there twice.
+            Err(why) if self.is_version_known => self.drop(path, &why),
+            Err(why) => self.reading.note(path, why),
         }
     }
 
-    fn purl(&self, path: &str, index: &Index) -> Option<Purl> {
-        if let Some(name) = &index.name {
-            return javascript::purl(name, index.version.as_deref().unwrap_or_default());
+    /// Where files and indexes are, nothing else belongs; an index could name it.
+    fn other(&mut self, path: &str) {
+        let below = path.strip_prefix(self.store).unwrap_or_default();
+        let is_among = below.starts_with("files/") || below.starts_with("index/");
+        if is_among && self.is_version_known {
+            self.drop(path, "neither a file nor an index");
         }
-        of_file_name(path).or_else(|| self.of_manifest(index))
+    }
+
+    fn drop(&mut self, path: &str, why: &str) {
+        let mend = Mend::Remove(vec![path.to_owned()]);
+        self.reading.orphans.push(Orphan { path: path.to_owned(), why: why.to_owned(), mend });
+    }
+
+    fn purl(&self, path: &str, index: &Index) -> Option<Purl> {
+        // pnpm looks for a package by the name of its index, if that tells one.
+        let told = || javascript::purl(index.name.as_ref()?, index.version.as_deref().unwrap_or_default());
+        of_file_name(path).or_else(told).or_else(|| self.of_manifest(index))
     }
 
     fn of_manifest(&self, index: &Index) -> Option<Purl> {
@@ -238,9 +258,7 @@ impl Reader<'_> {
         let mut checks = BTreeMap::new();
         for file in stored {
             let Some(path) = self.path(file) else {
-                let mend = Mend::Remove(vec![index.to_owned()]);
-                let why = "it names files that are not there".to_owned();
-                return self.reading.orphans.push(Orphan { path: index.to_owned(), why, mend });
+                return self.drop(index, "it names files that are not there");
             };
             let expected = Expected::Whole(file.digest.clone());
             checks.insert(path.clone(), Check { path, expected, by: index.to_owned() });
@@ -260,15 +278,24 @@ impl Reader<'_> {
         });
     }
 
-    fn find_unnamed(&mut self, content: &[&str]) {
+    fn find_unnamed(&mut self, content: &[(&str, Digest)]) {
         if !self.is_index_known {
             return;
         }
-        for path in content.iter().filter(|path| !self.named.contains(**path)) {
-            let mend = Mend::Remove(vec![(*path).to_owned()]);
-            let why = "no whole package names it".to_owned();
-            self.reading.orphans.push(Orphan { path: (*path).to_owned(), why, mend });
-        }
+        let unnamed: Vec<&str> =
+            content.iter().map(|(path, _)| *path).filter(|path| !self.named.contains(*path)).collect();
+        unnamed.into_iter().for_each(|path| self.drop(path, "no whole package names it"));
+    }
+
+    /// A file must be what its own name says, also if no index that is understood names it.
+    fn check_content(&mut self, content: Vec<(&str, Digest)>) {
+        let unnamed = content.into_iter().filter(|(path, _)| !self.named.contains(*path));
+        let check = |(path, digest): (&str, Digest)| Check {
+            path: path.to_owned(),
+            expected: Expected::Whole(digest),
+            by: "its own name".to_owned(),
+        };
+        self.reading.checks.extend(unnamed.map(check));
     }
 }
 
@@ -279,6 +306,17 @@ fn of_file_name(path: &str) -> Option<Purl> {
     let (name, version) = javascript::split_name(package)?;
     let name = if name.starts_with('@') { name.replacen('+', "/", 1) } else { name.to_owned() };
     javascript::purl(&name, version).filter(|_| javascript::is_version(version))
+}
+
+/// Whether a package's index is that of a tarball, by the half of the digest that store v10 has in its name; none if it
+/// tells none.
+pub(crate) fn is_index_of(held: &Held, tarball: &Digest) -> Option<bool> {
+    let (directories, name) = held.files.first()?.strip_suffix(".json")?.rsplit_once('/')?;
+    let (above, first) = directories.rsplit_once('/')?;
+    let told = format!("{first}{}", name.split_once('-')?.0);
+    let hex = tarball.hex();
+    let half = hex.get(..INDEX_DIGITS).unwrap_or(&hex);
+    (above.rsplit('/').next() == Some("index") && told.len() == half.len()).then(|| told == half)
 }
 
 /// The tarball's digest that an index of store v3 tells by its path.

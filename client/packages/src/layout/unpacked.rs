@@ -28,7 +28,8 @@ pub(super) struct Unpacked<'a> {
     pub(super) archive: &'a str,
     /// The directory that has what the archive has in its one directory.
     pub(super) directory: &'a str,
-    /// Names that belong to the program: wherever they are, in the archive and unpacked, they do not count.
+    /// Names that belong to the program: wherever they are, in the archive and unpacked, they do not count. After a slash
+    /// only right in the directory.
     pub(super) own: &'a [&'a str],
 }
 
@@ -123,7 +124,8 @@ impl Unpacked<'_> {
     }
 
     fn is_own(&self, name: &str) -> bool {
-        self.own.contains(&name.rsplit('/').next().unwrap_or(name))
+        let last = name.rsplit('/').next().unwrap_or(name);
+        self.own.iter().any(|own| own.strip_prefix('/').map_or(*own == last, |own| own == name))
     }
 
     fn compare<R: Read>(&self, name: &str, entry: Entry<'_, R>) -> io::Result<Found> {

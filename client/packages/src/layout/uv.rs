@@ -72,7 +72,7 @@ pub(crate) fn read(files: &Files) -> Reading {
             }
             "sdists" | "built-wheels" => {
                 wheel::read_in_place(files, &part.directory, &mut reading);
-                source::read(files, &part.directory, &mut reading);
+                source::read(files, part, &mut reading);
             }
             _ => {}
         }
@@ -101,6 +101,18 @@ struct Part {
     version_max: u32,
 }
 
+impl Part {
+    const fn is_known(&self) -> bool {
+        self.version <= self.version_max
+    }
+}
+
+/// A pointer that uv may read and we cannot: what it points at would be asked of no lock file.
+fn drop_one(path: &str, why: String, reading: &mut Reading) {
+    let mend = Mend::Remove(vec![path.to_owned()]);
+    reading.orphans.push(Orphan { path: path.to_owned(), why, mend });
+}
+
 /// `wheels-v6` is version 6 of `wheels`.
 fn name_and_version(directory: &str) -> Option<(&str, u32)> {
     let (name, version) = directory.rsplit_once("-v")?;
@@ -124,7 +136,7 @@ fn children(files: &Files, directory: &str) -> BTreeSet<String> {
 }
 
 fn note_unknown(files: &Files, parts: &[Part], reading: &mut Reading) {
-    for part in parts.iter().filter(|part| part.version > part.version_max) {
+    for part in parts.iter().filter(|part| !part.is_known()) {
         reading.note(
             &part.directory,
             format!("newer than version {}, the newest that is known", part.version_max),
@@ -159,10 +171,11 @@ impl Pointers {
             environments: link::environments(files, parts),
             are_all: true,
         };
-        let wheels = parts.iter().filter(|part| part.name == "wheels");
-        let paths = wheels.flat_map(|part| files.under(&part.directory)).map(|(path, _)| path);
-        for path in paths.filter(|path| pointer::is_one(path)) {
-            pointers.add(path, Pointer::read(files, path), reading);
+        for part in parts.iter().filter(|part| part.name == "wheels") {
+            let paths = files.under(&part.directory).map(|(path, _)| path);
+            for path in paths.filter(|path| pointer::is_one(path)) {
+                pointers.add(path, Pointer::read(files, path), part.is_known(), reading);
+            }
         }
         // Where a link leads is looked at, and never followed.
         for link in files.links() {
@@ -178,13 +191,14 @@ impl Pointers {
         let Self { by_id, environments, .. } = &mut pointers;
         environments.retain(|archive| archive.rsplit('/').next().is_none_or(|id| !by_id.contains_key(id)));
         // A newer version may have another way to point.
-        pointers.are_all &= parts.iter().all(|part| part.version <= part.version_max);
+        pointers.are_all &= parts.iter().all(Part::is_known);
         pointers
     }
 
-    fn add(&mut self, path: &str, read: Result<Pointer, String>, reading: &mut Reading) {
+    fn add(&mut self, path: &str, read: Result<Pointer, String>, is_known: bool, reading: &mut Reading) {
         match read {
             Ok(pointer) => self.by_id.entry(pointer.id.clone()).or_default().push(pointer),
+            Err(what) if is_known => drop_one(path, what, reading),
             Err(what) => {
                 self.are_all = false;
                 reading.note(path, what);

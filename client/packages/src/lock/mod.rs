@@ -54,6 +54,8 @@ pub enum LockedDigest {
     GoModule(String),
     /// Of the zip archive that Yarn makes of a tarball; another key makes another archive.
     YarnArchive {
+        /// The beginning of the hash of what exactly the package is, as the archive's name has it.
+        locator: String,
         /// The version of Yarn's cache, and how it compresses: `10c0`.
         key: String,
         /// The archive's digest.

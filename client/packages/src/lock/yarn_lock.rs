@@ -18,14 +18,15 @@
 //! its colon on the next line.
 //!
 //! A digest of version 1 is of the tarball; a checksum of later ones is of the zip archive that Yarn makes of it, and holds
-//! for one version of Yarn's cache, its key, only. From the sources of Yarn 1.22 (`src/lockfile`) and Yarn 4
+//! for one version of Yarn's cache, its key, only. An archive's name has a hash of the whole resolution, by which it is found; of
+//! what is patched, or comes from elsewhere, it has no version, and such a package is named without one, too. From the sources of Yarn 1.22 (`src/lockfile`) and Yarn 4
 //! (`yarnpkg-parsers/sources/syml.ts`, `yarnpkg-core/sources/Project.ts`).
 
 use super::{LockError, Locked, LockedDigest};
 use crate::digest::{Algorithm, Digest};
 use crate::javascript;
 use crate::purl::Purl;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest format of later Yarns that is known.
 const VERSION: u32 = 10;
@@ -37,7 +38,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Locked>, LockError> {
     let mut found: Vec<Locked> = match metadata {
         Some(metadata) => {
             let key = metadata.field("cacheKey").unwrap_or_default();
-            blocks.iter().filter_map(|block| block.later(&key)).collect()
+            blocks.iter().filter_map(|block| block.later(&key)).flatten().collect()
         }
         None => blocks.iter().filter_map(Block::classic).collect(),
     };
@@ -135,30 +136,36 @@ impl Block<'_> {
         Some(Locked { purl, digests: digests.into_iter().map(LockedDigest::Artifact).collect() })
     }
 
-    /// A package of a later Yarn; `default` is the key of checksums that tell none.
-    fn later(&self, default: &str) -> Option<Locked> {
+    /// A package of a later Yarn, or several names of it; `default` is the key of checksums that tell none.
+    fn later(&self, default: &str) -> Option<Vec<Locked>> {
         let resolution = self.field("resolution")?;
         let (name, reference) = javascript::split_name(&resolution)?;
         let (protocol, version) = reference.split_once(':')?;
-        if matches!(protocol, "workspace" | "link" | "portal" | "patch" | "virtual") {
+        if matches!(protocol, "workspace" | "link" | "portal" | "virtual") {
             return None;
         }
-        let purl: fn(&str, &str) -> Option<Purl> = javascript::purl;
-        if protocol != "npm" {
-            let purl = purl(name, &self.field("version").unwrap_or_default())?;
-            return Some(Locked { purl, digests: Vec::new() });
-        }
-        // Where it is fetched from may follow the version.
-        let purl = purl(name, version.split("::").next()?)?;
         let checksum = self.field("checksum");
         let digest = checksum.as_deref().and_then(|checksum| {
             let (key, hex) = checksum.split_once('/').unwrap_or((default, checksum));
-            Some(LockedDigest::YarnArchive {
-                key: key.to_owned(),
-                digest: Digest::from_hex(Algorithm::Sha512, hex)?,
-            })
+            let (key, locator) = (key.to_owned(), javascript::locator(name, reference));
+            let digest = Digest::from_hex(Algorithm::Sha512, hex)?;
+            Some(LockedDigest::YarnArchive { locator, key, digest })
         });
-        Some(Locked { purl, digests: digest.into_iter().collect() })
+        let digests: Vec<LockedDigest> = digest.into_iter().collect();
+        // Where it is fetched from may follow the version.
+        let (plain, is_plain) = version.split_once("::").map_or((version, true), |(plain, _)| (plain, false));
+        let told = match protocol {
+            "npm" => Some(javascript::purl(name, plain)?),
+            "patch" => None,
+            _ => Some(javascript::purl(name, &self.field("version").unwrap_or_default())?),
+        };
+        // The name of an archive of what is more than a version tells less.
+        let likely = javascript::likely_name(&name.replacen('/', "-", 1));
+        let of_archive = javascript::purl(&likely, if protocol == "npm" { plain } else { "" });
+        let is_told = digests.is_empty() || (protocol == "npm" && is_plain);
+        let of_archive = of_archive.filter(|_| !is_told);
+        let names = told.into_iter().chain(of_archive).collect::<BTreeSet<Purl>>();
+        Some(names.into_iter().map(|purl| Locked { purl, digests: digests.clone() }).collect())
     }
 }
 
@@ -265,15 +272,24 @@ __metadata:
 
     #[test]
     fn files_of_later_yarns_are_read_also_of_versions_not_known_yet() {
-        let archive =
-            |key: &str| format!("[YarnArchive {{ key: \"{key}\", digest: sha512:{} }}]", "07".repeat(64));
+        let archive = |name: &str, reference: &str, key: &str| {
+            let (locator, hex) = (javascript::locator(name, reference), "07".repeat(64));
+            format!("[YarnArchive {{ locator: {locator:?}, key: \"{key}\", digest: sha512:{hex} }}]")
+        };
+        let git = archive("git", "https://code.example.org/git.git#commit=0123", "10c0");
+        let pad = "npm:1.3.0::__archiveUrl=https%3A%2F%2Fregistry.example.org";
         for version in [4, 8, 10, 99] {
             assert_eq!(
                 lines(&later(version)),
                 [
-                    "pkg:npm/git@2.0.0 []".to_owned(),
-                    format!("pkg:npm/left-pad@1.3.0 {}", archive("10c0")),
-                    format!("pkg:npm/%40babel/core@7.2.0 {}", archive("8")),
+                    format!("pkg:npm/git {git}"),
+                    format!("pkg:npm/git@2.0.0 {git}"),
+                    format!("pkg:npm/left-pad@1.3.0 {}", archive("left-pad", pad, "10c0")),
+                    format!(
+                        "pkg:npm/typescript {}",
+                        archive("typescript", "patch:typescript@npm%3A5.0.0#x", "10c0")
+                    ),
+                    format!("pkg:npm/%40babel/core@7.2.0 {}", archive("@babel/core", "npm:7.2.0", "8")),
                 ]
             );
         }

@@ -120,16 +120,26 @@ fn what_was_not_written_to_the_end_goes() {
 }
 
 #[test]
+fn metadata_that_only_composer_can_read_go() {
+    let twice = r#"{"packages":{"acme/log":[{"version":"1","version":"2"}]}}"#;
+    for odd in [r#"{"packages": 7}"#, twice] {
+        let directory = cache();
+        put(directory.path(), PROVIDER_2, odd);
+        let orphans = read(&list(&directory)).orphans;
+        assert_eq!((orphans.len(), orphans[0].path.as_str()), (1, PROVIDER_2));
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_noted() {
     let directory = cache();
     let base = directory.path();
-    put(base, PROVIDER_2, "{\"packages\": 7}");
     put(base, "files/flat.zip", "");
     put(base, "vcs/https---git.example.org-a.git/HEAD", "");
     put(base, "files-v3/x", "");
     let reading = read(&list(&directory));
     let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
-    assert_eq!(noted, [PROVIDER_2, "files/flat.zip", "vcs", "files-v3"]);
+    assert_eq!(noted, ["files/flat.zip", "vcs", "files-v3"]);
     assert_eq!(reading.packages.len(), 3);
 }
 

@@ -304,6 +304,33 @@ fn wheels_that_were_built_here_tell_what_of() {
 }
 
 #[test]
+fn a_wheel_that_does_not_tell_what_it_was_built_of_goes() {
+    let at = format!("wheels/ab/cd/ef/{}", "0".repeat(50));
+    let (path, origin) = (format!("{at}/lib-2.0-py3-none-any.whl"), format!("{at}/origin.json"));
+    let hash = format!("sha256={}", "0".repeat(64));
+    let twice = format!(r#"{{"url":"x","url":"x.tar.gz","archive_info":{{"hash":"{hash}"}}}}"#);
+    for told in [
+        None,
+        Some("{}"),
+        Some(r#"{"url":"x.tar.gz","archive_info":{}}"#),
+        Some(r#"{"url":"x.git","vcs_info":{"vcs":"git","commit_id":"x"}}"#),
+        Some(&twice),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), &path, wheel("lib", "2.0"));
+        told.iter().for_each(|told| put(directory.path(), &origin, told));
+        let orphans = audited(directory.path(), &[]).orphans;
+        let gone: Vec<&String> = orphans.iter().flat_map(|orphan| orphan.mend.removed()).collect();
+        let all = [&path, &origin];
+        assert_eq!(gone, all[..if told.is_some() { 2 } else { 1 }], "{told:?}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let odd = format!("{at}/demo-1.0-py3-none.whl");
+    put(directory.path(), &odd, wheel("demo", "1.0"));
+    assert_eq!(audited(directory.path(), &[]).orphans[0].mend.removed(), [odd]);
+}
+
+#[test]
 fn what_is_not_understood_is_noted() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();

@@ -1,4 +1,8 @@
 //! Wheels that were built here, each with what it was built of.
+//!
+//! pip installs such a wheel in place of what a lock file names, and compares nothing if it has no `origin.json`: before pip
+//! 22.2 there was none. So a wheel without one, or without a digest in it (what was built of a repository), goes: nobody can
+//! tell what it was built of, and pip builds it again. So does what is no wheel.
 
 use super::orphan;
 use crate::digest::{Algorithm, Digest};
@@ -6,7 +10,7 @@ use crate::files::Files;
 use crate::layout::address;
 use crate::python::archive;
 use crate::python::purl_of_file;
-use crate::reading::{Check, Expected, Held, Reading};
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -66,12 +70,13 @@ pub(super) fn read(files: &Files, reading: &mut Reading) -> bool {
             // The registry gave what the wheel was built of, and not the wheel.
             held.artifact = None;
             read_archive(files, path, &mut held);
-            if files.has(&origin) {
-                read_origin(files, &origin, &mut held, reading);
+            if let Err(why) = read_origin(files, &origin, &mut held) {
+                let (path, mend) = (path.to_owned(), Mend::Remove(held.files.clone()));
+                reading.orphans.push(Orphan { path, why: why.to_owned(), mend });
             }
             reading.packages.push(held);
         } else {
-            reading.note(path, "neither a wheel nor where one came from");
+            orphan(reading, path, "neither a wheel nor where one came from");
         }
     }
     is_there
@@ -92,13 +97,14 @@ fn read_archive(files: &Files, path: &str, held: &mut Held) {
     });
 }
 
-fn read_origin(files: &Files, origin: &str, held: &mut Held, reading: &mut Reading) {
+/// What a wheel was built of.
+fn read_origin(files: &Files, origin: &str, held: &mut Held) -> Result<(), &'static str> {
+    if !files.has(origin) {
+        return Err("it does not say what it was built of");
+    }
     held.files.push(origin.to_owned());
     let read = files.read(origin).ok().and_then(|bytes| serde_json::from_slice::<Origin>(&bytes).ok());
-    let Some(read) = read else {
-        reading.note(origin, "it does not tell where a wheel came from");
-        return;
-    };
+    let read = read.ok_or("what it was built of cannot be read")?;
     held.source = address::plain(&read.url);
     let path = read.url.split(['?', '#']).next().unwrap_or_default();
     if path.to_ascii_lowercase().ends_with(".whl") {
@@ -110,4 +116,5 @@ fn read_origin(files: &Files, origin: &str, held: &mut Held, reading: &mut Readi
     }
     // Of what it was built of: a claim, and no digest of the wheel.
     held.stated = read.archive_info.map(|info| info.digests()).unwrap_or_default();
+    if held.stated.is_empty() { Err("what it was built of has no digest") } else { Ok(()) }
 }

@@ -107,16 +107,28 @@ fn a_file_that_was_changed_is_found() {
 }
 
 #[test]
-fn a_lock_file_is_compared_with_what_store_v3_tells_of_the_tarball() {
-    let store = Store::new();
-    store.left_pad("v3");
-    let faults = |bytes: &[u8]| {
+fn a_lock_file_is_compared_with_what_the_store_tells_of_the_tarball() {
+    for version in ["v3", "v10"] {
+        let store = Store::new();
+        let index = store.left_pad(version);
+        // Who names it otherwise is not believed where pnpm looks for it by its name.
+        let harmless = fs::read_to_string(store.0.path().join(&index)).unwrap().replace("left-pad", "x");
+        if version == "v10" {
+            store.write(&index, harmless.as_bytes());
+        }
+        compare(&store);
+    }
+}
+
+fn compare(store: &Store) {
+    let made = |bytes: &[u8]| {
         let digests = vec![LockedDigest::Artifact(Digest::of(Algorithm::Sha512, bytes))];
         let purl = "pkg:npm/left-pad@1.3.0".parse().unwrap();
         let lock = Lock { name: "pnpm-lock.yaml".to_owned(), packages: vec![Locked { purl, digests }] };
-        audit(Program::Pnpm, &store.files(), &[lock]).faults.len()
+        let made = audit(Program::Pnpm, &store.files(), &[lock]);
+        (made.claimed, made.faults.len())
     };
-    assert_eq!((faults(b"tgz"), faults(b"other")), (0, 1));
+    assert_eq!((made(b"tgz"), made(b"other")), ((1, 0), (1, 1)));
 }
 
 #[test]
@@ -184,23 +196,56 @@ fn what_is_no_such_store_has_no_layout() {
 }
 
 #[test]
-fn an_index_that_is_too_long_is_noted() {
+fn an_index_that_only_pnpm_can_read_goes_and_its_files_are_what_their_names_say() {
+    for version in ["v3", "v10"] {
+        let store = Store::new();
+        let index = store.left_pad(version);
+        let text = fs::read_to_string(store.0.path().join(&index)).unwrap();
+        store.write(&index, text.replacen('{', "{\"files\":1,", 1).as_bytes());
+        let file = store.content(version, b"#!", "-exec");
+        store.write(&file, b"#!evil");
+        let made = audit(Program::Pnpm, &store.files(), &[]);
+        assert!(made.orphans.iter().any(|orphan| orphan.path == index));
+        assert_eq!((made.faults.len(), &made.faults[0].path), (1, &file));
+    }
+}
+
+#[test]
+fn a_file_of_a_newer_store_is_what_its_name_says() {
+    let store = Store::new();
+    store.write("v11/index.db", b"SQLite format 3");
+    let file = store.content("v11", b"x", "");
+    assert_eq!(audit(Program::Pnpm, &store.files(), &[]).faults, []);
+    store.write(&file, b"evil");
+    assert_eq!(audit(Program::Pnpm, &store.files(), &[]).faults[0].path, file);
+}
+
+#[test]
+fn what_is_no_file_of_a_store_goes() {
+    let store = Store::new();
+    store.left_pad("v3");
+    let odd = store.write("v3/files/00/0000", b"evil");
+    assert_eq!(store.read().orphans.iter().map(|orphan| &orphan.path).collect::<Vec<_>>(), [&odd]);
+}
+
+#[test]
+fn an_index_that_is_too_long_goes() {
     let store = Store::new();
     let index = store.left_pad("v10");
     let file = fs::OpenOptions::new().write(true).open(store.0.path().join(index)).unwrap();
     file.set_len(INDEX_BYTES_MAX + 1).unwrap();
     let reading = store.read();
-    assert!(reading.notes[0].what.contains("more than"));
-    assert_eq!((reading.packages.len(), reading.orphans), (0, vec![]));
+    assert!(reading.orphans[0].why.contains("more than"));
+    assert_eq!((reading.packages.len(), reading.orphans.len()), (0, 3), "with its files");
 }
 
 proptest! {
     #[test]
-    fn garbage_is_noted(bytes in any::<Vec<u8>>()) {
+    fn garbage_goes(bytes in any::<Vec<u8>>()) {
         let store = Store::new();
         store.content("v10", b"x", "");
         store.write("v10/index/00/11-x@1.0.0.json", &bytes);
         let reading = store.read();
-        prop_assert_eq!((reading.packages.len(), reading.notes.len(), reading.orphans.len()), (0, 1, 0));
+        prop_assert_eq!((reading.packages.len(), reading.notes.len(), reading.orphans.len()), (0, 0, 2));
     }
 }

@@ -1,7 +1,7 @@
 //! Source archives: what was unpacked of them, and the wheels that were built.
 
 use super::pointer::{self, Pointer};
-use super::{children, sort};
+use super::{Part, children, drop_one, sort};
 use crate::digest::Digest;
 use crate::files::Files;
 use crate::layout::msgpack;
@@ -12,11 +12,11 @@ use std::collections::BTreeSet;
 use std::io::BufReader;
 
 /// Reads `sdists` or `built-wheels`.
-pub(super) fn read(files: &Files, part: &str, reading: &mut Reading) {
-    let paths = files.under(part).map(|(path, _)| path);
+pub(super) fn read(files: &Files, part: &Part, reading: &mut Reading) {
+    let paths = files.under(&part.directory).map(|(path, _)| path);
     let directories: BTreeSet<&str> = paths.filter_map(source_directory).collect();
     for directory in directories {
-        let revisions = Revisions::of(files, directory, reading);
+        let revisions = Revisions::of(files, directory, part.is_known(), reading);
         revisions.read(reading);
     }
 }
@@ -44,7 +44,7 @@ struct Revisions<'a> {
 }
 
 impl<'a> Revisions<'a> {
-    fn of(files: &'a Files, directory: &'a str, reading: &mut Reading) -> Self {
+    fn of(files: &'a Files, directory: &'a str, is_known: bool, reading: &mut Reading) -> Self {
         let (mut stale, mut stated) = (children(files, directory), Vec::new());
         let (mut is_pointed_at, mut is_understood, mut source) = (false, true, None);
         let below = files.under(directory).map(|(path, _)| path);
@@ -56,11 +56,8 @@ impl<'a> Revisions<'a> {
                     stated.extend(pointer.digests);
                     source = source.or(pointer.source);
                 }
-                Ok(_) => {
-                    let mend = Mend::Remove(vec![path.to_owned()]);
-                    let why = "its revision is missing".to_owned();
-                    reading.orphans.push(Orphan { path: path.to_owned(), why, mend });
-                }
+                Ok(_) => drop_one(path, "its revision is missing".to_owned(), reading),
+                Err(what) if is_known => drop_one(path, what, reading),
                 Err(what) => {
                     is_understood = false;
                     reading.note(path, what);

@@ -273,6 +273,16 @@ fn what_lacks_its_other_half_is_an_orphan_and_can_be_dropped() {
 }
 
 #[test]
+fn a_pointer_that_only_uv_can_read_goes() {
+    for path in ["wheels-v8/pypi/flask-x/1.0-py3-none-any.http", "sdists-v11/pypi/lib/2.0/revision.http"] {
+        let directory = newer();
+        put(directory.path(), path, b"\xc1");
+        let orphans = audited(directory.path()).orphans;
+        assert!(orphans.iter().any(|orphan| orphan.mend.removed() == [path]), "{orphans:?}");
+    }
+}
+
+#[test]
 fn a_newer_layout_is_noted_and_read_as_far_as_it_looks_the_same() {
     let directory = newer();
     let base = directory.path();

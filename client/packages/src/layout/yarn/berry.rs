@@ -8,22 +8,23 @@
 //!
 //! The key is the version of the cache and how it compresses (`10c0`); the ten digits are the first of the archive's
 //! SHA-512, which is checked. In a machine's cache nothing declares an archive's digest but the lock file, whose
-//! `checksum` is of the archive and begins with the key: it is compared where the keys agree. `@scope/name` is written
-//! `@scope-name`: which hyphen it is tells the locator's hash, SHA-512 of (SHA-512 of scope and name, then
-//! `npm:<version>`). An archive is whole by itself: there are no orphans.
+//! `checksum` is of the archive and begins with the key: it is compared where the keys agree, as Yarn does when it installs.
+//! `@scope/name` is written `@scope-name`: which hyphen it is tells the locator's hash, SHA-512 of (SHA-512 of scope and name,
+//! then `npm:<version>`). Where more follows, as in a patch, the hash cannot be known here, and the lock file tells it. An
+//! archive is whole by itself; only one whose name is not understood is an orphan, for no lock file is asked of it.
 //!
 //! From the sources of Yarn 4 (`yarnpkg-core/sources/Cache.ts`, `structUtils.ts`, `hashUtils.ts`).
 
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::javascript;
-use crate::reading::{Check, Expected, Held, Reading};
+use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The newest version of the cache that is known.
 const VERSION: u32 = 10;
 /// Digits of a hash in names.
-const DIGITS: usize = 10;
+const DIGITS: usize = javascript::LOCATOR_DIGITS;
 /// Where archives lie: of a machine, of a project, or in a directory that was given.
 const DIRECTORIES: [&str; 3] = ["cache/", "berry/cache/", ""];
 /// How packages get there.
@@ -42,16 +43,22 @@ pub(super) fn read(files: &Files, reading: &mut Reading) {
     }
     // Archives alone make no such cache.
     for path in odd.into_iter().filter(|_| !archives.is_empty()) {
-        reading.note(path, "an archive whose name is not understood");
+        drop_one(path, "an archive whose name is not understood", reading);
     }
     tell_versions(&archives, reading);
     let digests = digests(files, &archives);
     for archive in &archives {
         match archive.held(&digests) {
             Some(held) => reading.packages.push(held),
-            None => reading.note(archive.path, "its name tells no name of a package"),
+            None => drop_one(archive.path, "its name tells no name of a package", reading),
         }
     }
+}
+
+/// What Yarn may know by its name, and no lock file is asked of.
+fn drop_one(path: &str, why: &str, reading: &mut Reading) {
+    let mend = Mend::Remove(vec![path.to_owned()]);
+    reading.orphans.push(Orphan { path: path.to_owned(), why: why.to_owned(), mend });
 }
 
 /// Whether a path is that of an archive right in a directory.
@@ -120,24 +127,19 @@ impl<'a> Archive<'a> {
     /// `@scope/name`, if it is the one whose hash is in the archive's name.
     fn full_name(&self) -> Option<String> {
         let reference = format!("npm:{}", self.version?);
-        let is_it = |scope: &str, name: &str| locator_hash(scope, name, &reference).starts_with(self.locator);
+        let is_it = |name: &str| javascript::locator(name, &reference) == self.locator;
         let Some(scoped) = self.name.strip_prefix('@') else {
-            return is_it("", self.name).then(|| self.name.to_owned());
+            return is_it(self.name).then(|| self.name.to_owned());
         };
         let mut parts = scoped.match_indices('-').filter_map(|(at, _)| {
             let (scope, name) = scoped.split_at_checked(at)?;
-            Some((scope, name.strip_prefix('-')?))
+            Some(format!("@{scope}/{}", name.strip_prefix('-')?))
         });
-        parts.find(|(scope, name)| is_it(scope, name)).map(|(scope, name)| format!("@{scope}/{name}"))
-    }
-
-    /// The name that is most likely: where the reference is more than a version, its hash cannot be known.
-    fn likely_name(&self) -> String {
-        if self.name.starts_with('@') { self.name.replacen('-', "/", 1) } else { self.name.to_owned() }
+        parts.find(|name| is_it(name))
     }
 
     fn held(&self, digests: &BTreeMap<(String, Algorithm), Digest>) -> Option<Held> {
-        let name = self.full_name().unwrap_or_else(|| self.likely_name());
+        let name = self.full_name().unwrap_or_else(|| javascript::likely_name(self.name));
         let purl = javascript::purl(&name, self.version.unwrap_or_default())?;
         // It is not what the registry gave, but made of that.
         let mut held = Held { artifact: None, ..Held::whole(purl, self.path) };
@@ -162,20 +164,18 @@ fn is_digits(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn locator_hash(scope: &str, name: &str, reference: &str) -> String {
-    let ident = Digest::of(Algorithm::Sha512, format!("{scope}{name}").as_bytes()).hex();
-    Digest::of(Algorithm::Sha512, format!("{ident}{reference}").as_bytes()).hex()
-}
-
 /// Digests of those archives whose name tells a part of theirs.
 fn digests(files: &Files, archives: &[Archive<'_>]) -> BTreeMap<(String, Algorithm), Digest> {
     let told = archives.iter().filter(|archive| is_digits(archive.tail));
     files.digests(&told.map(|archive| (archive.path, BTreeSet::from([Algorithm::Sha512]))).collect())
 }
 
-/// Whether an archive is one that a checksum of a lock file with this key and digest can be of: another version of the cache,
-/// or another compression, makes other archives of the same package.
-pub(crate) fn is_archive_of(path: &str, key: &str, digest: &Digest) -> bool {
-    let tail = path.strip_suffix(".zip").and_then(|stem| stem.rsplit_once('-')).map(|(_, tail)| tail);
-    tail.is_some_and(|tail| if is_digits(tail) { digest.hex().starts_with(tail) } else { tail == key })
+/// Whether an archive is one that a checksum of a lock file can be of: that of the same package, and with this key or digest.
+/// Another version of the cache, or another compression, makes other archives of the same package.
+pub(crate) fn is_archive_of(path: &str, locator: &str, key: &str, digest: &Digest) -> bool {
+    Archive::of(path).is_some_and(|archive| {
+        let tail = archive.tail;
+        let is_made_so = if is_digits(tail) { digest.hex().starts_with(tail) } else { tail == key };
+        archive.locator == locator && is_made_so
+    })
 }

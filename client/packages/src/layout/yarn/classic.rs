@@ -11,20 +11,27 @@
 //! ```
 //!
 //! Yarn takes a directory without `.yarn-metadata.json` for one that was not finished, and fetches anew: it is an orphan.
-//! The tarball is always kept since version 6 (but of what came from an offline mirror), so a package without it is an orphan.
-//! It is compared with what the metadata declares and with the directory's name, under which Yarn looks for it.
-//! Yarn links what was unpacked and never compares it with anything: here it is compared with the tarball. Before version 6
-//! what scripts had built was put beside it, and so it is not judged.
+//! The tarball is always kept since version 6 (but of what came from an offline mirror). It is compared with what the metadata
+//! declares and with the directory's name, by which Yarn looks for it: that tells which package it is, whatever the metadata
+//! say. Yarn links what was unpacked and never compares it with anything: here it is compared with the tarball, and what of
+//! the metadata runs with `package.json`. A package of which that cannot be done is an orphan: it has no tarball, or is of a
+//! repository; its metadata are no JSON to us (a name twice), though they may be to Yarn. So is what lies beside the package.
+//! In `.bin` are links that Yarn made to programs of the package. Before version 6 what scripts had built was put beside, so
+//! it is not judged, and what it has of a lock file only claimed.
 //!
 //! From the sources of Yarn 1.22 (`src/config.js`, `src/fetchers`, `src/constants.js`).
+
+mod metadata;
 
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::javascript;
 use crate::layout::unpacked::Unpacked;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
-use serde::Deserialize;
+use metadata::{Manifest, Metadata};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
 
 /// The newest version that is known: that of Yarn 1.22, the last classic one.
 const VERSION: u32 = 6;
@@ -32,6 +39,7 @@ const VERSION: u32 = 6;
 const UNPACKED_VERSION: u32 = 6;
 /// Unpacked files that are named as wrong, of one package: more tell nothing new.
 const WRONG_MAX: usize = 20;
+const MANIFEST: &str = "package.json";
 const METADATA: &str = ".yarn-metadata.json";
 const TARBALL: &str = ".yarn-tarball.tgz";
 
@@ -96,40 +104,6 @@ fn told(directory: &str) -> Option<Digest> {
     Digest::from_hex(Algorithm::Sha1, hex)
 }
 
-/// What Yarn wrote of a package.
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    manifest: Manifest,
-    #[serde(default)]
-    remote: Remote,
-    hash: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Manifest {
-    name: Option<String>,
-    version: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Remote {
-    reference: Option<String>,
-    resolved: Option<String>,
-    hash: Option<String>,
-    integrity: Option<String>,
-}
-
-impl Metadata {
-    /// Digests of the tarball.
-    fn digests(&self) -> Vec<Digest> {
-        let integrity = self.remote.integrity.as_deref().map(Digest::from_integrity).unwrap_or_default();
-        let hashes = [&self.remote.hash, &self.hash].into_iter().flatten();
-        let hash = hashes.filter_map(|hash| Digest::from_hex(Algorithm::Sha1, hash)).next();
-        javascript::strongest(integrity).into_iter().chain(hash).collect()
-    }
-}
-
 /// A directory of a package.
 struct Package<'a> {
     files: &'a Files,
@@ -139,48 +113,67 @@ struct Package<'a> {
     is_judged: bool,
 }
 
+/// A package, and why what is unpacked of it cannot be compared with anything.
+type Found = (Held, Result<(), String>);
+
 impl Package<'_> {
     fn read(&self, reading: &mut Reading) -> Option<String> {
-        let Some(metadata) = self.paths.iter().find(|path| self.is_metadata(path)) else {
-            if self.paths.iter().any(|path| last(path) == METADATA) {
-                reading.note(self.directory, "it is laid out in a way that is not known here");
-                return None;
+        let metadata = self.paths.iter().find(|path| self.is_metadata(path));
+        let found = metadata.ok_or_else(|| format!("it has no {METADATA}: Yarn did not finish it"));
+        match found.and_then(|metadata| self.found(metadata)) {
+            Ok((held, module)) => self.tell(held, module, reading),
+            Err(why) => {
+                self.drop_all(why, reading);
+                None
             }
-            let why = format!("it has no {METADATA}: Yarn did not finish it");
-            let mend = Mend::Remove(self.paths.iter().map(|path| (*path).to_owned()).collect());
-            reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
-            return None;
-        };
-        let module = metadata.strip_suffix(METADATA).unwrap_or_default();
-        let parsed =
-            self.files.read(metadata).map_err(|error| error.to_string()).and_then(|bytes| {
-                serde_json::from_slice::<Metadata>(&bytes).map_err(|error| error.to_string())
-            });
-        match parsed.map(|parsed| self.held(metadata, module, &parsed)) {
-            Ok(Some(mut held)) => {
-                self.tell_alone(&held, module, reading);
-                let compared = self.check_unpacked(module, held.artifact.as_deref(), reading);
-                let is_judged = compared.is_some() || !self.is_judged;
-                held.checks.extend(compared.into_iter().flatten());
-                reading.packages.push(held);
-                return is_judged.then(|| module.trim_end_matches('/').to_owned());
-            }
-            Ok(None) => reading.note(metadata, "it tells no name of a package"),
-            Err(why) => reading.note(metadata, why),
         }
-        None
     }
 
-    /// Since version 6 Yarn keeps the tarball of what a registry gave beside it, and takes neither without the other from
-    /// elsewhere: what cannot be compared goes, and is fetched again.
-    fn tell_alone(&self, held: &Held, module: &str, reading: &mut Reading) {
-        let is_link = self.files.is_behind_link(&format!("{module}{TARBALL}"));
-        if !self.is_judged || held.artifact.is_some() || held.stated.is_empty() || is_link {
-            return;
+    /// The package, and where it is.
+    fn found<'a>(&self, metadata: &'a str) -> Result<(Found, &'a str), String> {
+        let module = metadata.strip_suffix(METADATA).unwrap_or_default();
+        let bytes = self.files.read(metadata).map_err(|error| error.to_string())?;
+        let mut parsed: Metadata = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let own = self.manifest(module)?;
+        if parsed.manifest.name.is_none() {
+            parsed.manifest.name = own.get("name").and_then(Value::as_str).map(str::to_owned);
         }
+        let mut held = self.held(metadata, module, &parsed)?;
+        if !self.is_judged {
+            // What Yarn links is compared with nothing: the tarball beside it vouches for none of that.
+            held.artifact = None;
+            return Ok(((held, Ok(())), module));
+        }
+        held.checks.extend(self.check_manifest(metadata, module, &parsed.manifest, &own));
+        let compared = self.check_unpacked(module, &parsed).map(|checks| held.checks.extend(checks));
+        Ok(((held, compared), module))
+    }
+
+    /// Gives where it is, if its symlinks were judged.
+    fn tell(&self, (held, compared): Found, module: &str, reading: &mut Reading) -> Option<String> {
+        reading.packages.push(held);
+        if let Err(why) = compared {
+            self.drop_all(why, reading);
+            return None;
+        }
+        self.drop_strays(module, reading);
+        let is_hidden = self.files.is_behind_link(&format!("{module}{TARBALL}"));
+        (!is_hidden).then(|| module.trim_end_matches('/').to_owned())
+    }
+
+    fn drop_all(&self, why: String, reading: &mut Reading) {
         let mend = Mend::remove_below(self.files, self.directory);
-        let why = "its tarball is missing, so nothing can be compared with it".to_owned();
         reading.orphans.push(Orphan { path: self.directory.to_owned(), why, mend });
+    }
+
+    /// Yarn has one module in a directory, and looks for it by its name: another one there nobody compares.
+    fn drop_strays(&self, module: &str, reading: &mut Reading) {
+        let all = self.files.all_under(self.directory);
+        let strays: Vec<String> = all.filter(|path| !path.starts_with(module)).map(str::to_owned).collect();
+        if let Some(path) = strays.first().cloned() {
+            let why = "it is beside the package, and in none".to_owned();
+            reading.orphans.push(Orphan { path, why, mend: Mend::Remove(strays) });
+        }
     }
 
     /// Whether this is the metadata of the package, and not a file in it that has the same name.
@@ -193,14 +186,26 @@ impl Package<'_> {
         }
     }
 
-    fn held(&self, metadata: &str, module: &str, parsed: &Metadata) -> Option<Held> {
-        let manifest = match &parsed.manifest {
-            Manifest { name: Some(_), .. } => None,
-            Manifest { name: None, .. } => self.manifest(module),
-        };
-        let manifest = manifest.as_ref().unwrap_or(&parsed.manifest);
-        let version = manifest.version.as_deref().unwrap_or_default();
-        let purl = javascript::purl(manifest.name.as_deref()?, version)?;
+    /// The package that Yarn looks for here: by this name, and not by the metadata's, a lock file is asked.
+    fn sought<'a>(&'a self, module: &'a str, manifest: &'a Manifest) -> Option<(&'a str, &'a str)> {
+        let place = module.strip_prefix(self.directory)?.trim_matches('/');
+        let told = manifest.name.as_deref().filter(|_| !self.is_judged);
+        let name = place.strip_prefix("node_modules/").or(told)?;
+        let named = self.directory.trim_start_matches(|letter| letter != '/').trim_start_matches('/');
+        let named = if self.directory.starts_with("npm-") { self.directory } else { named };
+        let named = named.strip_prefix("npm-")?;
+        let rest = named.strip_prefix(slug(name).as_str()).or_else(|| named.strip_prefix(name))?;
+        let rest = rest.strip_prefix('-')?;
+        let rest = rest.strip_suffix("-integrity").unwrap_or(rest);
+        let is_hash = |hex: &str| Digest::from_hex(Algorithm::Sha1, hex).is_some();
+        let hashed = rest.rsplit_once('-').filter(|(_, hex)| is_hash(hex));
+        Some((name, hashed.map_or(rest, |(version, _)| version)))
+    }
+
+    fn held(&self, metadata: &str, module: &str, parsed: &Metadata) -> Result<Held, String> {
+        let (name, version) =
+            self.sought(module, &parsed.manifest).ok_or("Yarn looks for no package there")?;
+        let purl = javascript::purl(name, version).ok_or("it tells no name of a package")?;
         let tarball = Some(format!("{module}{TARBALL}")).filter(|path| self.files.has(path));
         let digests = parsed.digests();
         let check = |path: &String, digest: Digest, by: &str| Check {
@@ -209,41 +214,89 @@ impl Package<'_> {
             by: by.to_owned(),
         };
         let mut checks = Vec::new();
-        if let Some(path) = &tarball {
+        // What is of a repository is named after a commit.
+        if let Some(path) = tarball.as_ref().filter(|_| !parsed.is_of_repository()) {
             checks.extend(digests.iter().map(|digest| check(path, digest.clone(), metadata)));
             checks
                 .extend(told(self.directory).map(|digest| check(path, digest, "the name of its directory")));
         }
-        let remote = [&parsed.remote.resolved, &parsed.remote.reference].into_iter().flatten();
-        Some(Held {
+        Ok(Held {
             purl,
-            source: remote.filter_map(|address| javascript::source(address)).next(),
-            stated: if tarball.is_some() { Vec::new() } else { digests },
+            source: parsed.source(),
+            stated: digests,
             hashed: Vec::new(),
             artifact: tarball,
-            files: self.paths.iter().map(|path| (*path).to_owned()).collect(),
+            files: self.files.under(module.trim_end_matches('/')).map(|(path, _)| path.to_owned()).collect(),
             checks,
         })
     }
 
-    /// What of the unpacked files is not what the tarball has, if the two can be compared.
-    fn check_unpacked(
+    /// What runs must stand in the package's own manifest, which is compared with the tarball.
+    fn check_manifest(
         &self,
+        metadata: &str,
         module: &str,
-        tarball: Option<&str>,
-        reading: &mut Reading,
-    ) -> Option<Vec<Check>> {
-        let archive = tarball.filter(|_| self.is_judged)?;
-        let directory = module.trim_end_matches('/');
-        let unpacked = Unpacked { files: self.files, archive, directory, own: &[METADATA, TARBALL] };
-        let note = |why| reading.note(directory, format!("it cannot be compared with its tarball: {why}"));
-        let differences = unpacked.differences().map_err(note).ok()?;
-        let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: archive.to_owned() };
-        Some(differences.into_iter().take(WRONG_MAX).map(wrong).collect())
+        manifest: &Manifest,
+        own: &Value,
+    ) -> Option<Check> {
+        let added = manifest.added(own, |file| self.files.has(&format!("{module}{file}")))?;
+        Some(Check {
+            path: metadata.to_owned(),
+            expected: Expected::Wrong(format!("{added} is none of the package's own {MANIFEST}")),
+            by: format!("{module}{MANIFEST}"),
+        })
     }
 
-    fn manifest(&self, module: &str) -> Option<Manifest> {
-        let bytes = self.files.read(&format!("{module}package.json")).ok()?;
-        serde_json::from_slice(&bytes).ok()
+    /// What of the unpacked files is not what the tarball has. What cannot be compared with it goes, and is fetched again.
+    fn check_unpacked(&self, module: &str, parsed: &Metadata) -> Result<Vec<Check>, String> {
+        if parsed.is_of_repository() {
+            return Err("it is of a repository, so nothing can be compared with it".to_owned());
+        }
+        let archive = format!("{module}{TARBALL}");
+        if self.files.is_behind_link(&archive) {
+            return Ok(Vec::new()); // that is wrong itself
+        }
+        if !self.files.has(&archive) {
+            return Err("its tarball is missing, so nothing can be compared with it".to_owned());
+        }
+        let directory = module.trim_end_matches('/');
+        let own = [&format!("/{METADATA}")[..], &format!("/{TARBALL}")];
+        let unpacked = Unpacked { files: self.files, archive: &archive, directory, own: &own };
+        let differences = unpacked.differences();
+        let differences =
+            differences.map_err(|why| format!("it cannot be compared with its tarball: {why}"))?;
+        let wrong = |(path, why)| Check { path, expected: Expected::Wrong(why), by: archive.clone() };
+        let judged = differences.into_iter().filter(|(path, _)| !self.is_program(module, path));
+        Ok(judged.take(WRONG_MAX).map(wrong).collect())
     }
+
+    /// Whether this is a link that Yarn made to a program of the package. It copies none of them into a project.
+    fn is_program(&self, module: &str, path: &str) -> bool {
+        let is_beside = path
+            .strip_prefix(module)
+            .and_then(|below| below.strip_prefix(".bin/"))
+            .is_some_and(|name| !name.contains('/'));
+        let target = || fs::read_link(self.files.base().join(path)).ok()?.to_str().map(str::to_owned);
+        let is_inside = |target: String| {
+            target.strip_prefix("../").is_some_and(|below| below.split('/').all(|part| part != ".."))
+        };
+        is_beside && target().is_some_and(is_inside)
+    }
+
+    fn manifest(&self, module: &str) -> Result<Value, String> {
+        let path = format!("{module}{MANIFEST}");
+        if !self.files.has(&path) {
+            return Ok(Value::Null);
+        }
+        let bytes = self.files.read(&path).map_err(|error| error.to_string())?;
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        serde_json::from_slice(text).map_err(|error| format!("its {MANIFEST}: {error}"))
+    }
+}
+
+/// A name as Yarn writes it in a directory's.
+fn slug(name: &str) -> String {
+    let is_kept = |letter: char| letter == '@' || letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let parts = name.split(|letter| !is_kept(letter)).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
 }
