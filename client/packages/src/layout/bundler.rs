@@ -8,7 +8,8 @@
 //! [ruby/3.1.0/]extensions/PLATFORM/API/NAME-VERSION/…       what was compiled of it
 //! [ruby/3.1.0/]build_info/NAME-VERSION.info, doc/NAME-VERSION/…
 //! [ruby/3.1.0/]bin/NAME, plugins/NAME_plugin.rb             programs of gems, plugins of RubyGems
-//! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/…   gems from repositories; noted, not read
+//! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/NAME-HASH/…   gems from repositories, and mirrors of those; noted,
+//!                                                           and of mirrors only what git obeys is read
 //! ```
 //!
 //! A gem is a tar archive. Since RubyGems 2.0 it has digests of its parts (`checksums.yaml.gz`), which are checked, and so are
@@ -20,6 +21,7 @@
 
 mod gem;
 
+use super::git;
 use crate::files::Files;
 use crate::lock::gemfile::purl;
 use crate::purl::Purl;
@@ -51,6 +53,10 @@ pub(crate) fn read(files: &Files) -> Reading {
         let layout = if name.is_empty() { "rubygems home".to_owned() } else { format!("bundle {name}") };
         reading.layouts.push(layout);
         home.tell(files, name, &top, &mut reading);
+    }
+    for (name, home) in &homes {
+        let mirrors = home.mirrors.iter().map(|mirror| format!("{}cache/bundler/git/{mirror}", above(name)));
+        reading.checks.extend(mirrors.flat_map(|mirror| git::checks(files, &mirror)));
     }
     forbid_links(files, &homes, &mut reading);
     reading
@@ -98,6 +104,8 @@ struct Home<'a> {
     beside: Vec<(&'a str, &'a str)>,
     /// Files of gems from repositories.
     from_repositories: usize,
+    /// Names of mirrors of repositories.
+    mirrors: BTreeSet<&'a str>,
     strange: Option<&'a str>,
     /// Files that run, and that no archive has.
     unjudged: usize,
@@ -129,7 +137,12 @@ impl<'a> Home<'a> {
         let runs = matches!(parts.first(), Some(&("specifications" | "bin" | "plugins" | "extensions")));
         self.unjudged += usize::from(runs && !below.starts_with("specifications/default/"));
         let (name, part) = match parts {
-            ["cache", "bundler", ..] | ["bundler", "gems", ..] => {
+            ["cache", "bundler", kind, name] => {
+                self.mirrors.extend((kind == "git" && !name.is_empty()).then_some(name));
+                self.from_repositories += 1;
+                return;
+            }
+            ["bundler", "gems", ..] => {
                 self.from_repositories += 1;
                 return;
             }

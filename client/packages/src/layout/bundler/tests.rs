@@ -191,6 +191,22 @@ fn what_is_not_read_is_noted() {
 }
 
 #[test]
+fn what_git_obeys_in_a_mirror_is_a_fault() {
+    for (home, has_gems) in [("ruby/3.1.0/", true), ("ruby/3.1.0/", false), ("", false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let (base, mirror) = (directory.path(), format!("{home}cache/bundler/git/x-0123"));
+        if has_gems {
+            install(base, home, "a-1.0", "a 1.0 ruby");
+        }
+        put(base, &format!("{mirror}/hooks/update.sample"), "");
+        assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults, []);
+        put(base, &format!("{mirror}/hooks/reference-transaction"), "");
+        let faults = audit(Program::Bundler, &list(&directory), &[]).faults;
+        assert_eq!((faults.len(), &faults[0].path), (1, &format!("{mirror}/hooks/reference-transaction")));
+    }
+}
+
+#[test]
 fn names_are_split_where_no_stub_helps() {
     for (full, expected) in [
         ("rake-13.0.6", ("rake", "13.0.6", "")),
