@@ -20,7 +20,7 @@
 //!
 //! Not vouched for: releases themselves. Who signed them is not looked at, for that takes the keys that the job's machine trusts: apt
 //! does when it updates, and who can write all of a cache writes release, list and archive alike. An archive that no list
-//! offers is whole: lists are of today, archives of the day they were fetched.
+//! offers is an orphan: it is of an earlier day, or the lists that tell what it must be were taken away.
 //!
 //! There are no symlinks. Source: apt's `acquire-item.cc` (`pkgAcqArchive`,
 //! `QuoteString`) and its documentation of `Acquire::GzipIndexes`; Debian's repository format.
@@ -79,8 +79,15 @@ pub(crate) fn read(files: &Files) -> Reading {
         read_list(files, (path, compression), &releases, &mut offers, &mut reading);
     }
     // One archive may be there under several spellings of its name, and apt takes any.
-    for (archive, paths) in &archives {
-        reading.packages.extend(paths.iter().map(|path| held(archive, path, &offers)));
+    for (archive, path) in
+        archives.iter().flat_map(|(archive, paths)| paths.iter().map(move |path| (archive, path)))
+    {
+        let held = held(archive, path, &offers);
+        if held.checks.is_empty() {
+            let (path, why) = ((*path).to_owned(), "no list that counts offers it".to_owned());
+            reading.orphans.push(Orphan { path: path.clone(), why, mend: Mend::Remove(vec![path]) });
+        }
+        reading.packages.push(held);
     }
     if let Some(path) = strange.first() {
         reading.note(path, format!("{} files are not `NAME_VERSION_ARCH.deb`", strange.len()));
