@@ -8,22 +8,27 @@
 //! [ruby/3.1.0/]extensions/PLATFORM/API/NAME-VERSION/…       what was compiled of it
 //! [ruby/3.1.0/]build_info/NAME-VERSION.info, doc/NAME-VERSION/…
 //! [ruby/3.1.0/]bin/NAME, plugins/NAME_plugin.rb             programs of gems, plugins of RubyGems
-//! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/…   gems from repositories; noted, not read
+//! [ruby/3.1.0/]bundler/gems/NAME-COMMIT/…, cache/bundler/git/NAME-HASH/…   gems from repositories, and mirrors of those; noted,
+//!                                                           and of mirrors only what git obeys is read
 //! ```
 //!
 //! A gem is a tar archive. Since RubyGems 2.0 it has digests of its parts (`checksums.yaml.gz`), which are checked, and so are
 //! its unpacked files, but for what is compiled. A symlink is only where a gem has it.
 //! What is installed and has no archive is an orphan. A specification is Ruby that runs, and the gem has YAML: the two cannot
-//! be compared, which a note says, and so the preset saves archives alone. Since 2.2
-//! a specification begins with `# stub: NAME VERSION PLATFORM …`, which tells apart what a file's name does not. Source:
+//! be compared, which a note says, and so the preset saves archives alone. Which gem an archive is tell the metadata in it (see
+//! [`metadata`]), as they do to Bundler: its file's name must be that, and so must be what a specification begins with since 2.2,
+//! `# stub: NAME VERSION PLATFORM …`. Source:
 //! RubyGems' `Gem::Package`, `Gem::StubSpecification` and `Gem::BasicSpecification`, Bundler's `Source::Rubygems`.
 
 mod gem;
+mod metadata;
 
+use super::git;
 use crate::files::Files;
 use crate::lock::gemfile::purl;
 use crate::purl::Purl;
 use crate::reading::{Check, Expected, Held, Mend, Orphan, Reading};
+use crate::words::plain;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
@@ -51,6 +56,10 @@ pub(crate) fn read(files: &Files) -> Reading {
         let layout = if name.is_empty() { "rubygems home".to_owned() } else { format!("bundle {name}") };
         reading.layouts.push(layout);
         home.tell(files, name, &top, &mut reading);
+    }
+    for (name, home) in &homes {
+        let mirrors = home.mirrors.iter().map(|mirror| format!("{}cache/bundler/git/{mirror}", above(name)));
+        reading.checks.extend(mirrors.flat_map(|mirror| git::checks(files, &mirror)));
     }
     forbid_links(files, &homes, &mut reading);
     reading
@@ -98,6 +107,8 @@ struct Home<'a> {
     beside: Vec<(&'a str, &'a str)>,
     /// Files of gems from repositories.
     from_repositories: usize,
+    /// Names of mirrors of repositories.
+    mirrors: BTreeSet<&'a str>,
     strange: Option<&'a str>,
     /// Files that run, and that no archive has.
     unjudged: usize,
@@ -129,7 +140,12 @@ impl<'a> Home<'a> {
         let runs = matches!(parts.first(), Some(&("specifications" | "bin" | "plugins" | "extensions")));
         self.unjudged += usize::from(runs && !below.starts_with("specifications/default/"));
         let (name, part) = match parts {
-            ["cache", "bundler", ..] | ["bundler", "gems", ..] => {
+            ["cache", "bundler", kind, name] => {
+                self.mirrors.extend((kind == "git" && !name.is_empty()).then_some(name));
+                self.from_repositories += 1;
+                return;
+            }
+            ["bundler", "gems", ..] => {
                 self.from_repositories += 1;
                 return;
             }
@@ -188,20 +204,25 @@ impl<'a> Home<'a> {
                 Some(_) => gem.tell_orphan(files, &tree, reading),
                 None => gem.tell_alone(files, &tree, reading),
             }
-            let mut held = Held {
-                purl: gem.purl(files, name, reading),
+            let (mut checks, mut purl) = (Vec::new(), gem.purl(files, name));
+            if let Some(archive) = archive {
+                let links;
+                (checks, links) = gem.checks(files, archive, &tree, reading);
+                self.links.extend(links);
+                match gem.identity(files, archive, name, &mut checks) {
+                    Ok(told) => purl = told,
+                    Err(why) => reading.orphans.extend(checks.is_empty().then(|| gem.orphan(archive, &why))),
+                }
+            }
+            let held = Held {
+                purl,
                 source: None,
                 artifact: gem.archive.map(str::to_owned),
                 files: gem.files.iter().map(|path| (*path).to_owned()).collect(),
                 stated: Vec::new(),
                 hashed: Vec::new(),
-                checks: Vec::new(),
+                checks,
             };
-            if let Some(archive) = archive {
-                let (checks, links) = gem.checks(files, archive, &tree, reading);
-                held.checks = checks;
-                self.links.extend(links);
-            }
             reading.packages.push(held);
         }
         if self.from_repositories > 0 {
@@ -286,15 +307,38 @@ impl Gem<'_> {
         (checks, compared.links)
     }
 
-    fn purl(&self, files: &Files, full: &str, reading: &mut Reading) -> Purl {
-        if let Some(path) = self.specification {
-            match stub(files, path) {
-                Some([name, version, platform]) if is_full(full, &name, &version, &platform) => {
-                    return purl(&name, &version, &platform);
-                }
-                Some(_) => reading.note(path, "its stub names another gem than the file does"),
-                None => {}
-            }
+    /// All of it goes.
+    fn orphan(&self, path: &str, why: &str) -> Orphan {
+        let gone = self.files.iter().map(|path| (*path).to_owned()).collect();
+        Orphan { path: path.to_owned(), why: why.to_owned(), mend: Mend::Remove(gone) }
+    }
+
+    /// What its archive says that it is, with which names of files and stubs must agree.
+    fn identity(
+        &self,
+        files: &Files,
+        archive: &str,
+        full: &str,
+        checks: &mut Vec<Check>,
+    ) -> Result<Purl, String> {
+        let told = gem::named(files, archive)?;
+        let [name, version, platform] = &told;
+        let stub = self.specification.and_then(|path| Some((path, stub(files, path)?)));
+        let differs = stub.filter(|(_, [of, at, _])| (of, at) != (name, version)).map(|(path, _)| path);
+        let misnamed = (!is_full(full, name, version, platform)).then_some(archive);
+        checks.extend(differs.into_iter().chain(misnamed).map(|path| Check {
+            path: path.to_owned(),
+            expected: Expected::Wrong(plain(&format!("the gem is {name} {version} {platform}"))),
+            by: format!("metadata.gz in {archive}"),
+        }));
+        Ok(purl(name, version, platform))
+    }
+
+    /// What names of files and a stub say that it is.
+    fn purl(&self, files: &Files, full: &str) -> Purl {
+        let stub = self.specification.and_then(|path| stub(files, path));
+        if let Some([name, version, platform]) = stub.filter(|[name, at, on]| is_full(full, name, at, on)) {
+            return purl(&name, &version, &platform);
         }
         let (name, version, platform) = split_name(full);
         purl(name, version, platform)

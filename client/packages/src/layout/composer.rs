@@ -6,16 +6,19 @@
 //! repo/REPOSITORY/provider-VENDOR~NAME[~dev].json   versions of a package, minified (Composer 2)
 //! repo/REPOSITORY/provider-VENDOR$NAME.json         the same, not minified (Composer 1)
 //! repo/REPOSITORY/packages.json, …     the repository itself
-//! vcs/…                                mirrors of repositories of source code; noted, not read
+//! vcs/ADDRESS/…                        a mirror of a repository of git, of which only what git obeys is read
 //! …NAME.HEX.tmp                        a file that was not written to the end
 //! ```
 //!
 //! The metadata tell which version an archive is, by its address, and its SHA-1 (`dist.shasum`), which is mostly empty.
-//! Metadata that cannot be read are an orphan. There are no symlinks but in `vcs`. An archive without metadata is whole: its address may stand in a lock file alone. Source: Composer's `FileDownloader`
+//! Metadata that cannot be read are an orphan. There are no symlinks. Mercurial obeys what its repositories below `vcs` say, which
+//! nobody reads here: what is there and is no mirror of git's is an orphan. An archive without metadata is whole: its address may
+//! stand in a lock file alone. Source: Composer's `FileDownloader`
 //! (`getCacheKey`), `Cache`, `ComposerRepository` and `MetadataMinifier`.
 
 mod metadata;
 
+use super::git;
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use crate::lock::composer::{address, purl};
@@ -39,7 +42,8 @@ pub(crate) fn read(files: &Files) -> Reading {
     }
     let metadata = Metadata::of(files);
     reading.layouts = metadata.layouts(!archives.is_empty());
-    ["files", "repo"].iter().for_each(|directory| reading.forbid_links(files, directory));
+    tell_mirrors(files, &mut reading);
+    ["files", "repo", "vcs"].iter().for_each(|directory| reading.forbid_links(files, directory));
     if reading.layouts.is_empty() {
         return reading;
     }
@@ -70,12 +74,31 @@ fn drop_one(path: &str, why: String, reading: &mut Reading) {
     reading.orphans.push(Orphan { path: path.to_owned(), why, mend });
 }
 
+/// Composer runs git in its mirrors, and Mercurial in others.
+fn tell_mirrors(files: &Files, reading: &mut Reading) {
+    let names = files.under("vcs").filter_map(|(path, _)| path.split('/').nth(1));
+    for mirror in names.collect::<BTreeSet<&str>>() {
+        let path = format!("vcs/{mirror}");
+        if files.has(&format!("{path}/HEAD")) && !files.has_directory(&format!("{path}/.hg")) {
+            reading.checks.extend(git::checks(files, &path));
+            continue;
+        }
+        let why = "no mirror of a repository of git".to_owned();
+        let gone = if files.has(&path) {
+            Mend::Remove(vec![path.clone()])
+        } else {
+            Mend::remove_below(files, &path)
+        };
+        reading.orphans.push(Orphan { path, why, mend: gone });
+    }
+}
+
 fn tell_rest(files: &Files, strange: &[&str], reading: &mut Reading) {
     if let Some(path) = strange.first() {
         reading.note(path, format!("{} files are not `VENDOR/NAME/ARCHIVE`", strange.len()));
     }
     if files.has_directory("vcs") {
-        reading.note("vcs", "mirrors of repositories, which are not read");
+        reading.note("vcs", "mirrors of repositories: what they have of packages is not read");
     }
     let tops: BTreeSet<&str> = files.iter().filter_map(|(path, _)| path.split('/').next()).collect();
     for top in tops.into_iter().filter(|top| !KNOWN.contains(top)) {

@@ -8,6 +8,7 @@ pub(crate) mod apt;
 pub(crate) mod bundler;
 pub(crate) mod cargo;
 pub(crate) mod composer;
+mod git;
 pub(crate) mod go;
 pub(crate) mod gradle;
 pub(crate) mod maven;

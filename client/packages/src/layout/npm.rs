@@ -45,6 +45,7 @@ pub(crate) fn read(files: &Files) -> Reading {
     reader.name_the_unnamed();
     reader.join_packed();
     reader.find_unnamed_content();
+    reader.check_content();
     reader.reading.forbid_links(files, "_cacache");
     reader.reading
 }
@@ -93,8 +94,10 @@ struct Packed<'a> {
 struct Reader<'a> {
     files: &'a Files,
     content: BTreeMap<Digest, &'a str>,
-    /// Content that a line names.
-    named: BTreeSet<&'a str>,
+    /// All content by its path: several paths may tell one digest.
+    paths: BTreeMap<&'a str, Digest>,
+    /// Content that a line names, with the first file of the index that does.
+    named: BTreeMap<&'a str, &'a str>,
     /// Whether all of the index was read.
     is_index_known: bool,
     unnamed: Vec<Unnamed>,
@@ -109,7 +112,8 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             files,
             content: BTreeMap::new(),
-            named: BTreeSet::new(),
+            paths: BTreeMap::new(),
+            named: BTreeMap::new(),
             is_index_known: true,
             unnamed: Vec::new(),
             packed: Vec::new(),
@@ -135,7 +139,10 @@ impl<'a> Reader<'a> {
         }
         for (path, below) in paths {
             match content_digest(below) {
-                Some(digest) => drop(self.content.insert(digest, path)),
+                Some(digest) => {
+                    self.paths.insert(path, digest.clone());
+                    self.content.insert(digest, path);
+                }
                 None => self.reading.note(path, "content whose path is no digest"),
             }
         }
@@ -159,7 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bucket(&mut self, path: &str, bucket: &Bucket<'_>) {
+    fn bucket(&mut self, path: &'a str, bucket: &Bucket<'_>) {
         if bucket.broken > 0 {
             self.reading
                 .note(path, format!("lines that are broken, and that npm passes over: {}", bucket.broken));
@@ -177,7 +184,7 @@ impl<'a> Reader<'a> {
                 lines.push(line.text.to_owned());
                 continue;
             };
-            self.named.insert(content);
+            self.named.entry(content).or_insert(path);
             // One that is the same to the byte cannot be dropped alone.
             let repeats_last = last.insert(line.key.as_str(), content) == Some(content) && line.is_plain;
             if !repeats_last {
@@ -224,8 +231,6 @@ impl<'a> Reader<'a> {
         if has_media(&["json"]) {
             let host = javascript::host(address).unwrap_or_default();
             self.metadata.push((host.to_owned(), content));
-            let expected = Expected::Whole(digest.clone());
-            self.reading.checks.push(Check { path: content.to_owned(), expected, by: index.to_owned() });
         } else if javascript::is_tarball(address) || has_media(&["gzip", "x-tar", "octet-stream"]) {
             self.tarball(index, address, digest, content);
         }
@@ -294,13 +299,28 @@ impl<'a> Reader<'a> {
     fn find_unnamed_content(&mut self) {
         // What an index that cannot be read names is not known to be alone.
         let alone =
-            self.content.values().filter(|content| self.is_index_known && !self.named.contains(*content));
+            self.content.values().filter(|content| self.is_index_known && !self.named.contains_key(*content));
         let orphans = alone.map(|content| Orphan {
             path: (*content).to_owned(),
             why: "no line of the index names it".to_owned(),
             mend: Mend::Remove(vec![(*content).to_owned()]),
         });
         self.reading.orphans.extend(orphans);
+    }
+
+    /// Content is what its path says, whatever it is of: npm finds it by that. Packages tell it of theirs, and what goes
+    /// need not be right.
+    fn check_content(&mut self) {
+        let told = self.reading.packages.iter().flat_map(|held| &held.checks).map(|check| &check.path);
+        let gone = self.reading.orphans.iter().flat_map(|orphan| orphan.mend.removed());
+        let settled: BTreeSet<String> = told.chain(gone).cloned().collect();
+        let left = self.paths.iter().filter(|(path, _)| !settled.contains(**path));
+        let checks = left.map(|(path, digest)| Check {
+            path: (*path).to_owned(),
+            expected: Expected::Whole(digest.clone()),
+            by: self.named.get(path).copied().unwrap_or("its path").to_owned(),
+        });
+        self.reading.checks.extend(checks);
     }
 }
 

@@ -14,7 +14,6 @@ use pollux_packages::Program;
 use pollux_packages::audit::{Audit, audit};
 use pollux_packages::files::Files;
 use pollux_packages::list::PackageList;
-use pollux_packages::reading::Mend;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
@@ -56,10 +55,7 @@ fn about(found: &Audit, files: &Files) {
         assert!(package.files.iter().all(|path| files.has(path)), "{package:?} has files that are not there");
     }
     for orphan in &found.orphans {
-        let paths = match &orphan.mend {
-            Mend::Remove(paths) => paths.as_slice(),
-            Mend::DropLines { path, .. } => core::slice::from_ref(path),
-        };
+        let paths = orphan.mend.touched();
         assert!(!paths.is_empty(), "{orphan:?} stays as it is");
         let is_listed = |path: &String| files.has(path) || files.links().any(|link| link == path);
         assert!(paths.iter().all(is_listed), "{orphan:?} names what was not listed");
@@ -75,14 +71,9 @@ fn mended(scene: &Scene, found: &Audit, before: &Files) {
         panic!("{:?} cannot be mended: {error}", found.orphans);
     }
     let after = scene.files();
-    let touched: BTreeSet<&str> = found
-        .orphans
-        .iter()
-        .flat_map(|orphan| match &orphan.mend {
-            Mend::Remove(paths) => paths.iter().map(String::as_str).collect(),
-            Mend::DropLines { path, .. } => vec![path.as_str()],
-        })
-        .collect();
+    let mended = found.orphans.iter().flat_map(|orphan| orphan.mend.touched());
+    let touched: BTreeSet<&str> =
+        mended.chain(found.repeats.iter().map(|repeats| &repeats.path)).map(String::as_str).collect();
     let others = |files: &Files| -> Vec<(String, u64)> {
         let all = files.iter().chain(files.links().map(|link| (link, 0)));
         let others = all.filter(|(path, _)| !touched.contains(path));

@@ -6,12 +6,16 @@ use crate::files::Files;
 use flate2::read::MultiGzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 
 /// Bytes of all lists, unpacked, at most; the largest of Debian's have some sixty million, those of a few suites 200 million.
 pub(super) const LISTS_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Bytes of a line at most; what a package depends on can be some ten thousand.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What is hashed at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+const TOO_LONG: &str = "not read to its end: lists are too long, all together";
 /// Digests that lists may have of one archive; from each only the strongest counts.
 const FIELDS: [(&str, Algorithm); 4] = [
     ("MD5sum", Algorithm::Md5),
@@ -48,26 +52,36 @@ impl Offers {
         self.by_archive.get(archive).into_iter().flatten().map(|(digest, list)| (digest, list.as_str()))
     }
 
+    /// The digest of what a list unpacks to.
+    pub(super) fn digest(&self, files: &Files, path: &str, compression: &str) -> Result<Digest, String> {
+        let file = files.reader(path).map_err(|error| error.to_string())?;
+        let mut limited = unpacked(&file, compression)?.take(self.bytes_left.saturating_add(1));
+        let text = |error: io::Error| error.to_string();
+        let made =
+            Digest::of_reader(&[Algorithm::Sha256], &mut limited, &mut [0; BUFFER_BYTES]).map_err(text)?;
+        if limited.limit() == 0 {
+            return Err(TOO_LONG.to_owned());
+        }
+        // A reader may stop at what it takes for the end, and another one not.
+        if (&file).read(&mut [0]).map_err(text)? > 0 {
+            return Err("there is more in it than one list".to_owned());
+        }
+        made.into_iter().next().ok_or_else(|| "it cannot be hashed".to_owned())
+    }
+
     /// Reads a list.
     pub(super) fn read(&mut self, files: &Files, path: &str, compression: &str) -> Result<(), String> {
         if self.by_archive.is_empty() {
             return Ok(()); // nothing is looked for
         }
         let file = files.reader(path).map_err(|error| error.to_string())?;
-        let unpacked: Box<dyn Read> = match compression {
-            "" => Box::new(file),
-            ".lz4" => Box::new(FrameDecoder::new(file)),
-            ".gz" => Box::new(MultiGzDecoder::new(BufReader::new(file))),
-            ".zst" => Box::new(zstd::Decoder::new(file).map_err(|error| error.to_string())?),
-            other => return Err(format!("compressed as `{other}`, and not read")),
-        };
         // One more tells that there is more.
-        let mut limited = unpacked.take(self.bytes_left.saturating_add(1));
+        let mut limited = unpacked(&file, compression)?.take(self.bytes_left.saturating_add(1));
         let read = self.read_lines(BufReader::new(&mut limited), path);
         let left = limited.limit().checked_sub(1);
         self.bytes_left = left.unwrap_or_default();
         if left.is_none() {
-            return Err("not read to its end: lists are too long, all together".to_owned());
+            return Err(TOO_LONG.to_owned());
         }
         read
     }
@@ -104,6 +118,16 @@ impl Offers {
             offers.entry(digest).or_insert_with(|| path.to_owned());
         }
     }
+}
+
+fn unpacked<'a>(file: &'a File, compression: &str) -> Result<Box<dyn Read + 'a>, String> {
+    Ok(match compression {
+        "" => Box::new(file),
+        ".lz4" => Box::new(FrameDecoder::new(file)),
+        ".gz" => Box::new(MultiGzDecoder::new(BufReader::new(file))),
+        ".zst" => Box::new(zstd::Decoder::new(file).map_err(|error| error.to_string())?),
+        other => return Err(format!("compressed as `{other}`, and not read")),
+    })
 }
 
 impl Paragraph {

@@ -6,6 +6,7 @@ use flate2::{Compression, write::GzEncoder};
 use lz4_flex::frame::FrameEncoder;
 use proptest::prelude::*;
 use std::io::Write;
+use std::path::Path;
 use tempfile::TempDir;
 
 fn paragraph(name: &str, version: &str, arch: &str, body: &str) -> String {
@@ -31,11 +32,29 @@ fn cache() -> TempDir {
     let base = directory.path();
     put(base, CURL, "curl");
     put(base, "archives/libstdc++6_12.2~rc1_all.deb", "libstdc");
-    put(base, "archives/old_1_amd64.deb", "no list has it");
     put(base, "archives/lock", "");
     put(base, "lists/lock", "");
-    put(base, "lists/deb.example.org_debian_dists_stable_InRelease", "signed");
     directory
+}
+
+const RELEASE: &str = "lists/deb.example.org_debian_dists_stable_InRelease";
+const NAME: &str = "main/binary-amd64/Packages";
+
+/// Names lists, as `InRelease` does.
+fn release(named: &[(&str, &[u8])]) -> String {
+    let line = |(name, bytes): &(&str, &[u8])| {
+        format!(" {} {} {name}\n", Digest::of(Algorithm::Sha256, bytes).hex(), bytes.len())
+    };
+    let lines: String = named.iter().map(line).collect();
+    format!(
+        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nMD5Sum:\n 00 1 {NAME}\nSHA256:\n{lines}-----BEGIN PGP SIGNATURE-----\n"
+    )
+}
+
+/// A list, and a release that names it.
+fn put_list(base: &Path, text: &str) {
+    put(base, LIST, text);
+    put(base, RELEASE, release(&[(NAME, text.as_bytes())]));
 }
 
 fn gz(text: &str) -> Vec<u8> {
@@ -60,7 +79,7 @@ fn symlinks_are_faults() {
         Program::Apt,
         || {
             let directory = cache();
-            put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+            put_list(directory.path(), &lists_of(["curl", "libstdc"]));
             directory
         },
         &[CURL, LIST, "lists"],
@@ -75,6 +94,7 @@ fn archives_are_what_lists_of_any_age_say() {
     {
         let directory = cache();
         put(directory.path(), &format!("{LIST}{end}"), bytes);
+        put(directory.path(), RELEASE, release(&[(NAME, text.as_bytes()), ("main/source/Sources", b"")]));
         let made = audit(Program::Apt, &list(&directory), &[]);
         assert_eq!(made.layouts, ["apt archives".to_owned(), format!("apt lists{end}")]);
         assert_eq!((made.faults, made.orphans, made.notes, made.compared), (vec![], vec![], vec![], 2));
@@ -82,7 +102,6 @@ fn archives_are_what_lists_of_any_age_say() {
         let expected = [
             ("pkg:deb/debian/curl@1:8.1-2?arch=amd64".to_owned(), Some("deb.example.org/debian")),
             ("pkg:deb/debian/libstdc%2B%2B6@12.2~rc1?arch=all".to_owned(), Some("deb.example.org/debian")),
-            ("pkg:deb/debian/old@1?arch=amd64".to_owned(), None),
         ];
         assert_eq!(told, expected);
     }
@@ -109,7 +128,7 @@ fn lists_share_what_may_be_read() {
 #[test]
 fn a_changed_archive_is_found() {
     let directory = cache();
-    put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+    put_list(directory.path(), &lists_of(["curl", "libstdc"]));
     put(directory.path(), CURL, "evil");
     let faults = audit(Program::Apt, &list(&directory), &[]).faults;
     assert_eq!((faults.len(), faults[0].path.as_str(), faults[0].by.as_str()), (1, CURL, LIST));
@@ -121,29 +140,142 @@ fn every_spelling_of_a_name_is_compared() {
     for spelling in ["archives/curl_1:8.1-2_amd64.deb", "archives/curl_1%3A8.1-2_amd64.deb"] {
         for (first, second) in [("evil", "curl"), ("curl", "evil")] {
             let directory = cache();
-            put(directory.path(), LIST, lists_of(["curl", "libstdc"]));
+            put_list(directory.path(), &lists_of(["curl", "libstdc"]));
             put(directory.path(), CURL, first);
             put(directory.path(), spelling, second);
             let made = audit(Program::Apt, &list(&directory), &[]);
             let wrong = if first == "evil" { CURL } else { spelling };
-            assert_eq!((made.packages.len(), made.faults[0].path.as_str()), (4, wrong));
+            assert_eq!((made.packages.len(), made.faults[0].path.as_str()), (3, wrong));
+        }
+    }
+}
+
+/// Else a list beside the right one would be enough for any archive.
+#[test]
+fn lists_that_offer_different_archives_by_one_name_are_a_fault() {
+    let evil = lists_of(["evil", "libstdc"]);
+    for is_vouched_for in [true, false] {
+        let directory = cache();
+        let base = directory.path();
+        put(base, LIST, lists_of(["curl", "libstdc"]));
+        put(base, "lists/zzz_Packages", &evil);
+        if is_vouched_for {
+            put_list(base, &lists_of(["curl", "libstdc"]));
+            put(base, "lists/zzz_Release", release(&[("./Packages", evil.as_bytes())]));
+        }
+        for body in ["curl", "evil"] {
+            put(base, CURL, body);
+            let faults = audit(Program::Apt, &list(&directory), &[]).faults;
+            assert_eq!((faults.len(), faults[0].path.as_str()), (1, CURL));
+            assert!(faults[0].why.contains("2 files"), "{}", faults[0].why);
         }
     }
 }
 
 #[test]
-fn one_of_what_several_repositories_offer_is_enough() {
+fn a_list_that_no_release_names_goes_and_does_not_count() {
     let directory = cache();
-    put(directory.path(), LIST, lists_of(["another curl", "libstdc"]));
-    put(directory.path(), "lists/x.example.org_Packages", lists_of(["curl", "libstdc"]));
-    assert_eq!(audit(Program::Apt, &list(&directory), &[]).faults, []);
-    put(directory.path(), CURL, "evil");
-    assert!(audit(Program::Apt, &list(&directory), &[]).faults[0].why.contains("none of the 2"));
+    let base = directory.path();
+    put_list(base, &lists_of(["curl", "libstdc"]));
+    let planted = ["lists/zzz_Packages", &LIST.replace("main", "extra")];
+    planted.iter().for_each(|path| put(base, path, lists_of(["evil", "libstdc"])));
+    put(base, CURL, "evil");
+    let made = audit(Program::Apt, &list(&directory), &[]);
+    let gone: Vec<&str> =
+        made.orphans.iter().flat_map(|orphan| orphan.mend.removed()).map(String::as_str).collect();
+    assert_eq!(gone, [planted[1], planted[0]]);
+    assert_eq!(
+        (made.faults.len(), made.faults[0].path.as_str(), made.faults[0].by.as_str()),
+        (1, CURL, LIST)
+    );
+}
+
+#[test]
+fn a_list_that_is_not_the_one_that_is_named_is_a_fault() {
+    let (good, evil) = (lists_of(["curl", "libstdc"]), lists_of(["evil", "libstdc"]));
+    for (end, bytes) in
+        [("", evil.clone().into_bytes()), (".gz", gz(&evil)), (".lz4", lz4(&evil)), (".zst", zst(&evil))]
+    {
+        let directory = cache();
+        put(directory.path(), &format!("{LIST}{end}"), bytes);
+        put(directory.path(), RELEASE, release(&[(NAME, good.as_bytes())]));
+        put(directory.path(), CURL, "evil");
+        let faults = audit(Program::Apt, &list(&directory), &[]).faults;
+        let told: Vec<_> = faults.iter().map(|fault| (fault.path.clone(), fault.by.as_str())).collect();
+        assert_eq!(told, [(format!("{LIST}{end}"), RELEASE)]);
+    }
+}
+
+/// Such a list is kept as it came.
+#[test]
+fn a_list_that_is_named_only_as_it_is_stored_counts() {
+    let directory = cache();
+    let bytes = gz(&lists_of(["curl", "libstdc"]));
+    put(directory.path(), &format!("{LIST}.gz"), &bytes);
+    put(directory.path(), RELEASE, release(&[(&format!("{NAME}.gz"), &bytes)]));
+    let made = audit(Program::Apt, &list(&directory), &[]);
+    assert_eq!((made.faults, made.orphans, made.compared), (vec![], vec![], 2));
+    put(directory.path(), RELEASE, release(&[(&format!("{NAME}.gz"), b"another")]));
+    assert_eq!(audit(Program::Apt, &list(&directory), &[]).faults[0].by, RELEASE);
+}
+
+/// `[trusted=yes]`: apt takes the lists of a repository that has no release, or one that names nothing.
+#[test]
+fn lists_count_as_claims_where_no_release_names_any() {
+    for text in [None, Some("Suite: x\n")] {
+        let directory = cache();
+        let base = directory.path();
+        put(base, "lists/127.0.0.1:8080_._Packages.lz4", lz4(&lists_of(["curl", "libstdc"])));
+        text.iter().for_each(|text| put(base, "lists/127.0.0.1:8080_._Release", text));
+        let made = audit(Program::Apt, &list(&directory), &[]);
+        assert_eq!((made.faults, made.orphans, made.compared), (vec![], vec![], 2));
+        let notes: Vec<&str> = made.notes.iter().map(|note| note.what.as_str()).collect();
+        assert!(matches!(notes[..], [note] if note.contains("nobody vouches")), "{notes:?}");
+        put(base, CURL, "evil");
+        assert_eq!(audit(Program::Apt, &list(&directory), &[]).faults[0].path, CURL);
+    }
+}
+
+#[test]
+fn nothing_follows_a_list() {
+    let text = lists_of(["curl", "libstdc"]);
+    let evil = lists_of(["evil", "x"]);
+    for (end, packed) in [
+        (".lz4", [lz4(&text), lz4(&evil)]),
+        (".gz", [gz(&text), gz(&evil)]),
+        (".zst", [zst(&text), zst(&evil)]),
+    ] {
+        let directory = cache();
+        let path = format!("{LIST}{end}");
+        put(directory.path(), &path, packed.concat());
+        put(directory.path(), RELEASE, release(&[(NAME, text.as_bytes())]));
+        let made = audit(Program::Apt, &list(&directory), &[]);
+        let told = made.faults.into_iter().map(|fault| fault.path);
+        let told: Vec<String> = told.chain(made.orphans.into_iter().map(|orphan| orphan.path)).collect();
+        assert_eq!((&told[0], made.compared), (&path, 0));
+    }
+}
+
+/// Whoever takes the lists away takes away what tells what archives must be, and apt fetches lists again.
+#[test]
+fn archives_that_no_list_offers_go() {
+    let directory = cache();
+    let base = directory.path();
+    let gone = || {
+        let orphans = read(&list(&directory)).orphans;
+        orphans.into_iter().map(|orphan| orphan.mend.removed().join(" ")).collect::<Vec<_>>()
+    };
+    assert_eq!(gone(), [CURL, "archives/libstdc++6_12.2~rc1_all.deb"]);
+    put_list(base, &lists_of(["curl", "libstdc"]));
+    assert_eq!(gone(), Vec::<String>::new());
+    put(base, "archives/old_1_amd64.deb", "of an earlier day");
+    assert_eq!(gone(), ["archives/old_1_amd64.deb"]);
 }
 
 #[test]
 fn what_was_not_fetched_to_the_end_goes() {
     let directory = cache();
+    put_list(directory.path(), &lists_of(["curl", "libstdc"]));
     put(directory.path(), "archives/partial/vim_1_amd64.deb", "ha");
     put(directory.path(), "lists/partial/x_Packages.xz", "ha");
     let orphans = read(&list(&directory)).orphans;
@@ -154,22 +286,19 @@ fn what_was_not_fetched_to_the_end_goes() {
 }
 
 #[test]
-fn what_is_not_understood_is_noted() {
+fn a_list_that_is_not_read_goes_and_other_files_are_noted() {
     let directory = cache();
     put(directory.path(), &format!("{LIST}.xz"), "x");
     put(directory.path(), &format!("{LIST}.gz"), "no gz");
     put(directory.path(), &format!("{LIST}.next"), "x");
+    put(directory.path(), &format!("{LIST}.diff_Index"), "x");
     put(directory.path(), "archives/strange.deb", "");
-    let noted: Vec<String> = read(&list(&directory)).notes.into_iter().map(|note| note.path).collect();
-    assert_eq!(
-        noted,
-        [
-            format!("{LIST}.gz"),
-            format!("{LIST}.next"),
-            format!("{LIST}.xz"),
-            "archives/strange.deb".to_owned()
-        ]
-    );
+    let reading = read(&list(&directory));
+    let gone: Vec<&str> =
+        reading.orphans.iter().flat_map(|orphan| orphan.mend.removed()).map(String::as_str).collect();
+    assert_eq!(&gone[..3], &[".gz", ".next", ".xz"].map(|end| format!("{LIST}{end}")));
+    let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(noted, ["lists", "archives/strange.deb"]);
 }
 
 #[test]
@@ -190,6 +319,7 @@ proptest! {
         let directory = cache();
         let base = directory.path();
         put(base, LIST, &bytes);
+        put(base, RELEASE, [release(&[(NAME, &bytes)]).as_bytes(), &bytes].concat());
         let cut_off = |packed: Vec<u8>| packed[..cut.min(packed.len())].to_vec();
         put(base, &format!("{LIST}.gz"), cut_off(gz(&lists_of(["curl", "x"]))));
         put(base, &format!("{LIST}.lz4"), [cut_off(lz4(&lists_of(["curl", "x"]))), bytes].concat());

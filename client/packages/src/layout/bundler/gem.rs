@@ -2,6 +2,7 @@
 //!
 //! The text of that is YAML of one shape, `ALGORITHM:` and below it `  FILE: HEX`, and is read as such lines.
 
+use super::metadata;
 use crate::digest::{Algorithm, Digest};
 use crate::files::Files;
 use flate2::read::GzDecoder;
@@ -17,7 +18,10 @@ const CHECKSUMS_BYTES_MAX: u64 = 64 * 1024;
 /// What is hashed at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// What every gem has.
-const PARTS: [&str; 2] = ["metadata.gz", DATA];
+const PARTS: [&str; 2] = [METADATA, DATA];
+const METADATA: &str = "metadata.gz";
+/// Bytes of that at most, unpacked: it has the names of all files.
+const METADATA_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const CHECKSUMS: &str = "checksums.yaml.gz";
 
 /// Bytes of all files of a gem, unpacked, at most.
@@ -35,6 +39,18 @@ struct Place {
 /// What is wrong with a gem.
 pub(super) fn faults(files: &Files, path: &str) -> Vec<String> {
     files.reader(path).map_err(|error| error.to_string()).and_then(find).unwrap_or_else(|why| vec![why])
+}
+
+/// Name, version and platform, as a gem itself tells them.
+pub(super) fn named(files: &Files, path: &str) -> Result<[String; 3], String> {
+    let mut file = files.reader(path).map_err(|error| error.to_string())?;
+    let places = places(&mut file)?;
+    let place = places.get(METADATA).ok_or_else(|| format!("{METADATA} is not in it"))?;
+    let unpacked = GzDecoder::new(part(&mut file, place)?).take(METADATA_BYTES_MAX);
+    let (mut unpacking, mut bytes) = (files.unpacking(path, Some(place.bytes)), Vec::new());
+    unpacking.read(unpacked).read_to_end(&mut bytes).map_err(|error| format!("{METADATA}: {error}"))?;
+    let told = metadata::named(&String::from_utf8_lossy(&bytes));
+    told.ok_or_else(|| format!("{METADATA} in it does not tell plainly which gem it is"))
 }
 
 /// An unpacked gem beside its archive.

@@ -1,3 +1,4 @@
+use super::metadata::tests::written;
 use super::*;
 use crate::audit::audit;
 use crate::digest::{Algorithm, Digest};
@@ -18,31 +19,40 @@ fn tar_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-/// A gem whose checksums are of `declared`, whatever its data are.
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut gz = GzEncoder::new(Vec::new(), Compression::default());
+    gz.write_all(bytes).unwrap();
+    gz.finish().unwrap()
+}
+
+/// `a-1.0`, whose checksums are of `declared`, whatever its data are.
 fn gem_of(data: &[u8], declared: &[u8]) -> Vec<u8> {
+    gem_with(&written("a", "1.0", "ruby"), data, declared)
+}
+
+fn gem_with(metadata: &str, data: &[u8], declared: &[u8]) -> Vec<u8> {
+    let metadata = gz(metadata.as_bytes());
     let hex = |algorithm, bytes: &[u8]| Digest::of(algorithm, bytes).hex();
     let text = format!(
         "---\nSHA256:\n  metadata.gz: {}\n  data.tar.gz: '{}'\nSHA512:\n  data.tar.gz: {}\nSHA9:\n  x: 00\n",
-        hex(Algorithm::Sha256, b"meta"),
+        hex(Algorithm::Sha256, &metadata),
         hex(Algorithm::Sha256, declared),
         hex(Algorithm::Sha512, declared),
     );
-    let mut gz = GzEncoder::new(Vec::new(), Compression::default());
-    gz.write_all(text.as_bytes()).unwrap();
-    let checksums = gz.finish().unwrap();
-    tar_of(&[("metadata.gz", b"meta"), ("data.tar.gz", data), ("checksums.yaml.gz", &checksums)])
+    let checksums = gz(text.as_bytes());
+    tar_of(&[("metadata.gz", &metadata), ("data.tar.gz", data), ("checksums.yaml.gz", &checksums)])
 }
 
 /// The data of a gem: what is in its tree.
 fn data() -> Vec<u8> {
-    let mut gz = GzEncoder::new(Vec::new(), Compression::default());
-    gz.write_all(&tar_of(&[("lib/x.rb", b"x"), ("ext/Makefile", b"1"), ("lib/gone.rb", b"")])).unwrap();
-    gz.finish().unwrap()
+    gz(&tar_of(&[("lib/x.rb", b"x"), ("ext/Makefile", b"1"), ("lib/gone.rb", b"")]))
 }
 
 /// Installs a gem as Bundler does.
 fn install(base: &Path, home: &str, full: &str, stub: &str) {
-    put(base, &format!("{home}cache/{full}.gem"), gem_of(&data(), &data()));
+    let words: Vec<&str> = stub.split(' ').collect();
+    let metadata = written(words[0], words[1], words[2]);
+    put(base, &format!("{home}cache/{full}.gem"), gem_with(&metadata, &data(), &data()));
     let specification = format!("# -*- encoding: utf-8 -*-\n# stub: {stub} lib\nGem::Specification.new\n");
     put(base, &format!("{home}specifications/{full}.gemspec"), specification);
     put(base, &format!("{home}gems/{full}/lib/x.rb"), "x");
@@ -182,13 +192,73 @@ fn what_is_installed_without_its_archive_is_an_orphan() {
 fn what_is_not_read_is_noted() {
     let directory = tempfile::tempdir().unwrap();
     let base = directory.path();
-    install(base, "", "a-1.0", "b 2.0 ruby");
+    install(base, "", "a-1.0", "a 1.0 ruby");
     put(base, "bundler/gems/x-abc/x.gemspec", "");
     put(base, "cache/next/x", "");
     let reading = read(&list(&directory));
     let noted: Vec<&str> = reading.notes.iter().map(|note| note.path.as_str()).collect();
-    assert_eq!(noted, ["specifications/a-1.0.gemspec", "", "", "cache/next/x"]);
+    assert_eq!(noted, ["", "", "cache/next/x"]);
     assert_eq!(reading.packages[0].purl.to_string(), "pkg:gem/a@1.0");
+}
+
+#[test]
+fn what_git_obeys_in_a_mirror_is_a_fault() {
+    for (home, has_gems) in [("ruby/3.1.0/", true), ("ruby/3.1.0/", false), ("", false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let (base, mirror) = (directory.path(), format!("{home}cache/bundler/git/x-0123"));
+        if has_gems {
+            install(base, home, "a-1.0", "a 1.0 ruby");
+        }
+        put(base, &format!("{mirror}/hooks/update.sample"), "");
+        assert_eq!(audit(Program::Bundler, &list(&directory), &[]).faults, []);
+        put(base, &format!("{mirror}/hooks/reference-transaction"), "");
+        let faults = audit(Program::Bundler, &list(&directory), &[]).faults;
+        assert_eq!((faults.len(), &faults[0].path), (1, &format!("{mirror}/hooks/reference-transaction")));
+    }
+}
+
+/// A stub that splits a name elsewhere made a gem another one, of which no lock file tells.
+#[test]
+fn a_gem_is_what_its_archive_says() {
+    let gem = |name: &str, version: &str| gem_with(&written(name, version, "ruby"), &data(), &data());
+    for (full, archive, stub, wrong) in [
+        ("net-foo-0.4.1", gem("net-foo", "0.4.1"), "net-foo 0.4.1 ruby", vec![]),
+        (
+            "net-foo-0.4.1",
+            gem("net-foo", "0.4.1"),
+            "net foo 0.4.1",
+            vec!["specifications/net-foo-0.4.1.gemspec"],
+        ),
+        (
+            "net-foo-0.4.1",
+            gem("net-foo", "0.4.1"),
+            "other 1 ruby",
+            vec!["specifications/net-foo-0.4.1.gemspec"],
+        ),
+        ("zzz-1", gem("net-foo", "0.4.1"), "net-foo 0.4.1 ruby", vec!["cache/zzz-1.gem"]),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        install(directory.path(), "", full, stub);
+        put(directory.path(), &format!("cache/{full}.gem"), archive);
+        let made = audit(Program::Bundler, &list(&directory), &[]);
+        assert_eq!(made.packages[0].purl.to_string(), "pkg:gem/net-foo@0.4.1", "{full} {stub}");
+        assert_eq!(
+            made.faults.iter().map(|fault| fault.path.as_str()).collect::<Vec<_>>(),
+            wrong,
+            "{full} {stub}"
+        );
+    }
+}
+
+#[test]
+fn a_gem_that_does_not_say_what_it_is_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    install(directory.path(), "", "a-1.0", "a 1.0 ruby");
+    let twice = written("a", "1.0", "ruby") + "name: b\n";
+    put(directory.path(), "cache/a-1.0.gem", gem_with(&twice, &data(), &data()));
+    let made = audit(Program::Bundler, &list(&directory), &[]);
+    assert_eq!((made.faults, made.orphans.len()), (vec![], 1));
+    assert!(made.orphans[0].mend.removed().contains(&"cache/a-1.0.gem".to_owned()));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Clones of git sources: a package each, for a clone may hold any number of crates, and tells their names only when built.
+//! Cargo, or git for it, fetches to them, and to an index that is a repository.
 
 use super::{DONE, children, is_named_by_hash};
 use crate::files::Files;
-use crate::layout::address;
+use crate::layout::{address, git};
 use crate::purl::Purl;
 use crate::reading::{Held, Mend, Orphan, Reading};
 
@@ -18,6 +19,10 @@ pub(super) fn read(files: &Files, reading: &mut Reading) {
     for name in &databases {
         reading.packages.push(package(files, name));
     }
+    let indices =
+        children(files, "registry/index").into_iter().map(|name| format!("registry/index/{name}/.git"));
+    let clones = children(files, "git/db").into_iter().map(|name| format!("git/db/{name}"));
+    reading.checks.extend(indices.chain(clones).flat_map(|repository| git::checks(files, &repository)));
     for name in checkouts {
         read_checkouts(files, name, databases.contains(&name), reading);
     }

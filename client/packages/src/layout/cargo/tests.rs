@@ -212,6 +212,24 @@ fn clones_are_packages_and_tell_where_they_came_from() {
 }
 
 #[test]
+fn what_git_obeys_in_a_clone_or_an_index_is_a_fault() {
+    for (path, text) in [
+        ("git/db/one-0123456789abcdef/hooks/reference-transaction", ""),
+        ("git/db/of-no-hash/hooks/reference-transaction", ""),
+        ("git/db/one-0123456789abcdef/config", "[core]\n\tfsmonitor = x\n"),
+        ("registry/index/code.example.org-0123456789abcdef/.git/hooks/post-checkout", ""),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), "git/db/one-0123456789abcdef/hooks/README.sample", "");
+        assert_eq!(audited(directory.path()).faults, []);
+        put(directory.path(), path, text);
+        let faults: Vec<String> =
+            audited(directory.path()).faults.into_iter().map(|fault| fault.path).collect();
+        assert_eq!(faults, [path]);
+    }
+}
+
+#[test]
 fn a_directory_that_is_no_home_has_no_layouts() {
     let directory = tempfile::tempdir().unwrap();
     put(directory.path(), "registry/cache/other/a-1.0.0.crate", b"x");

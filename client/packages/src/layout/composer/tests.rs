@@ -144,6 +144,41 @@ fn what_is_not_understood_is_noted() {
 }
 
 #[test]
+fn what_git_obeys_in_a_mirror_is_a_fault() {
+    let mirror = "vcs/https---code.example.org-a.git";
+    for directory in [cache(), tempfile::tempdir().unwrap()] {
+        let base = directory.path();
+        put(base, &format!("{mirror}/HEAD"), "ref: refs/heads/main");
+        put(base, &format!("{mirror}/hooks/update.sample"), "");
+        assert_eq!(audit(Program::Composer, &list(&directory), &[]).faults, []);
+        let hook = format!("{mirror}/hooks/reference-transaction");
+        put(base, &hook, "");
+        let faults = audit(Program::Composer, &list(&directory), &[]).faults;
+        assert_eq!(faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>(), [hook]);
+    }
+    links_are_faults(
+        Program::Composer,
+        || {
+            let directory = cache();
+            put(directory.path(), &format!("{mirror}/HEAD"), "");
+            put(directory.path(), &format!("{mirror}/hooks/update.sample"), "");
+            directory
+        },
+        &[&format!("{mirror}/hooks")],
+    );
+}
+
+#[test]
+fn what_is_no_mirror_of_git_goes() {
+    let directory = cache();
+    for path in ["vcs/a/.hg/hgrc", "vcs/b/HEAD", "vcs/b/.hg/hgrc", "vcs/c.fossil"] {
+        put(directory.path(), path, "");
+    }
+    let gone = read(&list(&directory)).orphans.into_iter().map(|orphan| orphan.mend.removed().join(" "));
+    assert_eq!(gone.collect::<Vec<_>>(), ["vcs/a/.hg/hgrc", "vcs/b/.hg/hgrc vcs/b/HEAD", "vcs/c.fossil"]);
+}
+
+#[test]
 fn another_directory_is_no_cache() {
     let directory = tempfile::tempdir().unwrap();
     put(directory.path(), "wheels/ab/x.whl", "");

@@ -176,6 +176,27 @@ fn metadata_that_was_changed_is_found() {
 }
 
 #[test]
+fn content_of_any_kind_that_was_changed_is_found() {
+    let address = "https://registry.example.org/a";
+    for media in ["text/plain", "application/octet-stream"] {
+        let cache = Cache::new();
+        let (index, content) = cache.answer(address, media, b"good");
+        assert_eq!(audit(Program::Npm, &cache.files(), &[]).faults, [], "{media}");
+        cache.write(&content, b"evil");
+        let faults = audit(Program::Npm, &cache.files(), &[]).faults;
+        assert_eq!((faults.len(), &faults[0].path, &faults[0].by), (1, &content, &index), "{media}");
+    }
+    let cache = Cache::new();
+    cache.line(&json!({ "key": "of nobody known", "integrity": integrity(b"good") }));
+    let content = cache.content(b"good");
+    let digits = Digest::of(Algorithm::Sha512, b"good").hex();
+    cache.write(&format!("_cacache/content-v2/sha512/{digits}"), b"good");
+    cache.write(&content, b"evil");
+    let faults = audit(Program::Npm, &cache.files(), &[]).faults;
+    assert_eq!((faults.len(), &faults[0].path), (1, &content), "another path of one digest hides nothing");
+}
+
+#[test]
 fn a_tarball_is_compared_with_a_lock_file() {
     let cache = Cache::new();
     cache.answer(TARBALL, "application/octet-stream", b"core");
