@@ -262,7 +262,10 @@ impl Names {
 
 fn read_response(files: &Files, response: &Response, names: &Names, reading: &mut Reading) {
     let named = names.of_response(response);
-    let is_package = matches!(response.content, Content::Package(_));
+    if let Content::Odd(why) = &response.content {
+        reading.checks.push(check(response, Expected::Wrong(why.clone()), &response.path));
+    }
+    let is_package = matches!(response.content, Content::Package(_) | Content::Odd(_));
     let purl = response.purl().cloned().filter(|_| is_package);
     let Some(purl) = purl.or_else(|| named.and_then(|named| purl_of_file(&named.file))) else {
         if matches!(response.content, Content::Package(None) | Content::Other) {

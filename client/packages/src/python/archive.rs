@@ -2,10 +2,10 @@
 
 use super::{NAME_BYTES_MAX, TAGS_MAX, headers, purl_of_metadata};
 use crate::purl::Purl;
+use crate::strict_zip::{StrictZip, ZipError};
 use flate2::read::GzDecoder;
 use std::collections::BTreeSet;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
-use zip::ZipArchive;
 
 /// Bytes of a member that are read: metadata with a long description has a tenth.
 const MEMBER_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -13,8 +13,8 @@ const MEMBER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Members of an archive at most.
 const MEMBERS_MAX: usize = 200_000;
-/// Bytes that are read of a zip: its directory, which is held in memory, and two members.
-const ZIP_BYTES_READ_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that are read of a zip: its directory, a little of each of its files, and two of them.
+const ZIP_BYTES_READ_MAX: u64 = 1024 * 1024 * 1024;
 
 /// What an archive says.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,44 +88,50 @@ impl<R: Seek> Seek for Bounded<R> {
 }
 
 /// What an archive says of itself; `None` if it is no Python package.
-pub(crate) fn said<R: Read + Seek>(mut archive: R) -> Option<Said> {
+///
+/// # Errors
+/// A zip that whoever installs it may read otherwise: then it is not known what it is. Wheels are written by Python's
+/// `zipfile` and its like, and Python's own index refuses what its installers read in two ways.
+pub(crate) fn said<R: Read + Seek>(mut archive: R) -> Result<Option<Said>, ZipError> {
     let mut magic = [0; 4];
-    archive.read_exact(&mut magic).ok()?;
-    archive.rewind().ok()?;
+    if archive.read_exact(&mut magic).is_err() {
+        return Ok(None);
+    }
+    archive.rewind()?;
     match magic {
         [b'P', b'K', 3, 4] => of_zip(archive),
-        [0x1f, 0x8b, ..] => of_tar(GzDecoder::new(BufReader::new(archive))),
-        _ => None,
+        [0x1f, 0x8b, ..] => Ok(of_tar(GzDecoder::new(BufReader::new(archive)))),
+        _ => Ok(None),
     }
 }
 
-fn of_zip<R: Read + Seek>(archive: R) -> Option<Said> {
-    let bounded = Bounded { inner: archive, left: ZIP_BYTES_READ_MAX };
-    let mut zip = ZipArchive::new(BufReader::new(bounded)).ok()?;
-    if zip.len() > MEMBERS_MAX {
-        return None;
-    }
-    let names: Vec<String> = zip.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect();
-    let ending =
-        |ending: &str| names.iter().find(|name| name.matches('/').count() == 1 && name.ends_with(ending));
-    if let Some(metadata) = ending(".dist-info/METADATA") {
-        let purl = purl_of_metadata(&member(&mut zip, metadata)?)?;
-        let wheel = ending(".dist-info/WHEEL").and_then(|name| member(&mut zip, name)).unwrap_or_default();
-        let tags = headers(&wheel, "Tag").filter(|tag| tag.len() <= NAME_BYTES_MAX).take(TAGS_MAX);
-        return Some(Said { purl, tags: Some(tags.map(str::to_owned).collect()) });
-    }
-    let purl = purl_of_metadata(&member(&mut zip, ending("/PKG-INFO")?)?)?;
-    Some(Said { purl, tags: None })
+fn of_zip<R: Read + Seek>(archive: R) -> Result<Option<Said>, ZipError> {
+    let mut zip = StrictZip::open(Bounded { inner: archive, left: ZIP_BYTES_READ_MAX })?;
+    let Some(metadata) = at_top(&zip, ".dist-info/METADATA") else {
+        let Some(info) = at_top(&zip, "/PKG-INFO") else { return Ok(None) };
+        return Ok(purl_of_metadata(&text(zip.body(info)?)?).map(|purl| Said { purl, tags: None }));
+    };
+    let Some(purl) = purl_of_metadata(&text(zip.body(metadata)?)?) else { return Ok(None) };
+    let wheel = match at_top(&zip, ".dist-info/WHEEL") {
+        Some(wheel) => text(zip.body(wheel)?)?,
+        None => String::new(),
+    };
+    let tags = headers(&wheel, "Tag").filter(|tag| tag.len() <= NAME_BYTES_MAX).take(TAGS_MAX);
+    Ok(Some(Said { purl, tags: Some(tags.map(str::to_owned).collect()) }))
 }
 
-fn member<R: Read + Seek>(zip: &mut ZipArchive<R>, name: &str) -> Option<String> {
-    text(zip.by_name(name).ok()?)
+/// The first file in a directory at the top whose path ends so.
+fn at_top<R: Read + Seek>(zip: &StrictZip<R>, ending: &str) -> Option<usize> {
+    let is_it = |name: &[u8]| {
+        name.ends_with(ending.as_bytes()) && name.iter().filter(|byte| **byte == b'/').count() == 1
+    };
+    (0..zip.len()).find(|number| zip.name(*number).is_some_and(is_it))
 }
 
-fn text<R: Read>(member: R) -> Option<String> {
+fn text<R: Read>(member: R) -> io::Result<String> {
     let mut bytes = Vec::new();
-    member.take(MEMBER_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    member.take(MEMBER_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// `NAME-VERSION/PKG-INFO`; other files of that name lie deeper.
@@ -137,7 +143,7 @@ fn of_tar<R: Read>(unpacked: R) -> Option<Said> {
         let path = String::from_utf8_lossy(&path);
         let path = path.trim_start_matches("./");
         if path.matches('/').count() == 1 && path.ends_with("/PKG-INFO") {
-            return Some(Said { purl: purl_of_metadata(&text(entry)?)?, tags: None });
+            return Some(Said { purl: purl_of_metadata(&text(entry).ok()?)?, tags: None });
         }
     }
     None
@@ -215,14 +221,16 @@ pub(crate) mod tests {
 
     #[test]
     fn archives_say_what_they_are() {
-        let found = said(Cursor::new(wheel("A_b", "1.0"))).unwrap();
+        let found = said(Cursor::new(wheel("A_b", "1.0"))).unwrap().unwrap();
         assert_eq!(found.purl.to_string(), "pkg:pypi/a-b@1.0");
         assert_eq!(found.tags.unwrap().into_iter().collect::<Vec<_>>(), ["py2-none-any", "py3-none-any"]);
-        let found = said(Cursor::new(sdist("a.b", "1.0"))).unwrap();
+        let found = said(Cursor::new(sdist("a.b", "1.0"))).unwrap().unwrap();
         assert_eq!((found.purl.to_string().as_str(), found.tags), ("pkg:pypi/a-b@1.0", None));
-        let found = said(Cursor::new(zipped(&[("a-1/PKG-INFO", "Name: a\nVersion: 1\n")]))).unwrap();
+        let found = said(Cursor::new(zipped(&[("a-1/PKG-INFO", "Name: a\nVersion: 1\n")]))).unwrap().unwrap();
         assert_eq!(found.purl.to_string(), "pkg:pypi/a@1");
-        assert_eq!(said(Cursor::new(zipped(&[("x", "y")]))), None);
+        assert_eq!(said(Cursor::new(zipped(&[("x", "y")]))).unwrap(), None);
+        let two_ends = [wheel("a", "1"), wheel("b", "1")].concat();
+        assert!(said(Cursor::new(two_ends)).unwrap_err().to_string().contains("reads alike"));
     }
 
     #[test]
@@ -230,7 +238,7 @@ pub(crate) mod tests {
         let archive = wheel("a", "1");
         let all: Vec<u8> = b"before".iter().chain(&archive).chain(b"after").copied().collect();
         let part = Part::new(Cursor::new(all), 6, archive.len().try_into().unwrap()).unwrap();
-        assert_eq!(said(part).unwrap().purl.to_string(), "pkg:pypi/a@1");
+        assert_eq!(said(part).unwrap().unwrap().purl.to_string(), "pkg:pypi/a@1");
     }
 
     #[test]

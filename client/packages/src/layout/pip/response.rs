@@ -45,6 +45,8 @@ pub(super) enum Content {
     Page,
     /// A wheel or a source archive, with what it says of itself.
     Package(Option<Said>),
+    /// An archive that pip may read otherwise, and why.
+    Odd(String),
     /// Metadata that the registry gives apart from the wheel.
     Metadata,
     /// A redirection, or an error.
@@ -173,7 +175,10 @@ fn content(files: &Files, body: &Body, headers: &BTreeMap<String, String>) -> Co
     if kind.contains("html") || kind.contains("json") {
         Content::Page
     } else if begins_with(b"PK\x03\x04") || begins_with(b"\x1f\x8b") {
-        Content::Package(part().and_then(archive::said))
+        part().map_or(Content::Other, |part| match archive::said(part) {
+            Ok(said) => Content::Package(said),
+            Err(why) => Content::Odd(why.to_string()),
+        })
     } else if begins_with(b"Metadata-Version:") {
         Content::Metadata
     } else if begins_with(b"{") || begins_with(b"<") {

@@ -167,6 +167,17 @@ fn a_changed_body_is_a_fault_however_the_index_names_it() {
 }
 
 #[test]
+fn a_wheel_that_pip_may_read_otherwise_is_a_fault() {
+    let odd = [wheel("Flask_x", "1.0"), wheel("evil", "1.0")].concat();
+    for part in ["http", "http-v2"] {
+        let directory = tempfile::tempdir().unwrap();
+        let body = Cache { base: directory.path(), part }.keep(&address(WHEEL), &BINARY, &odd);
+        let [fault] = &audited(directory.path(), &[]).faults[..] else { panic!() };
+        assert!(fault.path == body && fault.why.contains("reads alike"), "{fault:?}");
+    }
+}
+
+#[test]
 fn a_source_archive_is_found_by_its_name() {
     let (name, right, wrong) =
         ("lib-2.0.tar.gz", sdist("lib", "2.0"), [sdist("lib", "2.0"), vec![0]].concat());

@@ -84,11 +84,12 @@ pub(super) fn read(files: &Files, reading: &mut Reading) -> bool {
 
 /// pip believes the name of the file; here the archive must agree.
 fn read_archive(files: &Files, path: &str, held: &mut Held) {
-    let said = files.reader(path).ok().and_then(archive::said);
-    let why = match said {
-        Some(said) if said.purl.any_version() == held.purl.any_version() => return,
-        Some(said) => format!("by its metadata it is {}", said.purl),
-        None => "it is no wheel".to_owned(),
+    let said = files.reader(path).map_err(|error| error.to_string());
+    let why = match said.and_then(|file| archive::said(file).map_err(|error| error.to_string())) {
+        Ok(Some(said)) if said.purl.any_version() == held.purl.any_version() => return,
+        Ok(Some(said)) => format!("by its metadata it is {}", said.purl),
+        Ok(None) => "it is no wheel".to_owned(),
+        Err(why) => why,
     };
     held.checks.push(Check {
         path: path.to_owned(),
