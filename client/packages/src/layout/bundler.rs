@@ -233,7 +233,7 @@ impl<'a> Home<'a> {
         }
         if self.unjudged > 0 {
             let what = format!(
-                "{} files that run and are compared with nothing: specifications, programs, plugins, what was compiled",
+                "what runs and is compared with nothing (specifications, programs, plugins, what was compiled): {}",
                 self.unjudged
             );
             reading.note(home, what);
