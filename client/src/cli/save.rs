@@ -9,14 +9,14 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use pollux_client::disk::{Audited, ScanOptions, Shelf, is_within};
 use pollux_client::flow::{Deadlines, SaveOutcome, SaveRequest, Signer, save};
-use pollux_client::job::{Inspected, mend, write_list};
+use pollux_client::job::{Inspected, ROUNDS_MAX, STILL_HALF, mend, write_list};
 use pollux_client::key_file::KeySource;
 use pollux_client::provenance::from_pairs;
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
 use pollux_core::{ChunkId, Key, Provenance};
 use pollux_packages::Program;
-use pollux_packages::audit::Fault;
+use pollux_packages::audit::{Audit, Fault};
 use pollux_packages::list::{LIST_NAME, PackageList};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -228,11 +228,7 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     let look = |program: &Program| audit::look(&arguments.base, &arguments.paths, *program, &locks, &never);
     for program in &arguments.audit {
         // What lies outside of a part of a cache may be its other half.
-        let mut audit = audit::look(&arguments.base, &[], *program, &locks, &never)?.audit;
-        audit.orphans.retain(|orphan| orphan.mend.touched().iter().all(|path| arguments.saves(path)));
-        audit.repeats.retain(|repeats| arguments.saves(&repeats.path));
-        let dropped = mend(&arguments.base, &audit.orphans, &audit.repeats)?;
-        dropped.iter().for_each(|orphan| output::say(&format!("dropped: {}", output::printable(orphan))));
+        make_whole(arguments, || Ok(audit::look(&arguments.base, &[], *program, &locks, &never)?.audit))?;
     }
     let (mut audits, mut seen) = (Vec::new(), None);
     for program in &arguments.audit {
@@ -253,6 +249,21 @@ fn audited(arguments: &Arguments) -> Result<Option<(ChunkId, Audited)>, Failure>
     let mut seen = seen.unwrap_or_default();
     let list = write_list(&arguments.base, &PackageList::of_audits(&audits), &mut seen)?;
     Ok(Some((list, seen)))
+}
+
+/// Drops what lacks its other half of what is to be saved, and names it, until nothing does.
+fn make_whole(arguments: &Arguments, look: impl Fn() -> Result<Audit, Failure>) -> Done {
+    for _ in 0..ROUNDS_MAX {
+        let mut audit = look()?;
+        audit.orphans.retain(|orphan| orphan.mend.touched().iter().all(|path| arguments.saves(path)));
+        audit.repeats.retain(|repeats| arguments.saves(&repeats.path));
+        if audit.orphans.is_empty() && audit.repeats.is_empty() {
+            return Ok(());
+        }
+        let dropped = mend(&arguments.base, &audit.orphans, &audit.repeats)?;
+        dropped.iter().for_each(|orphan| output::say(&format!("dropped: {}", output::printable(orphan))));
+    }
+    Err(Failure::new(Kind::NotBelieved, STILL_HALF))
 }
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ use std::sync::atomic::AtomicBool;
 /// Bytes of a file of which lines are dropped: readers take no longer one.
 const INDEX_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// Rounds of dropping what lacks its other half: what was dropped may leave something else alone.
+pub const ROUNDS_MAX: usize = 8;
+/// What is said where that is not enough.
+pub const STILL_HALF: &str =
+    "each time that something was dropped, something else lacks its other half: nothing is saved";
+
 /// A lock file that is there and cannot be read: the audit goes without it.
 #[derive(Debug)]
 pub struct BadLock {

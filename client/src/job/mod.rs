@@ -34,7 +34,9 @@ mod template;
 mod used;
 
 pub use benefit::{Memory, PACKAGE_TIME, REGISTRY_BYTES_PER_SECOND, Use, Uses};
-pub use inspect::{BadLock, Inspected, Look, inspect, mend, read_locks, restored_list, write_list};
+pub use inspect::{
+    BadLock, Inspected, Look, ROUNDS_MAX, STILL_HALF, inspect, mend, read_locks, restored_list, write_list,
+};
 pub use lock_hash::{LockFile, LockFiles};
 pub use plan::{Plan, PlanError, Project, plan};
 pub use platform::Platform;

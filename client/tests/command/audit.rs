@@ -138,3 +138,16 @@ fn a_save_of_a_part_drops_no_half_whose_other_half_lies_beside_it() {
     assert!(said.contains("dropped: "), "{said}");
     assert!(named.exists() && !alone.exists(), "{said}");
 }
+
+#[test]
+fn a_save_drops_halves_until_nothing_is_half() {
+    let directory = good();
+    put(directory.path(), "cache/org/example/b/1.0/b-1.0.jar.sha1", "0");
+    assert!(run(&directory, &["pool", "init", "pool", "--seed", "127.0.0.1:4480"]).status.success());
+    let save = ["save", "a/b/c", "cache", "--audit", "maven", "--signing-key", "pool/publisher.pem"];
+    let said = says(&directory, &save);
+    assert!(said.contains("dropped: org/example/b/1.0/b-1.0.jar.sha1"), "{said}");
+    assert!(!directory.path().join("cache/org/example/b/1.0/b-1.0.jar.sha1").exists());
+    let said = says(&directory, &save);
+    assert!(!said.contains("dropped: "), "{said}");
+}

@@ -8,7 +8,8 @@ use crate::cli::save::{DAY, LIFE_DAYS};
 use pollux_client::disk::{Audited, DiskError, ScanOptions, Shelf};
 use pollux_client::flow::{SaveError, SaveOutcome, SaveRequest, Signer, save};
 use pollux_client::job::{
-    Bounds, Inspected, Look, Plan, Prune, Pruned, There, drop_pruned, inspect, mend, prune, write_list,
+    Bounds, Inspected, Look, Plan, Prune, Pruned, ROUNDS_MAX, STILL_HALF, There, drop_pruned, inspect, mend,
+    prune, write_list,
 };
 use pollux_client::statement::Statement;
 use pollux_client::text_file::{self, Existing};
@@ -26,8 +27,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rounds of dropping what lacks its other half: what was dropped may leave something else alone.
-const ROUNDS_MAX: usize = 3;
 /// Faults that are named; the report has all.
 const NAMED_MAX: usize = 10;
 
@@ -198,6 +197,9 @@ impl Cache {
             let dropped = mend(&self.plan.base, &audit.orphans, &audit.repeats);
             end.dropped.extend(dropped.map_err(|error| Stop::new("failed", error))?);
             Inspected { audit, seen } = self.inspect(program)?;
+        }
+        if !audit.orphans.is_empty() {
+            return Err(Stop::new("refused", STILL_HALF));
         }
         self.judge(&audit.faults.iter().collect::<Vec<_>>(), &audit, end)?;
         let list = recount(&list, &PackageList::of_audits([&audit]));
