@@ -269,11 +269,35 @@ fn make_whole(arguments: &Arguments, look: impl Fn() -> Result<Audit, Failure>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pollux_packages::files::Files;
 
     #[derive(Debug, clap::Parser)]
     struct Line {
         #[command(flatten)]
         save: Arguments,
+    }
+
+    #[test]
+    fn what_is_half_again_and_again_is_not_saved() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().to_str().unwrap();
+        let Ok(Line { save }) = clap::Parser::try_parse_from(["save", "a/b", base]) else { panic!() };
+        let place = directory.path().join("org/example/a/1");
+        std::fs::create_dir_all(&place).unwrap();
+        let left = std::cell::Cell::new(ROUNDS_MAX - 1);
+        // A checksum without its file, which comes again so many times.
+        let look = || {
+            let comes_again = left.get() > 0;
+            left.set(left.get().saturating_sub(1));
+            let _ = comes_again.then(|| std::fs::write(place.join("a-1.jar.sha1"), "0").unwrap());
+            let files = Files::below(base.as_ref(), &[""]).unwrap();
+            Ok(pollux_packages::audit::audit(Program::Maven, &files, &[]))
+        };
+        make_whole(&save, look).unwrap();
+        assert!(!place.join("a-1.jar.sha1").exists());
+        left.set(ROUNDS_MAX);
+        let failure = make_whole(&save, look).unwrap_err();
+        assert_eq!((failure.kind, failure.message.as_str()), (Kind::NotBelieved, STILL_HALF));
     }
 
     #[test]

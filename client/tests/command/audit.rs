@@ -140,7 +140,7 @@ fn a_save_of_a_part_drops_no_half_whose_other_half_lies_beside_it() {
 }
 
 #[test]
-fn a_save_drops_halves_until_nothing_is_half() {
+fn a_save_drops_a_half_and_finds_none_the_next_time() {
     let directory = good();
     put(directory.path(), "cache/org/example/b/1.0/b-1.0.jar.sha1", "0");
     assert!(run(&directory, &["pool", "init", "pool", "--seed", "127.0.0.1:4480"]).status.success());

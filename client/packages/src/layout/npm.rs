@@ -32,6 +32,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const INDEX_VERSION: u32 = 5;
 /// The newest directory of content that is known.
 const CONTENT_VERSION: u32 = 2;
+/// Bytes of repeats that are told at most: what is not told stays, and says nothing new. One `npm ci` of the largest projects makes
+/// a few million.
+const REPEATS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Where a tarball that npm packed itself is stored.
 const PACKED: &str = "pacote:tarball:";
 
@@ -100,6 +103,7 @@ struct Reader<'a> {
     named: BTreeMap<&'a str, &'a str>,
     /// Whether all of the index was read.
     is_index_known: bool,
+    repeats_left: usize,
     unnamed: Vec<Unnamed>,
     packed: Vec<Packed<'a>>,
     /// Content that tells of packages, by the host that it came from.
@@ -115,6 +119,7 @@ impl<'a> Reader<'a> {
             paths: BTreeMap::new(),
             named: BTreeMap::new(),
             is_index_known: true,
+            repeats_left: REPEATS_BYTES_MAX,
             unnamed: Vec::new(),
             packed: Vec::new(),
             metadata: Vec::new(),
@@ -201,7 +206,9 @@ impl<'a> Reader<'a> {
         if files.len() > 1 {
             self.reading.answers.push(Answer { files });
         }
-        if !repeats.is_empty() {
+        let length: usize = repeats.iter().map(String::len).sum();
+        if let Some(left) = self.repeats_left.checked_sub(length).filter(|_| length > 0) {
+            self.repeats_left = left;
             self.reading.repeats.push(Repeats { path: path.to_owned(), lines: repeats });
         }
         if !lines.is_empty() {
